@@ -1,0 +1,38 @@
+# Two commands do everything: `make demo` and `make test`. Each makes the environment it needs, once.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint bench tables golden clean
+
+demo: $(READY)
+	$(BIN)/edgedigits demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Measures what the README's table shows; needs MNIST and a quiet machine, takes about a quarter of an hour.
+bench: $(READY)
+	$(BIN)/python -m benchmarks.main_job
+	$(BIN)/python -m benchmarks.tables
+
+tables: $(READY)
+	$(BIN)/python -m benchmarks.tables
+
+golden: $(READY)
+	$(BIN)/python tests/make_golden.py
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,81 @@
+"""Write the tables of README.md from the JSON under `results/` and from the recipes, between their markers.
+
+    python -m benchmarks.tables [--check]
+
+With --check nothing is written, and the exit code is 1 when a table is not what it should be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+
+
+def results_table(document: dict[str, Any]) -> str:
+    """The main job against float and against the plain way."""
+    bench, peer, test = document["bench"], document["bench_against_plain"], document["summary"]["test"]
+    rows = [("float", bench["baseline"]), ("plain tfmot", peer["baseline"]), ("`prune80_int8`", bench["compressed"])]
+    lines = ["| | accuracy | raw bytes | gzip bytes | p50 |", "|---|---|---|---|---|"]
+    for name, model in rows:
+        first = model["latencies"][0]
+        accuracy = model["accuracy"]["value"]
+        size = f"{model['raw_bytes']:,} | {model['gzip_bytes']:,}"
+        lines.append(f"| {name} | {100 * accuracy:.2f} % | {size} | {first['p50_us']:.1f} us |")
+    speed = bench["comparison"]["speedups"][0]["ratio"]
+    paired = bench["comparison"]["paired"]
+    lines += [
+        "",
+        f"{test['images']:,} test images, one thread, {document['machine']['cpu']}. Against float: {speed['value']:.2f}x faster "
+        f"(95 % interval {speed['low']:.2f} to {speed['high']:.2f}); {paired['difference_points']:+.2f} points "
+        f"({test['only_float_right']} images only float got right, {test['only_compressed_right']} only int8, "
+        f"McNemar p = {paired['mcnemar_p']:.2f}).",
+        "",
+        "| target | wanted | got | met |",
+        "|---|---|---|---|",
+    ]
+    for row in document["targets"]:
+        met = "yes" if row["met"] else "**no**"
+        lines.append(f"| {row['name']} | {row['wanted']} | {row['got']:g} {row['unit']} | {met} |")
+    return "\n".join(lines)
+
+
+def recipes_table() -> str:
+    """The shipped recipes, their steps, and what each is for."""
+    from edgedigits.recipe import load_recipe, shipped
+
+    lines = ["| recipe | steps | for |", "|---|---|---|"]
+    for recipe in map(load_recipe, shipped()):
+        lines.append(f"| `{recipe.name}` | {recipe.steps} | {recipe.purpose} |")
+    return "\n".join(lines)
+
+
+def filled(text: str) -> str:
+    """README text with every table that can be made put between its markers."""
+    tables = {"recipes": recipes_table()}
+    result = ROOT / "benchmarks" / "results" / "main_job.json"
+    if result.is_file():
+        tables["results"] = results_table(json.loads(result.read_text()))
+    for name, table in tables.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        text = pattern.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)  # type: ignore[misc]
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    text = README.read_text(encoding="utf-8")
+    if parser.parse_args().check:
+        sys.exit(int(filled(text) != text))
+    README.write_text(filled(text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The interpreters a .tflite file can run in, and the errors they raise, said in plain words."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgedigits_runner.errors import RunnerError
+
+# In the order "auto" tries them. Only the asked-for one is imported: TensorFlow takes seconds and hundreds of MiB.
+_MODULES = {
+    "litert": "ai_edge_litert.interpreter",
+    "tflite-runtime": "tflite_runtime.interpreter",
+    "tensorflow": "tensorflow.lite.python.interpreter",
+}
+
+_LACKING = re.compile(r"op for builtin opcode '(\w+)' version '(\d+)'")
+_CUSTOM = re.compile(r"(?:unresolved custom op: |\((?=Flex))(\w+)")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """An imported interpreter: `interpreter(model_path=..., num_threads=...)` loads a file."""
+
+    name: str
+    version: str
+    interpreter: Any
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+def load_runtime(name: str) -> Runtime:
+    """The runtime of that name, or for "auto" the first of litert, tflite-runtime, tensorflow that imports.
+
+    RunnerError "runtime" says why none does.
+    """
+    reasons = []
+    for candidate in _MODULES if name == "auto" else (name,):
+        try:
+            return _import(candidate)
+        except ImportError as error:
+            reasons.append(f"{candidate}: {error}")
+    raise RunnerError("runtime", f"no usable interpreter ({'; '.join(reasons)}); install ai-edge-litert")
+
+
+def _import(name: str) -> Runtime:
+    if name == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
+        # It imports with NumPy 2 and then fails in the constructor.
+        raise ImportError(f"needs numpy < 2, found {np.__version__}")
+    module = importlib.import_module(_MODULES[name])
+    package = importlib.import_module(_MODULES[name].split(".")[0])
+    return Runtime(name, str(getattr(package, "__version__", "unknown")), module.Interpreter)
+
+
+@contextmanager
+def plain_errors(path: object, runtime: Runtime) -> Iterator[None]:
+    """Turns what an interpreter raises about the file at `path` into RunnerError "model"."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        raise RunnerError("model", f"{path}: {_explain(str(error), runtime)}") from error
+
+
+def _explain(message: str, runtime: Runtime) -> str:
+    if found := _LACKING.search(message):
+        return (
+            f"{runtime} lacks the operator {found[1]} version {found[2]}; "
+            "use a newer runtime (--runtime litert), or export with operators it has"
+        )
+    if found := _CUSTOM.search(message):
+        return f"{runtime} lacks the custom operator {found[1]}; export with built-in operators only"
+    if "Flatbuffer" in message or "schema version" in message or "allocation is null" in message:
+        return f"not a whole .tflite file ({message.strip()}); copy or export it again"
+    return f"{runtime} can't run it: {' '.join(message.split())}"

@@ -1,0 +1,139 @@
+"""What a job file asks for. Paths in it may be relative to the job file, so that a folder can be moved to a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgedigits_runner import SCHEMA
+from edgedigits_runner.errors import RunnerError
+from edgedigits_runner.files import read_json
+
+SCALES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
+RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A .tflite file and how pixels become its input: `scale` of `SCALES`, `resize` to (height, width) or None."""
+
+    name: str
+    path: Path
+    sha256: str
+    scale: str
+    resize: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class BenchJob:
+    """Accuracy of every model on the images of `eval_path`, then latency for every number of threads."""
+
+    runtime: str
+    models: tuple[ModelFile, ...]
+    eval_path: Path
+    threads: tuple[int, ...]
+    windows: int
+    window_s: float
+    warmup_s: float
+
+
+@dataclass(frozen=True)
+class ProbeJob:
+    """Memory, load time and first inference of one model in a process that does nothing else."""
+
+    runtime: str
+    model: ModelFile
+    threads: int
+    image_shape: tuple[int, int, int]
+
+
+class _Fields:
+    """A JSON object of a job; every getter answers a wrong value with its place, what it got and what would do."""
+
+    def __init__(self, where: str, value: Any) -> None:
+        if not isinstance(value, dict):
+            raise RunnerError("job", f"{where}: found {value!r}; give an object")
+        self.where, self._value = where, value
+
+    def get(self, key: str) -> Any:
+        if key not in self._value:
+            raise RunnerError("job", f"{self.where}: {key} is missing")
+        return self._value[key]
+
+    def wrong(self, key: str, wanted: str) -> RunnerError:
+        return RunnerError("job", f"{self.where}.{key}: found {self._value[key]!r}; give {wanted}")
+
+    def text(self, key: str, choices: tuple[str, ...] = ()) -> str:
+        value = self.get(key)
+        if not isinstance(value, str) or (choices and value not in choices):
+            raise self.wrong(key, "one of " + ", ".join(choices) if choices else "a text")
+        return value
+
+    def number(self, key: str, least: float) -> float:
+        value = self.get(key)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < float("inf"):
+            raise self.wrong(key, f"a number of at least {least:g}")
+        return float(value)
+
+    def whole(self, key: str) -> int:
+        value = self.get(key)
+        if type(value) is not int or value < 1:
+            raise self.wrong(key, "a whole number of at least 1")
+        return value
+
+    def wholes(self, key: str, count: int | None = None) -> tuple[int, ...]:
+        value = self.get(key)
+        fits = isinstance(value, list) and value and (count is None or len(value) == count)
+        if not fits or not all(type(item) is int and item >= 1 for item in value):
+            raise self.wrong(key, f"{count or 'some'} whole numbers of at least 1")
+        return tuple(value)
+
+
+def _fields(path: Path, kind: str) -> _Fields:
+    fields = _Fields(str(path), read_json(path))
+    if fields.get("schema") != SCHEMA:
+        raise fields.wrong("schema", f"{SCHEMA}: this runner and the program that wrote the job differ in version")
+    fields.text("kind", (kind,))
+    return fields
+
+
+def _model(where: str, value: Any, folder: Path) -> ModelFile:
+    fields = _Fields(where, value)
+    resize = None if fields.get("resize") is None else fields.wholes("resize", 2)
+    return ModelFile(
+        name=fields.text("name"),
+        path=folder / fields.text("path"),
+        sha256=fields.text("sha256"),
+        scale=fields.text("scale", tuple(SCALES)),
+        resize=None if resize is None else (resize[0], resize[1]),
+    )
+
+
+def read_bench_job(path: Path) -> BenchJob:
+    """The job in a file; RunnerError "job" says what in it is wrong."""
+    fields = _fields(path, "bench")
+    models = fields.get("models")
+    if not isinstance(models, list) or not models:
+        raise fields.wrong("models", "a list of at least one model")
+    return BenchJob(
+        runtime=fields.text("runtime", RUNTIMES),
+        models=tuple(_model(f"{path}.models[{i}]", model, path.parent) for i, model in enumerate(models)),
+        eval_path=path.parent / fields.text("eval"),
+        threads=fields.wholes("threads"),
+        windows=fields.whole("windows"),
+        window_s=fields.number("window_s", 0.01),
+        warmup_s=fields.number("warmup_s", 0.5),
+    )
+
+
+def read_probe_job(path: Path) -> ProbeJob:
+    """The job in a file; RunnerError "job" says what in it is wrong."""
+    fields = _fields(path, "probe")
+    height, width, channels = fields.wholes("image_shape", 3)
+    return ProbeJob(
+        runtime=fields.text("runtime", RUNTIMES),
+        model=_model(f"{path}.model", fields.get("model"), path.parent),
+        threads=fields.whole("threads"),
+        image_shape=(height, width, channels),
+    )

@@ -1,0 +1,135 @@
+"""Artifact folders: the model, its float form, what it was made of, and what is needed to check it elsewhere.
+
+<model>-<recipe>-<hash8>/
+    model.tflite      the product
+    float.tflite      the same model before compression
+    manifest.json     recipe, seed, versions, one record per stage, what the bytes hold, SHA-256 of every file
+    eval.npz          test images (uint8 [n, h, w, c]) and labels (int32 [n]); or eval.json, a pointer, for large sets
+    golden.npz        a few inputs and the outputs of the reference kernels, bit for bit
+    README.md         the model card, generated from the manifest
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgedigits.atomic import whole_folder
+from edgedigits.errors import ArtifactError
+from edgedigits.interpreter import TfliteModel
+from edgedigits.report.cards import artifact_card
+from edgedigits.stage_cache import versions
+
+if TYPE_CHECKING:
+    from edgedigits.pipeline import Exported, Job
+
+SCHEMA = 1
+EVAL_MOST_BYTES = 64 * 2**20
+GOLDEN_IMAGES = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Draft:
+    """All that goes into a folder."""
+
+    job: Job
+    key: str
+    exported: Exported
+    baseline: Exported
+    records: list[dict[str, Any]]
+    warnings: list[str]
+    test: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Artifact:
+    """A written folder and its manifest."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+
+def settings(part: Any) -> dict[str, Any]:
+    """The settings of a stage or an export, JSON-safe."""
+    return dataclasses.asdict(part)
+
+
+def write(draft: Draft, out: Path) -> Artifact:
+    """Write the folder into `out`, whole or not at all. Raises ArtifactError when it can't be written."""
+    job = draft.job
+    path = out / f"{job.name}-{job.recipe.name}-{draft.key[:8]}"
+    with whole_folder(path) as folder:
+        (folder / "model.tflite").write_bytes(draft.exported.flat)
+        (folder / "float.tflite").write_bytes(draft.baseline.flat)
+        _write_eval(draft, folder)
+        _write_golden(draft, folder)
+        manifest = _manifest(draft)
+        (folder / "README.md").write_text(artifact_card(manifest), encoding="utf-8")
+        manifest["files"] = {item.name: sha256(item) for item in sorted(folder.iterdir())}
+        (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    return Artifact(path, manifest)
+
+
+def read(path: Path) -> Artifact:
+    """An artifact from its folder. Raises ArtifactError when it is none, of another schema, or a file was altered."""
+    try:
+        manifest = json.loads((path / "manifest.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path}: not an artifact folder (manifest.json: {error})") from error
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+        raise ArtifactError(f"{path}/manifest.json: not of schema {SCHEMA}; compress again with this version")
+    for name, wanted in manifest["files"].items():
+        if not (path / name).is_file() or sha256(path / name) != wanted:
+            raise ArtifactError(f"{path / name}: missing or altered since it was written; compress again")
+    return Artifact(path, manifest)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _manifest(draft: Draft) -> dict[str, Any]:
+    job = draft.job
+    return {
+        "schema": SCHEMA,
+        "model": {"name": job.name, "sha256": job.model_sha256, "logits": job.loaded.logits},
+        "recipe": job.recipe.as_dict(),
+        "seed": job.seed,
+        "data": {
+            "name": job.dataset.name,
+            "fingerprint": job.dataset.fingerprint,
+            "classes": list(job.dataset.classes),
+        },
+        "input": {"shape": list(job.dataset.shape), "scale": job.scale, **job.preprocessing},
+        "stages": draft.records,
+        "export": draft.exported.facts,
+        "float": draft.baseline.facts,
+        "test": draft.test,
+        "warnings": [*job.dataset.notes, *draft.warnings],
+        "key": draft.key,
+        "versions": versions(),
+    }
+
+
+def _write_eval(draft: Draft, folder: Path) -> None:
+    dataset = draft.job.dataset
+    if len(dataset.test) * int(np.prod(dataset.shape)) > EVAL_MOST_BYTES:
+        pointer = {"schema": SCHEMA, "data": dataset.name, "fingerprint": dataset.fingerprint, "part": "test"}
+        (folder / "eval.json").write_text(json.dumps(pointer) + "\n")
+        return
+    images = dataset.test.read(np.arange(len(dataset.test)))
+    np.savez_compressed(folder / "eval.npz", images=images, labels=dataset.test.labels)
+
+
+def _write_golden(draft: Draft, folder: Path) -> None:
+    """Inputs in the model's own type and what the reference kernels answer."""
+    dataset, net = draft.job.dataset, TfliteModel(draft.exported.flat, reference=True)
+    picked = np.linspace(0, len(dataset.test) - 1, min(GOLDEN_IMAGES, len(dataset.test))).astype(np.int64)
+    inputs = net.inputs(dataset.test.read(picked), draft.job.scale)
+    np.savez_compressed(folder / "golden.npz", inputs=inputs, outputs=net.raw(inputs), test_indices=picked)

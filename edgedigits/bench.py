@@ -1,0 +1,171 @@
+"""Measures a .tflite file, alone or against its float form, through the device runner.
+
+Accuracy and latency come from one process in which the models take turns; memory, load time and first inference from
+processes that hold one model each, so that neither model's peak hides in the other's.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgedigits.bench_report import ModelReport, Report, accuracy, compare, latencies, right_answers
+from edgedigits.data.images import Images, everything
+from edgedigits.data.scale import SCALES, Scale
+from edgedigits.errors import InputError, TfliteError
+from edgedigits.runner_process import RunnerProcess
+from edgedigits.runtimes import RuntimeName, python_for
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A .tflite file and how pixels become its input; `resize` is (height, width), None where the images fit."""
+
+    name: str
+    path: Path
+    scale: Scale = "0..1"
+    resize: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`windows` of `window_s` seconds per model and number of threads, after `warmup_s` (at least 0.5) of warm-up.
+
+    `probes` processes per model and number of threads measure load, first inference (medians) and memory (the largest).
+    """
+
+    threads: tuple[int, ...] = (1,)
+    runtime: RuntimeName = "auto"
+    windows: int = 5
+    window_s: float = 0.5
+    warmup_s: float = 0.5
+    probes: int = 3
+
+    def __post_init__(self) -> None:
+        if not self.threads or min(self.threads) < 1 or len(set(self.threads)) != len(self.threads):
+            raise InputError(f"threads: found {list(self.threads)}; give different whole numbers of at least 1, as 1,2")
+        if self.windows < 1 or self.probes < 1:
+            raise InputError(f"found {self.windows} windows and {self.probes} probes; give at least 1 of each")
+        if self.window_s < 0.01 or self.warmup_s < 0.5:
+            raise InputError(
+                f"found windows of {self.window_s:g} s and a warm-up of {self.warmup_s:g} s; "
+                "give at least 0.01 s and 0.5 s"
+            )
+
+
+def bench(
+    compressed: Contestant,
+    baseline: Contestant | None,
+    images: Path | Images,
+    settings: Settings = Settings(),
+    progress: Progress = lambda _: None,
+) -> Report:
+    """Accuracy, size and speed of `compressed`, and what they are against `baseline`.
+
+    `images` are labelled images or an .npz file of them: images uint8 [n, height, width, channels], labels int32 [n].
+    `progress` is called with one line at a time. Raises TfliteError, DataError or InputError where something given
+    can't be used, EdgeDigitsError where the runner crashed.
+    """
+    contestants = [compressed] if baseline is None else [baseline, compressed]
+    models = [_as_job(contestant) for contestant in contestants]
+    python = python_for(settings.runtime, progress)
+    with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
+        runner = RunnerProcess(python, Path(folder), progress)
+        result = runner.run("bench", _bench_job(models, _eval_file(images, Path(folder)), settings))
+        probes = [_probes(runner, model, result["image_shape"], settings) for model in models]
+    reports = [_model_report(one, models[at], result, at, probes[at]) for at, one in enumerate(contestants)]
+    return Report(
+        environment=result["environment"],
+        images=len(right_answers(result, 0)),
+        windows=settings.windows,
+        window_s=settings.window_s,
+        baseline=None if baseline is None else reports[0],
+        compressed=reports[-1],
+        comparison=None if baseline is None else compare(result),
+    )
+
+
+def _as_job(contestant: Contestant) -> dict[str, Any]:
+    """The model as the runner's job file names it."""
+    if contestant.scale not in SCALES:
+        raise InputError(f"--scale {contestant.scale}: unknown; choose from {', '.join(SCALES)}")
+    if contestant.resize is not None and min(contestant.resize) < 1:
+        raise InputError(f"--resize {contestant.resize}: give height and width of at least 1, as 96x96")
+    return {
+        "name": contestant.name,
+        "path": str(contestant.path.resolve()),
+        "sha256": hashlib.sha256(_content(contestant.path)).hexdigest(),
+        "scale": contestant.scale,
+        "resize": None if contestant.resize is None else list(contestant.resize),
+    }
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise TfliteError(f"{path}: can't be read ({error.strerror}); give a .tflite file") from error
+
+
+def _eval_file(images: Path | Images, folder: Path) -> Path:
+    """Where the runner finds the images; those in memory are written down first."""
+    if isinstance(images, Path):
+        return images.resolve()
+    path = folder / "eval.npz"
+    np.savez(path, images=everything(images), labels=images.labels)
+    return path
+
+
+def _bench_job(models: list[dict[str, Any]], eval_path: Path, settings: Settings) -> dict[str, Any]:
+    return {
+        "runtime": settings.runtime,
+        "models": models,
+        "eval": str(eval_path),
+        "threads": list(settings.threads),
+        "windows": settings.windows,
+        "window_s": settings.window_s,
+        "warmup_s": settings.warmup_s,
+    }
+
+
+def _probes(
+    runner: RunnerProcess, model: dict[str, Any], image_shape: list[int], settings: Settings
+) -> list[list[dict[str, Any]]]:
+    """For every number of threads, the results of its probes."""
+    job = {"runtime": settings.runtime, "model": model, "image_shape": image_shape}
+    return [
+        [runner.run("probe", {**job, "threads": threads}) for _ in range(settings.probes)]
+        for threads in settings.threads
+    ]
+
+
+def _model_report(
+    contestant: Contestant,
+    model: dict[str, Any],
+    result: dict[str, Any],
+    at: int,
+    probes: Sequence[Sequence[dict[str, Any]]],
+) -> ModelReport:
+    flat = _content(contestant.path)
+    return ModelReport(
+        name=contestant.name,
+        path=str(contestant.path),
+        sha256=model["sha256"],
+        scale=contestant.scale,
+        resize=contestant.resize,
+        input=result["models"][at]["input"],
+        raw_bytes=len(flat),
+        gzip_bytes=len(gzip.compress(flat, 9, mtime=0)),
+        right=int(right_answers(result, at).sum()),
+        accuracy=accuracy(result, at),
+        latencies=latencies(result, at, probes),
+    )

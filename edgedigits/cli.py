@@ -1,0 +1,365 @@
+"""The command line: parse, call, print. What is heavy is imported inside the commands that need it.
+
+People read standard error (progress) and standard output (results); with --json, standard output is one JSON document.
+Exit codes: 0 fine, 1 the work failed or a check did, 2 the call was wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgedigits import __version__
+from edgedigits.errors import EdgeDigitsError, InputError
+
+if TYPE_CHECKING:
+    from edgedigits.bench_report import Report
+    from edgedigits.prepare import Wish
+
+
+def main() -> None:
+    """Entry point: every error becomes an exit code here and nowhere else."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except EdgeDigitsError as error:
+        click.echo(f"edgedigits: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        click.echo("edgedigits: interrupted; finished stages are kept, run the same command again to go on", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+class HeightWidth(click.ParamType[Any]):
+    """HxW as (height, width)."""
+
+    name = "HxW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", str(value))
+        if not found or "0" in found.groups():
+            self.fail(f"found {value!r}; wanted height x width in pixels, as 32x32", param, ctx)
+        return int(found[1]), int(found[2])
+
+
+class Threads(click.ParamType[Any]):
+    """1,2,4 as whole numbers."""
+
+    name = "N,N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", str(value)):
+            self.fail(f"found {value!r}; wanted whole numbers with commas, as 1,2", param, ctx)
+        return tuple(int(part) for part in str(value).split(","))
+
+
+SCALE = click.Choice(["0..1", "-1..1", "0..255"])
+RUNTIME = click.Choice(["auto", "litert", "tflite-runtime", "tensorflow"])
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which images, the same for every command."""
+    for option in (
+        click.option("--skip-bad", is_flag=True, help="Leave out images that can't be decoded (they are counted)."),
+        click.option("--grey", is_flag=True, help="Turn colour images grey."),
+        click.option("--resize", type=HeightWidth(), help="Resize every image to this height and width."),
+        click.option("--scale", type=SCALE, help="What the model was trained on: pixels as 0..1, -1..1 or 0..255."),
+        click.option(
+            "--data", metavar="D", help="mnist, digits, an .npz file, or a folder with one subfolder per class."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="edgedigits %(version)s")
+def cli() -> None:
+    """A trained Keras image classifier in, the smallest and fastest verified int8 TFLite model out."""
+
+
+@cli.command()
+@click.argument("name")
+@data_options
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The model to write, ending in .keras.")
+@click.option("--epochs", type=click.IntRange(1), default=30, show_default=True)
+@click.option("--batch", type=click.IntRange(1), default=128, show_default=True)
+@click.option(
+    "--rate", type=click.FloatRange(0, 1, min_open=True), default=2e-3, show_default=True, help="Highest learning rate."
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(1),
+    default=12,
+    show_default=True,
+    help="Stop after so many epochs without a better one.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--no-augment", is_flag=True, help="Train on the images as they are.")
+@click.option(
+    "--alpha", type=click.FloatRange(0, 2, min_open=True), help="mobilenet_v2: width multiplier (default 0.35)."
+)
+@click.option("--size", type=click.IntRange(8, 1024), help="Resize images to SIZE x SIZE; the same as --resize.")
+@click.option(
+    "--weights", type=click.Choice(["imagenet"]), help="mobilenet_v2: start from downloaded ImageNet weights."
+)
+@as_json_option
+def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | None, **given: Any) -> None:
+    """Train a float baseline: cnn, lenet5, mlp, mobilenet_v2 or nano.
+
+    Writes OUT, its training record (.json), its card (.md) and its history (.csv). Interrupted, the same command goes on.
+    """
+    from edgedigits import training_command
+    from edgedigits.report.progress import bar
+
+    options = {key: given.pop(key) for key in ("alpha", "weights")}
+    resize = (size, size) if size else given.pop("resize")
+    given.pop("resize", None)
+    with bar() as (progress, say):
+        given |= {"augment": not no_augment, "say": say, "progress": progress}
+        record = training_command.run(name, out, resize=resize, options=options, **given)
+    if as_json:
+        _print_json(record)
+    else:
+        click.echo(f"{out}: test accuracy {100 * record['test_accuracy']:.2f} %, {record['parameters']:,} parameters")
+
+
+@cli.command()
+@click.option(
+    "--recipe",
+    "recipe_name",
+    required=True,
+    metavar="R",
+    help="A shipped recipe (see `edgedigits recipes`) or a YAML file.",
+)
+@click.option(
+    "--model", type=click.Path(path_type=Path), help="A trained Keras classifier: .keras, .h5 or a SavedModel folder."
+)
+@click.option("--zoo", metavar="NAME", help="A baseline instead: cnn (default), lenet5, mlp, mobilenet_v2, nano.")
+@data_options
+@click.option(
+    "--custom",
+    multiple=True,
+    metavar="MODULE:CLASS",
+    help="A layer class of yours that the model needs; its module is imported.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("artifacts"),
+    show_default=True,
+    help="Where the artifact folder goes.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--fresh", is_flag=True, help="Use no finished stage of an earlier run.")
+@as_json_option
+def compress(recipe_name: str, out: Path, as_json: bool, data: str | None, **given: Any) -> None:
+    """Compress a model by a recipe, check the result, and write an artifact folder."""
+    from edgedigits.atomic import check_writable
+    from edgedigits.recipe import load_recipe
+
+    recipe = load_recipe(recipe_name)
+    check_writable(out)
+    from edgedigits.prepare import Wish
+
+    manifest, path = _compress(recipe, Wish(data=data or "mnist", **given), out)
+    if as_json:
+        _print_json({"path": str(path), **manifest})
+    else:
+        _print_artifact(manifest, path)
+
+
+@cli.group(invoke_without_command=True)
+@as_json_option
+@click.pass_context
+def recipes(context: click.Context, as_json: bool) -> None:
+    """List the shipped recipes, show one, or check one of yours."""
+    if context.invoked_subcommand:
+        return
+    from edgedigits.recipe import load_recipe, shipped
+
+    found = [load_recipe(name) for name in shipped()]
+    if as_json:
+        _print_json([recipe.as_dict() for recipe in found])
+    else:
+        width = max(len(recipe.name) for recipe in found)
+        for recipe in found:
+            click.echo(f"{recipe.name:<{width}}  {recipe.purpose}")
+
+
+@recipes.command()
+@click.argument("name")
+@as_json_option
+def show(name: str, as_json: bool) -> None:
+    """Print a recipe: a shipped name or a file."""
+    from edgedigits.recipe import find, load_recipe
+
+    recipe = load_recipe(name)
+    if as_json:
+        _print_json(recipe.as_dict())
+    else:
+        click.echo(find(name).read_text(encoding="utf-8"), nl=False)
+
+
+@recipes.command()
+@click.argument("file")
+@as_json_option
+def check(file: str, as_json: bool) -> None:
+    """Say whether a recipe is right; if not, where and what would do."""
+    from edgedigits.recipe import load_recipe
+
+    recipe = load_recipe(file)
+    if as_json:
+        _print_json({"ok": True, **recipe.as_dict()})
+    else:
+        click.echo(f"{file}: fine ({recipe.steps})")
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@as_json_option
+def inspect(file: Path, as_json: bool) -> None:
+    """Show what a .tflite file holds: operators, tensors, zeros, and where every byte goes."""
+    from edgedigits.flatbuffer import read
+    from edgedigits.report import inspection
+
+    contents = read(_bytes(file), str(file))
+    if as_json:
+        _print_json(inspection.as_json(contents))
+    else:
+        _print(inspection.render(contents))
+
+
+@cli.command()
+@click.option(
+    "--tflite",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="F",
+    help="A .tflite file, or an artifact folder.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="G",
+    help="What to compare with; default: the artifact's float form.",
+)
+@data_options
+@click.option("--threads", type=Threads(), default="1", show_default=True)
+@click.option("--runtime", type=RUNTIME, default="auto", show_default=True)
+@click.option(
+    "--windows", type=click.IntRange(1), default=5, show_default=True, help="Windows of measurement per model."
+)
+@click.option("--window", type=click.FloatRange(0.05, 600), default=0.5, show_default=True, help="Seconds of each.")
+@as_json_option
+def bench(as_json: bool, **given: Any) -> None:
+    """Measure accuracy and latency of a .tflite file, side by side with its float form."""
+    from edgedigits import benching
+
+    report = benching.run(benching.Wish(**given), _say)
+    _print_report(report, as_json)
+
+
+@cli.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("artifacts"),
+    show_default=True,
+    help="Where the artifact folder goes.",
+)
+@as_json_option
+def demo(out: Path, as_json: bool) -> None:
+    """The main job: compress the shipped CNN with prune80_int8 and bench it against its float form."""
+    from edgedigits import benching
+    from edgedigits.atomic import check_writable
+    from edgedigits.errors import DataError
+    from edgedigits.recipe import load_recipe
+
+    check_writable(out)
+    from edgedigits.data.sources import find_mnist
+    from edgedigits.prepare import Wish
+
+    data = "mnist"
+    try:
+        find_mnist()
+    except DataError:
+        data = "digits"
+        _say(
+            "MNIST is not here and can't be downloaded: using the 1,797 bundled digits and a baseline trained on them now"
+        )
+    _, path = _compress(load_recipe("prune80_int8"), Wish(zoo="cnn", data=data), out)
+    _say(f"artifact: {path}")
+    report = benching.run(benching.Wish(tflite=path), _say)
+    _print_report(report, as_json)
+
+
+def _compress(recipe: Any, wish: Wish, out: Path) -> tuple[dict[str, Any], Path]:
+    """Run the pipeline with a progress bar on standard error."""
+    from edgedigits import pipeline, prepare
+    from edgedigits.report.progress import bar
+
+    with bar() as (progress, say):
+        progress("load", 0.0)
+        job = prepare.job(recipe, wish, say)
+        for note in job.dataset.notes:
+            say(f"note: {note}")
+        artifact = pipeline.run(job, out, say, progress)
+    return artifact.manifest, artifact.path
+
+
+def _print_artifact(manifest: dict[str, Any], path: Path) -> None:
+    from edgedigits.report.cards import artifact_card
+
+    for warning in manifest["warnings"]:
+        _say(f"warning: {warning}")
+    from rich.markdown import Markdown
+
+    _print(Markdown(artifact_card(manifest)))
+    click.echo(f"{path}")
+
+
+def _print_report(report: Report, as_json: bool) -> None:
+    from edgedigits.report import benching as tables
+
+    if as_json:
+        _print_json(tables.as_json(report))
+    else:
+        _print(tables.render(report))
+
+
+def _print(renderable: Any) -> None:
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 100).print(renderable)
+
+
+def _print_json(document: Any) -> None:
+    click.echo(json.dumps(document, indent=1))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file}: can't be read ({error.strerror})") from error
+
+
+if __name__ == "__main__":
+    main()

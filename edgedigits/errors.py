@@ -1,0 +1,69 @@
+"""Every error edgedigits raises on purpose, drawn once.
+
+    EdgeDigitsError
+    ├── InputError            the call was wrong: exit code 2
+    │   ├── DataError         a data set: missing, unreadable, wrong shape, NaN, empty class
+    │   ├── ModelError        a Keras model: not one, truncated, not a classifier, a layer that can't be taken
+    │   ├── RecipeError       a recipe: unknown, mistyped, out of range
+    │   ├── TfliteError       a .tflite file: not one, truncated, altered
+    │   └── ArtifactError     a folder to read or write: missing, not writable, full
+    └── CheckError            the work was done and a check failed: exit code 1
+        ├── MaskError         a stage revived pruned weights
+        ├── ParityError       the bytes do not answer as the Keras model before export does
+        ├── FloatOpError      an operator stayed in float in an int8 export
+        └── MissingWeightsError   the export lost its weights
+
+A message is one sentence or two: where, what was found, what would do.
+"""
+
+
+class EdgeDigitsError(Exception):
+    """Base of all; `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class InputError(EdgeDigitsError):
+    """The call, a file or the data was wrong."""
+
+    exit_code = 2
+
+
+class DataError(InputError):
+    """A data set can't be used."""
+
+
+class ModelError(InputError):
+    """A Keras model can't be taken."""
+
+
+class RecipeError(InputError):
+    """A recipe is unknown or wrong."""
+
+
+class TfliteError(InputError):
+    """A .tflite file can't be read."""
+
+
+class ArtifactError(InputError):
+    """A folder can't be read or written."""
+
+
+class CheckError(EdgeDigitsError):
+    """The work was done, and a check of it failed."""
+
+
+class MaskError(CheckError):
+    """A stage revived weights that an earlier one had pruned."""
+
+
+class ParityError(CheckError):
+    """The exported bytes answer differently from the Keras model."""
+
+
+class FloatOpError(CheckError):
+    """An operator stayed in float in an export that promised integers."""
+
+
+class MissingWeightsError(CheckError):
+    """The export holds fewer weights than the model."""

@@ -1,0 +1,74 @@
+"""Batch normalization folded into the layer before it, as the converter will do: y = g (Wx + b - m) / s + beta."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgedigits import graph
+
+FOLDABLE = ("Conv2D", "DepthwiseConv2D", "Dense")
+
+
+def pairs(model: Any) -> dict[str, Any]:
+    """Layer name -> the BatchNormalization after it, where both are used once and nothing else reads the layer's output."""
+    calls = list(graph.calls(model))
+    makers = {number: call for call in calls for number in call.outputs}
+    uses: dict[str, int] = {}
+    readers: dict[int, int] = {}
+    for call in calls:
+        uses[call.layer.name] = uses.get(call.layer.name, 0) + 1
+        for number in call.inputs:
+            readers[number] = readers.get(number, 0) + 1
+    found = {}
+    for call in calls:
+        maker = makers.get(call.inputs[0])
+        if type(call.layer).__name__ != "BatchNormalization" or maker is None or not _on_channels(call.layer):
+            continue
+        linear = maker.layer.get_config().get("activation") == "linear"
+        alone = uses[call.layer.name] == uses[maker.layer.name] == readers[call.inputs[0]] == 1
+        if type(maker.layer).__name__ in FOLDABLE and linear and alone:
+            found[maker.layer.name] = call.layer
+    return found
+
+
+def _on_channels(layer: Any) -> bool:
+    axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
+    return list(axes) in ([-1], [len(layer.input_shape) - 1])
+
+
+def folded(model: Any) -> tuple[Any, list[str]]:
+    """(the same model with foldable batch normalizations gone, names of the layers that took them in).
+
+    The answers are the same within float rounding; names and shapes of kernels are kept.
+    """
+    found = pairs(model)
+    absorbed = {normalization.name for normalization in found.values()}
+
+    def make(layer: Any) -> Any:
+        if layer.name in absorbed:
+            return None
+        config = layer.get_config()
+        if layer.name in found:
+            config["use_bias"] = True
+        return type(layer).from_config(config)
+
+    result = graph.exchanged(model, make)
+    for layer in result.layers:
+        source = model.get_layer(layer.name) if layer.weights else None
+        if source is not None:
+            layer.set_weights(_merged(source, found[layer.name]) if layer.name in found else source.get_weights())
+    return result, list(found)
+
+
+def _merged(layer: Any, normalization: Any) -> list[np.ndarray]:
+    """[kernel, bias] of `layer` with the normalization's map in it."""
+    kernel, *rest = (weight.astype(np.float64) for weight in layer.get_weights())
+    bias = rest[0] if rest else 0.0
+    spread = np.sqrt(normalization.moving_variance.numpy().astype(np.float64) + normalization.epsilon)
+    gain = (normalization.gamma.numpy() if normalization.scale else 1.0) / spread
+    shift = (normalization.beta.numpy() if normalization.center else 0.0) - normalization.moving_mean.numpy() * gain
+    depthwise = type(layer).__name__ == "DepthwiseConv2D"
+    scaled = kernel * (gain.reshape(kernel.shape[2:]) if depthwise else gain)
+    return [scaled.astype(np.float32), (bias * gain + shift).astype(np.float32)]

@@ -1,0 +1,122 @@
+"""The layers of a flat tf_keras graph, in the order they compute, and copies of the graph with some of them exchanged.
+
+Every model that reaches the stages is flat (see `keras_models.py`): no nested models, one input, one output; a layer may be
+used more than once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from edgedigits.backend import keras
+
+KERNELS = {  # attributes that hold the weights to prune, cluster and quantize, per kind of layer
+    "Conv2D": ("kernel",),
+    "Conv2DTranspose": ("kernel",),
+    "Dense": ("kernel",),
+    "DepthwiseConv2D": ("depthwise_kernel",),
+    "SeparableConv2D": ("depthwise_kernel", "pointwise_kernel"),
+}
+SOFTMAX = "softmax"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One use of a layer: the tensors it reads and makes, named by number."""
+
+    layer: Any
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    node: Any
+
+
+def calls(model: Any) -> Iterator[Call]:
+    """Every use of a layer in the model, inputs before users; the input layer is left out."""
+    numbers: dict[str, int] = {}
+
+    def number(key: Any) -> int:
+        return numbers.setdefault(str(key), len(numbers))
+
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        for node in model._nodes_by_depth[depth]:
+            if node.is_input:
+                number(node.flat_output_ids[0])
+                continue
+            yield Call(
+                node.layer, tuple(map(number, node.flat_input_ids)), tuple(map(number, node.flat_output_ids)), node
+            )
+
+
+def run(model: Any, value: Any, apply: Callable[[Call, tuple[Any, ...], dict[str, Any]], Any]) -> Any:
+    """The model's output for `value`, each layer computed by `apply(call, args, kwargs)`; `value` may be symbolic."""
+    usage = model._tensor_usage_count
+    source = str(id(model.inputs[0]))
+    values = {source: [value] * usage[source]}
+    for call in calls(model):
+        args, kwargs = call.node.map_arguments(values)
+        made = apply(call, args, kwargs)
+        for key, tensor in zip(
+            call.node.flat_output_ids, made if isinstance(made, (list, tuple)) else [made], strict=True
+        ):
+            values[str(key)] = [tensor] * usage[str(key)]
+    return values[str(id(model.outputs[0]))][0]
+
+
+def kernels(model: Any) -> dict[str, Any]:
+    """Kernel variables by path, `layer/attribute`, in graph order; shared layers stand once."""
+    found: dict[str, Any] = {}
+    for call in calls(model):
+        for attribute in KERNELS.get(type(call.layer).__name__, ()):
+            found[f"{call.layer.name}/{attribute}"] = getattr(call.layer, attribute)
+    return found
+
+
+def exchanged(model: Any, make: Callable[[Any], Any]) -> Any:
+    """The same graph with each layer replaced by `make(layer)`, once per layer; None stands for "pass the input on"."""
+    made: dict[int, Any] = {}
+
+    def apply(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if id(call.layer) not in made:
+            made[id(call.layer)] = make(call.layer)
+        layer = made[id(call.layer)]
+        return args[0] if layer is None else layer(*args, **kwargs)
+
+    source = model.inputs[0]
+    entry = keras.Input(shape=tuple(source.shape[1:]), dtype="float32", name=model.input_names[0])
+    return keras.Model(entry, run(model, entry, apply), name=model.name)
+
+
+def clone(model: Any, policy: str = "float32", logits: bool = False) -> Any:
+    """A copy with its own weights, computing in `policy`; with `logits`, a closing softmax is left out.
+
+    The last layer computes in float32 whatever the policy, so that the loss is not rounded. The order of the weights is kept.
+    """
+    *_, last = calls(model)
+
+    def make(layer: Any) -> Any:
+        if logits and layer is last.layer and is_softmax_layer(layer):
+            return None
+        config = layer.get_config()
+        config["dtype"] = "float32" if layer is last.layer else policy
+        if logits and layer is last.layer and ends_in_softmax(model):
+            config["activation"] = "linear"
+        return type(layer).from_config(config)
+
+    copy = exchanged(model, make)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def is_softmax_layer(layer: Any) -> bool:
+    """True for a layer that is nothing but a softmax."""
+    return isinstance(layer, keras.layers.Softmax) or (
+        isinstance(layer, keras.layers.Activation) and layer.get_config()["activation"] == SOFTMAX
+    )
+
+
+def ends_in_softmax(model: Any) -> bool:
+    """True when the model's output is a softmax, as a layer or as the last layer's activation."""
+    *_, last = calls(model)
+    return is_softmax_layer(last.layer) or last.layer.get_config().get("activation") == SOFTMAX

@@ -1,0 +1,40 @@
+"""Layer classes of the caller's own: "module:Class", imported from where the caller works."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgedigits.backend import keras
+from edgedigits.errors import ModelError
+from edgedigits.keras3 import keras3
+
+
+def classes(custom: Sequence[str]) -> list[type]:
+    """The layer classes named by `custom`, each "module:Class"; the working folder is looked into first.
+
+    Raises:
+        ModelError: a malformed name, a module that can't be imported, no such class, or no Keras layer.
+    """
+    return [_named(name) for name in custom]
+
+
+def _named(name: str) -> type:
+    module_name, _, class_name = name.partition(":")
+    if not module_name or not class_name:
+        raise ModelError(f"custom '{name}' is not of the form 'module:Class'.")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # the module is the caller's: whatever it raises is its answer
+        raise ModelError(
+            f"custom '{name}': importing {module_name} failed ({type(error).__name__}: {error}); it is looked for in "
+            f"{here} and on Python's path."
+        ) from error
+    finally:
+        sys.path.remove(here)
+    found = getattr(module, class_name, None)
+    if not isinstance(found, type) or not issubclass(found, (keras.layers.Layer, keras3.layers.Layer)):
+        raise ModelError(f"custom '{name}': {module_name} has no Keras layer class {class_name}.")
+    return found

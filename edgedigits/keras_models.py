@@ -1,0 +1,209 @@
+"""Any trained Keras image classifier as the one kind of model that the stages work on.
+
+`load` takes Keras 3 and Keras 2 files and Keras 2 SavedModels. It reads the config as JSON, has it looked through
+(`keras_configs`), lets the Keras that wrote it build from exactly that, and reads the weights as numbers: the functions
+saved in a SavedModel's graph are never loaded. Then it rebuilds the model (`keras_rebuild`) and compares answers.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedigits import keras_configs, keras_custom, keras_files
+from edgedigits.backend import keras, tf
+from edgedigits.errors import ModelError
+from edgedigits.keras3 import keras3
+from edgedigits.keras_rebuild import Rebuilding, rebuild
+from edgedigits.keras_store import restore, save
+
+__all__ = ["TOLERANCE", "LoadedModel", "load", "rebuild", "restore", "save", "without_softmax"]
+
+Array = npt.NDArray[Any]
+Real = Array | Callable[[tuple[int, int, int]], Array]
+"""Model input, float32 [n, height, width, channels]; or what gives it for an input of that shape, once that is known."""
+
+TOLERANCE = 1e-4
+"""The rebuilt model may differ from the original by this share of the largest answer. Measured on networks of
+keras.applications with random weights: Keras 2 none, Keras 3 up to 5e-7, but 3e-5 for NASNetMobile with its 771 layers.
+Activations of one name and two meanings may differ by less in the end, so those are told apart by name."""
+
+PROBES = 16
+"""Random images of each range that original and rebuilt model are compared on."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready for the stages.
+
+    `model` is one flat functional tf_keras graph, float32, uncompiled: input [None, height, width, 1 or 3], output
+    [None, classes]. `logits` says that its output are logits; otherwise they are probabilities. `facts` is JSON-safe;
+    `largest_difference` between original and rebuilt model is, as `tolerance`, a share of the largest answer.
+    """
+
+    model: keras.Model
+    logits: bool
+    facts: dict[str, Any]
+
+
+def load(path: Path, *, custom: Sequence[str] = (), images: Real | None = None) -> LoadedModel:
+    """Loads a trained classifier from a `.keras`, `.h5` or `.hdf5` file or a SavedModel folder; runs no code from it.
+
+    Args:
+        custom: the caller's own layer classes, "module:Class". For a layer of a Keras 3 file both a Keras 3 class and,
+            if its `call` is not made of known layers and operations, a tf_keras class of the same name are needed.
+        images: model input to compare original and rebuilt on, besides noise.
+
+    Raises:
+        ModelError: naming the file and what in it can't be taken: layer, class, why, what would do.
+    """
+    classes = keras_custom.classes(custom)
+    with keras_files.translated(path, "reading the model"):
+        saved = keras_files.read(path)
+        original = _original(saved, classes)
+        rebuilding = Rebuilding(classes)
+        model = rebuilding.model(original)
+        _check_classifier(model)
+        real = images(model.input_shape[1:]) if callable(images) else images
+        probes = _probes(model, real)
+        answers = _answers(original, probes)
+        difference = _compare(answers, _answers(model, probes))
+        logits = not _is_probabilities(model, answers)
+    changed = saved.keras == "3" or [type(a) for a in original.layers] != [type(b) for b in model.layers]
+    facts: dict[str, Any] = {
+        "format": saved.format,
+        "layers": len(model.layers),
+        "parameters": int(model.count_params()),
+        "rebuilt": changed,
+        "left_out": ", ".join(rebuilding.left_out),
+        "largest_difference": difference,
+        "tolerance": TOLERANCE,
+        "compared_images": len(probes),
+    }
+    return LoadedModel(model, logits, facts)
+
+
+def _original(saved: keras_files.SavedModel, classes: Sequence[type]) -> Any:
+    """The model as its own Keras builds it, in float32, with its trained weights."""
+    library = keras3 if saved.keras == "3" else keras
+    own = {one.__name__: one for one in classes if issubclass(one, library.layers.Layer)}
+    config = keras_configs.checked(saved.config, saved.keras, own)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras warns about its own formats and casts
+        if saved.keras == "3":
+            model = keras3.saving.deserialize_keras_object(config, custom_objects=own, safe_mode=True)
+        else:
+            model = keras.models.model_from_config(config, custom_objects=own)
+        status = model.load_weights(str(saved.weights))
+    if saved.format == "SavedModel":
+        status.assert_existing_objects_matched()
+    return model
+
+
+def _check_classifier(model: keras.Model) -> None:
+    given, answer = model.input_shape, model.output_shape
+    if len(given) != 4 or None in given[1:3] or given[3] not in (1, 3):
+        raise ModelError(
+            f"the model takes input of shape {list(given)}, not images [None, height, width, 1 or 3]; put "
+            "an Input and a Reshape layer in front of it."
+        )
+    if len(answer) != 2 or answer[1] is None:
+        raise ModelError(f"the model answers with shape {list(answer)}, not [None, classes]; end it in Dense(classes).")
+    if answer[1] < 2:
+        raise ModelError(
+            "the model answers with 1 number for two classes; a classifier of at least 2 outputs is needed: end it in "
+            "Dense(2, activation='softmax') and train it again."
+        )
+    if _last_activation(model.layers[-1]) == "sigmoid":
+        raise ModelError(
+            f"layer '{model.layers[-1].name}' ({type(model.layers[-1]).__name__}) answers each class with a sigmoid of "
+            "its own; a classifier of one class per image is needed: end it in softmax or in logits."
+        )
+    for layer in model.layers:
+        if not all(np.isfinite(weight).all() for weight in layer.get_weights()):
+            raise ModelError(
+                f"layer '{layer.name}' ({type(layer).__name__}) has weights that are no finite numbers; train it again."
+            )
+
+
+def _probes(model: keras.Model, images: Array | None) -> Array:
+    """Noise as pixels from 0 to 1 and from 0 to 255, then the images given; float32 [n, height, width, channels]."""
+    shape = (PROBES, *model.input_shape[1:])
+    random = np.random.default_rng(0)
+    noise = [random.random(shape, dtype=np.float32), random.random(shape, dtype=np.float32) * np.float32(255)]
+    if images is None:
+        return np.concatenate(noise)
+    if images.shape[1:] != shape[1:]:
+        raise ModelError(
+            f"the model takes images of shape {list(shape[1:])}, and those at hand are {images.shape[1:]}."
+        )
+    return np.concatenate([*noise, images.astype(np.float32)])
+
+
+def _answers(model: Any, images: Array) -> Array:
+    """What a model of either Keras answers: float32 [n, classes]."""
+    tree: Any = keras3.tree if isinstance(model, keras3.Model) else tf.nest
+    given = None if isinstance(model, (keras.Sequential, keras3.Sequential)) else model.input  # could be {"image": ...}
+    batches = np.array_split(images, max(1, len(images) // 64))
+    answers = [model(tree.map_structure(lambda _, x=batch: x, given), training=False) for batch in batches]
+    return np.concatenate([np.asarray(tree.flatten(answer)[0]) for answer in answers])
+
+
+def _compare(original: Array, rebuilt: Array) -> float:
+    """The largest difference as a share of the largest answer."""
+    if not np.isfinite(original).all():
+        raise ModelError("the model answers random images with NaN or infinity; train it again.")
+    difference = float(np.abs(original - rebuilt).max() / max(float(np.abs(original).max()), 1e-6))
+    if not difference <= TOLERANCE:
+        raise ModelError(
+            f"rebuilt for Keras 2 the model answers otherwise: by {difference:.1e} of its largest answer, and "
+            f"{TOLERANCE} is allowed. One of its layers means something else there; please report it."
+        )
+    return difference
+
+
+def _last_activation(layer: Any) -> str | None:
+    if isinstance(layer, keras.layers.Softmax):
+        return "softmax"
+    activation = getattr(layer, "activation", None)
+    return getattr(activation, "__name__", None)
+
+
+def _is_probabilities(model: keras.Model, answers: Array) -> bool:
+    """By the last layer, else by the answers: rows of numbers from 0 that sum to 1."""
+    if _last_activation(model.layers[-1]) == "softmax":
+        return True
+    return bool((answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-4))
+
+
+def without_softmax(model: keras.Model) -> keras.Model:
+    """A copy of a flat model that ends in logits, for training with `from_logits=True`; a model of logits is itself.
+
+    Raises:
+        ModelError: the softmax is no layer or activation of its own at the end.
+    """
+    last = model.layers[-1]
+    if _last_activation(last) != "softmax":
+        if _is_probabilities(model, _answers(model, _probes(model, None))):
+            raise ModelError(
+                f"'{last.name}' ({type(last).__name__}) answers with probabilities; end it in a Softmax layer."
+            )
+        return model
+    config = model.get_config()
+    described = config["layers"][-1]
+    if len(described["inbound_nodes"]) != 1:
+        raise ModelError(f"'{last.name}' ({type(last).__name__}) is used more than once; end the model in a softmax.")
+    if last.weights:
+        described["config"]["activation"] = "linear"
+    else:
+        ((before, *_),) = described["inbound_nodes"]
+        config["output_layers"] = [before[:3]]
+        config["layers"].pop()
+    with keras.utils.custom_object_scope({type(layer).__name__: type(layer) for layer in model.layers}):
+        copy = keras.Model.from_config(config)
+    copy.set_weights(model.get_weights())
+    return copy

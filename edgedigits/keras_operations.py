@@ -1,0 +1,177 @@
+"""Operations and activations that are no layers, as the tf_keras layers that compute the same.
+
+`x + y`, `keras.ops.mean(x)` and `tf.nn.relu6(x)` inside a functional model, and activations that Keras 2 lacks or
+defines otherwise, become layers: stages and exports then meet layers only.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgedigits.backend import tf
+from edgedigits.errors import ModelError
+
+Make = Callable[..., Any]
+"""make(class name, layer name, **settings) -> a new tf_keras layer with a name that no other has."""
+
+PAIRS = {"add": "Add", "maximum": "Maximum", "minimum": "Minimum", "multiply": "Multiply", "subtract": "Subtract"}
+SAME = frozenset(
+    {
+        "elu",
+        "exponential",
+        "gelu",
+        "linear",
+        "mish",
+        "relu",
+        "selu",
+        "sigmoid",
+        "softmax",
+        "softplus",
+        "softsign",
+        "swish",
+        "tanh",
+    }
+)
+"""Activations that both Keras define alike, by their Keras 2 name."""
+OPERANDS = ("x1", "x2", "x", "y", "a", "input", "input_tensor", "tensor", "features", "logits", "values")
+"""Names of arguments that hold tensors, in their order, in TensorFlow and in keras.ops."""
+SECOND = {
+    "cast": "dtype",
+    "concatenate": "axis",
+    "gelu": "approximate",
+    "leaky_relu": "negative_slope",
+    "max": "axis",
+    "mean": "axis",
+    "softmax": "axis",
+}
+"""What a second argument without a name sets."""
+
+
+def is_symbolic(value: Any) -> bool:
+    """True for a tensor of a functional tf_keras model (whose own test takes nothing but tensors)."""
+    return hasattr(value, "_keras_history")
+
+
+def activate(make: Make, name: str, activation: str, x: Any, **settings: Any) -> Any:
+    """Applies a Keras 3 activation to the tf_keras tensor `x`, by layers named after `name`.
+
+    Args:
+        settings: `axis` of softmax, `negative_slope` of leaky_relu, `alpha` of elu.
+
+    Raises:
+        ModelError: an activation that no Keras 2 layer computes.
+    """
+    if activation == "softmax":
+        return make("Softmax", name, axis=settings.get("axis", -1))(x)
+    if activation == "relu6":
+        return make("ReLU", name, max_value=6.0)(x)
+    if activation == "leaky_relu":
+        return make("LeakyReLU", name, alpha=settings.get("negative_slope", 0.2))(x)
+    if activation == "elu":
+        return make("ELU", name, alpha=settings.get("alpha", 1.0))(x)
+    if activation == "hard_sigmoid":  # Keras 2 has one of slope 0.2
+        return make("ReLU", name, max_value=1.0)(make("Rescaling", f"{name}_line", scale=1 / 6, offset=0.5)(x))
+    if activation in ("hard_silu", "hard_swish"):
+        return make("Multiply", name)([x, activate(make, f"{name}_gate", "hard_sigmoid", x)])
+    if activation == "gelu" and settings.get("approximate", False):
+        raise ModelError(f"'{name}' is the approximate gelu, which Keras 2 has no layer for; use approximate=False.")
+    return make("Activation", name, activation={"silu": "swish"}.get(activation, activation))(x)
+
+
+def apply(make: Make, operation: str, args: Sequence[Any], settings: Mapping[str, Any], shape: tuple[Any, ...]) -> Any:
+    """Applies an operation of `keras_tables` to tf_keras tensors.
+
+    Args:
+        args: tensors and constants, in the operation's order, nested lists included.
+        settings: axis, keepdims and the like, by name.
+        shape: of the original's output, the batch first.
+
+    Raises:
+        ModelError: used in a way that no Keras 2 layer computes.
+    """
+    if operation in PAIRS or operation == "divide":
+        return _pair(make, operation, args)
+    tensors = [item for item in tf.nest.flatten(list(args)) if is_symbolic(item)]
+    if operation == "concatenate":
+        return make("Concatenate", operation, axis=settings["axis"])(tensors)
+    (x,) = tensors
+    if operation == "reshape":
+        return make("Reshape", operation, target_shape=[_known(size, operation) for size in shape[1:]])(x)
+    if operation in ("mean", "max"):
+        return _pool(make, operation, x, settings)
+    if operation == "negative":
+        return make("Rescaling", operation, scale=-1.0)(x)
+    if operation in ("cast", "identity"):
+        return _cast(x, settings)
+    return activate(make, operation, operation, x, **settings)
+
+
+def operands(operation: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Tensors and constants apart from settings; a TFOpLambda holds both just as its function was called."""
+    settings = {key: value for key, value in kwargs.items() if key != "name" and value is not None}
+    values = list(args)
+    if operation not in PAIRS and operation != "divide":
+        if len(values) > 1 and operation in SECOND:
+            settings.setdefault(SECOND[operation], values[1])
+        values = values[:1]
+    if operation == "leaky_relu" and "alpha" in settings:
+        settings["negative_slope"] = settings.pop("alpha")
+    return values + [settings.pop(key) for key in OPERANDS if key in settings], settings
+
+
+def _pair(make: Make, operation: str, args: Sequence[Any]) -> Any:
+    """Two tensors meet in a merging layer; a tensor and a constant are a line, a * x + b: Rescaling."""
+    first, second = args[0], args[1]
+    if is_symbolic(first) and is_symbolic(second):
+        if operation not in PAIRS or len(first.shape) != len(second.shape):
+            raise ModelError(
+                f"'{operation}' of two tensors of shapes {first.shape} and {second.shape} has no layer in Keras 2; "
+                "use a built-in layer."
+            )
+        return make(PAIRS[operation], operation)([first, second])
+    swapped = not is_symbolic(first)
+    x, constant = (second, first) if swapped else (first, second)
+    value = np.asarray(constant, dtype=np.float64)
+    if value.ndim > 1 and value.size != value.shape[-1]:
+        raise ModelError(f"'{operation}' with a constant of shape {value.shape} has no layer in Keras 2.")
+    scale, offset = _line(operation, value.reshape(-1) if value.ndim else value, swapped)
+    return make("Rescaling", operation, scale=np.asarray(scale).tolist(), offset=np.asarray(offset).tolist())(x)
+
+
+def _line(operation: str, value: Any, swapped: bool) -> tuple[Any, Any]:
+    if operation == "add":
+        return np.ones_like(value), value
+    if operation == "subtract":
+        return (-np.ones_like(value), value) if swapped else (np.ones_like(value), -value)
+    if operation == "multiply":
+        return value, np.zeros_like(value)
+    if operation == "divide" and not swapped:
+        return 1 / value, np.zeros_like(value)
+    raise ModelError(f"'{operation}' with a constant has no layer in Keras 2; use a built-in layer (ReLU, ...).")
+
+
+def _pool(make: Make, operation: str, x: Any, settings: Mapping[str, Any]) -> Any:
+    axes = settings.get("axis")
+    axes = [axes] if isinstance(axes, int) else list(axes or [])
+    if len(x.shape) != 4 or sorted(axis % 4 for axis in axes) != [1, 2]:
+        raise ModelError(
+            f"'{operation}' over axes {axes} of a tensor of shape {x.shape} has no layer in Keras 2; only over height "
+            "and width, [1, 2]."
+        )
+    kind = {"mean": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}[operation]
+    return make(kind, operation, keepdims=bool(settings.get("keepdims", False)))(x)
+
+
+def _cast(x: Any, settings: Mapping[str, Any]) -> Any:
+    dtype = settings.get("dtype", "float32")
+    if not tf.as_dtype(dtype).is_floating:
+        raise ModelError(f"'cast' to {dtype} would round the numbers; only casts between float types can be taken.")
+    return x
+
+
+def _known(size: int | None, operation: str) -> int:
+    if size is None:
+        raise ModelError(f"'{operation}' gives a shape that depends on the input; use a Reshape layer of fixed shape.")
+    return math.trunc(size)

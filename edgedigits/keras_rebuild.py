@@ -1,0 +1,253 @@
+"""Any functional model, Keras 3 or Keras 2, rebuilt layer by layer as one flat tf_keras graph.
+
+Nested models are opened, shared layers stay shared, operations become layers, everything is float32. Layers without
+effect on an answer (augmentation, ActivityRegularization, Identity) are left out. The weights are copies.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgedigits import keras_operations, keras_tables
+from edgedigits.backend import keras, tf
+from edgedigits.errors import ModelError
+from edgedigits.keras3 import keras3
+from edgedigits.keras_settings import as_keras2, cannot, config_of, measured, without_training
+
+Call = Callable[..., Any]
+
+
+def rebuild(model: Any, custom: Sequence[type] = ()) -> keras.Model:
+    """`model` as one flat functional tf_keras model with copied weights, uncompiled, its batch size open.
+
+    Args:
+        model: a Sequential or functional model of Keras 3 or tf_keras, with one input and one output.
+        custom: classes of the caller's own. A Keras 3 layer of such a class becomes the tf_keras class of the same name
+            where one is here, else it is opened: the built-in layers that its `call` goes through take its place.
+
+    Raises:
+        ModelError: naming the layer that can't be taken: its class, why, what would do.
+    """
+    return Rebuilding(custom).model(model)
+
+
+class Rebuilding:
+    """One rebuilding; afterwards `left_out` names the layers that the result does without."""
+
+    def __init__(self, custom: Sequence[type] = ()) -> None:
+        self.custom = custom
+        self.left_out: list[str] = []
+        self.names: set[str] = set()
+        self.made: dict[int, Call] = {}
+
+    def model(self, model: Any) -> keras.Model:
+        """The rebuilt model; see `rebuild`."""
+        _check_functional(model)
+        (given,) = _flatten(model.inputs)
+        x = keras.Input(given.shape[1:], name=self.name(given.name.split(":")[0]), dtype="float32")
+        (y,) = _flatten(self.through(model, x, ""))
+        if y is x:
+            raise ModelError("the model has no layer that could answer; hand in a trained classifier.")
+        return keras.Model(x, y, name=_plain(model.name))
+
+    def name(self, wanted: str) -> str:
+        """`wanted`, or with the lowest number behind it that makes it new; TensorFlow can use it as a scope."""
+        plain, number = _plain(wanted), 0
+        name = plain
+        while name in self.names:
+            number += 1
+            name = f"{plain}_{number}"
+        self.names.add(name)
+        return name
+
+    def make(self, kind: str, name: str, **settings: Any) -> Any:
+        """A new tf_keras layer of class `kind` whose name no other has."""
+        return getattr(keras.layers, kind)(name=self.name(name), **settings)
+
+    def through(self, model: Any, x: Any, prefix: str) -> Any:
+        """Takes the tensor through every layer of `model`."""
+        if isinstance(model, keras3.Model):
+            function = model._functional if isinstance(model, keras3.Sequential) else model
+            return function._run_through_graph(x, operation_fn=lambda layer: self.call(layer, prefix))
+        return self.through2(model, x, prefix)
+
+    def through2(self, model: Any, x: Any, prefix: str) -> Any:
+        """The same for Keras 2, whose graphs offer no such walk."""
+        (given,) = model.inputs
+        known = {id(given): x}
+
+        def fill(value: Any) -> Any:
+            return known[id(value)] if keras_operations.is_symbolic(value) else value
+
+        for depth in sorted(model._nodes_by_depth, reverse=True):
+            for node in model._nodes_by_depth[depth]:
+                if node.is_input or any(id(tensor) not in known for tensor in node.keras_inputs):
+                    continue
+                args, kwargs = tf.nest.map_structure(fill, (node.call_args, node.call_kwargs))
+                outputs = self.call(node.layer, prefix)(*args, **kwargs)
+                known |= zip(map(id, tf.nest.flatten(node.outputs)), tf.nest.flatten(outputs), strict=True)
+        return tf.nest.map_structure(fill, model._nested_outputs)
+
+    def call(self, layer: Any, prefix: str, name: str | None = None) -> Call:
+        """What calls the rebuilt layer; made once for each layer, so what was shared stays shared."""
+        if id(layer) not in self.made:
+            self.made[id(layer)] = self.checked(layer, prefix, name or layer.name)
+        return self.made[id(layer)]
+
+    def checked(self, layer: Any, prefix: str, name: str) -> Call:
+        """The call with what concerns training taken off, and with errors that name the layer."""
+        call = self.new(layer, prefix, f"{prefix}{name}")
+
+        def named(*args: Any, **kwargs: Any) -> Any:
+            if kwargs.pop("training", None) is True and not isinstance(layer, keras3.layers.Layer):
+                raise cannot(layer, "is called with training=True, so it answers at random", "call it without")
+            kwargs.pop("mask", None)
+            try:
+                return call(*args, **kwargs)
+            except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+                reason = str(error).split("\n", maxsplit=1)[0]
+                raise cannot(layer, f"has no equal in Keras 2 ({reason})", "replace it by another layer") from error
+
+        return named
+
+    def new(self, layer: Any, prefix: str, name: str) -> Call:
+        """What calls the new layer, or the layers, for one layer, operation or nested model."""
+        kind = type(layer).__name__
+        if isinstance(layer, (keras.Model, keras3.Model)):
+            _check_functional(layer)
+            return lambda x, **_: self.through(layer, x, f"{name}_")
+        if kind == "TFOpLambda" or not isinstance(layer, (keras.layers.Layer, keras3.layers.Layer)):
+            return self.operation(layer, prefix)
+        if _is_own(layer):
+            return self.own(layer, name)
+        if kind in keras_tables.LEFT_OUT:
+            self.left_out.append(name)
+            return lambda x, **_: x
+        if kind not in keras_tables.LAYERS:
+            raise cannot(layer, "has no known equal in Keras 2", "replace it by one of the known layers")
+        return self.built_in(layer, name, prefix)
+
+    def operation(self, layer: Any, prefix: str) -> Call:
+        """A Keras 3 operation or a Keras 2 TFOpLambda; named after what it does, as Keras numbers them as they come."""
+        kind, settings = type(layer).__name__, config_of(layer)
+        if kind == "TFOpLambda":
+            kind = f"tf.{settings.pop('function')}"
+            operation = keras_tables.TENSORFLOW_FUNCTIONS.get(kind.removeprefix("tf."))
+            settings.pop("dtype", None)  # its policy; in Keras 3 operations it is what to cast to
+        else:
+            operation = keras_tables.KERAS3_OPERATIONS.get(kind, ("", None))[1]
+        if operation is None:
+            raise cannot(layer, f"is the operation {kind}, which has no known layer", "replace it by a built-in layer")
+        settings = {key: value for key, value in settings.items() if key not in ("name", "trainable")}
+        shape = tuple(layer.output.shape)  # of the first use; operations are not shared
+
+        def make(kind: str, name: str, **kwargs: Any) -> Any:
+            return self.make(kind, f"{prefix}{name}", **kwargs)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            operands, more = keras_operations.operands(operation, args, kwargs)
+            return keras_operations.apply(make, operation, operands, {**settings, **more}, shape)
+
+        return call
+
+    def own(self, layer: Any, name: str) -> Call:
+        """A layer of the caller's class: the tf_keras class of its name, or the layers that it is made of."""
+        twins = [
+            one for one in self.custom if issubclass(one, keras.layers.Layer) and one.__name__ == type(layer).__name__
+        ]
+        twin = type(layer) if isinstance(layer, keras.layers.Layer) else next(iter(twins), None)
+        if twin is not None:
+            return self.with_weights(layer, twin, {**config_of(layer), "name": self.name(name), "dtype": "float32"})
+        if type(layer) not in self.custom:
+            raise cannot(layer, "is not built into Keras", "hand its class in as custom 'module:Class'")
+
+        def call(x: Any, **_: Any) -> Any:
+            inside = keras3.Input(batch_shape=tuple(x.shape))
+            function = keras3.Function(inside, layer.call(inside))
+            return function._run_through_graph(
+                x, operation_fn=lambda part: self.call(part, f"{name}_", _numberless(part))
+            )
+
+        return call
+
+    def built_in(self, layer: Any, name: str, prefix: str) -> Call:
+        """A layer of Keras: the tf_keras class of the same name, its activation behind it where Keras 2 lacks that."""
+        settings = {**without_training(layer), "name": self.name(name)}
+        if settings.get("data_format") == "channels_first":
+            raise cannot(layer, "has channels_first", "build and train the model with channels_last")
+        after: Call | None = None
+        if "activation" in settings:
+            settings["activation"], after = self.activation(layer, settings["activation"], name, prefix)
+        if type(layer).__name__ == "Normalization":
+            settings |= measured(layer)
+        if isinstance(layer, keras3.layers.Layer):
+            settings = as_keras2(layer, settings)
+        return self.with_weights(layer, getattr(keras.layers, type(layer).__name__), settings, after)
+
+    def activation(self, layer: Any, activation: Any, name: str, prefix: str) -> tuple[Any, Call | None]:
+        """The activation for the config of a Keras 2 layer, and what follows behind that layer."""
+        if isinstance(activation, dict) and isinstance(layer.activation, (keras.layers.Layer, keras3.layers.Layer)):
+            return "linear", self.call(layer.activation, f"{prefix}{layer.name}_")
+        activation = "linear" if activation is None else activation
+        if not isinstance(activation, str) or activation not in keras_tables.ACTIVATIONS:
+            shown = activation.get("config") if isinstance(activation, dict) else activation
+            raise cannot(layer, f"has the activation '{shown}', which has no known layer", "use a built-in activation")
+        activation = {"silu": "swish"}.get(activation, activation)
+        both = activation in keras_operations.SAME
+        if both or (activation == "hard_sigmoid" and isinstance(layer, keras.layers.Layer)):
+            return activation, None
+        return "linear", lambda x: keras_operations.activate(self.make, f"{name}_{activation}", activation, x)
+
+    def with_weights(self, source: Any, cls: Any, settings: dict[str, Any], after: Call | None = None) -> Call:
+        """Calls a new layer that takes the weights of `source` when its first call has built it."""
+        layer = cls.from_config(settings)
+        weights = [] if type(source).__name__ == "Normalization" else [np.asarray(w) for w in source.get_weights()]
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            built = layer.built
+            y = layer(*args, **kwargs)
+            if not built:
+                layer.set_weights(weights)
+            return y if after is None else after(y)
+
+        return call
+
+
+def _plain(name: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    return plain if plain[:1].isalnum() else f"layer{plain}"
+
+
+def _numberless(layer: Any) -> str:
+    """A name as Keras gave it, "conv2d_7", without the number, which counts all layers of the process."""
+    own = keras3.src.utils.naming.to_snake_case(type(layer).__name__)
+    return own if re.fullmatch(f"{own}_[0-9]+", layer.name) else str(layer.name)
+
+
+def _flatten(value: Any) -> list[Any]:
+    return list(tf.nest.flatten(value))
+
+
+def _is_own(layer: Any) -> bool:
+    return type(layer).__module__.split(".")[0] not in ("keras", "tf_keras")
+
+
+def _check_functional(model: Any) -> None:
+    """Refuses a model whose graph is unknown, and one with several inputs or outputs."""
+    kind = type(model).__name__
+    if isinstance(model, (keras.Sequential, keras3.Sequential)) and not model.built:
+        raise ModelError(f"'{model.name}' (Sequential) has no input shape; put an Input layer first and save again.")
+    known = isinstance(model, (keras3.Sequential, keras3.Function)) or getattr(model, "_is_graph_network", False)
+    if not known:
+        raise ModelError(
+            f"'{model.name}' is a subclass of keras.Model ({kind}), whose layers can't be told from its code; build it "
+            "with the functional API or as Sequential."
+        )
+    for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
+        if len(_flatten(tensors)) != 1:
+            raise ModelError(
+                f"'{model.name}' has {len(_flatten(tensors))} {what}, and an image classifier has one; cut the model "
+                "down to one with keras.Model(input, output)."
+            )

@@ -1,0 +1,75 @@
+"""A layer's config, from Keras 3 or Keras 2, as the float32 Keras 2 config that answers the same."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from edgedigits.errors import ModelError
+
+KERAS3_ONLY = {
+    "antialias": False,
+    "fill_mode": "constant",
+    "fill_value": 0.0,
+    "pad_to_aspect_ratio": False,
+    "quantization_config": None,
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+    "rms_scaling": False,
+}
+"""Settings that Keras 2 layers lack, and the value with which both compute the same."""
+
+NO_DATA_FORMAT = frozenset({"CenterCrop", "Resizing", "SpatialDropout2D"})
+"""Layers that have a data_format in Keras 3 and none in Keras 2."""
+
+
+def cannot(layer: Any, why: str, remedy: str) -> ModelError:
+    """The refusal of a layer: its name and class, why, what would do."""
+    return ModelError(f"layer '{layer.name}' ({type(layer).__name__}) {why}; {remedy}.")
+
+
+def config_of(layer: Any) -> dict[str, Any]:
+    """A layer's own config; Keras 3 warns about lambdas in it, which are refused by name later."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        config: dict[str, Any] = layer.get_config()
+    return config
+
+
+def without_training(layer: Any) -> dict[str, Any]:
+    """A layer's config without what training alone needs, and in float32."""
+    ends = ("_initializer", "_regularizer", "_constraint")
+    settings = {key: value for key, value in config_of(layer).items() if not key.endswith(ends)}
+    return {**settings, "dtype": "float32"}
+
+
+def as_keras2(layer: Any, settings: dict[str, Any]) -> dict[str, Any]:
+    """A Keras 3 config as one that Keras 2 reads."""
+    for key, neutral in KERAS3_ONLY.items():
+        value = settings.pop(key, neutral)
+        if value != neutral and key in (
+            "antialias",
+            "pad_to_aspect_ratio",
+            "quantization_config",
+            "renorm",
+            "rms_scaling",
+        ):
+            raise cannot(layer, f"has {key}={value!r}, which Keras 2 lacks", f"use {key}={neutral!r}")
+    kind = type(layer).__name__
+    if kind in NO_DATA_FORMAT:
+        settings.pop("data_format", None)
+    if kind == "LeakyReLU":
+        settings["alpha"] = settings.pop("negative_slope")
+    return settings
+
+
+def measured(layer: Any) -> dict[str, Any]:
+    """Mean and variance of a Normalization layer as constants of its config, so that no weights are left to copy."""
+    axis = layer.axis
+    axes = [] if axis is None else [axis] if isinstance(axis, int) else list(axis)
+    shape = [int(np.shape(layer.mean)[one]) for one in axes]
+    return {
+        "mean": np.reshape(np.asarray(layer.mean), shape).tolist(),
+        "variance": np.reshape(np.asarray(layer.variance), shape).tolist(),
+    }

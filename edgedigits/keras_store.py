@@ -1,0 +1,61 @@
+"""A flat tf_keras model and its masks in a folder, without pickles, bit for bit."""
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgedigits import keras_configs, keras_custom, keras_files
+from edgedigits.backend import keras
+from edgedigits.errors import ModelError
+
+Array = npt.NDArray[Any]
+
+SCHEMA = 1
+"""Number of the layout of the folder; another is refused."""
+
+
+def save(model: keras.Model, masks: Mapping[str, Array], folder: Path) -> None:
+    """Writes a flat model and its masks into `folder`: `model.json`, `weights.npz`, `masks.npz`; no pickles."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = json.loads(model.to_json())
+    plain = {"schema": SCHEMA, "class_name": config["class_name"], "config": config["config"], "masks": list(masks)}
+    (folder / "model.json").write_text(json.dumps(plain))
+    _write(folder / "weights.npz", model.get_weights())
+    _write(folder / "masks.npz", list(masks.values()))
+
+
+def restore(folder: Path, *, custom: Sequence[str] = ()) -> tuple[keras.Model, dict[str, Array]]:
+    """Reads back what `save` wrote, bit for bit, as (model, masks); runs no code from it.
+
+    Raises:
+        ModelError: missing, damaged, or a layer class that is neither Keras' nor in `custom`.
+    """
+    classes = keras_custom.classes(custom)
+    own = {one.__name__: one for one in classes if issubclass(one, keras.layers.Layer)}
+    with keras_files.translated(folder, "restoring the model"):
+        plain = json.loads((folder / "model.json").read_text())
+        if plain.get("schema") != SCHEMA:
+            raise ModelError(
+                f"model.json has schema {plain.get('schema')}, and {SCHEMA} can be read; delete the folder."
+            )
+        model = keras.models.model_from_config(keras_configs.checked(plain, "2", own), custom_objects=own)
+        model.set_weights(_read(folder / "weights.npz"))
+        masks = dict(zip(plain["masks"], _read(folder / "masks.npz"), strict=True))
+    return model, masks
+
+
+def _write(path: Path, arrays: Sequence[Array]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, array in enumerate(arrays):
+            with archive.open(f"{number:05}.npy", "w") as member:
+                np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+
+
+def _read(path: Path) -> list[Array]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return [arrays[name] for name in sorted(arrays.files)]

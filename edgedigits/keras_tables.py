@@ -1,0 +1,211 @@
+"""The layers, operations and activations that can be taken from a trained model: literal tables, nothing else.
+
+Whatever is not listed here is refused by name before Keras is asked to build it: a list of what is good stays right
+when Keras gains another class that reads a file, fetches an address or runs code.
+"""
+
+MODELS = frozenset({"Functional", "Model", "Sequential"})
+
+AUGMENTATIONS = frozenset(
+    {
+        "RandomBrightness",
+        "RandomColorDegeneration",
+        "RandomColorJitter",
+        "RandomContrast",
+        "RandomErasing",
+        "RandomFlip",
+        "RandomGaussianBlur",
+        "RandomGrayscale",
+        "RandomHue",
+        "RandomInvert",
+        "RandomPerspective",
+        "RandomPosterization",
+        "RandomRotation",
+        "RandomSaturation",
+        "RandomSharpness",
+        "RandomShear",
+        "RandomTranslation",
+        "RandomZoom",
+    }
+)
+"""Layers that change images while training only. (RandomCrop is none: it resizes when answering, too.)"""
+
+LEFT_OUT = AUGMENTATIONS | {"ActivityRegularization", "Identity"}
+"""Layers without effect on an answer; the rebuilt model has none of them."""
+
+LAYERS = LEFT_OUT | {
+    "Activation",
+    "Add",
+    "AlphaDropout",
+    "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "CenterCrop",
+    "Concatenate",
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Cropping2D",
+    "Dense",
+    "DepthwiseConv2D",
+    "Dropout",
+    "ELU",
+    "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GroupNormalization",
+    "InputLayer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Normalization",
+    "PReLU",
+    "Permute",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "Resizing",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "Subtract",
+    "ThresholdedReLU",  # Keras 2 only
+    "UnitNormalization",
+    "UpSampling2D",
+    "ZeroPadding2D",
+}
+
+ACTIVATIONS = frozenset(
+    {
+        "elu",
+        "exponential",
+        "gelu",
+        "hard_sigmoid",
+        "hard_silu",
+        "hard_swish",
+        "leaky_relu",
+        "linear",
+        "mish",
+        "relu",
+        "relu6",
+        "selu",
+        "sigmoid",
+        "silu",
+        "softmax",
+        "softplus",
+        "softsign",
+        "swish",
+        "tanh",
+    }
+)
+"""Activations by name, as either Keras spells them."""
+
+KERAS3_OPERATIONS = {
+    "Add": ("numpy", "add"),
+    "Cast": ("core", "cast"),
+    "Concatenate": ("numpy", "concatenate"),
+    "Divide": ("numpy", "divide"),
+    "Elu": ("nn", "elu"),
+    "ExpandDims": ("numpy", "reshape"),
+    "Gelu": ("nn", "gelu"),
+    "HardSigmoid": ("nn", "hard_sigmoid"),
+    "HardSilu": ("nn", "hard_silu"),
+    "LeakyRelu": ("nn", "leaky_relu"),
+    "Max": ("numpy", "max"),
+    "Maximum": ("numpy", "maximum"),
+    "Mean": ("numpy", "mean"),
+    "Minimum": ("numpy", "minimum"),
+    "Multiply": ("numpy", "multiply"),
+    "Negative": ("numpy", "negative"),
+    "Relu": ("nn", "relu"),
+    "Relu6": ("nn", "relu6"),
+    "Reshape": ("numpy", "reshape"),
+    "Selu": ("nn", "selu"),
+    "Sigmoid": ("nn", "sigmoid"),
+    "Silu": ("nn", "silu"),
+    "Softmax": ("nn", "softmax"),
+    "Softplus": ("nn", "softplus"),
+    "Softsign": ("nn", "softsign"),
+    "Squeeze": ("numpy", "reshape"),
+    "Subtract": ("numpy", "subtract"),
+    "Tanh": ("numpy", "tanh"),
+    "TrueDivide": ("numpy", "divide"),
+}
+"""Class of a Keras 3 operation: its module below keras.src.ops, and the operation here (`keras_operations.apply`)."""
+
+TENSORFLOW_FUNCTIONS = {
+    "__operators__.add": "add",
+    "cast": "cast",
+    "compat.v1.squeeze": "reshape",
+    "concat": "concatenate",
+    "expand_dims": "reshape",
+    "identity": "identity",
+    "math.add": "add",
+    "math.divide": "divide",
+    "math.maximum": "maximum",
+    "math.minimum": "minimum",
+    "math.multiply": "multiply",
+    "math.negative": "negative",
+    "math.reduce_max": "max",
+    "math.reduce_mean": "mean",
+    "math.sigmoid": "sigmoid",
+    "math.softplus": "softplus",
+    "math.subtract": "subtract",
+    "math.tanh": "tanh",
+    "math.truediv": "divide",
+    "nn.elu": "elu",
+    "nn.gelu": "gelu",
+    "nn.leaky_relu": "leaky_relu",
+    "nn.relu": "relu",
+    "nn.relu6": "relu6",
+    "nn.selu": "selu",
+    "nn.silu": "silu",
+    "nn.softmax": "softmax",
+    "nn.softsign": "softsign",
+    "reshape": "reshape",
+    "squeeze": "reshape",
+}
+"""Function of a Keras 2 TFOpLambda layer: the operation here. Any other could be one that writes files."""
+
+SETTINGS_OBJECTS = frozenset(
+    {
+        "Constant",
+        "GlorotNormal",
+        "GlorotUniform",
+        "HeNormal",
+        "HeUniform",
+        "Identity",
+        "L1",
+        "L1L2",
+        "L2",
+        "LecunNormal",
+        "LecunUniform",
+        "MaxNorm",
+        "MinMaxNorm",
+        "NonNeg",
+        "Ones",
+        "Orthogonal",
+        "OrthogonalRegularizer",
+        "RandomNormal",
+        "RandomUniform",
+        "TruncatedNormal",
+        "UnitNorm",
+        "VarianceScaling",
+        "Zeros",
+    }
+)
+"""Initializers, regularizers and constraints. Others are left out of the config: an answer needs none of them."""
+
+DTYPES = frozenset({"bfloat16", "float16", "float32", "float64", "mixed_bfloat16", "mixed_float16"})
+"""Policies whose weights are real numbers; every one of them is read as float32."""

@@ -1,0 +1,201 @@
+"""The one loop: load, score, run each stage, check, record; export; look at the bytes; write."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgedigits import artifact, verify
+from edgedigits.artifact import Artifact, Draft
+from edgedigits.data.dataset import Dataset
+from edgedigits.data.images import everything
+from edgedigits.data.scale import SCALES, Scale
+from edgedigits.data.splits import FitData, split
+from edgedigits.errors import DataError, MaskError, ModelError
+from edgedigits.export import Float32
+from edgedigits.flatbuffer import read
+from edgedigits.graph import ends_in_softmax
+from edgedigits.interpreter import TfliteModel
+from edgedigits.keras_models import LoadedModel
+from edgedigits.recipe import Recipe
+from edgedigits.scoring import Score, outputs, score
+from edgedigits.stage_cache import StageCache, chained, first_key
+from edgedigits.stages.candidate import Candidate, Facts, Progress, Stage, silent
+
+PARITY_IMAGES = 500
+FAR_BETTER = 0.10
+"""By how much the accuracy under another scale must be higher for a warning."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a recipe: all it depends on."""
+
+    recipe: Recipe
+    name: str
+    loaded: LoadedModel
+    model_sha256: str
+    dataset: Dataset
+    scale: Scale
+    seed: int = 0
+    preprocessing: dict[str, Any] = field(default_factory=dict)
+    fresh: bool = False
+    custom: Sequence[str] = ()
+
+
+def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> Artifact:
+    """Compress, check, and write the artifact folder into `out`.
+
+    Raises CheckError's kinds when a check fails, InputError's when the job can't be done; nothing is half-written then.
+    """
+    data = split(job.dataset, job.scale, job.seed)
+    check_answers(job)
+    candidate = Candidate(job.loaded.model, original=job.loaded.model)
+    records = [_record("load", 0.0, job.loaded.facts, _score(job, job.loaded.model, data))]
+    warnings = check_scale(job, data)
+    kept = StageCache(job.fresh, job.custom)
+    key = first_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale, seed=job.seed)
+    for name, stage in job.recipe.stages:
+        key = chained(key, stage=name, settings=artifact.settings(stage))
+        candidate, record = _stage(job, name, stage, candidate, data, key, kept, progress)
+        say(_line(record))
+        records.append(record)
+    progress("export", 0.0)
+    baseline = _export(job, "float32", Float32(), Candidate(job.loaded.model), data)
+    exported = _export(job, job.recipe.export_name, job.recipe.export, candidate, data)
+    progress("test", 0.5)
+    draft = Draft(
+        job,
+        chained(key, export=artifact.settings(job.recipe.export)),
+        exported,
+        baseline,
+        records,
+        warnings,
+        _test(job, exported, baseline),
+    )
+    return artifact.write(draft, out)
+
+
+def _stage(
+    job: Job, name: str, stage: Stage, before: Candidate, data: FitData, key: str, kept: StageCache, progress: Progress
+) -> tuple[Candidate, Facts]:
+    """Run a stage, or take its kept outcome; check that it broke nothing."""
+    began = time.perf_counter()
+    found = kept.load(key)
+    after, facts = found if found else stage(before, data, progress)
+    after = replace(after, original=before.original)
+    verify.check_masks(after, name)
+    missing = set(before.masks) - set(after.masks)
+    if missing or any((after.masks[path] & ~mask).any() for path, mask in before.masks.items()):
+        raise MaskError(f"{name}: the stage dropped or loosened the masks of an earlier one")
+    if not found:
+        facts = {**facts, **_as_facts(_score(job, after.model, data))}
+        kept.keep(key, after, facts)
+    return after, {"stage": name, "seconds": round(time.perf_counter() - began, 2), "cached": bool(found), **facts}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Bytes with what was found in them."""
+
+    flat: bytes
+    facts: Facts
+
+
+def _export(job: Job, name: str, export: Any, candidate: Candidate, data: FitData) -> Exported:
+    """Make the bytes and hold them to every promise."""
+    began = time.perf_counter()
+    flat = export(candidate.model, data.calibration, data.scale)
+    contents = read(flat, f"{name} export")
+    verify.check_weights(contents, candidate.model)
+    if name in verify.INTEGER_EXPORTS:
+        verify.check_integer(contents)
+    verify.check_zeros(contents, candidate)
+    sample = data.validation.subset(np.arange(min(PARITY_IMAGES, len(data.validation))))
+    wanted = outputs(candidate.model, sample, data.scale)
+    facts = {
+        "export": name,
+        "seconds": round(time.perf_counter() - began, 2),
+        "size_bytes": len(flat),
+        "gzip_bytes": len(gzip.compress(flat, 9, mtime=0)),
+        "operators": sorted({operator.name for operator in contents.operators}),
+        "zeros": verify.zeros_by_weight(contents),
+        "parity": verify.parity(flat, name, wanted, job.loaded.logits, everything(sample), data.scale),
+    }
+    return Exported(flat, facts)
+
+
+def _test(job: Job, exported: Exported, baseline: Exported) -> Facts:
+    """The last line: both forms on the test images, counted image by image."""
+    labels, right = job.dataset.test.labels, []
+    for flat in (baseline.flat, exported.flat):
+        net, hits = TfliteModel(flat), []
+        for start in range(0, len(labels), 1000):
+            rows = np.arange(start, min(start + 1000, len(labels)))
+            hits.append(net.outputs(job.dataset.test.read(rows), job.scale).argmax(axis=1) == labels[rows])
+        right.append(np.concatenate(hits))
+    before, after = right
+    return {
+        "images": len(labels),
+        "float_accuracy": float(before.mean()),
+        "accuracy": float(after.mean()),
+        "only_float_right": int((before & ~after).sum()),
+        "only_compressed_right": int((after & ~before).sum()),
+    }
+
+
+def _score(job: Job, model: Any, data: FitData) -> Score:
+    return score(outputs(model, data.validation, data.scale), data.validation.labels, job.loaded.logits)
+
+
+def _as_facts(now: Score) -> Facts:
+    return {"validation_accuracy": now.accuracy, "validation_loss": now.loss}
+
+
+def _record(stage: str, seconds: float, facts: Facts, now: Score) -> Facts:
+    return {"stage": stage, "seconds": seconds, "cached": False, **facts, **_as_facts(now)}
+
+
+def _line(record: Facts) -> str:
+    when = "kept from an earlier run" if record["cached"] else f"{record['seconds']:.1f} s"
+    return f"{record['stage']}: validation {100 * record['validation_accuracy']:.2f} %  ({when})"
+
+
+def check_answers(job: Job) -> None:
+    """Raises DataError when the data has labels that the model has no answer for, ModelError when it can't be trained on."""
+    if job.recipe.stages and not job.loaded.logits and not ends_in_softmax(job.loaded.model):
+        raise ModelError(
+            f"{job.name}: its answers are probabilities that no closing softmax makes, so stages can't train it; "
+            "end it in softmax or in logits, or choose a recipe without stages"
+        )
+    answers = int(job.loaded.model.outputs[0].shape[-1])
+    classes = len(job.dataset.classes)
+    if classes > answers:
+        raise DataError(
+            f"data {job.dataset.name}: has {classes} classes (labels 0..{classes - 1}), the model answers {answers}; "
+            f"labels outside 0..{answers - 1} can't be right. Use the data the model was trained for"
+        )
+
+
+def check_scale(job: Job, data: FitData) -> list[str]:
+    """A warning when the model answers far better under a scale other than the one given."""
+    sample = data.validation.subset(np.arange(min(PARITY_IMAGES, len(data.validation))))
+    found = {
+        scale: score(outputs(job.loaded.model, sample, scale), sample.labels, job.loaded.logits).accuracy
+        for scale in SCALES
+    }
+    best = max(SCALES, key=lambda scale: found[scale])
+    if found[best] - found[job.scale] < FAR_BETTER:
+        return []
+    return [
+        f"with --scale {job.scale} the model answers {100 * found[job.scale]:.1f} % of {len(sample)} validation images right, "
+        f"with --scale {best} {100 * found[best]:.1f} %: was it trained on {best}?"
+    ]

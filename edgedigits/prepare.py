@@ -1,0 +1,106 @@
+"""From what a user says to a job: which model, which data, how pixels are scaled. Nothing is guessed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgedigits.data.dataset import Dataset, fitted
+from edgedigits.data.images import everything
+from edgedigits.data.scale import SCALES, Scale, scaled
+from edgedigits.data.sources import load_data
+from edgedigits.errors import InputError, ModelError
+from edgedigits.keras_models import load
+from edgedigits.pipeline import Job
+from edgedigits.recipe import Recipe
+from edgedigits.zoo.baselines import baseline, record_beside, shipped_record
+
+Say = Callable[[str], None]
+REAL_IMAGES = 32
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The options of `edgedigits compress`, as given."""
+
+    model: Path | None = None
+    zoo: str | None = None
+    data: str = "mnist"
+    scale: Scale | None = None
+    resize: tuple[int, int] | None = None
+    grey: bool = False
+    skip_bad: bool = False
+    custom: Sequence[str] = ()
+    seed: int = 0
+    fresh: bool = False
+
+
+def job(recipe: Recipe, wish: Wish, say: Say) -> Job:
+    """A job with its model loaded and its data fitted to the model's input. Raises InputError's kinds."""
+    if wish.model and wish.zoo:
+        raise InputError("--model and --zoo: both were given; choose one")
+    path, dataset = _own(wish) if wish.model else _of_zoo(wish, say)
+    record = record_beside(path)
+    scale = wish.scale or (record["input"]["scale"] if record else None)
+    if scale is None:
+        raise InputError(
+            f"--scale is missing: say what {path.name} was trained on, one of {', '.join(SCALES)}; "
+            "a wrong one costs most of the accuracy"
+        )
+    chosen: Scale = scale
+
+    def real(shape: tuple[int, int, int]) -> np.ndarray:
+        images = fitted(dataset, shape).train
+        return np.asarray(scaled(everything(images.subset(np.arange(min(REAL_IMAGES, len(images))))), chosen))
+
+    loaded = load(path, custom=wish.custom, images=real)
+    return Job(
+        recipe=recipe,
+        name=path.stem,
+        loaded=loaded,
+        model_sha256=model_hash(path),
+        dataset=fitted(dataset, tuple(loaded.model.inputs[0].shape[1:])),
+        scale=scale,
+        seed=wish.seed,
+        preprocessing={"resize": list(wish.resize) if wish.resize else None, "grey": wish.grey},
+        fresh=wish.fresh,
+        custom=tuple(wish.custom),
+    )
+
+
+def _data(wish: Wish, size: tuple[int, int] | None = None) -> Dataset:
+    return load_data(wish.data, skip_bad=wish.skip_bad, size=wish.resize or size, grey=wish.grey)
+
+
+def _own(wish: Wish) -> tuple[Path, Dataset]:
+    assert wish.model is not None
+    if not wish.model.exists():
+        raise ModelError(f"--model {wish.model}: no such file or folder")
+    return wish.model, _data(wish)
+
+
+def _of_zoo(wish: Wish, say: Say) -> tuple[Path, Dataset]:
+    name = wish.zoo or "cnn"
+    record = shipped_record(name)
+    dataset = _data(wish, size=_size(record))
+    return baseline(name, dataset, say), dataset
+
+
+def _size(record: dict[str, Any] | None) -> tuple[int, int] | None:
+    """The image size a shipped baseline was trained at: part of what it is."""
+    return None if record is None else (record["input"]["shape"][0], record["input"]["shape"][1])
+
+
+def model_hash(path: Path) -> str:
+    """SHA-256 of a model file, or of the files of a SavedModel folder in order of their names."""
+    digest = hashlib.sha256()
+    for item in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if item.is_file():
+            digest.update(item.relative_to(path).as_posix().encode() if path.is_dir() else b"")
+            digest.update(item.read_bytes())
+    return digest.hexdigest()

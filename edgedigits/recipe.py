@@ -1,0 +1,186 @@
+"""A recipe: YAML in, a checked list of stages and one export out.
+
+    name: prune80_int8
+    for: what it is for, in one line
+    stages:
+      - prune: {sparsity: 0.8}
+      - qat:
+    export:
+      int8: {input: uint8}
+
+The tables below are all there is: no registration, no scanning. Importing this module imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import yaml
+
+from edgedigits.errors import RecipeError
+from edgedigits.export import Dynamic, Export, Float16, Float32, Int8, Int16x8
+from edgedigits.stages.candidate import Stage
+from edgedigits.stages.cluster import Cluster
+from edgedigits.stages.finetune import Finetune
+from edgedigits.stages.prune import Prune
+from edgedigits.stages.qat import Qat
+
+STAGES: dict[str, type[Any]] = {"prune": Prune, "finetune": Finetune, "cluster": Cluster, "qat": Qat}
+EXPORTS: dict[str, type[Any]] = {
+    "float32": Float32,
+    "float16": Float16,
+    "dynamic": Dynamic,
+    "int8": Int8,
+    "int16x8": Int16x8,
+}
+KEYS = ("name", "for", "stages", "export")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Stages in order, each with its YAML name, and the export that ends them."""
+
+    name: str
+    purpose: str
+    stages: tuple[tuple[str, Stage], ...]
+    export_name: str
+    export: Export
+
+    @property
+    def steps(self) -> str:
+        """The stages and the export in one line, as `prune > qat > int8`."""
+        return " > ".join([*(name for name, _ in self.stages), self.export_name])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe with every setting spelled out, JSON-safe."""
+        return {
+            "name": self.name,
+            "for": self.purpose,
+            "stages": [{name: _settings(stage)} for name, stage in self.stages],
+            "export": {self.export_name: _settings(self.export)},
+        }
+
+
+def _settings(part: Any) -> dict[str, Any]:
+    return dataclasses.asdict(part)
+
+
+def shipped_folder() -> Path:
+    """Where the shipped recipes are: inside the installed package, or beside it in a checkout."""
+    inside = Path(__file__).parent / "recipes"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "recipes"
+
+
+def shipped() -> list[str]:
+    """Names of the shipped recipes, sorted."""
+    return sorted(path.stem for path in shipped_folder().glob("*.yaml"))
+
+
+def find(name_or_path: str) -> Path:
+    """The file of a shipped recipe or of a path. Raises RecipeError when there is none."""
+    if name_or_path in shipped():
+        return shipped_folder() / f"{name_or_path}.yaml"
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    raise RecipeError(
+        f"recipe {name_or_path}: no such file, and no shipped recipe of that name{_nearest(name_or_path, shipped())}"
+    )
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that reads 1e-3 as the number it is (YAML 1.2) and refuses a key written twice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]!r} is written twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+0123456789.")
+)
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """The checked recipe. Raises RecipeError saying place, what was found, and what would do."""
+    path = find(name_or_path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = yaml.load(text, _Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: can't be read as text ({error}); a recipe is a YAML file") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        raise RecipeError(f"{path}:{line} not YAML: {getattr(error, 'problem', None) or 'unreadable'}") from error
+    return parse(document, str(path), path.stem)
+
+
+def parse(document: Any, where: str, default_name: str) -> Recipe:
+    """A recipe from what YAML holds; `where` begins every complaint."""
+    if not isinstance(document, Mapping):
+        raise RecipeError(f"{where}: wanted the keys {', '.join(KEYS)}, found {_kind(document)}")
+    _known(where, "key", document, KEYS)
+    if "export" not in document:
+        raise RecipeError(f"{where}: export is missing; choose from {', '.join(EXPORTS)}")
+    entries = document.get("stages") or []
+    if not isinstance(entries, list):
+        raise RecipeError(
+            f"{where}: stages: wanted a list, each item one of {', '.join(STAGES)}; found {_kind(entries)}"
+        )
+    stages = tuple(_part(f"{where}: stages[{index}]", entry, STAGES, "stage") for index, entry in enumerate(entries))
+    export_name, export = _part(f"{where}: export", document["export"], EXPORTS, "export")
+    for key in ("name", "for"):
+        if not isinstance(document.get(key, ""), str):
+            raise RecipeError(f"{where}: {key}: wanted text, found {_kind(document[key])}")
+    return Recipe(document.get("name", default_name), document.get("for", ""), stages, export_name, export)
+
+
+def _part(where: str, entry: Any, table: Mapping[str, type[Any]], kind: str) -> tuple[str, Any]:
+    """One stage or export: a name, or a name with settings."""
+    entry = {entry: None} if isinstance(entry, str) else entry
+    if not isinstance(entry, Mapping) or len(entry) != 1:
+        raise RecipeError(
+            f"{where}: wanted one {kind} with its settings, found {_kind(entry)}; choose from {', '.join(table)}"
+        )
+    (name, settings), *_ = entry.items()
+    _known(where, kind, [name], tuple(table))
+    settings = {} if settings is None else settings
+    if not isinstance(settings, Mapping):
+        raise RecipeError(f"{where}.{name}: wanted settings as key: value, found {_kind(settings)}")
+    maker = table[name]
+    _known(f"{where}.{name}", "setting", settings, tuple(field.name for field in dataclasses.fields(maker)))
+    try:
+        return name, maker(**settings)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise RecipeError(f"{where}.{name}.{place}: found {first['input']!r}; {_wanted(first['msg'])}") from error
+
+
+def _wanted(message: str) -> str:
+    return message[0].lower() + message[1:]
+
+
+def _known(where: str, kind: str, found: Any, choices: tuple[str, ...]) -> None:
+    for name in found:
+        if name not in choices:
+            raise RecipeError(f"{where}: unknown {kind} {str(name)!r}{_nearest(str(name), choices)}")
+
+
+def _nearest(name: str, choices: Any) -> str:
+    near = difflib.get_close_matches(name, list(choices), 1)
+    nearest = f"; nearest: {near[0]}" if near else ""
+    return f"{nearest}; choose from {', '.join(sorted(choices))}"
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"

@@ -1,0 +1,135 @@
+"""Which Python runs which interpreter; tflite-runtime gets an environment of its own, made once in the cache.
+
+tflite-runtime 2.14.0 is the last release: it needs NumPy below 2 and has wheels for Linux, Python 3.9 to 3.11.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+from edgedigits.cache_dir import cache_dir
+from edgedigits.errors import InputError
+
+RuntimeName = Literal["auto", "litert", "tflite-runtime", "tensorflow"]
+RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
+
+PINS = ("tflite-runtime==2.14.0", "numpy==1.26.4")
+PYTHONS = ((3, 11), (3, 10), (3, 9))
+
+# Settings of the calling program that would change what is measured, or bring its packages into another environment.
+_FOREIGN = ("PYTHON", "TF_", "OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "VIRTUAL_ENV")
+
+Progress = Callable[[str], None]
+
+
+def clean_environment() -> dict[str, str]:
+    """The variables of this process without those that steer Python, TensorFlow or threads."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
+
+
+def python_for(runtime: RuntimeName, progress: Progress) -> Path:
+    """The Python that `runtime` runs in: this one, or that of the tflite-runtime environment, made now if need be.
+
+    InputError where no Python or no package for it can be had.
+    """
+    if runtime not in RUNTIMES:
+        raise InputError(f"--runtime {runtime}: unknown; choose from {', '.join(RUNTIMES)}")
+    return _tflite_runtime_python(progress) if runtime == "tflite-runtime" else Path(sys.executable)
+
+
+def _tflite_runtime_python(progress: Progress) -> Path:
+    base, version = find_python()
+    name = f"tflite-runtime-2.14.0-py{version[0]}.{version[1]}-{platform.machine()}"
+    home = cache_dir() / "runtimes" / name
+    python = home / "bin" / "python"
+    if not python.exists():  # also where it points to a Python that was removed since
+        _make(base, home, progress)
+    return python
+
+
+def find_python() -> tuple[Path, tuple[int, int]]:
+    """A Python that tflite-runtime has wheels for: this one, else the newest on PATH that truly runs.
+
+    InputError where there is none.
+    """
+    if sys.version_info[:2] in PYTHONS:
+        return Path(sys.executable), (sys.version_info[0], sys.version_info[1])
+    for version in PYTHONS:
+        for candidate in _on_path(f"python{version[0]}.{version[1]}"):
+            if _runs(candidate, version):
+                return candidate, version
+    raise InputError(
+        f"tflite-runtime 2.14.0 has packages for Python 3.9 to 3.11 only, and this is {platform.python_version()}; "
+        "put a python3.11 on PATH, or use --runtime litert"
+    )
+
+
+def _on_path(name: str) -> Iterator[Path]:
+    """Every file of that name on PATH, not only the first: version managers put stand-ins there that may not run."""
+    return (Path(folder) / name for folder in os.get_exec_path() if (Path(folder) / name).is_file())
+
+
+def _runs(python: Path, version: tuple[int, int]) -> bool:
+    code = f"import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != {version!r})"
+    try:
+        done = subprocess.run(
+            [python, "-c", code], env=clean_environment(), capture_output=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def _make(base: Path, home: Path, progress: Progress) -> None:
+    """Makes the environment beside its place, tries it, then renames it: there is never half of one."""
+    progress(f"making the environment for {', '.join(PINS)} once, in {home}")
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=home.parent) as folder:
+            beside = Path(folder) / "env"
+            _run([base, "-m", "venv", beside], "python3-venv may be missing: install it, or use --runtime litert")
+            python = beside / "bin" / "python"
+            install = [
+                str(python),
+                "-m",
+                "pip",
+                "install",
+                "--disable-pip-version-check",
+                "--quiet",
+                "--only-binary=:all:",
+            ]
+            _run([*install, *PINS], "see that the package index can be reached, or use --runtime litert")
+            _run([python, "-c", "import tflite_runtime.interpreter"], "use --runtime litert")
+            _put(beside, home)
+    except OSError as error:
+        raise InputError(f"{home}: can't be made ({error}); set EDGEDIGITS_CACHE to a folder that can") from error
+    progress(f"made {home}")
+
+
+def _put(beside: Path, home: Path) -> None:
+    """Renames; where another process was first with a working one, that one stays."""
+    if home.exists() and not (home / "bin" / "python").exists():
+        shutil.rmtree(home)
+    try:
+        beside.rename(home)
+    except OSError:
+        if not (home / "bin" / "python").exists():
+            raise
+
+
+def _run(command: Sequence[str | Path], advice: str) -> None:
+    done = subprocess.run(
+        [str(part) for part in command], env=clean_environment(), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = [line for line in (done.stderr + done.stdout).strip().splitlines() if line.strip()]
+        reason = said[-1].strip() if said else f"exit code {done.returncode}"
+        raise InputError(f"the tflite-runtime environment can't be made: {reason}; {advice}")

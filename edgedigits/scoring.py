@@ -1,0 +1,46 @@
+"""How well a model answers: accuracy and loss over images, batch by batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgedigits.backend import tf
+from edgedigits.data.feed import plain_batches
+from edgedigits.data.images import Images
+from edgedigits.data.scale import Scale
+
+
+@dataclass(frozen=True)
+class Score:
+    """accuracy is a share of 1; loss is the mean cross-entropy in nats."""
+
+    accuracy: float
+    loss: float
+
+    def better_than(self, other: Score | None) -> bool:
+        """Higher accuracy wins; at equal accuracy, lower loss."""
+        return other is None or (self.accuracy, -self.loss) > (other.accuracy, -other.loss)
+
+
+def outputs(model: Any, images: Images, scale: Scale) -> np.ndarray:
+    """What a Keras model (2 or 3) answers for every image, float32 [n, classes]."""
+    call = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+    return np.concatenate([np.asarray(call(batch), np.float32) for batch, _ in plain_batches(images, scale)])
+
+
+def probabilities(answers: np.ndarray, logits: bool) -> np.ndarray:
+    """Answers [n, classes] as probabilities; a softmax where they are logits."""
+    if not logits:
+        return answers
+    shares = np.exp(answers - answers.max(axis=1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def score(answers: np.ndarray, labels: np.ndarray, logits: bool) -> Score:
+    """Accuracy and loss of answers [n, classes], which are logits or probabilities."""
+    chosen = probabilities(answers, logits)[np.arange(len(labels)), labels]
+    loss = float(-np.log(np.maximum(chosen, 1e-7)).mean())
+    return Score(accuracy=float((answers.argmax(axis=1) == labels).mean()), loss=loss)

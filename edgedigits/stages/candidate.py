@@ -1,0 +1,46 @@
+"""What travels from stage to stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from pydantic import ConfigDict
+
+from edgedigits.data.splits import FitData
+
+Facts = dict[str, Any]
+"""JSON-safe findings of a stage; the unit is in the key: size_bytes, p50_us."""
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and how much of it is done, 0..1."""
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+"""Settings are taken as written: no unknown keys, no strings for numbers."""
+
+
+def silent(_what: str, _share: float) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A flat tf_keras model and what later stages must keep.
+
+    masks: kernel path -> bool array of the kernel's shape, False where the weight is pruned; {} means dense.
+    clusters: kernel path -> int32 array of the kernel's shape, the number of the shared value; -1 where pruned.
+    original: the model the recipe began with, whose answers a stage may train towards; None where there is none.
+    """
+
+    model: Any
+    masks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    clusters: Mapping[str, np.ndarray] = field(default_factory=dict)
+    original: Any = None
+
+
+class Stage(Protocol):
+    """Keras in, Keras out."""
+
+    def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]: ...

@@ -1,0 +1,32 @@
+"""Fine-tuning: train on, with what earlier stages pruned or clustered held."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydantic.dataclasses import dataclass
+
+from edgedigits.data.splits import FitData
+from edgedigits.stages.candidate import STRICT, Candidate, Facts, Progress, silent
+from edgedigits.stages.settings import Batch, Epochs, Rate, Share, Steps, Temperature
+
+
+@dataclass(frozen=True, config=STRICT)
+class Finetune:
+    """Train for `epochs`; masks and clusters stay as they are."""
+
+    epochs: Epochs = 1.0
+    min_steps: Steps = 100
+    rate: Rate = 3e-4
+    batch: Batch = 128
+    distillation: Share = 0.0
+    temperature: Temperature = 3.0
+
+    def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
+        """Promise: zeros stay zero, equal weights stay equal."""
+        from edgedigits import tuning
+
+        twin = tuning.twin_of(candidate.model)
+        hold = tuning.holder(twin, candidate.masks, candidate.clusters)
+        facts = tuning.tune(twin, candidate.original, data, tuning.Plan.of(self), progress, hold=hold)
+        return replace(candidate, model=tuning.with_weights_of(candidate.model, twin)), facts

@@ -1,0 +1,54 @@
+"""How much a weight matters: by its size alone, or by its size times that of the input it meets.
+
+Weights that meet an input which is always near zero (the corners of a digit, a dead channel) are never corrected in training and
+keep the size they were born with; magnitude alone keeps them and drops ones that matter. The weighted form is that of Wanda (Sun
+et al. 2023, "A Simple and Effective Pruning Approach for Large Language Models").
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgedigits import graph
+from edgedigits.backend import tf
+from edgedigits.data.feed import plain_batches
+from edgedigits.data.splits import FitData
+
+INPUT_AXIS = {"Conv2DTranspose": -1}
+"""Which axis of a kernel counts its input channels; -2 where not named."""
+
+
+def input_sizes(model: Any, data: FitData) -> dict[str, np.ndarray]:
+    """Kernel path -> root mean square of each input channel over the calibration images, shaped to multiply the kernel.
+
+    A separable convolution's pointwise kernel reads what no layer gives out: it is not here.
+    """
+    squares: dict[str, list[np.ndarray]] = {}
+    layers = {call.layer.name: call.layer for call in graph.calls(model) if type(call.layer).__name__ in graph.KERNELS}
+
+    def observe(images: Any) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+
+        def apply(call: graph.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if call.layer.name in layers:
+                whole = tf.cast(args[0], tf.float32)
+                mean = tf.reduce_mean(whole * whole, axis=list(range(len(whole.shape) - 1)))
+                seen[call.layer.name] = seen.get(call.layer.name, 0.0) + mean
+            return call.layer(*args, **kwargs)
+
+        graph.run(model, images, apply)
+        return seen
+
+    compiled = tf.function(observe)
+    for images, _ in plain_batches(data.calibration, data.scale):
+        for name, mean in compiled(images).items():
+            squares.setdefault(name, []).append(mean.numpy())
+    found = {}
+    for name, means in squares.items():
+        kind = type(layers[name]).__name__
+        path = f"{name}/{graph.KERNELS[kind][0]}"
+        sizes = np.sqrt(np.mean(means, axis=0))
+        found[path] = sizes if INPUT_AXIS.get(kind, -2) == -1 else sizes[:, None]
+    return found

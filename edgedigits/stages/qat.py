@@ -1,0 +1,79 @@
+"""Quantization-aware training (Jacob et al. 2018): train with weights and activations rounded as int8 will round them.
+
+Batch normalization is folded first, so the weights that are rounded are the ones that ship, and a step costs little more than a
+float one. What comes out is a plain float model: the converter finds the same scales again, since it computes them from the same
+weights, and the ranges of the activations from the calibration images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from edgedigits.data.splits import FitData
+from edgedigits.stages.candidate import STRICT, Candidate, Facts, Progress, silent
+from edgedigits.stages.settings import Batch, Epochs, Rate, Share, Steps, Temperature
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True, config=STRICT)
+class Qat:
+    """Train for `epochs` with int8 rounding; masks and clusters stay as they are.
+
+    Layers in `skip_layers`, and kinds that this stage does not know, are not rounded in training: the converter quantizes them,
+    and the record names them.
+    """
+
+    epochs: Epochs = 0.5
+    min_steps: Steps = 100
+    rate: Rate = 1e-4
+    batch: Batch = 128
+    distillation: Share = 0.0
+    temperature: Temperature = 3.0
+    skip_layers: list[str] = Field(default_factory=list)
+
+    def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
+        """Promise: a float model with foldable batch normalizations gone, same kernel paths, same zeros."""
+        from edgedigits import fold, tuning
+        from edgedigits.stages.fakequant import FakeQuantized
+        from edgedigits.stages.select import check_patterns
+
+        check_patterns(candidate.model, "qat.skip_layers", self.skip_layers)
+        model, names = fold.folded(candidate.model)
+        flat = replace(candidate, model=model)
+        flat = replace(flat, clusters=_still_shared(flat, names))
+        twin = tuning.twin_of(flat.model)
+        rounded = FakeQuantized(twin, self.skip_layers)
+        rounded.observe(data)
+        hold = tuning.holder(twin, flat.masks, flat.clusters)
+        plan = tuning.Plan.of(self)
+        facts = tuning.tune(twin, candidate.original, data, plan, progress, forward=rounded, hold=hold)
+        done = replace(flat, model=tuning.with_weights_of(model, twin))
+        return done, {**facts, "folded": names, "left_to_converter": rounded.left}
+
+
+def _still_shared(candidate: Candidate, folded: list[str]) -> dict[str, np.ndarray]:
+    """Clusters after folding: a folded kernel's channels were scaled apart, so there each channel has groups of its own."""
+    import numpy as np
+
+    from edgedigits import graph
+
+    kernels: dict[str, Any] = graph.kernels(candidate.model)
+    groups = {}
+    for path, numbers in candidate.clusters.items():
+        if path.rpartition("/")[0] in folded:
+            most = int(numbers.max()) + 1
+            channel = np.arange(kernels[path].shape[-1], dtype=np.int32)
+            apart = np.where(numbers < 0, -1, numbers + channel * most)
+            kept = apart >= 0
+            renumbered = np.full(numbers.shape, -1, np.int32)
+            renumbered[kept] = np.unique(apart[kept], return_inverse=True)[1]
+            groups[path] = renumbered
+        else:
+            groups[path] = numbers
+    return groups

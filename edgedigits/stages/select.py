@@ -1,0 +1,68 @@
+"""Which kernels a stage works on: by layer name pattern, by kind of layer, by size."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from edgedigits import graph
+from edgedigits.errors import RecipeError
+
+
+def chosen(
+    model: Any, where: str, skip_layers: Sequence[str], skip_kinds: Sequence[str], min_weights: int
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """(kernels to work on by path, reason by path of those left whole).
+
+    Raises RecipeError when a pattern matches no layer, a kind is no kernel layer, or nothing is left to work on.
+    """
+    check_patterns(model, where, skip_layers)
+    if unknown := [kind for kind in skip_kinds if kind not in graph.KERNELS]:
+        raise RecipeError(
+            f"{where}.skip_kinds: {unknown[0]!r} is no kind of layer with kernels; choose from {', '.join(graph.KERNELS)}"
+        )
+    kinds = {call.layer.name: type(call.layer).__name__ for call in graph.calls(model)}
+    taken: dict[str, Any] = {}
+    left: dict[str, str] = {}
+    for path, kernel in graph.kernels(model).items():
+        layer = path.rpartition("/")[0]
+        weights = int(kernel.shape.num_elements())
+        if any(fnmatchcase(layer, pattern) for pattern in skip_layers):
+            left[path] = "named in skip_layers"
+        elif kinds[layer] in skip_kinds or (path.endswith("/depthwise_kernel") and "DepthwiseConv2D" in skip_kinds):
+            left[path] = f"{kinds[layer]} is in skip_kinds"
+        elif weights < min_weights:
+            left[path] = f"{weights} weights, fewer than min_weights {min_weights}"
+        else:
+            taken[path] = kernel
+    if not taken:
+        raise RecipeError(
+            f"{where}: no kernel of this model is left to work on ({_reasons(left)}); lower min_weights or skip less"
+        )
+    return taken, left
+
+
+def output_layer(model: Any) -> str:
+    """The name of the last layer with a kernel: the one that makes the answers."""
+    return next(path.rpartition("/")[0] for path in reversed(graph.kernels(model)))
+
+
+def check_patterns(model: Any, where: str, patterns: Iterable[str]) -> None:
+    """Raises RecipeError when a pattern matches no layer with a kernel."""
+    names = [path.rpartition("/")[0] for path in graph.kernels(model)]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            near = difflib.get_close_matches(pattern, names, 3) or names[:8]
+            raise RecipeError(f"{where}: no layer with a kernel is named {pattern!r}; this model has {', '.join(near)}")
+
+
+def own_setting(path: str, settings: Mapping[str, float], default: float) -> float:
+    """The value of the first pattern that matches the kernel's layer, else the default."""
+    layer = path.rpartition("/")[0]
+    return next((value for pattern, value in settings.items() if fnmatchcase(layer, pattern)), default)
+
+
+def _reasons(left: Mapping[str, str]) -> str:
+    return "; ".join(f"{path}: {why}" for path, why in list(left.items())[:3]) or "it has none"

@@ -1,0 +1,15 @@
+"""The kinds of numbers that settings of stages are."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+Epochs = Annotated[float, Field(gt=0, le=1000)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Batch = Annotated[int, Field(ge=1, le=65536)]
+Temperature = Annotated[float, Field(gt=0, le=100)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Sparsity = Annotated[float, Field(ge=0, lt=1)]
+
+Steps = Annotated[int, Field(ge=1)]
+"""Training never takes fewer steps than this: a small data set needs more epochs for the same work."""

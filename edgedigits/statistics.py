@@ -1,0 +1,123 @@
+"""How sure a number is: intervals for shares and ratios, an exact test for paired answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Paired:
+    """The same images answered by two models, counted by who is right."""
+
+    both: int
+    only_baseline: int
+    only_compressed: int
+    neither: int
+
+    @property
+    def images(self) -> int:
+        return self.both + self.only_baseline + self.only_compressed + self.neither
+
+    @property
+    def difference_points(self) -> float:
+        """Accuracy of the compressed model minus that of the baseline, in percentage points."""
+        return 100 * (self.only_compressed - self.only_baseline) / self.images
+
+    @property
+    def p_value(self) -> float:
+        """Exact McNemar p of "equally accurate"."""
+        return mcnemar_p(self.only_baseline, self.only_compressed)
+
+
+def pair(baseline_right: NDArray[np.bool_], compressed_right: NDArray[np.bool_]) -> Paired:
+    """Counts two equally long vectors of right answers; ValueError where they differ in length or are empty."""
+    if baseline_right.shape != compressed_right.shape or not baseline_right.size:
+        raise ValueError(f"can't pair {baseline_right.shape} answers with {compressed_right.shape}")
+    return Paired(
+        both=int((baseline_right & compressed_right).sum()),
+        only_baseline=int((baseline_right & ~compressed_right).sum()),
+        only_compressed=int((~baseline_right & compressed_right).sum()),
+        neither=int((~baseline_right & ~compressed_right).sum()),
+    )
+
+
+def mcnemar_p(only_first: int, only_second: int) -> float:
+    """Two-sided exact McNemar p: a fair coin thrown once per image that only one of the two got right.
+
+    In whole numbers throughout, so any count is exact (McNemar 1947, in the form of a sign test). No such image: 1.
+    """
+    thrown, fewer = only_first + only_second, min(only_first, only_second)
+    ways, tail = 1, 1
+    for heads in range(1, fewer + 1):
+        ways = ways * (thrown - heads + 1) // heads
+        tail += ways
+    p: float = 2 * tail / 2**thrown
+    return min(1.0, p)
+
+
+def wilson(right: int, total: int) -> Interval:
+    """`right` of `total` as a share, with Wilson's score interval (1927), which holds near 0 and 1 too."""
+    if not 0 <= right <= total or total < 1:
+        raise ValueError(f"can't be: {right} of {total}")
+    share, z2 = right / total, _Z95**2
+    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = _Z95 / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
+    return Interval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
+
+
+def typical_percentile(windows: Sequence[NDArray[Any]], percent: float) -> float:
+    """The percentile of each window's laps, and of those the median: one spoilt window of five changes little."""
+    return float(np.median([np.percentile(laps, percent, method="inverted_cdf") for laps in windows]))
+
+
+def speedup(
+    baseline: Sequence[NDArray[Any]], compressed: Sequence[NDArray[Any]], *, seed: int = 0, resamples: int = 10_000
+) -> Interval:
+    """Ratio of the typical p50 of two models measured in alternating windows, with its bootstrap 95 % interval.
+
+    Rounds are drawn anew, both windows of a round together, for they share the clock and the neighbours of their time;
+    then laps within every drawn window. Above 1 the compressed model is the faster. ValueError where rounds differ.
+    """
+    if len(baseline) != len(compressed) or not baseline:
+        raise ValueError(f"{len(baseline)} windows against {len(compressed)}: they must be pairs")
+    random = np.random.default_rng(seed)
+    drawn = random.integers(len(baseline), size=(resamples, len(baseline)))
+    slow = _resampled_p50([np.sort(laps) for laps in baseline], drawn, random)
+    fast = _resampled_p50([np.sort(laps) for laps in compressed], drawn, random)
+    low, high = np.percentile(slow / fast, [2.5, 97.5])
+    value = typical_percentile(baseline, 50) / typical_percentile(compressed, 50)
+    return Interval(value, min(value, float(low)), max(value, float(high)))
+
+
+def _resampled_p50(
+    windows: Sequence[NDArray[Any]], drawn: NDArray[np.int64], random: np.random.Generator
+) -> NDArray[np.float64]:
+    """For every row of drawn windows: their laps resampled, each window's median, the median of those.
+
+    The median of n laps drawn with replacement is the sorted lap at n * U, U the middle one of n uniform numbers, which
+    is Beta distributed: exact, and one random number instead of n.
+    """
+    medians = np.empty(drawn.shape)
+    for number, laps in enumerate(windows):
+        here = drawn == number
+        middle = (len(laps) + 1) // 2
+        at = random.beta(middle, len(laps) - middle + 1, size=int(here.sum()))
+        medians[here] = laps[np.minimum((at * len(laps)).astype(np.int64), len(laps) - 1)]
+    return np.median(medians, axis=1).astype(np.float64)

@@ -1,0 +1,248 @@
+"""Float baselines: train a net of the zoo with Keras 3, an epoch at a time, so that an interrupted run goes on where it was.
+
+An epoch's batches, augmentation and order depend on (seed, epoch) alone and the optimizer's state is in the checkpoint: a run
+that was interrupted and resumed ends with the weights of one that was not.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgedigits.atomic import check_writable, whole_file
+from edgedigits.backend import seed_everything, tf, training_policy
+from edgedigits.data.augment import Augment
+from edgedigits.data.dataset import Dataset
+from edgedigits.data.feed import training_batches
+from edgedigits.data.scale import Scale
+from edgedigits.data.splits import FitData, split
+from edgedigits.errors import InputError
+from edgedigits.scoring import Score, outputs, score
+from edgedigits.stages.candidate import Progress, silent
+from edgedigits.zoo import ZOO
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training run depends on, besides the data."""
+
+    name: str
+    epochs: int = 30
+    batch: int = 128
+    rate: float = 2e-3
+    patience: int = 12
+    label_smoothing: float = 0.0
+    scale: Scale = "0..1"
+    seed: int = 0
+    augment: bool = True
+    options: dict[str, Any] = field(default_factory=dict)  # of the zoo net: alpha, weights
+
+    def __post_init__(self) -> None:
+        if self.name not in ZOO:
+            raise InputError(f"zoo: no net {self.name!r}; choose from {', '.join(ZOO)}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the history."""
+
+    epoch: int
+    loss: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The trained Keras 3 model (float32, no optimizer state) and the record its card is made from."""
+
+    model: Any
+    record: dict[str, Any]
+    history: list[Row]
+
+
+def train(
+    settings: Settings, dataset: Dataset, work: Path, say: Say = lambda _: None, progress: Progress = silent
+) -> Trained:
+    """Train to the best validation accuracy; checkpoints live in the folder `work` while the run is unfinished.
+
+    The test images are scored once, at the end. Raises InputError when the net can't be built for such images.
+    """
+    check_writable(work)
+    data = split(dataset, settings.scale, settings.seed, augment=settings.augment)
+    run = _Run(settings, dataset, data, work)
+    if run.history:
+        say(f"resuming after epoch {run.history[-1].epoch}")
+    while not run.finished:
+        progress("train", len(run.history) / settings.epochs)
+        run.epoch()
+        row = run.history[-1]
+        say(
+            f"epoch {row.epoch}/{settings.epochs}  loss {row.loss:.4f}  validation {100 * row.validation_accuracy:.2f} %  "
+            f"{row.seconds:.0f} s"
+        )
+    return run.result()
+
+
+class _Run:
+    """The state of one training run: model, history, best weights; on disk after every epoch."""
+
+    def __init__(self, settings: Settings, dataset: Dataset, data: FitData, work: Path) -> None:
+        self.settings, self.dataset, self.data, self.work = settings, dataset, data, work
+        self.history: list[Row] = []
+        self.best: Score | None = None
+        self.best_epoch = 0
+        self.identity = {"settings": asdict(settings), "data": dataset.fingerprint}
+        seed_everything(settings.seed)
+        if not self._resume():
+            self._start()
+
+    def _start(self) -> None:
+        kinds = [type(layer).__name__ for layer in self._build("float32")._flatten_layers()]
+        self.model = self._build(training_policy(kinds))
+        self._compile()
+
+    @property
+    def finished(self) -> bool:
+        done = len(self.history)
+        return done >= self.settings.epochs or done - self.best_epoch >= self.settings.patience
+
+    def epoch(self) -> None:
+        began = time.perf_counter()
+        settings, number = self.settings, len(self.history) + 1
+        augment = Augment() if settings.augment else None
+        batches = training_batches(self.data.fit, settings.scale, settings.batch, settings.seed, number, augment)
+        classes = len(self.dataset.classes)
+        loss = self.model.fit(batches.map(lambda x, y: (x, tf.one_hot(y, classes))), verbose=0, shuffle=False).history[
+            "loss"
+        ][0]
+        answers = outputs(self.model, self.data.validation, settings.scale)
+        now = score(answers, self.data.validation.labels, logits=False)
+        self.history.append(Row(number, loss, now.loss, now.accuracy, round(time.perf_counter() - began, 2)))
+        if now.better_than(self.best):
+            self.best, self.best_epoch = now, number
+            self._save("best", self.model.weights)
+        self._save("last", self._everything())
+        self._write_state()
+
+    def result(self) -> Trained:
+        model = self._build("float32")
+        self._load(f"best-{self.best_epoch}.npz", model.weights)
+        answers = outputs(model, self.dataset.test, self.settings.scale)
+        test = score(answers, self.dataset.test.labels, logits=False)
+        return Trained(model, self._record(model, test), self.history)
+
+    def _record(self, model: Any, test: Score) -> dict[str, Any]:
+        import keras
+
+        from edgedigits import __version__
+
+        assert self.best is not None
+        return {
+            "schema": 1,
+            "settings": asdict(self.settings),
+            "data": {
+                "notes": list(self.dataset.notes),
+                "name": self.dataset.name,
+                "fingerprint": self.dataset.fingerprint,
+                "classes": list(self.dataset.classes),
+            },
+            "input": {"shape": list(self.dataset.shape), "scale": self.settings.scale},
+            "images": {
+                "fit": len(self.data.fit),
+                "validation": len(self.data.validation),
+                "test": len(self.dataset.test),
+            },
+            "parameters": model.count_params(),
+            "epochs_run": len(self.history),
+            "best_epoch": self.best_epoch,
+            "validation_accuracy": self.best.accuracy,
+            "test_accuracy": test.accuracy,
+            "seconds": round(sum(row.seconds for row in self.history), 1),
+            "versions": {"edgedigits": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+        }
+
+    def _build(self, policy: str) -> Any:
+        import keras
+
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(policy)
+        try:
+            net = ZOO[self.settings.name](self.dataset.shape, len(self.dataset.classes), **self.settings.options)
+        finally:
+            keras.config.set_dtype_policy(before)
+        return net
+
+    def _compile(self) -> None:
+        import keras
+
+        settings = self.settings
+        steps = max(1, len(self.data.fit) // settings.batch)
+        rate = keras.optimizers.schedules.CosineDecay(
+            settings.rate / 20, settings.epochs * steps, warmup_target=settings.rate, warmup_steps=steps
+        )
+        loss = keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
+        self.model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
+        self.model.optimizer.build(self.model.trainable_variables)
+
+    def _save(self, kind: str, variables: list[Any]) -> None:
+        with whole_file(self.work / f"{kind}-{len(self.history)}.npz") as path:
+            np.savez(path, *[np.asarray(variable) for variable in variables])
+
+    def _load(self, name: str, variables: list[Any]) -> None:
+        with np.load(self.work / name, allow_pickle=False) as saved:
+            for variable, key in zip(variables, saved.files, strict=True):
+                variable.assign(saved[key])
+
+    def _everything(self) -> list[Any]:
+        """All that the next epoch depends on: weights, random generators of the dropouts, optimizer state."""
+        metrics = {id(variable) for variable in self.model.metrics_variables}
+        own = [variable for variable in self.model.variables if id(variable) not in metrics]
+        return own + list(self.model.optimizer.variables)
+
+    def _write_state(self) -> None:
+        """The state names the checkpoints it goes with, and is renamed last; older checkpoints go after that."""
+        assert self.best is not None
+        keep = {f"last-{len(self.history)}.npz", f"best-{self.best_epoch}.npz"}
+        state = {
+            "identity": self.identity,
+            "history": [asdict(row) for row in self.history],
+            "best": asdict(self.best),
+            "best_epoch": self.best_epoch,
+        }
+        with whole_file(self.work / "state.json") as path:
+            path.write_text(json.dumps(state, indent=1))
+        for path in self.work.glob("*.npz"):
+            if path.name not in keep:
+                path.unlink()
+
+    def _resume(self) -> bool:
+        path = self.work / "state.json"
+        if not path.is_file():
+            return False
+        state = json.loads(path.read_text())
+        if state["identity"] != json.loads(json.dumps(self.identity)):
+            return False
+        self.history = [Row(**row) for row in state["history"]]
+        self.best, self.best_epoch = Score(**state["best"]), state["best_epoch"]
+        self._start()
+        self._load(f"last-{len(self.history)}.npz", self._everything())
+        return True
+
+
+def write_history(history: list[Row], path: Path) -> None:
+    """The history as CSV, one line an epoch."""
+    with whole_file(path) as part, part.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(Row.__dataclass_fields__))
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in history)

@@ -1,0 +1,51 @@
+"""What `edgedigits train` does around `train.train`: data, progress, and the files beside the model."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edgedigits.atomic import check_writable
+from edgedigits.data.scale import Scale
+from edgedigits.data.sources import load_data
+from edgedigits.errors import InputError
+from edgedigits.stages.candidate import Progress, silent
+from edgedigits.train import Settings, train, write_history
+from edgedigits.zoo.baselines import save
+
+OF_MOBILENET = ("alpha", "weights")
+
+
+def run(
+    name: str,
+    out: Path,
+    *,
+    data: str | None,
+    scale: Scale | None,
+    resize: tuple[int, int] | None,
+    grey: bool,
+    skip_bad: bool,
+    options: dict[str, Any],
+    say: Callable[[str], None],
+    progress: Progress = silent,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Train, write `out` and its record, card and history; the record. Raises InputError's kinds."""
+    if out.suffix != ".keras":
+        raise InputError(f"--out {out}: wanted a name that ends in .keras")
+    options = {key: value for key, value in options.items() if value is not None}
+    if options and name != "mobilenet_v2":
+        raise InputError(f"--{next(iter(options))}: an option of mobilenet_v2, not of {name}")
+    wanted = Settings(name, scale=scale or "0..1", options=options, **settings)
+    check_writable(out.parent)
+    dataset = load_data(data or "mnist", skip_bad=skip_bad, size=resize, grey=grey)
+    for note in dataset.notes:
+        say(f"note: {note}")
+    work = out.with_suffix(".training")
+    trained = train(wanted, dataset, work, say, progress)
+    save(trained.model, trained.record, out)
+    write_history(trained.history, out.with_suffix(".csv"))
+    shutil.rmtree(work, ignore_errors=True)
+    return trained.record

@@ -1,0 +1,159 @@
+"""The one training loop of the stages: a few epochs of Adam with a falling rate, and what must hold held after every step.
+
+Where the CPU multiplies bfloat16 natively, layers compute in it and the weights stay float32 (mixed precision, Micikevicius et
+al. 2018); on others all is float32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from edgedigits import graph
+from edgedigits.backend import keras, seed_everything, tf, training_policy
+from edgedigits.data.augment import Augment
+from edgedigits.data.feed import training_batches
+from edgedigits.data.splits import FitData
+from edgedigits.stages.candidate import Facts, Progress
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, how fast, and towards what: the rate falls from `rate` to a twentieth of it, as a cosine.
+
+    `distillation` is the share of the loss that asks for the answers of the original model, softened by `temperature`
+    (Hinton et al. 2015); the rest asks for the labels.
+    """
+
+    what: str
+    epochs: float
+    min_steps: int
+    rate: float
+    batch: int
+    distillation: float
+    temperature: float
+
+    @staticmethod
+    def of(stage: Any) -> Plan:
+        """The plan in a stage's settings."""
+        given = {field.name: getattr(stage, field.name) for field in fields(Plan) if field.name != "what"}
+        return Plan(what=type(stage).__name__.lower(), **given)
+
+    def steps(self, data: FitData) -> int:
+        """Steps of training in all."""
+        return max(self.min_steps, round(self.epochs * self._per_epoch(data)))
+
+    def _per_epoch(self, data: FitData) -> int:
+        return max(1, len(data.fit) // self.batch)
+
+    def batches(self, data: FitData) -> Any:
+        """(step, images, labels) for each step; the order depends on the seed alone."""
+        steps, per_epoch = self.steps(data), self._per_epoch(data)
+        augment = Augment() if data.augment else None
+        for epoch in range(math.ceil(steps / per_epoch)):
+            batches = training_batches(data.fit, data.scale, self.batch, data.seed, epoch, augment)
+            for index, (images, labels) in enumerate(batches.take(min(per_epoch, steps - epoch * per_epoch))):
+                yield epoch * per_epoch + index, images, labels
+
+
+def tune(
+    twin: Any,
+    original: Any,
+    data: FitData,
+    plan: Plan,
+    progress: Progress,
+    forward: Callable[[Any], Any] | None = None,
+    hold: Callable[[], None] = lambda: None,
+    before_step: Callable[[int], None] = lambda _: None,
+) -> Facts:
+    """Train `twin`, which ends in logits, in place; `original` is the model to distil from, if the plan says so.
+
+    `forward` computes its logits (default: the model itself, training), `hold` is a graph function run after every update,
+    `before_step` is ordinary Python run before a step with its number.
+    """
+    steps = plan.steps(data)
+    objective = _objective(plan, original)
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(plan.rate, steps, alpha=0.05))
+    optimizer.build(twin.trainable_variables)
+    compute = forward or (lambda images: twin(images, training=True))
+
+    def step(images: Any, labels: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = tf.cast(compute(images), tf.float32)
+            loss = objective(images, labels, logits)
+        gradients = tape.gradient(loss, twin.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, twin.trainable_variables, strict=True))
+        hold()
+        return loss
+
+    compiled = tf.function(step, reduce_retracing=True)
+    seed_everything(data.seed)
+    losses = []
+    for number, images, labels in plan.batches(data):
+        before_step(number)
+        losses.append(compiled(images, labels))
+        if number % 10 == 0:
+            progress(plan.what, number / steps)
+    progress(plan.what, 1.0)
+    last = losses[-max(1, steps // 10) :]
+    return {
+        "steps": steps,
+        "batch": plan.batch,
+        "compute": twin.layers[1].dtype_policy.name,
+        "closing_loss": float(np.mean([float(x) for x in last])),
+    }
+
+
+def _objective(plan: Plan, original: Any) -> Callable[[Any, Any, Any], Any]:
+    """The loss of logits, from images and labels."""
+
+    def right(_images: Any, labels: Any, logits: Any) -> Any:
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+
+    if not plan.distillation or original is None:
+        return right
+    teacher = twin_of(original)
+    heat = plan.temperature
+
+    def mixed(images: Any, labels: Any, logits: Any) -> Any:
+        wanted = tf.nn.softmax(tf.cast(teacher(images, training=False), tf.float32) / heat)
+        distance = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(wanted), logits / heat))
+        return (1 - plan.distillation) * right(images, labels, logits) + plan.distillation * heat**2 * distance
+
+    return mixed
+
+
+def twin_of(model: Any) -> Any:
+    """A trainable copy of a model that ends in logits and computes as fast as this machine can."""
+    policy = training_policy(type(call.layer).__name__ for call in graph.calls(model))
+    twin = graph.clone(model, policy, logits=True)
+    twin.trainable = True  # a base that was frozen for transfer learning is compressed too
+    return twin
+
+
+def with_weights_of(model: Any, twin: Any) -> Any:
+    """A float32 copy of `model` with the weights of its twin."""
+    copy = graph.clone(model)
+    copy.set_weights(twin.get_weights())
+    return copy
+
+
+def holder(twin: Any, masks: Mapping[str, np.ndarray], clusters: Mapping[str, np.ndarray]) -> Callable[[], None]:
+    """A graph function that zeroes pruned weights again and makes clustered ones equal to their cluster's mean."""
+    kernels = graph.kernels(twin)
+    fixed = {path: tf.constant(mask, tf.float32) for path, mask in masks.items() if path not in clusters}
+    groups = {path: tf.constant(numbers + 1, tf.int32) for path, numbers in clusters.items()}
+
+    def hold() -> None:
+        for path, mask in fixed.items():
+            kernels[path].assign(kernels[path] * mask)
+        for path, group in groups.items():
+            means = tf.math.unsorted_segment_mean(kernels[path].read_value(), group, int(tf.reduce_max(group)) + 1)
+            pruned_stay_zero = tf.concat([[0.0], means[1:]], axis=0)
+            kernels[path].assign(tf.gather(pruned_stay_zero, group))
+
+    return hold

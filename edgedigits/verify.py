@@ -1,0 +1,96 @@
+"""What must be true of exported bytes, else the work has failed: weights, integer operators, zeros, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from edgedigits import graph
+from edgedigits.data.images import Pixels
+from edgedigits.data.scale import Scale
+from edgedigits.errors import FloatOpError, MaskError, MissingWeightsError, ParityError
+from edgedigits.flatbuffer import Contents, float_operators, weight_zeros
+from edgedigits.interpreter import TfliteModel
+from edgedigits.scoring import probabilities
+from edgedigits.stages.candidate import Candidate, Facts
+
+INTEGER_EXPORTS = ("int8", "int16x8")
+SURE = 0.5
+"""Lead of the first answer over the second, in probability, from which rounding must not change it."""
+MEAN_DIFFERENCE = {"float32": 1e-5, "float16": 2e-3, "dynamic": 0.03, "int8": 0.05, "int16x8": 0.02}
+"""Largest mean absolute difference of the probabilities from the Keras model's, per export."""
+CHANGED = {"float32": 0.0, "float16": 0.002, "dynamic": 0.02, "int8": 0.03, "int16x8": 0.02}
+"""Largest share of sure answers that may change, per export."""
+
+
+def check_masks(candidate: Candidate, stage: str) -> None:
+    """Raises MaskError when a pruned weight is not zero, or a kernel has more distinct values than its clusters."""
+    kernels = graph.kernels(candidate.model)
+    for path, mask in candidate.masks.items():
+        revived = int(np.count_nonzero(kernels[path].numpy()[~mask])) if path in kernels else mask.size
+        if revived:
+            raise MaskError(
+                f"{stage}: {revived} pruned weights of {path} are not zero any more; the stage broke its mask"
+            )
+    for path, groups in candidate.clusters.items():
+        kernel = kernels[path].numpy()
+        values, allowed = len(np.unique(kernel[groups >= 0])), int(groups.max()) + 1
+        if values > allowed:
+            raise MaskError(f"{stage}: {path} holds {values} distinct values, its clusters allow {allowed}")
+
+
+def check_weights(contents: Contents, model: Any) -> None:
+    """Raises MissingWeightsError when the bytes hold fewer weights than the model's kernels."""
+    wanted = sum(int(kernel.shape.num_elements()) for kernel in graph.kernels(model).values())
+    held = sum(row.elements for row in weight_zeros(contents))
+    if held < wanted:
+        raise MissingWeightsError(f"export: the bytes hold {held} weights, the model has {wanted}; nothing was written")
+
+
+def check_integer(contents: Contents) -> None:
+    """Raises FloatOpError naming the operators left in float."""
+    if left := float_operators(contents):
+        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        raise FloatOpError(f"export: an integer export has float operators: {left[0]}{more}")
+
+
+def check_zeros(contents: Contents, candidate: Candidate) -> None:
+    """Raises MaskError when the weights in the bytes hold fewer zeros than the masks have pruned."""
+    pruned = sum(int((~mask).sum()) for mask in candidate.masks.values())
+    zeros = sum(row.zeros or 0 for row in weight_zeros(contents))
+    if zeros < pruned:
+        raise MaskError(f"export: the weights in the bytes hold {zeros} zeros, the masks prune {pruned}")
+
+
+def parity(flat: bytes, export: str, keras_answers: np.ndarray, logits: bool, pixels: Pixels, scale: Scale) -> Facts:
+    """How far the answers of the bytes are from the Keras model's on the same images.
+
+    Raises ParityError when they are further than `MEAN_DIFFERENCE` and `CHANGED` allow.
+    """
+    answers = probabilities(TfliteModel(flat).outputs(pixels, scale), logits)
+    wanted = probabilities(keras_answers, logits)
+    first_two = np.sort(wanted, axis=1)[:, -2:]
+    sure = first_two[:, 1] - first_two[:, 0] >= SURE
+    changed = answers.argmax(axis=1) != wanted.argmax(axis=1)
+    facts = {
+        "images": len(pixels),
+        "mean_difference": float(np.abs(answers - wanted).mean()),
+        "changed_answers": int(changed.sum()),
+        "changed_sure_answers": int((changed & sure).sum()),
+        "sure_answers": int(sure.sum()),
+    }
+    share = facts["changed_sure_answers"] / max(1, facts["sure_answers"])
+    if not np.isfinite(answers).all() or facts["mean_difference"] > MEAN_DIFFERENCE[export] or share > CHANGED[export]:
+        raise ParityError(
+            f"export: the bytes do not answer as the Keras model does: on {len(pixels)} images the probabilities differ by "
+            f"{facts['mean_difference']:.4f} on average (at most {MEAN_DIFFERENCE[export]}), and "
+            f"{facts['changed_sure_answers']} of {facts['sure_answers']} sure answers changed"
+        )
+    return facts
+
+
+def zeros_by_weight(contents: Contents) -> Mapping[str, float]:
+    """Share of zeros of each weight tensor in the bytes, by tensor name."""
+    return {row.tensor.name: round(row.share, 6) for row in weight_zeros(contents) if row.share is not None}

@@ -1,0 +1,24 @@
+"""The architectures that `edgedigits train` knows: a literal table of names.
+
+Each builder takes the input shape (height, width, channels), the number of classes and its own options, and returns an
+untrained Keras 3 model with softmax output. `import edgedigits.zoo` imports no Keras; building does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from edgedigits.zoo.convnets import cnn, lenet5, nano
+from edgedigits.zoo.mlp import mlp
+from edgedigits.zoo.mobilenet import mobilenet_v2
+
+Builder = Callable[..., Any]
+
+ZOO: dict[str, Builder] = {
+    "cnn": cnn,
+    "lenet5": lenet5,
+    "mlp": mlp,
+    "mobilenet_v2": mobilenet_v2,
+    "nano": nano,
+}

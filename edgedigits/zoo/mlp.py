@@ -1,0 +1,23 @@
+"""A multi-layer perceptron on the flattened image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def mlp(shape: tuple[int, int, int], classes: int) -> Any:
+    """Two hidden dense layers of 256 and 128 with dropout: 235,146 parameters for 28x28x1 and 10 classes."""
+    from keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input(shape),
+            layers.Flatten(),
+            layers.Dense(256, activation="relu"),
+            layers.Dropout(0.2),
+            layers.Dense(128, activation="relu"),
+            layers.Dropout(0.2),
+            layers.Dense(classes, activation="softmax", dtype="float32"),
+        ],
+        name="mlp",
+    )

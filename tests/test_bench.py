@@ -1,0 +1,278 @@
+"""The host's side of the benchmark: subprocesses, environments, the report."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from edgedigits_runner import SCHEMA
+from rich.console import Console
+
+from edgedigits import runtimes
+from edgedigits.bench import Contestant, Settings, bench
+from edgedigits.bench_report import Report
+from edgedigits.data.images import ArrayImages
+from edgedigits.errors import DataError, EdgeDigitsError, InputError, TfliteError
+from edgedigits.report.benching import as_json, mcnemar_sentence, render, times
+from edgedigits.runner_process import RunnerProcess
+from edgedigits.statistics import Paired
+from tests import tiny_tflite
+
+QUICK = Settings(windows=2, window_s=0.02, probes=1)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    return tiny_tflite.make_all(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def report(tiny):
+    settings = Settings(threads=(1, 2), windows=3, window_s=0.02, probes=1)
+    compressed, baseline = Contestant("int8", tiny["int8"]), Contestant("float32", tiny["float32"])
+    return bench(compressed, baseline, tiny["eval"], settings)
+
+
+def test_report_holds_together(report: Report):
+    assert report.baseline is not None
+    assert report.comparison is not None
+    assert report.baseline.right == tiny_tflite.COUNT - 20
+    paired = report.comparison.paired
+    assert report.images == paired.images == tiny_tflite.COUNT
+    assert paired.both + paired.only_baseline == report.baseline.right
+    assert paired.both + paired.only_compressed == report.compressed.right
+    assert paired.difference_points == pytest.approx(
+        100 * (report.compressed.accuracy.value - report.baseline.accuracy.value)
+    )
+    for at, speedup in enumerate(report.comparison.speedups):
+        slow, fast = report.baseline.latencies[at], report.compressed.latencies[at]
+        assert speedup.threads == slow.threads == fast.threads == at + 1
+        assert speedup.ratio.value == pytest.approx(slow.p50_us / fast.p50_us)
+        assert speedup.ratio.low <= speedup.ratio.value <= speedup.ratio.high
+
+
+def test_latency_is_ordered_and_memory_is_one_models(report):
+    for model in report.models:
+        assert model.gzip_bytes > 0
+        assert model.raw_bytes == os.path.getsize(model.path)  # noqa: PTH202
+        assert model.accuracy.low < model.accuracy.value < model.accuracy.high
+        for found in model.latencies:
+            assert 0 < found.p50_us <= found.p90_us <= found.p99_us
+            assert found.p50_us <= found.call_p50_us
+            assert found.first_us > 0
+            assert found.load_ms > 0
+            assert 5 < found.peak_memory_mib < 150
+            assert 0 <= found.added_memory_mib < 50
+            assert len(found.window_p50_us) == 3
+            assert found.laps >= 30
+
+
+def test_report_is_json(report):
+    found = json.loads(json.dumps(as_json(report), allow_nan=False))
+    assert found["schema"] == 1
+    assert found["compressed"]["latencies"][1]["threads"] == 2
+    assert set(found["comparison"]["paired"]) >= {"both", "only_baseline", "difference_points", "mcnemar_p"}
+    assert found["environment"]["runtime"] == "litert"
+
+
+def shown(report, width=100):
+    console = Console(width=width, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    with console.file:
+        console.print(render(report))
+    return console.export_text()
+
+
+def test_report_for_people(report):
+    text = shown(report)
+    for expected in ("accuracy", "raw bytes", "gzip bytes", "p50, 1 thread", "p50, 2 threads", "p90", "p99", "load"):
+        assert expected in text
+    assert "against float32" in text
+    assert "x smaller" in text
+    assert "exact McNemar test" in " ".join(text.split())
+    assert "95 % interval" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_alone_there_is_nothing_to_compare(tiny):
+    data = np.load(tiny["eval"])
+    lines = []
+    found = bench(
+        Contestant("uint8", tiny["uint8"]), None, ArrayImages(data["images"], data["labels"]), QUICK, lines.append
+    )
+    assert (found.baseline, found.comparison) == (None, None)
+    assert found.compressed.right >= 90
+    assert "McNemar" not in shown(found)
+    assert as_json(found)["comparison"] is None
+    assert any("window 2 of 2" in line for line in lines)
+
+
+def test_a_model_from_elsewhere(tiny):
+    found = bench(Contestant("theirs", tiny["rgb"], "-1..1", (16, 16)), None, tiny["eval"], QUICK)
+    assert found.compressed.input["channels"] == 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"threads": ()}, "threads: found"),
+        ({"threads": (0,)}, "threads: found"),
+        ({"threads": (1, 1)}, "different"),
+        ({"windows": 0}, "at least 1"),
+        ({"warmup_s": 0.4}, "0.5 s"),
+    ],
+)
+def test_settings_that_cannot_be(changed, said):
+    with pytest.raises(InputError, match=said):
+        Settings(**changed)
+
+
+def test_errors_of_the_runner_are_errors_of_the_call(tiny, tmp_path):
+    half = tmp_path / "half.tflite"
+    half.write_bytes(tiny["int8"].read_bytes()[:2000])
+    with pytest.raises(TfliteError, match="not a whole"):
+        bench(Contestant("half", half), None, tiny["eval"], QUICK)
+    with pytest.raises(TfliteError, match="say --resize 16x16"):
+        bench(Contestant("rgb", tiny["rgb"]), None, tiny["eval"], QUICK)
+    with pytest.raises(TfliteError, match="can't be read"):
+        bench(Contestant("none", tmp_path / "none.tflite"), None, tiny["eval"], QUICK)
+    with pytest.raises(DataError, match="not a readable"):
+        bench(Contestant("int8", tiny["int8"]), None, half, QUICK)
+    with pytest.raises(InputError, match=r"--scale 0\.\.2: unknown; choose from 0\.\.1"):
+        bench(Contestant("int8", tiny["int8"], "0..2"), None, tiny["eval"], QUICK)
+
+
+def fake_python(folder, script):
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_crash_is_said_plainly(tmp_path):
+    python = fake_python(tmp_path, "echo window 3; echo INFO: hello >&2; kill -SEGV $$")
+    with pytest.raises(EdgeDigitsError, match="ended by SIGSEGV while at: window 3; the interpreter crashed") as caught:
+        RunnerProcess(python, tmp_path, lambda _: None).run("probe", {})
+    assert "INFO" not in str(caught.value)
+    python = fake_python(tmp_path, "echo Traceback >&2; echo 'OSError: disk' >&2; exit 1")
+    with pytest.raises(EdgeDigitsError, match=r"exit code 1 and no result.* last words: OSError: disk"):
+        RunnerProcess(python, tmp_path, lambda _: None).run("probe", {})
+
+
+def test_an_older_runner_is_noticed(tmp_path):
+    python = fake_python(tmp_path, f"""echo '{{"schema": {SCHEMA + 1}, "kind": "probe"}}' > result.json""")
+    with pytest.raises(EdgeDigitsError, match="schema 2, 1 is understood"):
+        RunnerProcess(python, tmp_path, lambda _: None).run("probe", {})
+
+
+def test_interrupting_ends_the_runner(tmp_path):
+    python = fake_python(tmp_path, "echo $$; exec sleep 60")
+    pids = []
+
+    def interrupt(line):
+        pids.append(int(line))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        RunnerProcess(python, tmp_path, interrupt).run("probe", {})
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
+
+
+def test_the_runner_sees_only_its_own_folder(tiny, tmp_path, monkeypatch):
+    (tmp_path / "numpy.py").write_text("raise ImportError('the wrong numpy')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    monkeypatch.chdir(tmp_path)
+    assert bench(Contestant("int8", tiny["int8"]), None, tiny["eval"], QUICK).images == tiny_tflite.COUNT
+    assert not {"PYTHONPATH", "OMP_NUM_THREADS", "PYTHONWARNINGS"} & set(runtimes.clean_environment())
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (21.04, "21.0x faster"),
+        (0.5, "2.00x slower"),
+        (1.001, "the same"),
+        (0.9999, "the same"),
+        (2390.4, "2,390x faster"),
+    ],
+)
+def test_times(ratio, said):
+    assert times(ratio, ("faster", "slower")) == said
+
+
+def test_mcnemar_in_plain_words():
+    said = mcnemar_sentence(Paired(9_900, 12, 9, 79), "float", "int8")
+    assert said.startswith(
+        "The difference of -0.03 points is not significant: 9,900 images both got right, 12 only float"
+    )
+    assert "p = 0.66" in said
+    assert "is significant" in mcnemar_sentence(Paired(9_000, 200, 100, 700), "float", "int8")
+    assert "p < 0.001" in mcnemar_sentence(Paired(9_000, 200, 100, 700), "float", "int8")
+
+
+def test_each_runtime_has_its_python():
+    for name in ("auto", "litert", "tensorflow"):
+        assert str(runtimes.python_for(name, print)) == sys.executable
+    with pytest.raises(InputError, match="--runtime onnx: unknown; choose from auto, litert"):
+        runtimes.python_for("onnx", print)
+
+
+def test_newer_pythons_look_for_an_older_one_that_runs(tmp_path, monkeypatch):
+    for name in ("shims", "real"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "shims" / "python3.11").write_text("#!/bin/sh\nexit 127\n")
+    (tmp_path / "shims" / "python3.11").chmod(0o755)
+    monkeypatch.setattr(runtimes.sys, "version_info", (3, 13, 0))
+    monkeypatch.setenv("PATH", str(tmp_path / "shims"))
+    with pytest.raises(InputError, match=r"Python 3\.9 to 3\.11 only.*or use --runtime litert"):
+        runtimes.find_python()
+    (tmp_path / "real" / "python3.11").write_text("#!/bin/sh\nexit 0\n")
+    (tmp_path / "real" / "python3.11").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'shims'}{os.pathsep}{tmp_path / 'real'}")
+    assert runtimes.find_python() == (tmp_path / "real" / "python3.11", (3, 11))
+
+
+def test_no_environment_is_left_half_made(tmp_path, monkeypatch):
+    """The stand-in makes a venv whose pip can't reach its index."""
+    pip = 'echo "ERROR: No matching distribution found for tflite-runtime" >&2; exit 1'
+    base = fake_python(
+        tmp_path, f"mkdir -p $3/bin; printf '#!/bin/sh\\n{pip}\\n' > $3/bin/python; chmod +x $3/bin/python"
+    )
+    monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(runtimes, "find_python", lambda: (base, (3, 11)))
+    lines = []
+    with pytest.raises(
+        InputError, match=r"No matching distribution.*package index can be reached, or use --runtime litert"
+    ):
+        runtimes.python_for("tflite-runtime", lines.append)
+    assert list((tmp_path / "cache" / "runtimes").iterdir()) == []
+    assert "once, in" in lines[0]
+
+
+def test_a_cache_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(runtimes, "find_python", lambda: (tmp_path, (3, 11)))
+    with pytest.raises(InputError, match="EDGEDIGITS_CACHE"):
+        runtimes.python_for("tflite-runtime", print)
+
+
+@pytest.mark.network
+@pytest.mark.skipif(os.environ.get("EDGEDIGITS_TEST_NETWORK") != "1", reason="set EDGEDIGITS_TEST_NETWORK=1")
+def test_tflite_runtime_gets_its_environment_once(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path))
+    lines = []
+    python = runtimes.python_for("tflite-runtime", lines.append)
+    assert len(lines) == 2
+    assert runtimes.python_for("tflite-runtime", lines.append) == python
+    assert len(lines) == 2
+    said = subprocess.run([python, "-c", "import numpy; print(numpy.__version__)"], capture_output=True, text=True)
+    assert said.stdout.startswith("1.")
+    settings = Settings(runtime="tflite-runtime", windows=2, window_s=0.02, probes=1)
+    found = bench(Contestant("int8", tiny["int8"]), Contestant("float32", tiny["float32"]), tiny["eval"], settings)
+    assert found.environment["runtime_version"] == "2.14.0"
+    assert found.environment["numpy"] == "1.26.4"

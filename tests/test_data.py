@@ -1,0 +1,269 @@
+"""Sources, splits, feeding and augmentation of images."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edgedigits.data import sources
+from edgedigits.data.dataset import fitted
+from edgedigits.data.folders import FolderImages
+from edgedigits.data.scale import SCALES, scaled
+from edgedigits.data.sources import load_data
+from edgedigits.data.splits import split, stratified_cut
+from edgedigits.errors import DataError
+from tests.conftest import shapes_npz
+
+
+def refused(spec: Path | str, **how: object) -> str:
+    with pytest.raises(DataError) as caught:
+        load_data(str(spec), **how)  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+def arrays(count: int = 12) -> dict[str, np.ndarray]:
+    labels = np.arange(count, dtype=np.uint8) % 3
+    images = np.arange(count * 16, dtype=np.uint8).reshape(count, 4, 4)
+    return {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+
+
+def test_bundled_digits_are_the_real_ones_scaled_up() -> None:
+    digits = load_data("digits")
+    assert digits.shape == (28, 28, 1)
+    assert len(digits.train) + len(digits.test) == 1797
+    assert np.bincount(digits.test.labels).min() >= 30
+    assert load_data("digits").fingerprint == digits.fingerprint
+
+
+def test_npz_of_floats_is_the_same_data_as_of_bytes(tmp_path: Path) -> None:
+    whole = arrays()
+    np.savez(tmp_path / "bytes.npz", **whole)
+    np.savez(
+        tmp_path / "floats.npz",
+        **{**whole, "x_train": whole["x_train"] / 255, "x_test": (whole["x_test"] / 255).astype("f4")},
+    )
+    assert load_data(str(tmp_path / "bytes.npz")).fingerprint == load_data(str(tmp_path / "floats.npz")).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"x_train": None}, "holds no x_train"),
+        ({"y_train": np.eye(3)[np.arange(12) % 3]}, "of one-hot rows take the argmax"),
+        ({"y_train": np.arange(12) % 3 - 1}, "label -1; classes count from 0"),
+        ({"y_test": np.full(12, 7)}, "label 7, outside the classes 0..2"),
+        ({"y_train": np.arange(12) % 2 * 2}, "no image of class 1"),
+        ({"x_train": np.full((12, 4, 4), np.nan)}, "NaN or infinity in 12 images"),
+        ({"x_test": np.full((12, 4, 4), np.inf, "f4")}, "x_test holds NaN or infinity"),
+        ({"x_train": np.full((12, 4, 4), 2.0)}, "floats must lie in 0..1"),
+        ({"x_train": np.full((12, 4, 4), 300)}, "wanted uint8 pixels"),
+        ({"x_train": np.zeros((12, 4))}, "shape (12, 4)"),
+        ({"x_train": np.zeros((12, 4, 4, 2), "u1")}, "1 or 3"),
+        ({"x_test": np.zeros((12, 5, 4), "u1")}, "they must match"),
+        ({"y_test": np.zeros(11, "u1")}, "12 images, y_test 11 labels"),
+    ],
+)  # fmt: skip
+def test_bad_npz_is_refused_with_place_and_reason(
+    tmp_path: Path, change: dict[str, np.ndarray | None], says: str
+) -> None:
+    path = tmp_path / "bad.npz"
+    np.savez(path, **{name: value for name, value in {**arrays(), **change}.items() if value is not None})
+    message = refused(path)
+    assert says in message
+    assert message.startswith(str(path))
+
+
+def test_truncated_or_pickled_npz_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "whole.npz"
+    np.savez_compressed(path, **arrays())
+    whole = path.read_bytes()
+    for length in (0, 10, len(whole) // 2, len(whole) - 5):
+        (tmp_path / "cut.npz").write_bytes(whole[:length])
+        assert "not a readable .npz" in refused(tmp_path / "cut.npz")
+    np.savez(tmp_path / "objects.npz", **{**arrays(), "x_train": np.array([{}], object)})
+    assert "not a readable .npz" in refused(tmp_path / "objects.npz")
+
+
+def test_missing_data_is_named(tmp_path: Path) -> None:
+    assert "no such file or folder" in refused(tmp_path / "nothing.npz")
+    (tmp_path / "text.txt").write_text("hello")
+    assert "neither an .npz file nor a folder" in refused(tmp_path / "text.txt")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A real HTTP server that holds a file mnist.npz."""
+    shapes_npz(tmp_path / "mnist.npz")
+    handler = functools.partial(QuietHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_mnist_is_downloaded_once_with_its_hash_checked(
+    server: str, tmp_path: Path, fresh_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MNIST_URL", f"{server}/mnist.npz")
+    assert "wanted 731c5ac6" in refused("mnist")
+    assert not list((fresh_cache / "data").iterdir()), "a file of another hash is not kept, nor a part of one"
+    monkeypatch.setattr(sources, "MNIST_SHA256", hashlib.sha256((tmp_path / "mnist.npz").read_bytes()).hexdigest())
+    assert load_data("mnist").name == "mnist"
+    monkeypatch.setattr(sources, "MNIST_URL", "http://127.0.0.1:9/gone")
+    assert len(load_data("mnist").train) == 180
+
+
+def test_mnist_without_network_names_the_three_ways(fresh_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
+    message = refused("mnist")
+    for way in ("EDGEDIGITS_DATA", str(fresh_cache / "data" / "mnist.npz"), "--data digits"):
+        assert way in message
+
+
+def test_mnist_comes_first_from_the_folder_named_then_from_the_cache(
+    tmp_path: Path, fresh_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEDIGITS_DATA", str(tmp_path))
+    (fresh_cache / "data").mkdir(parents=True)
+    shapes_npz(fresh_cache / "data" / "mnist.npz", per_class=50)
+    assert len(load_data("mnist").train) == 150
+    shapes_npz(tmp_path / "mnist.npz")
+    assert len(load_data("mnist").train) == 180
+
+
+def image_folder(root: Path, channels: int = 3, size: int = 8, each: int = 10) -> Path:
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (root / name).mkdir(parents=True)
+        for index in range(each):
+            shape = (size, size, 3) if channels == 3 else (size, size)
+            cv2.imwrite(str(root / name / f"{index}.png"), rng.integers(0, 256, shape).astype(np.uint8))
+    return root
+
+
+def test_folder_is_read_from_disk_as_needed(tmp_path: Path) -> None:
+    data = load_data(str(image_folder(tmp_path / "pets")))
+    assert (data.classes, data.shape, len(data.train), len(data.test)) == (("cat", "dog"), (8, 8, 3), 16, 4)
+    assert isinstance(data.train, FolderImages)
+    bgr = cv2.imread(str(data.train.paths[3]))
+    assert (data.train.read(np.array([3]))[0] == bgr[..., ::-1]).all()
+
+
+def test_grey_folder_stays_grey_and_colour_turns_grey_on_request(tmp_path: Path) -> None:
+    assert load_data(str(image_folder(tmp_path / "grey", channels=1))).shape == (8, 8, 1)
+    colour = image_folder(tmp_path / "colour")
+    assert load_data(str(colour), grey=True, size=(6, 5)).shape == (6, 5, 1)
+
+
+def test_folder_with_its_own_test_part(tmp_path: Path) -> None:
+    image_folder(tmp_path / "pets" / "train")
+    image_folder(tmp_path / "pets" / "test", each=2)
+    data = load_data(str(tmp_path / "pets"))
+    assert (len(data.train), len(data.test)) == (20, 4)
+    assert all("test" in path.parts for path in data.test.paths)
+
+
+def test_corrupt_images_are_named_counted_and_left_out_only_on_request(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "pets")
+    whole = (root / "cat" / "1.png").read_bytes()
+    (root / "cat" / "1.png").write_bytes(whole[: len(whole) // 2])
+    (root / "dog" / "5.png").write_bytes(b"no image")
+    message = refused(root)
+    assert f"{root / 'cat' / '1.png'} and 1 more" in message
+    assert "--skip-bad" in message
+    data = load_data(str(root), skip_bad=True)
+    assert len(data.train) + len(data.test) == 18
+    assert "2 unreadable images left out" in data.notes[0]
+
+
+def test_empty_class_and_odd_sizes_are_refused(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "pets")
+    (root / "eel").mkdir()
+    assert f"{root / 'eel'}: no images" in refused(root)
+    (root / "eel").rmdir()
+    cv2.imwrite(str(root / "cat" / "0.png"), np.zeros((9, 8, 3), np.uint8))
+    assert "pass --resize HxW" in refused(root)
+    assert load_data(str(root), size=(8, 8)).shape == (8, 8, 3)
+    (tmp_path / "single" / "only").mkdir(parents=True)
+    assert "at least two" in refused(tmp_path / "single")
+
+
+def test_images_of_the_wrong_shape_say_what_would_do(shapes: Path) -> None:
+    data = load_data(str(shapes))
+    with pytest.raises(DataError, match="pass --resize 32x32"):
+        fitted(data, (32, 32, 1))
+    colour = fitted(data, (12, 12, 3))
+    assert (colour.train.read(np.array([0]))[..., 2] == data.train.read(np.array([0]))[..., 0]).all()
+    with pytest.raises(DataError, match="pass --grey"):
+        fitted(colour, (12, 12, 1))
+
+
+def test_splits_are_disjoint_stratified_and_the_same_for_every_run_seed(shapes: Path) -> None:
+    data = load_data(str(shapes))
+    numbered = np.arange(len(data.train))
+    one, two = split(data, "0..1", seed=1), split(data, "0..1", seed=2)
+    parts = {name: getattr(one, name) for name in ("fit", "validation", "calibration")}
+    found = [image.tobytes() for part in parts.values() for image in part.read(np.arange(len(part)))]
+    assert len(found) == len(set(found)) == len(numbered)
+    for name, part in parts.items():
+        assert np.ptp(np.bincount(part.labels)) <= 1
+        assert (part.labels == getattr(two, name).labels).all()
+    assert (one.validation.read(np.arange(3)) == two.validation.read(np.arange(3))).all()
+    assert (
+        split(data, "0..1", seed=1, split_seed=9).validation.read(np.arange(3)) != one.validation.read(np.arange(3))
+    ).any()
+
+
+def test_cut_takes_at_least_one_of_each_class_and_never_all() -> None:
+    labels = np.array([0] * 50 + [1] * 2, np.int32)
+    rest, cut = stratified_cut(labels, 5, np.random.default_rng(0))
+    assert set(labels[rest]) == set(labels[cut]) == {0, 1}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_scales_cover_their_range(scale: str) -> None:
+    low, high = (float(part) for part in scale.split(".."))
+    pixels = np.array([0, 255], np.uint8)
+    assert scaled(pixels, scale).tolist() == pytest.approx([low, high])  # type: ignore[arg-type]
+    assert scaled(pixels, scale).dtype == np.float32  # type: ignore[arg-type]
+
+
+def test_batches_are_the_same_for_the_same_seed_and_epoch(shapes: Path) -> None:
+    from edgedigits.data.augment import Augment
+    from edgedigits.data.feed import training_batches
+
+    images = load_data(str(shapes)).train
+
+    def epoch(seed: int, number: int, augment: Augment | None) -> list[np.ndarray]:
+        return [x.numpy() for x, _ in training_batches(images, "0..1", 32, seed, number, augment)]
+
+    first, again = epoch(0, 1, Augment()), epoch(0, 1, Augment())
+    assert len(first) == 180 // 32
+    assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    for other in (epoch(1, 1, Augment()), epoch(0, 2, Augment()), epoch(0, 1, None)):
+        assert (first[0] != other[0]).any()
+
+
+def test_augmentation_of_nothing_changes_nothing_and_shift_moves() -> None:
+    from edgedigits.data.augment import Augment
+
+    images = np.random.default_rng(0).random((4, 9, 11, 2)).astype(np.float32) * 255
+    still = Augment(rotation_degrees=0, shift=0, zoom=0, shear=0)(images, [1, 2]).numpy()
+    assert np.abs(still - images).max() < 1e-3
+    moved = Augment(rotation_degrees=0, shift=0.5, zoom=0, shear=0)(images, [1, 2]).numpy()
+    assert np.abs(moved - images).max() > 10
+    assert images.min() - 1e-3 <= moved.min()
+    assert moved.max() <= images.max() + 1e-3

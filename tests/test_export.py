@@ -1,0 +1,146 @@
+"""What is promised of exported bytes, held against the bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgedigits import graph, verify
+from edgedigits.backend import keras, tf
+from edgedigits.data.images import everything
+from edgedigits.errors import CheckError, FloatOpError, MaskError, MissingWeightsError, ParityError
+from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8, converted, representative
+from edgedigits.flatbuffer import float_operators, read, weight_zeros
+from edgedigits.interpreter import TfliteModel
+from edgedigits.scoring import outputs
+from edgedigits.stages.candidate import Candidate
+from edgedigits.stages.prune import Prune
+from tests.nets import classifier, fit_data, trained
+
+EXPORTS: dict[str, Any] = {
+    "float32": Float32(),
+    "float16": Float16(),
+    "dynamic": Dynamic(),
+    "int8": Int8(),
+    "int16x8": Int16x8(),
+}
+
+
+@pytest.fixture(scope="module")
+def pruned(shapes: Path) -> Candidate:
+    stage = Prune(sparsity=0.8, min_weights=100, min_steps=40, epochs=0.1, rate=2e-3, batch=32)
+    return stage(trained(shapes), fit_data(shapes))[0]
+
+
+@pytest.fixture(scope="module")
+def flats(pruned: Candidate, shapes: Path) -> dict[str, bytes]:
+    data = fit_data(shapes)
+    return {name: export(pruned.model, data.calibration, data.scale) for name, export in EXPORTS.items()}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_bytes_answer_as_the_model_and_keep_its_zeros(
+    name: str, flats: dict[str, bytes], pruned: Candidate, shapes: Path
+) -> None:
+    data, contents = fit_data(shapes), read(flats[name], name)
+    pixels = everything(data.validation)
+    facts = verify.parity(flats[name], name, outputs(pruned.model, data.validation, "0..1"), False, pixels, "0..1")
+    assert facts["changed_sure_answers"] == 0
+    verify.check_weights(contents, pruned.model)
+    verify.check_zeros(contents, pruned)
+    shares = {row.tensor.shape: row.share for row in weight_zeros(contents)}
+    assert shares[16, 200] == pytest.approx(0.8, abs=0.001)
+    if name in verify.INTEGER_EXPORTS:
+        verify.check_integer(contents)
+    else:
+        with pytest.raises(FloatOpError, match="float operators: #0"):
+            verify.check_integer(contents)
+
+
+def test_sizes_are_in_the_order_they_should_be(flats: dict[str, bytes]) -> None:
+    assert len(flats["int8"]) < len(flats["float16"]) < len(flats["float32"])
+
+
+def test_same_model_gives_the_same_bytes(pruned: Candidate, flats: dict[str, bytes], shapes: Path) -> None:
+    data = fit_data(shapes)
+    assert Int8()(pruned.model, data.calibration, data.scale) == flats["int8"]
+
+
+@pytest.mark.parametrize(("scale", "low", "high"), [("0..1", 0, 1), ("-1..1", -1, 1), ("0..255", 0, 255)])
+def test_with_uint8_the_raw_pixel_is_the_input(scale: Any, low: float, high: float, shapes: Path) -> None:
+    data = dataclasses.replace(fit_data(shapes), scale=scale)
+    flat = Int8(input="uint8", output="uint8")(classifier(), data.calibration, scale)
+    pixels = np.arange(144, dtype=np.uint8).reshape(1, 12, 12, 1)
+    inputs = TfliteModel(flat).inputs(pixels, scale)
+    assert inputs.dtype == np.uint8
+    assert np.abs(inputs.astype(int) - pixels).max() <= (1 if low < 0 else 0)
+    (source,) = read(flat, "test").inputs
+    assert source.scales[0] == pytest.approx((high - low) / 255, rel=1e-5)
+
+
+def test_calibration_images_are_real_but_for_two_corners(shapes: Path) -> None:
+    data = fit_data(shapes)
+    given = [array[0] for (array,) in representative(data.calibration, "0..1", 5)]
+    known = {image.tobytes() for image in everything(data.calibration)}
+    bytes_again = [np.round(image * 255).astype(np.uint8) for image in given]
+    assert len(given) == 5
+    assert sum(image.tobytes() in known for image in bytes_again) >= 4
+    assert (bytes_again[0][0, 0], bytes_again[0][-1, -1]) == (0, 255)
+
+
+def test_export_without_weights_is_caught(flats: dict[str, bytes], pruned: Candidate) -> None:
+    small = keras.Sequential([keras.layers.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    with pytest.raises(MissingWeightsError, match="hold 432 weights"):
+        verify.check_weights(read(converted(small), "small"), pruned.model)
+
+
+def test_bytes_of_another_model_are_caught(pruned: Candidate, shapes: Path) -> None:
+    data = fit_data(shapes)
+    wrong = graph.clone(pruned.model)
+    wrong.set_weights([weight[::-1] if weight.ndim == 1 else -weight for weight in wrong.get_weights()])
+    flat = Int8()(wrong, data.calibration, data.scale)
+    answers = outputs(pruned.model, data.validation, "0..1")
+    with pytest.raises(ParityError, match="do not answer as the Keras model does"):
+        verify.parity(flat, "int8", answers, False, everything(data.validation), "0..1")
+
+
+def test_revived_weights_are_caught_in_the_model_and_in_the_bytes(pruned: Candidate) -> None:
+    revived = dataclasses.replace(pruned, model=graph.clone(pruned.model))
+    kernel = graph.kernels(revived.model)["hidden/kernel"]
+    kernel.assign(kernel + 0.01)
+    with pytest.raises(MaskError, match=r"weights of hidden/kernel are not zero any more"):
+        verify.check_masks(revived, "test")
+    with pytest.raises(MaskError, match="the masks prune"):
+        verify.check_zeros(read(converted(revived.model), "revived"), pruned)
+
+
+def test_an_operator_that_int8_lacks_fails_loudly(shapes: Path) -> None:
+    """Never a file that quietly computes in float."""
+    data = fit_data(shapes)
+    image = keras.Input((12, 12, 1))
+    x = keras.layers.Conv2D(4, 3)(image)
+    x = keras.layers.Lambda(lambda value: tf.math.erf(value))(x)
+    net = keras.Model(image, keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(x)))
+
+    def export() -> None:
+        verify.check_integer(read(Int8()(net, data.calibration, data.scale), "erf"))
+
+    with pytest.raises(CheckError):
+        export()
+
+
+def test_float_operators_of_an_int8_export_with_float_ends(shapes: Path) -> None:
+    data = fit_data(shapes)
+
+    def settings(converter: Any) -> None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: representative(data.calibration, "0..1", 10)
+
+    flat = converted(classifier(), settings)
+    assert any("QUANTIZE" in line for line in float_operators(read(flat, "ends")))
+    with pytest.raises(FloatOpError):
+        verify.check_integer(read(flat, "ends"))

@@ -1,0 +1,460 @@
+"""The device runner: real files, a real interpreter, mostly as a subprocess."""
+
+import ast
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from edgedigits_runner.arrays import decode, encode, encode_ns
+from edgedigits_runner.bench import rotated
+from edgedigits_runner.errors import RunnerError
+from edgedigits_runner.evaluation import top_two
+from edgedigits_runner.forms import InputForm, input_form, open_shape, output_form
+from edgedigits_runner.interpreters import Runtime, load_runtime, plain_errors
+from edgedigits_runner.jobs import SCALES as RUNNER_SCALES
+from edgedigits_runner.jobs import ModelFile
+from edgedigits_runner.preprocess import prepare, prepared_chunks, resized, with_channels
+from edgedigits_runner.session import classify, open_session
+
+from edgedigits.backend import tf
+from edgedigits.data.scale import FACTORS, SCALES, scaled
+from edgedigits.runner_process import runner_package
+from tests import tiny_tflite
+
+DEVICE = runner_package().parent
+
+# What may be imported by a run besides the standard library.
+ALLOWED = {"edgedigits_runner", "numpy", "ai_edge_litert", "flatbuffers", "_distutils_hack"}
+WALL = """
+import runpy, sys
+class Wall:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"tensorflow", "tf_keras", "keras", "pandas", "cv2", "edgedigits", "scipy", "click"}:
+            raise ImportError(name + " is behind the wall")
+sys.meta_path.insert(0, Wall())
+try:
+    runpy.run_module("edgedigits_runner", run_name="__main__", alter_sys=True)
+finally:
+    print("ROOTS", *{name.split(".")[0] for name in sys.modules})
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    return tiny_tflite.make_all(tmp_path_factory.mktemp("tiny"))
+
+
+def entry(path, /, scale="0..1", resize=None, **changed):
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"name": path.stem, "path": str(path), "sha256": found, "scale": scale, "resize": resize} | changed
+
+
+def bench_job(models, eval_path, /, **changed):
+    job = {"schema": 1, "kind": "bench", "runtime": "litert", "models": models, "eval": str(eval_path)}
+    return job | {"threads": [1], "windows": 2, "window_s": 0.02, "warmup_s": 0.5} | changed
+
+
+def probe_job(model, **changed):
+    job = {"schema": 1, "kind": "probe", "runtime": "litert", "model": model}
+    return job | {"threads": 1, "image_shape": [8, 8, 1]} | changed
+
+
+def run(folder, job, command=("-m", "edgedigits_runner"), python=sys.executable):
+    (folder / "job.json").write_text(json.dumps(job))
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    arguments = [python, *command, job.get("kind", "bench"), "job.json", "result.json"]
+    done = subprocess.run(
+        arguments,
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(DEVICE)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    result = folder / "result.json"
+    return done, json.loads(result.read_text()) if result.exists() else None
+
+
+def failed(folder, job):
+    done, result = run(folder, job)
+    assert done.returncode == 2
+    assert json.loads(done.stderr.splitlines()[-1]) == result["error"]
+    assert set(result) == {"schema", "kind", "error"}
+    return result["error"]["kind"], result["error"]["message"]
+
+
+def litert_answers(path, tensors):
+    """The independent way: the interpreter by hand."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    net = Interpreter(model_path=str(path), num_threads=1)
+    net.resize_tensor_input(0, [1, *tensors.shape[1:]])
+    net.allocate_tensors()
+    source, sink = net.get_input_details()[0], net.get_output_details()[0]
+    answers = []
+    for tensor in tensors:
+        net.set_tensor(source["index"], tensor[None])
+        net.invoke()
+        answers.append(net.get_tensor(sink["index"])[0].argmax())
+    return np.array(answers)
+
+
+def test_bench_says_what_is_right_and_how_long_it_took(tiny, tmp_path):
+    models = [entry(tiny["float32"]), entry(tiny["int8"]), entry(tiny["uint8"])]
+    done, result = run(tmp_path, bench_job(models, tiny["eval"], threads=[1, 2]))
+    assert done.returncode == 0, done.stderr
+    assert set(result) == {"schema", "kind", "environment", "labels", "image_shape", "models", "latency"}
+    assert result["schema"] == 1
+    assert result["image_shape"] == [8, 8, 1]
+    assert result["environment"]["runtime"] == "litert"
+    data = np.load(tiny["eval"])
+    quantized = np.rint(data["images"] / 255 / result["models"][1]["input"]["step"])
+    for model, tensors in zip(
+        result["models"],
+        (data["images"].astype("float32") / 255, (quantized - 128).astype(np.int8), quantized.astype(np.uint8)),
+        strict=True,
+    ):
+        answers = litert_answers(next(one["path"] for one in models if one["name"] == model["name"]), tensors)
+        np.testing.assert_array_equal(decode(model["answers"]["class"]), answers)
+        assert model["answers"]["right"] == (answers == data["labels"]).sum()
+    assert result["models"][0]["answers"]["right"] == tiny_tflite.COUNT - 20
+    assert [latency["threads"] for latency in result["latency"]] == [1, 2]
+    for latency in result["latency"]:
+        assert [model["name"] for model in latency["models"]] == [model["name"] for model in models]
+        for window in (window for model in latency["models"] for window in model["windows"]):
+            laps = decode(window["laps_ns"])
+            assert laps.dtype == np.uint32
+            assert len(laps) >= 10
+            assert window["call_p50_ns"] >= np.median(laps)
+
+
+def test_scores_are_real_numbers_by_the_outputs_own_scale(tiny, tmp_path):
+    _, result = run(tmp_path, bench_job([entry(tiny["float32"]), entry(tiny["int8"])], tiny["eval"]))
+    floats, ints = (decode(model["answers"]["score"]) for model in result["models"])
+    assert np.abs(floats - ints).max() < 0.05
+    assert (decode(result["models"][1]["answers"]["runner_up_score"]) <= ints).all()
+
+
+def test_grey_images_are_resized_and_coloured_for_a_model_from_elsewhere(tiny, tmp_path):
+    models = [
+        entry(tiny["rgb"], "-1..1", [16, 16]),
+        entry(tiny["open"], "0..255"),
+        entry(tiny["open"], "0..1", [12, 10]),
+    ]
+    done, result = run(tmp_path, bench_job(models, tiny["eval"]))
+    assert done.returncode == 0, done.stderr
+    grey = np.load(tiny["eval"])["images"].astype("float32")
+    rgb = grey.repeat(3, axis=3)
+    inputs = [tf.image.resize(rgb, (16, 16)).numpy() / 127.5 - 1, rgb, tf.image.resize(rgb, (12, 10)).numpy() / 255]
+    for model, given, tensors in zip(result["models"], models, inputs, strict=True):
+        np.testing.assert_array_equal(decode(model["answers"]["class"]), litert_answers(given["path"], tensors))
+
+
+def test_paths_in_a_job_are_relative_to_it(tiny, tmp_path):
+    (tmp_path / "model.tflite").write_bytes(tiny["int8"].read_bytes())
+    done, result = run(tmp_path, probe_job(entry(tiny["int8"], path="model.tflite")))
+    assert done.returncode == 0, done.stderr
+    assert result["kind"] == "probe"
+
+
+def test_probe_measures_its_own_process_only(tiny, tmp_path):
+    """The tests' own process holds TensorFlow; a child that read ru_maxrss would report that."""
+    _, result = run(tmp_path, probe_job(entry(tiny["int8"])))
+    assert 5 * 1024 < result["imported_kib"] <= result["peak_kib"] < 150 * 1024
+    assert result["peak_source"] == "VmHWM"
+    assert result["load_ns"] > 0
+    assert result["first_ns"] > 0
+
+
+def test_runner_imports_nothing_but_numpy_and_the_interpreter(tiny, tmp_path):
+    job = bench_job([entry(tiny["int8"])], tiny["eval"], runtime="auto", windows=1)
+    done, result = run(tmp_path, job, command=("-c", WALL))
+    assert done.returncode == 0, done.stderr
+    assert result["environment"]["runtime"] == "litert"
+    roots = done.stdout.split("ROOTS", 1)[1].split()
+    foreign = {name for name in roots if name not in sys.stdlib_module_names and not name.startswith("_")} - ALLOWED
+    assert not foreign
+
+
+def test_tensorflow_runs_it_when_asked(tiny):
+    """In this process, where TensorFlow is imported already."""
+    runtime = load_runtime("tensorflow")
+    assert str(runtime) == f"tensorflow {tf.__version__}"
+    with pytest.warns(UserWarning, match="deprecated"):
+        session = open_session(runtime, model_file(path=tiny["int8"]), 1, (8, 8, 1))
+    tensors = prepare(tiny_tflite.pixels(), session.source, "0..1")
+    answers = [classify(session, tensor)[0].argmax() for tensor in tensors]
+    assert (answers == litert_answers(tiny["int8"], tensors[:, 0])).mean() > 0.95
+
+
+@pytest.mark.parametrize("path", sorted(runner_package().glob("*.py")), ids=lambda path: path.name)
+def test_runner_is_python_3_9(path):
+    tree = ast.parse(path.read_text(), feature_version=(3, 9))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert not any(
+        isinstance(node, ast.keyword) and node.arg in {"strict", "slots", "kw_only"} for node in ast.walk(tree)
+    )
+    assert "ExceptionGroup" not in names
+
+
+def test_runner_knows_the_same_scales():
+    assert FACTORS == RUNNER_SCALES
+
+
+def form(**changed):
+    values = {"index": 0, "height": 2, "width": 2, "channels": 1, "channels_first": False, "dtype": "float32"}
+    values |= {"tensor_shape": (1, 2, 2, 1), "step": 0.0, "zero_point": 0} | changed
+    return InputForm(**values)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_prepare_scales_as_edgedigits_does(scale):
+    images = tiny_tflite.pixels()
+    found = prepare(images, form(height=8, width=8, tensor_shape=(1, 8, 8, 1)), scale)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found[:, 0], scaled(images, scale))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "step", "zero_point", "stored"),
+    [
+        ("uint8", 2.0, 0, [0, 0, 2, 2]),  # 0.5 and 1.5 go to the even neighbour
+        ("int8", 2.0, -128, [-128, -128, -126, -126]),
+        ("int8", 0.01, 0, [0, 100, 127, 127]),  # clipped
+        ("int16", 0.5, 0, [0, 2, 6, 8]),
+        ("uint8", 0.0, 0, [0, 1, 3, 4]),  # no quantization: plain pixels
+    ],
+)
+def test_prepare_quantizes_halves_to_even_and_clips(dtype, step, zero_point, stored):
+    pixels = np.array([0, 1, 3, 4], np.uint8).reshape(1, 2, 2, 1)
+    found = prepare(pixels, form(dtype=dtype, step=step, zero_point=zero_point), "0..255")
+    assert found.dtype == dtype
+    assert found.ravel().tolist() == stored
+
+
+def test_prepare_lays_channels_first_and_flat():
+    rgb = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+    first = prepare(rgb, form(channels=3, channels_first=True, tensor_shape=(1, 3, 2, 2)), "0..255")
+    np.testing.assert_array_equal(first[0, 0], rgb[0].transpose(2, 0, 1))
+    assert prepare(rgb, form(channels=3, tensor_shape=(1, 12)), "0..255").shape == (1, 1, 12)
+
+
+def test_chunks_are_the_whole():
+    images = np.zeros((5, 600, 600, 3), np.uint8)
+    images[:, 0, 0, 0] = range(5)
+    chunks = list(prepared_chunks(images, form(height=600, width=600, tensor_shape=(1, 600, 600, 1)), "0..255"))
+    assert len(chunks) > 1
+    np.testing.assert_allclose(np.concatenate(chunks)[:, 0, 0, 0, 0], 0.299 * np.arange(5), rtol=1e-6)
+
+
+def test_colours():
+    grey = tiny_tflite.pixels()
+    assert (with_channels(grey, 3) == grey).all()
+    rgb = tiny_tflite.pixels(channels=3)
+    expected = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in rgb])
+    assert np.abs(with_channels(rgb, 1)[..., 0] - expected).max() < 0.51  # OpenCV rounds
+
+
+@pytest.mark.parametrize("size", [(16, 16), (5, 7), (8, 8), (1, 1), (28, 3)])
+def test_resize_is_tensorflows_and_opencvs(size):
+    images = tiny_tflite.pixels(channels=3, count=4).astype(np.float32)
+    found = resized(images, *size)
+    np.testing.assert_allclose(found, tf.image.resize(images, size).numpy(), atol=1e-3)
+    opencv = np.stack([cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR) for image in images])
+    np.testing.assert_allclose(found, opencv, atol=0.1)
+
+
+def details(shape, dtype=np.float32, quantization=(0.0, 0), signature=None):
+    scales = [] if quantization[0] == 0 else [quantization[0]]
+    return {
+        "name": "x",
+        "index": 7,
+        "shape": np.array(shape),
+        "shape_signature": np.array(signature or shape),
+        "dtype": dtype,
+        "quantization": quantization,
+        "quantization_parameters": {"scales": np.array(scales)},
+    }
+
+
+def model_file(resize=None, scale="0..1", path=Path("m.tflite")):
+    return ModelFile("m", path, "", scale, resize)
+
+
+@pytest.mark.parametrize(
+    ("shape", "image", "channels", "first"),
+    [
+        ((1, 28, 28, 1), (28, 28, 3), 1, False),
+        ((1, 20, 30, 3), (20, 30, 1), 3, False),
+        ((1, 3, 20, 30), (20, 30, 1), 3, True),
+        ((1, 1, 28, 28), (28, 28, 1), 1, True),
+        ((1, 28, 28), (28, 28, 1), 1, False),
+        ((1, 784), (28, 28, 1), 1, False),
+        ((1, 2352), (28, 28, 1), 3, False),
+    ],
+)
+def test_input_forms(shape, image, channels, first):
+    found = input_form(model_file(), [details(shape)], image)
+    assert (found.height, found.width) == image[:2]
+    assert (found.channels, found.channels_first, found.tensor_shape) == (channels, first, shape)
+
+
+@pytest.mark.parametrize(
+    ("given", "model", "said"),
+    [
+        ([details((1, 96, 96, 1))], model_file(), "takes images of 96x96, the images have 28x28; say --resize 96x96"),
+        ([details((1, 96, 96, 1))], model_file((64, 64)), "--resize gives 64x64; say --resize 96x96"),
+        ([details((4, 28, 28, 1))], model_file(), "4 images at a time"),
+        ([details((1, 28, 28, 2))], model_file(), "no image of 28x28"),
+        ([details((1, 700))], model_file(), "no image of 28x28"),
+        ([details((1, 28, 28, 1))] * 2, model_file(), "takes 2 inputs"),
+        ([details((1, 28, 28, 1), np.int32)], model_file(), "takes int32 input"),
+        ([details((1, 28, 28, 1), np.uint8)], model_file(), "say --scale 0..255"),
+        ([details((1, 28, 28, 1), np.int8)], model_file(scale="0..255"), "without a quantization scale"),
+    ],
+)
+def test_input_forms_that_cannot_be(given, model, said):
+    with pytest.raises(RunnerError, match=said.replace(".", r"\.")):
+        input_form(model, given, (28, 28, 1))
+
+
+def test_sizes_left_open_are_the_images():
+    assert open_shape(details((1, 1, 1, 3), signature=[-1, -1, -1, 3]), (20, 30)) == [1, 20, 30, 3]
+    assert open_shape(details((1, 3, 1, 1), signature=[1, 3, -1, -1]), (20, 30)) == [1, 3, 20, 30]
+    assert open_shape(details((1, 28, 28, 1), signature=[-1, 28, 28, 1]), (20, 30)) is None
+
+
+def test_output_forms():
+    assert output_form(model_file(), [details((1, 10))]).classes == 10
+    assert output_form(model_file(), [details((1, 1, 1, 10), np.int8, (1 / 256, -128))]).zero_point == -128
+    for wrong in ([details((1, 1))], [details((1, 10))] * 2, [details((1, 20, 4))], [details((10,))]):
+        with pytest.raises(RunnerError, match=r"only \[1, classes\]"):
+            output_form(model_file(), wrong)
+
+
+def test_of_equal_scores_the_lower_class_counts():
+    found = top_two(np.array([[1, 5, 5], [7, 7, 7], [0, 1, 9]], np.float32), np.array([1, 0, 0], np.int32))
+    assert decode(found["class"]).tolist() == [1, 0, 2]
+    assert decode(found["runner_up"]).tolist() == [2, 1, 1]
+    assert found["right"] == 2
+
+
+def test_arrays_come_back_from_json():
+    array = np.arange(12, dtype=">i4").reshape(3, 4)
+    np.testing.assert_array_equal(decode(json.loads(json.dumps(encode(array)))), array)
+    assert decode(encode_ns([5, 2**40])).tolist() == [5, 2**32 - 1]
+
+
+def test_order_rotates():
+    assert [rotated(2, by) for by in range(3)] == [[0, 1], [1, 0], [0, 1]]
+    assert sorted(rotated(3, 4)) == [0, 1, 2]
+
+
+def broken(folder, flat):
+    path = folder / "broken.tflite"
+    path.write_bytes(flat)
+    return path
+
+
+def test_files_that_are_no_models(tiny, tmp_path):
+    whole = tiny["int8"].read_bytes()
+    truncated = entry(broken(tmp_path, whole[: len(whole) // 2]))
+    assert failed(tmp_path, bench_job([truncated], tiny["eval"]))[1].endswith("copy or export it again")
+    kind, said = failed(tmp_path, bench_job([entry(broken(tmp_path, b"no model"))], tiny["eval"]))
+    assert (kind, "not a .tflite file" in said) == ("model", True)
+    kind, said = failed(tmp_path, bench_job([entry(tiny["int8"], sha256="0" * 64)], tiny["eval"]))
+    assert (kind, "SHA-256" in said) == ("model", True)
+    kind, said = failed(tmp_path, probe_job(entry(tiny["int8"], path="nowhere.tflite")))
+    assert (kind, "nowhere.tflite: can't be read (No such file" in said) == ("model", True)
+
+
+def test_a_size_that_does_not_fit_names_the_option(tiny, tmp_path):
+    kind, said = failed(tmp_path, bench_job([entry(tiny["rgb"])], tiny["eval"]))
+    assert kind == "model"
+    assert said.endswith("rgb.tflite: takes images of 16x16, the images have 8x8; say --resize 16x16")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"images": np.zeros((3, 8, 8, 1), np.float32), "labels": np.zeros(3, np.int32)}, "images are float32"),
+        ({"images": np.zeros((3, 8, 8), np.uint8), "labels": np.zeros(3, np.int32)}, "give uint8"),
+        ({"images": np.zeros((0, 8, 8, 1), np.uint8), "labels": np.zeros(0, np.int32)}, "images are uint8 [0,"),
+        ({"images": np.zeros((3, 8, 8, 1), np.uint8), "labels": np.zeros(4, np.int32)}, "labels are int32 [4]"),
+        ({"images": np.zeros((3, 8, 8, 1), np.uint8), "labels": np.zeros(3)}, "labels are float64"),
+        ({"images": np.zeros((3, 8, 8, 1), np.uint8), "labels": np.full(3, -1)}, "none negative"),
+        ({"images": np.zeros((3, 8, 8, 1), np.uint8), "labels": np.full(3, 4)}, "answers 4 classes"),
+        ({"images": np.zeros((3, 8, 8, 1), np.uint8)}, "labels"),
+        ({"images": np.array([{}], object), "labels": np.zeros(1, np.int32)}, "not a readable .npz"),
+    ],
+)
+def test_data_that_does_not_fit(tiny, tmp_path, arrays, said):
+    np.savez(tmp_path / "eval.npz", **arrays)
+    kind, message = failed(tmp_path, bench_job([entry(tiny["int8"])], "eval.npz"))
+    assert kind == "data"
+    assert said in message
+
+
+def test_data_that_is_no_npz(tiny, tmp_path):
+    (tmp_path / "eval.npz").write_bytes(tiny["eval"].read_bytes()[:300])
+    assert "not a readable .npz" in failed(tmp_path, bench_job([entry(tiny["int8"])], "eval.npz"))[1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"schema": 2}, "schema: found 2; give 1"),
+        ({"kind": "bench", "threads": [0]}, "threads: found [0]"),
+        ({"windows": "five"}, "windows: found 'five'; give a whole number"),
+        ({"warmup_s": 0.1}, "warmup_s: found 0.1; give a number of at least 0.5"),
+        ({"runtime": "onnx"}, "one of auto, litert, tflite-runtime, tensorflow"),
+        ({"models": []}, "a list of at least one model"),
+        ({"models": [{"name": "x"}]}, "models[0]: resize is missing"),
+    ],
+)
+def test_jobs_that_are_wrong(tiny, tmp_path, changed, said):
+    kind, message = failed(tmp_path, bench_job([entry(tiny["int8"])], tiny["eval"], **changed))
+    assert kind == "job"
+    assert said in message
+
+
+def test_a_call_that_is_wrong_shows_how(tmp_path):
+    done, _ = run(tmp_path, {"kind": "dance"})
+    assert done.returncode == 2
+    assert "edgedigits_runner bench job.json result.json" in done.stderr
+
+
+def test_missing_runtimes_are_said(monkeypatch):
+    for module in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(RunnerError, match=r"litert: .*; tflite-runtime: .*numpy < 2.*; tensorflow: "):
+        load_runtime("auto")
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (
+            "Didn't find op for builtin opcode 'FULLY_CONNECTED' version '12'. An older version of this",
+            "m.tflite: tflite-runtime 2.14.0 lacks the operator FULLY_CONNECTED version 12; ",
+        ),
+        ("Encountered unresolved custom op: FlexErf.\nSee", "lacks the custom operator FlexErf"),
+        ("Select TensorFlow op(s), included. Node number 0 (FlexErf) failed", "lacks the custom operator FlexErf"),
+        ("The model is not a valid Flatbuffer buffer", "not a whole .tflite file"),
+        ("failed to\nprepare", "can't run it: failed to prepare"),
+    ],
+)
+def test_what_an_interpreter_says_in_plain_words(raised, said):
+    with (
+        pytest.raises(RunnerError) as caught,
+        plain_errors(Path("m.tflite"), Runtime("tflite-runtime", "2.14.0", None)),
+    ):
+        raise RuntimeError(raised)
+    assert caught.value.kind == "model"
+    assert said in caught.value.message

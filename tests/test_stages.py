@@ -1,0 +1,272 @@
+"""The contract of every stage, and what each is for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgedigits import graph
+from edgedigits.backend import keras, tf
+from edgedigits.errors import RecipeError
+from edgedigits.fold import folded
+from edgedigits.scoring import outputs, score
+from edgedigits.stages.candidate import Candidate
+from edgedigits.stages.cluster import Cluster, grouped
+from edgedigits.stages.finetune import Finetune
+from edgedigits.stages.prune import Prune, smallest_pruned
+from edgedigits.stages.qat import Qat
+from edgedigits.verify import check_masks
+from tests.nets import classifier, fit_data, trained
+
+QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 25, "rate": 2e-3, "batch": 32}
+STAGES = {
+    "prune": Prune(sparsity=0.8, min_weights=100, every_steps=5, **QUICK),
+    "constant": Prune(sparsity=0.5, schedule="constant", min_weights=100, **QUICK),
+    "finetune": Finetune(**QUICK),
+    "cluster": Cluster(clusters=8, min_weights=100, **QUICK),
+    "qat": Qat(**QUICK),
+}
+
+
+@pytest.fixture(scope="module")
+def start(shapes: Path) -> Candidate:
+    return trained(shapes)
+
+
+@pytest.fixture(scope="module")
+def pruned(start: Candidate, shapes: Path) -> Candidate:
+    return STAGES["prune"](start, fit_data(shapes))[0]
+
+
+def accuracy(candidate: Candidate, path: Path) -> float:
+    data = fit_data(path)
+    return score(outputs(candidate.model, data.validation, data.scale), data.validation.labels, logits=False).accuracy
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_contract(name: str, pruned: Candidate, shapes: Path) -> None:
+    stage, data = STAGES[name], fit_data(shapes)
+    before = [weight.copy() for weight in pruned.model.get_weights()]
+    after, facts = stage(pruned, data)
+    assert all((a == b).all() for a, b in zip(before, pruned.model.get_weights(), strict=True)), "the input was changed"
+    assert (after.model.input_shape, after.model.output_shape) == (pruned.model.input_shape, pruned.model.output_shape)
+    assert json.loads(json.dumps(facts)) == facts
+    assert set(pruned.masks) <= set(after.masks)
+    check_masks(after, name)
+    for path, mask in pruned.masks.items():
+        assert not (after.masks[path] & ~mask).any(), "pruned weights came back"
+    again, _ = stage(pruned, data)
+    for one, other in zip(after.model.get_weights(), again.model.get_weights(), strict=True):
+        assert (one == other).all(), "the same seed gave other weights"
+    assert accuracy(after, shapes) > 0.9
+    assert graph.ends_in_softmax(after.model)
+    assert {layer.compute_dtype for layer in after.model.layers} == {"float32"}
+
+
+def test_another_seed_gives_other_weights(start: Candidate, shapes: Path) -> None:
+    one, _ = STAGES["finetune"](start, fit_data(shapes, seed=0))
+    two, _ = STAGES["finetune"](start, fit_data(shapes, seed=1))
+    assert any((a != b).any() for a, b in zip(one.model.get_weights(), two.model.get_weights(), strict=True))
+
+
+def test_prune_hits_its_share_exactly_and_says_what_it_left(pruned: Candidate, start: Candidate, shapes: Path) -> None:
+    kernels = graph.kernels(pruned.model)
+    assert set(pruned.masks) == {"second/kernel", "hidden/kernel"}
+    for path in pruned.masks:
+        zeros = int((kernels[path].numpy() == 0).sum())
+        assert zeros == round(0.8 * kernels[path].numpy().size)
+    stage = Prune(sparsity=0.8, layers={"hid*": 0.5}, skip_layers=["first"], min_weights=1, spare_output=False, **QUICK)
+    after, facts = stage(start, fit_data(shapes))
+    assert facts["sparsity"]["hidden/kernel"] == 0.5
+    assert facts["left_whole"] == {
+        "first/kernel": "named in skip_layers",
+        "depth/depthwise_kernel": "DepthwiseConv2D is in skip_kinds",
+    }
+    assert set(after.masks) == {"second/kernel", "hidden/kernel", "answer/kernel"}
+    spared, facts = Prune(sparsity=0.8, min_weights=1, **QUICK)(start, fit_data(shapes))
+    assert set(spared.masks) == {"first/kernel", "second/kernel", "hidden/kernel"}
+    assert "answer/kernel" in facts["left_whole"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "says"),
+    [
+        (Prune(skip_layers=["hiden"]), "no layer with a kernel is named 'hiden'; this model has hidden"),
+        (Prune(layers={"nothing*": 0.5}), "prune.layers: no layer with a kernel is named 'nothing*'"),
+        (Prune(skip_kinds=["Conv3D"]), "'Conv3D' is no kind of layer with kernels"),
+        (Prune(min_weights=10**9), "no kernel of this model is left to work on"),
+        (Qat(skip_layers=["answers"]), "qat.skip_layers: no layer with a kernel is named 'answers'"),
+    ],
+)
+def test_settings_that_fit_no_layer_are_refused(stage: Any, says: str, start: Candidate, shapes: Path) -> None:
+    with pytest.raises(RecipeError) as caught:
+        stage(start, fit_data(shapes))
+    assert says in str(caught.value)
+
+
+def test_schedules_are_those_of_the_reference_toolkit() -> None:
+    tfmot = pytest.importorskip("tensorflow_model_optimization").sparsity.keras
+    steps = 201
+    stage = Prune(sparsity=0.8, initial_sparsity=0.2, ramp=0.5)
+    reference = tfmot.PolynomialDecay(0.2, 0.8, begin_step=0, end_step=100, power=3)
+    for step in range(0, steps, 10):
+        assert stage.share_at(step, steps, 0.8) == pytest.approx(float(reference(tf.constant(step))[1]), abs=1e-6)
+    assert Prune(sparsity=0.6, schedule="constant").share_at(0, steps, 0.6) == 0.6
+
+
+def test_masks_are_those_of_the_reference_toolkit() -> None:
+    pytest.importorskip("tensorflow_model_optimization")
+    from tensorflow_model_optimization.python.core.sparsity.keras import pruning_impl, pruning_schedule
+
+    kernel = np.random.default_rng(0).normal(size=(7, 11, 13)).astype(np.float32)
+    pruner = pruning_impl.Pruning(lambda: tf.constant(0), [], pruning_schedule.ConstantSparsity(0.8, 0), (1, 1), "AVG")
+    _, reference = pruner._update_mask(tf.constant(kernel))
+    assert (smallest_pruned(kernel, 0.8) == reference.numpy().astype(bool)).all()
+
+
+def test_ties_are_pruned_to_the_exact_share() -> None:
+    assert smallest_pruned(np.zeros((10, 10), np.float32), 0.8).sum() == 20
+
+
+def test_clusters_are_few_and_kept_by_the_stages_after(start: Candidate, shapes: Path) -> None:
+    data = fit_data(shapes)
+    pruned = STAGES["prune"](start, data)[0]
+    clustered, facts = STAGES["cluster"](pruned, data)
+    assert set(facts["clusters"]) == {"second/kernel", "hidden/kernel"}
+    for after in (clustered, STAGES["finetune"](clustered, data)[0], STAGES["qat"](clustered, data)[0]):
+        kernels = graph.kernels(after.model)
+        dense = kernels["hidden/kernel"].numpy()
+        assert len(np.unique(dense[dense != 0])) <= 8
+        conv = kernels["second/kernel"].numpy()
+        for channel in range(conv.shape[-1]):
+            values = conv[..., channel]
+            assert len(np.unique(values[values != 0])) <= 8
+        check_masks(after, "test")
+
+
+def test_grouping_is_monotone_and_spares_pruned_weights() -> None:
+    kernel = np.random.default_rng(0).normal(size=(20, 20)).astype(np.float32)
+    mask = np.abs(kernel) > 0.5
+    groups = grouped(kernel, 4, mask)
+    assert (groups[~mask] == -1).all()
+    order = np.argsort(kernel[mask])
+    assert (np.diff(groups[mask][order]) >= 0).all()
+    assert set(np.unique(groups)) == {-1, 0, 1, 2, 3}
+
+
+def test_folding_keeps_the_answers() -> None:
+    net = classifier()
+    flat, names = folded(net)
+    images = np.random.default_rng(0).random((16, 12, 12, 1)).astype(np.float32)
+    assert names == ["first", "second"]
+    assert not any("norm" in layer.name for layer in flat.layers)
+    assert np.abs(net(images).numpy() - flat(images).numpy()).max() < 1e-5
+
+
+def test_folding_leaves_what_it_must_not_touch() -> None:
+    layers = keras.layers
+    image = keras.Input((8, 8, 3))
+    shared = layers.Conv2D(4, 1, name="shared")
+    a = layers.BatchNormalization(name="after_shared")(shared(image))
+    b = shared(layers.Activation("relu")(image))
+    branched = layers.Conv2D(4, 1, name="branched")(image)
+    c = layers.BatchNormalization(name="after_branched")(branched)
+    curved = layers.Conv2D(4, 1, activation="relu", name="curved")(image)
+    d = layers.BatchNormalization(name="after_curved")(curved)
+    x = layers.GlobalAveragePooling2D()(layers.Concatenate()([a, b, branched, c, d]))
+    net = keras.Model(image, layers.Dense(2, activation="softmax")(x))
+    flat, names = folded(net)
+    assert names == []
+    images = np.random.default_rng(0).random((4, 8, 8, 3)).astype(np.float32)
+    assert np.abs(net(images).numpy() - flat(images).numpy()).max() == 0
+
+
+def test_qat_names_what_it_leaves_to_the_converter(shapes: Path) -> None:
+    layers = keras.layers
+    image = keras.Input((12, 12, 1))
+    x = layers.Conv2D(8, 3, activation="swish", name="curvy")(image)
+    x = layers.LayerNormalization(name="unknown")(x)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3, name="left")(x))
+    net = keras.Model(image, layers.Dense(3, activation="softmax")(x))
+    after, facts = Qat(skip_layers=["left"], **QUICK)(Candidate(net), fit_data(shapes))
+    assert facts["left_to_converter"] == {
+        "unknown": "LayerNormalization: this stage does not know it",
+        "left": "named in skip_layers",
+    }
+    assert after.model.output_shape == (None, 3)
+
+
+def test_qat_rounds_kernels_as_the_converter_does(start: Candidate, shapes: Path) -> None:
+    """The fake-quantized kernels are, to the step, what ends up in the bytes."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    from edgedigits.export import Int8
+    from edgedigits.stages.fakequant import rounded_kernel
+
+    data = fit_data(shapes)
+    after, _ = STAGES["qat"](start, data)
+    net = Interpreter(model_content=Int8()(after.model, data.calibration, data.scale))
+    net.allocate_tensors()
+    stored = {}
+    for detail in net.get_tensor_details():
+        if detail["dtype"] == np.int8 and detail["name"] and detail["quantization_parameters"]["scales"].size:
+            try:
+                values = net.get_tensor(detail["index"])
+            except ValueError:
+                continue
+            stored[values.shape] = (values, detail["quantization_parameters"])
+    for name, shape, back in (
+        ("first", (8, 3, 3, 1), (1, 2, 3, 0)),
+        ("hidden", (16, 200), (1, 0)),
+        ("depth", (1, 3, 3, 8), (1, 2, 3, 0)),
+    ):
+        values, quantization = stored[shape]
+        axis = quantization["quantized_dimension"]
+        scales = quantization["scales"]
+        spread = [1] * values.ndim
+        spread[axis] = -1
+        in_bytes = (values * scales.reshape(spread)).transpose(back)
+        layer = after.model.get_layer(name)
+        attribute = graph.KERNELS[type(layer).__name__][0]
+        rounded = rounded_kernel(getattr(layer, attribute), layer, attribute).numpy()
+        assert np.abs(rounded - in_bytes.reshape(rounded.shape)).max() < 1e-6, name
+
+
+def test_logits_models_train_too(shapes: Path) -> None:
+    candidate = trained(shapes, softmax=False)
+    data = fit_data(shapes)
+    after, _ = STAGES["qat"](STAGES["prune"](candidate, data)[0], data)
+    assert not graph.ends_in_softmax(after.model)
+    answers = outputs(after.model, data.validation, data.scale)
+    assert score(answers, data.validation.labels, logits=True).accuracy > 0.9
+
+
+def test_importance_by_activation_spares_what_meets_a_live_input(start: Candidate, shapes: Path) -> None:
+    """A kernel row that meets an input which is always zero goes first, however large its weights are."""
+    from edgedigits.stages.importance import input_sizes
+
+    data = fit_data(shapes)
+    model = graph.clone(start.model)
+    sizes = input_sizes(model, data)
+    assert sizes["first/kernel"].shape == (1, 1)
+    assert sizes["hidden/kernel"].shape == (200, 1)
+    pixels = data.calibration.read(np.arange(len(data.calibration))) / 255
+    assert sizes["first/kernel"][0, 0] == pytest.approx(np.sqrt((pixels**2).mean()), rel=1e-5)
+    depth = model.get_layer("depth")
+    kernel, bias = depth.get_weights()
+    kernel[..., 3, :], bias[3] = 0, -1.0
+    depth.set_weights([kernel, bias])
+    hidden = graph.kernels(model)["hidden/kernel"]
+    dead = np.arange(200) % 8 == 3
+    weights = hidden.numpy()
+    weights[dead] *= 100
+    hidden.assign(weights)
+    stage = Prune(sparsity=0.5, importance="activation", schedule="constant", min_weights=3000, **QUICK)
+    after, _ = stage(Candidate(model), data)
+    assert not after.masks["hidden/kernel"][dead].any()
+    by_size, _ = Prune(sparsity=0.5, schedule="constant", min_weights=3000, **QUICK)(Candidate(model), data)
+    assert by_size.masks["hidden/kernel"][dead].mean() > 0.9
