@@ -1,6 +1,8 @@
 """Layer classes of the caller's own: "module:Class", imported from where the caller works."""
 
+import hashlib
 import importlib
+import inspect
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,15 @@ def classes(custom: Sequence[str]) -> list[type]:
         ModelError: a malformed name, a module that can't be imported, no such class, or no Keras layer.
     """
     return [_named(name) for name in custom]
+
+
+def source_hash(custom: Sequence[str]) -> str:
+    """SHA-256 over the source files of the modules that `custom` names; what a kept stage of such a model depends on."""
+    digest = hashlib.sha256()
+    for found in classes(custom):
+        source = inspect.getsourcefile(found)
+        digest.update(Path(source).read_bytes() if source else found.__qualname__.encode())
+    return digest.hexdigest()
 
 
 def _named(name: str) -> type:

@@ -22,6 +22,7 @@ from edgedigits.export import Float32
 from edgedigits.flatbuffer import read
 from edgedigits.graph import ends_in_softmax
 from edgedigits.interpreter import TfliteModel
+from edgedigits.keras_custom import source_hash
 from edgedigits.keras_models import LoadedModel
 from edgedigits.recipe import Recipe
 from edgedigits.scoring import Score, outputs, score
@@ -62,7 +63,8 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     records = [_record("load", 0.0, job.loaded.facts, _score(job, job.loaded.model, data))]
     warnings = check_scale(job, data)
     kept = StageCache(job.fresh, job.custom)
-    key = first_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale, seed=job.seed)
+    own = source_hash(job.custom)
+    key = first_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale, seed=job.seed, custom=own)
     for name, stage in job.recipe.stages:
         key = chained(key, stage=name, settings=artifact.settings(stage))
         candidate, record = _stage(job, name, stage, candidate, data, key, kept, progress)

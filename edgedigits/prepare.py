@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -73,8 +72,8 @@ def job(recipe: Recipe, wish: Wish, say: Say) -> Job:
     )
 
 
-def _data(wish: Wish, size: tuple[int, int] | None = None) -> Dataset:
-    return load_data(wish.data, skip_bad=wish.skip_bad, size=wish.resize or size, grey=wish.grey)
+def _data(wish: Wish) -> Dataset:
+    return load_data(wish.data, skip_bad=wish.skip_bad, size=wish.resize, grey=wish.grey)
 
 
 def _own(wish: Wish) -> tuple[Path, Dataset]:
@@ -85,15 +84,16 @@ def _own(wish: Wish) -> tuple[Path, Dataset]:
 
 
 def _of_zoo(wish: Wish, say: Say) -> tuple[Path, Dataset]:
+    """The image size of a shipped baseline is part of what it is, so the data it was trained on comes in that size."""
     name = wish.zoo or "cnn"
     record = shipped_record(name)
-    dataset = _data(wish, size=_size(record))
+    if record and not wish.resize:
+        height, width, _ = record["input"]["shape"]
+        dataset = _data(replace(wish, resize=(height, width)))
+        if dataset.fingerprint == record["data"]["fingerprint"]:
+            return baseline(name, dataset, say), dataset
+    dataset = _data(wish)
     return baseline(name, dataset, say), dataset
-
-
-def _size(record: dict[str, Any] | None) -> tuple[int, int] | None:
-    """The image size a shipped baseline was trained at: part of what it is."""
-    return None if record is None else (record["input"]["shape"][0], record["input"]["shape"][1])
 
 
 def model_hash(path: Path) -> str:

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from edgedigits import keras_configs, keras_models, keras_tables
+from edgedigits import keras_configs, keras_custom, keras_models, keras_tables
 from edgedigits.backend import keras, tf
 from edgedigits.errors import ModelError
 from edgedigits.keras3 import keras3
@@ -474,6 +474,16 @@ def test_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save_as(model, "keras3 .keras", tmp_path)
     with pytest.raises(ModelError, match="answers otherwise"):  # the namesake in Keras 2 computes something else
         keras_models.load(path, custom=["ed_own3:Scale", "ed_own2:Scale"])
+
+
+def test_kept_stages_depend_on_the_source_of_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    own_module(tmp_path, "ed_hashed", library="keras", build=BUILD, call="keras.ops.sin(x)")
+    before = keras_custom.source_hash(["ed_hashed:Scale"])
+    assert before == keras_custom.source_hash(["ed_hashed:Scale"])
+    with (tmp_path / "ed_hashed.py").open("a") as file:
+        file.write("# changed\n")
+    assert len({before, keras_custom.source_hash(["ed_hashed:Scale"]), keras_custom.source_hash([])}) == 3
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from edgedigits import artifact, graph, pipeline, prepare
 from edgedigits.data.sources import load_data
-from edgedigits.errors import ArtifactError, DataError, MaskError, ModelError
+from edgedigits.errors import ArtifactError, DataError, InputError, MaskError, ModelError
 from edgedigits.flatbuffer import float_operators, read, weight_zeros
 from edgedigits.keras3 import keras3
 from edgedigits.prepare import Wish
@@ -191,6 +191,11 @@ def test_zoo_nets_all_go_through(shapes: Path, tmp_path: Path, monkeypatch: pyte
         made = compress(quick_recipe(), tmp_path, said.append, zoo=name, data=str(shapes))
         assert said[0].startswith(f"no shipped {name} for shapes: training one")
         check_int8(made)
+
+
+def test_data_that_no_shipped_net_was_trained_on_keeps_its_size(shapes: Path) -> None:
+    with pytest.raises(InputError, match="images are 12x12, it needs at least 32x32; pass --resize 32x32"):
+        prepare.job(quick_recipe(), Wish(zoo="mobilenet_v2", data=str(shapes)), print)
 
 
 def test_mobilenet_goes_through(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def mobilenet_v2(shape: tuple[int, int, int], classes: int, alpha: float = 0.35,
 
     if min(shape[:2]) < SMALLEST:
         raise InputError(
-            f"mobilenet_v2: images are {shape[0]}x{shape[1]}, it needs at least 32x32; pass --size 32 or more"
+            f"mobilenet_v2: images are {shape[0]}x{shape[1]}, it needs at least 32x32; pass --resize 32x32 or more"
         )
     image = layers.Input(shape)
     colour = layers.Concatenate()([image, image, image]) if shape[2] == 1 else image
