@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,8 @@ _CACHE = tempfile.TemporaryDirectory(prefix="edgedigits-tests-")
 os.environ["EDGEDIGITS_CACHE"] = _CACHE.name
 os.environ.pop("EDGEDIGITS_DATA", None)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# A shell starts background jobs with interruptions ignored, and programs that the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def shapes_npz(path: Path, size: int = 12, channels: int = 1, per_class: int = 60, classes: int = 3) -> Path:
