@@ -14,14 +14,11 @@ The tables below are all there is: no registration, no scanning. Importing this 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pydantic
-import yaml
 
 from edgedigits.errors import RecipeError
 from edgedigits.export import Dynamic, Export, Float16, Float32, Int8, Int16x8
@@ -30,6 +27,7 @@ from edgedigits.stages.cluster import Cluster
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
 from edgedigits.stages.qat import Qat
+from edgedigits.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml
 
 STAGES: dict[str, type[Any]] = {"prune": Prune, "finetune": Finetune, "cluster": Cluster, "qat": Qat}
 EXPORTS: dict[str, type[Any]] = {
@@ -90,57 +88,34 @@ def find(name_or_path: str) -> Path:
     if path.is_file():
         return path
     raise RecipeError(
-        f"recipe {name_or_path}: no such file, and no shipped recipe of that name{_nearest(name_or_path, shipped())}"
+        f"recipe {name_or_path}: no such file, and no shipped recipe of that name{nearest(name_or_path, shipped())}"
     )
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads 1e-3 as the number it is (YAML 1.2) and refuses a key written twice."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        if twice := [key for key in keys if keys.count(key) > 1]:
-            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]!r} is written twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+0123456789.")
-)
 
 
 def load_recipe(name_or_path: str) -> Recipe:
     """The checked recipe. Raises RecipeError saying place, what was found, and what would do."""
     path = find(name_or_path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = yaml.load(text, _Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: can't be read as text ({error}); a recipe is a YAML file") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        raise RecipeError(f"{path}:{line} not YAML: {getattr(error, 'problem', None) or 'unreadable'}") from error
+    document = read_yaml(path, "a recipe", RecipeError)
     return parse(document, str(path), path.stem)
 
 
 def parse(document: Any, where: str, default_name: str) -> Recipe:
     """A recipe from what YAML holds; `where` begins every complaint."""
     if not isinstance(document, Mapping):
-        raise RecipeError(f"{where}: wanted the keys {', '.join(KEYS)}, found {_kind(document)}")
-    _known(where, "key", document, KEYS)
+        raise RecipeError(f"{where}: wanted the keys {', '.join(KEYS)}, found {kind_of(document)}")
+    check_known(where, "key", document, KEYS, RecipeError)
     if "export" not in document:
         raise RecipeError(f"{where}: export is missing; choose from {', '.join(EXPORTS)}")
     entries = document.get("stages") or []
     if not isinstance(entries, list):
         raise RecipeError(
-            f"{where}: stages: wanted a list, each item one of {', '.join(STAGES)}; found {_kind(entries)}"
+            f"{where}: stages: wanted a list, each item one of {', '.join(STAGES)}; found {kind_of(entries)}"
         )
     stages = tuple(_part(f"{where}: stages[{index}]", entry, STAGES, "stage") for index, entry in enumerate(entries))
     export_name, export = _part(f"{where}: export", document["export"], EXPORTS, "export")
     for key in ("name", "for"):
         if not isinstance(document.get(key, ""), str):
-            raise RecipeError(f"{where}: {key}: wanted text, found {_kind(document[key])}")
+            raise RecipeError(f"{where}: {key}: wanted text, found {kind_of(document[key])}")
     return Recipe(document.get("name", default_name), document.get("for", ""), stages, export_name, export)
 
 
@@ -149,38 +124,17 @@ def _part(where: str, entry: Any, table: Mapping[str, type[Any]], kind: str) -> 
     entry = {entry: None} if isinstance(entry, str) else entry
     if not isinstance(entry, Mapping) or len(entry) != 1:
         raise RecipeError(
-            f"{where}: wanted one {kind} with its settings, found {_kind(entry)}; choose from {', '.join(table)}"
+            f"{where}: wanted one {kind} with its settings, found {kind_of(entry)}; choose from {', '.join(table)}"
         )
     (name, settings), *_ = entry.items()
-    _known(where, kind, [name], tuple(table))
+    check_known(where, kind, [name], table, RecipeError)
     settings = {} if settings is None else settings
     if not isinstance(settings, Mapping):
-        raise RecipeError(f"{where}.{name}: wanted settings as key: value, found {_kind(settings)}")
+        raise RecipeError(f"{where}.{name}: wanted settings as key: value, found {kind_of(settings)}")
     maker = table[name]
-    _known(f"{where}.{name}", "setting", settings, tuple(field.name for field in dataclasses.fields(maker)))
+    fields = [field.name for field in dataclasses.fields(maker)]
+    check_known(f"{where}.{name}", "setting", settings, fields, RecipeError)
     try:
         return name, maker(**settings)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise RecipeError(f"{where}.{name}.{place}: found {first['input']!r}; {_wanted(first['msg'])}") from error
-
-
-def _wanted(message: str) -> str:
-    return message[0].lower() + message[1:]
-
-
-def _known(where: str, kind: str, found: Any, choices: tuple[str, ...]) -> None:
-    for name in found:
-        if name not in choices:
-            raise RecipeError(f"{where}: unknown {kind} {str(name)!r}{_nearest(str(name), choices)}")
-
-
-def _nearest(name: str, choices: Any) -> str:
-    near = difflib.get_close_matches(name, list(choices), 1)
-    nearest = f"; nearest: {near[0]}" if near else ""
-    return f"{nearest}; choose from {', '.join(sorted(choices))}"
-
-
-def _kind(value: Any) -> str:
-    return "nothing" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"
+        raise RecipeError(f"{where}.{name}{first_fault(error)}") from error
