@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench tables golden clean
+.PHONY: demo test lint pi bench tables golden clean
 
 demo: $(READY)
 	$(BIN)/edgedigits demo
@@ -16,6 +16,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Deploys to emulated Raspberry Pis; skipped, with the reason, where this machine can't have one.
+pi: $(READY)
+	$(BIN)/python -m pytest -m pi -rs
 
 # Measures what the README's table shows; needs MNIST and a quiet machine, takes about a quarter of an hour.
 bench: $(READY)

@@ -12,15 +12,14 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgedigits.artifact_folder import SCHEMA, Artifact, sha256
 from edgedigits.atomic import whole_folder
-from edgedigits.errors import ArtifactError
 from edgedigits.interpreter import TfliteModel
 from edgedigits.report.cards import artifact_card
 from edgedigits.stage_cache import versions
@@ -28,7 +27,6 @@ from edgedigits.stage_cache import versions
 if TYPE_CHECKING:
     from edgedigits.pipeline import Exported, Job
 
-SCHEMA = 1
 EVAL_MOST_BYTES = 64 * 2**20
 GOLDEN_IMAGES = 16
 
@@ -44,14 +42,6 @@ class Draft:
     records: list[dict[str, Any]]
     warnings: list[str]
     test: dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Artifact:
-    """A written folder and its manifest."""
-
-    path: Path
-    manifest: dict[str, Any]
 
 
 def settings(part: Any) -> dict[str, Any]:
@@ -73,25 +63,6 @@ def write(draft: Draft, out: Path) -> Artifact:
         manifest["files"] = {item.name: sha256(item) for item in sorted(folder.iterdir())}
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     return Artifact(path, manifest)
-
-
-def read(path: Path) -> Artifact:
-    """An artifact from its folder. Raises ArtifactError when it is none, of another schema, or a file was altered."""
-    try:
-        manifest = json.loads((path / "manifest.json").read_text())
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path}: not an artifact folder (manifest.json: {error})") from error
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-        raise ArtifactError(f"{path}/manifest.json: not of schema {SCHEMA}; compress again with this version")
-    for name, wanted in manifest["files"].items():
-        if not (path / name).is_file() or sha256(path / name) != wanted:
-            raise ArtifactError(f"{path / name}: missing or altered since it was written; compress again")
-    return Artifact(path, manifest)
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _manifest(draft: Draft) -> dict[str, Any]:

@@ -12,11 +12,21 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from edgedigits.bench_report import ModelReport, Report, accuracy, compare, latencies, right_answers
+from edgedigits.bench_report import (
+    ModelReport,
+    Probes,
+    Report,
+    accuracy,
+    answers,
+    compare,
+    labels,
+    latencies,
+    right_answers,
+)
 from edgedigits.data.images import Images, everything
 from edgedigits.data.scale import SCALES, Scale
 from edgedigits.errors import InputError, TfliteError
@@ -40,7 +50,9 @@ class Contestant:
 class Settings:
     """`windows` of `window_s` seconds per model and number of threads, after `warmup_s` (at least 0.5) of warm-up.
 
-    `probes` processes per model and number of threads measure load, first inference (medians) and memory (the largest).
+    `probes` processes per model and number of threads measure load, first inference (medians) and memory (the largest);
+    with `cold` as many more, the model's file dropped from the page cache before each. `pin` is the one core that
+    everything runs on, None leaves that to the system.
     """
 
     threads: tuple[int, ...] = (1,)
@@ -49,6 +61,8 @@ class Settings:
     window_s: float = 0.5
     warmup_s: float = 0.5
     probes: int = 3
+    pin: int | None = None
+    cold: bool = False
 
     def __post_init__(self) -> None:
         if not self.threads or min(self.threads) < 1 or len(set(self.threads)) != len(self.threads):
@@ -60,6 +74,16 @@ class Settings:
                 f"found windows of {self.window_s:g} s and a warm-up of {self.warmup_s:g} s; "
                 "give at least 0.01 s and 0.5 s"
             )
+        if self.pin is not None and self.pin < 0:
+            raise InputError(f"--pin {self.pin}: give the number of a core, from 0")
+
+
+class Runner(Protocol):
+    """Something that does jobs of the device runner, on this machine or another."""
+
+    def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
+        """The checked result (`edgedigits.result.checked`) of a job of that kind, schema and kind left out of `job`."""
+        ...
 
 
 def bench(
@@ -76,33 +100,50 @@ def bench(
     can't be used, EdgeDigitsError where the runner crashed.
     """
     contestants = [compressed] if baseline is None else [baseline, compressed]
-    models = [_as_job(contestant) for contestant in contestants]
+    models = [model_job(contestant) for contestant in contestants]
     python = python_for(settings.runtime, progress)
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
         runner = RunnerProcess(python, Path(folder), progress)
-        result = runner.run("bench", _bench_job(models, _eval_file(images, Path(folder)), settings))
-        probes = [_probes(runner, model, result["image_shape"], settings) for model in models]
-    reports = [_model_report(one, models[at], result, at, probes[at]) for at, one in enumerate(contestants)]
+        return measure(runner, models, str(_eval_file(images, Path(folder))), contestants, settings)
+
+
+def measure(
+    runner: Runner,
+    models: Sequence[dict[str, Any]],
+    eval_path: str,
+    contestants: Sequence[Contestant],
+    settings: Settings,
+) -> Report:
+    """The report of one or two contestants (the baseline first) on whatever machine `runner` runs.
+
+    `models` are the contestants as `model_job` gives them, `eval_path` is an .npz file; paths as the runner finds them.
+    """
+    result = runner.run("bench", bench_job(models, eval_path, settings))
+    probes = [_probes(runner, model, result["image_shape"], settings) for model in models]
+    reports = [_model_report(one, result, at, probes[at]) for at, one in enumerate(contestants)]
     return Report(
         environment=result["environment"],
-        images=len(right_answers(result, 0)),
+        eval_sha256=result["eval_sha256"],
+        images=len(labels(result)),
         windows=settings.windows,
         window_s=settings.window_s,
-        baseline=None if baseline is None else reports[0],
+        pin=settings.pin,
+        baseline=reports[0] if len(reports) > 1 else None,
         compressed=reports[-1],
-        comparison=None if baseline is None else compare(result),
+        comparison=compare(result) if len(reports) > 1 else None,
+        labels=labels(result),
     )
 
 
-def _as_job(contestant: Contestant) -> dict[str, Any]:
-    """The model as the runner's job file names it."""
+def model_job(contestant: Contestant, path: str | None = None) -> dict[str, Any]:
+    """The model as the runner's job file names it; `path` is where the runner finds it, if not where it lies here."""
     if contestant.scale not in SCALES:
         raise InputError(f"--scale {contestant.scale}: unknown; choose from {', '.join(SCALES)}")
     if contestant.resize is not None and min(contestant.resize) < 1:
         raise InputError(f"--resize {contestant.resize}: give height and width of at least 1, as 96x96")
     return {
         "name": contestant.name,
-        "path": str(contestant.path.resolve()),
+        "path": path or str(contestant.path.resolve()),
         "sha256": hashlib.sha256(_content(contestant.path)).hexdigest(),
         "scale": contestant.scale,
         "resize": None if contestant.resize is None else list(contestant.resize),
@@ -125,41 +166,40 @@ def _eval_file(images: Path | Images, folder: Path) -> Path:
     return path
 
 
-def _bench_job(models: list[dict[str, Any]], eval_path: Path, settings: Settings) -> dict[str, Any]:
+def bench_job(models: Sequence[dict[str, Any]], eval_path: str, settings: Settings) -> dict[str, Any]:
+    """Accuracy of the models, then their latency, in one process."""
     return {
         "runtime": settings.runtime,
-        "models": models,
-        "eval": str(eval_path),
+        "models": list(models),
+        "eval": eval_path,
         "threads": list(settings.threads),
         "windows": settings.windows,
         "window_s": settings.window_s,
         "warmup_s": settings.warmup_s,
+        "pin": settings.pin,
     }
 
 
-def _probes(
-    runner: RunnerProcess, model: dict[str, Any], image_shape: list[int], settings: Settings
-) -> list[list[dict[str, Any]]]:
+def _probes(runner: Runner, model: dict[str, Any], image_shape: list[int], settings: Settings) -> list[Probes]:
     """For every number of threads, the results of its probes."""
-    job = {"runtime": settings.runtime, "model": model, "image_shape": image_shape}
+    job = {"runtime": settings.runtime, "model": model, "image_shape": image_shape, "pin": settings.pin}
     return [
-        [runner.run("probe", {**job, "threads": threads}) for _ in range(settings.probes)]
+        Probes(
+            *(
+                [runner.run("probe", {**job, "threads": threads, "cold": cold}) for _ in range(count)]
+                for cold, count in ((False, settings.probes), (True, settings.probes if settings.cold else 0))
+            )
+        )
         for threads in settings.threads
     ]
 
 
-def _model_report(
-    contestant: Contestant,
-    model: dict[str, Any],
-    result: dict[str, Any],
-    at: int,
-    probes: Sequence[Sequence[dict[str, Any]]],
-) -> ModelReport:
+def _model_report(contestant: Contestant, result: dict[str, Any], at: int, probes: Sequence[Probes]) -> ModelReport:
     flat = _content(contestant.path)
     return ModelReport(
         name=contestant.name,
         path=str(contestant.path),
-        sha256=model["sha256"],
+        sha256=result["models"][at]["sha256"],
         scale=contestant.scale,
         resize=contestant.resize,
         input=result["models"][at]["input"],
@@ -168,4 +208,5 @@ def _model_report(
         right=int(right_answers(result, at).sum()),
         accuracy=accuracy(result, at),
         latencies=latencies(result, at, probes),
+        answers=answers(result, at),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,39 @@ from edgedigits.statistics import Interval, Paired, pair, speedup, typical_perce
 
 
 @dataclass(frozen=True)
+class Probes:
+    """Results of probes of one model at one number of threads; `cold` is empty unless asked for."""
+
+    warm: Sequence[dict[str, Any]]
+    cold: Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Cold:
+    """Load and first inference with the model's file dropped from the page cache, medians of the probes.
+
+    `resident_share` is how much of the file was there all the same, the largest of the probes; None where not told.
+    """
+
+    load_ms: float
+    first_us: float
+    resident_share: float | None
+
+
+@dataclass(frozen=True)
 class Latency:
     """One model at one number of threads, one image at a time.
 
     p50, p90 and p99 are of invoke() alone: the median over the windows of each window's percentile. `call_p50_us` adds
-    handing the image over and fetching the scores. First inference, load (constructor and allocate_tensors, the file
-    in the page cache) and memory come from processes of their own: `peak_memory_mib` is that of the whole process, with
-    Python and NumPy; `added_memory_mib` is its rise from loading the model on, None where the system does not tell.
+    handing the image over and fetching the scores, and `per_second` is how many such whole calls fit into a second,
+    again the median of the windows. First inference, load (constructor and allocate_tensors, the file in the page
+    cache) and memory come from processes of their own: `peak_memory_mib` is that of the whole process, with Python and
+    NumPy, `steady_memory_mib` what it holds after 0.2 s of inferences; `added_memory_mib` is the rise from loading the
+    model on; None where the system does not tell. `cold` is None unless asked for.
+
+    Only rounds in which no model's window is void count: the windows of one round share their time, so they stay or
+    go together. `valid_windows` says how many do, `void_reasons` why the others don't. Where it is 0 the numbers come
+    from all windows, for a doubtful number that says so is better than none.
     """
 
     threads: int
@@ -29,18 +55,26 @@ class Latency:
     p90_us: float
     p99_us: float
     call_p50_us: float
+    per_second: float
     first_us: float
     load_ms: float
     peak_memory_mib: float
+    steady_memory_mib: float | None
     added_memory_mib: float | None
+    cold: Cold | None
     laps: int
     window_p50_us: tuple[float, ...]
+    valid_windows: int
+    void_reasons: tuple[str, ...]
     delegated: bool | None
 
 
 @dataclass(frozen=True)
 class ModelReport:
-    """One file: its bytes, as they are and through gzip -9; its accuracy with the 95 % interval; its latencies."""
+    """One file: its bytes, as they are and through gzip -9; its accuracy with the 95 % interval; its latencies.
+
+    `answers` is the class it gives for every image, int32 [n]; it stays out of the JSON.
+    """
 
     name: str
     path: str
@@ -53,6 +87,7 @@ class ModelReport:
     right: int
     accuracy: Interval
     latencies: tuple[Latency, ...]
+    answers: NDArray[np.int32] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -73,15 +108,26 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Report:
-    """`baseline` and `comparison` are None where the compressed model was measured alone."""
+    """`baseline` and `comparison` are None where the compressed model was measured alone.
+
+    `labels` are the true classes, int32 [n]; they stay out of the JSON.
+    """
 
     environment: dict[str, Any]
+    eval_sha256: str
     images: int
     windows: int
     window_s: float
+    pin: int | None
     baseline: ModelReport | None
     compressed: ModelReport
     comparison: Comparison | None
+    labels: NDArray[np.int32] = field(repr=False, compare=False)
+
+    @property
+    def answers(self) -> dict[str, NDArray[np.int32]]:
+        """By name of the model, the class it gives for every image, int32 [n]."""
+        return {model.name: model.answers for model in self.models}
 
     @property
     def models(self) -> tuple[ModelReport, ...]:
@@ -95,42 +141,91 @@ def laps_us(result: dict[str, Any], threads_at: int, model_at: int) -> list[NDAr
     return [decode(window["laps_ns"]) / 1000 for window in windows]
 
 
-def latencies(result: dict[str, Any], model_at: int, probes: Sequence[Sequence[dict[str, Any]]]) -> tuple[Latency, ...]:
+def valid_rounds(result: dict[str, Any], threads_at: int) -> list[int]:
+    """The rounds in which no model's window is void."""
+    models = result["latency"][threads_at]["models"]
+    rounds = zip(*(model["windows"] for model in models), strict=True)
+    return [at for at, windows in enumerate(rounds) if not any(window["void"] for window in windows)]
+
+
+def counting_laps_us(result: dict[str, Any], threads_at: int, model_at: int) -> list[NDArray[np.float64]]:
+    """The laps of the windows that count: those of valid rounds, or of all where no round is valid."""
+    laps = laps_us(result, threads_at, model_at)
+    return [laps[at] for at in valid_rounds(result, threads_at) or range(len(laps))]
+
+
+def latencies(result: dict[str, Any], model_at: int, probes: Sequence[Probes]) -> tuple[Latency, ...]:
     """One model at every number of threads; `probes[i]` are the results of its probes at the i-th number."""
-    return tuple(
-        _latency(entry["threads"], laps_us(result, at, model_at), entry["models"][model_at], probes[at])
-        for at, entry in enumerate(result["latency"])
-    )
+    return tuple(_latency(result, at, model_at, probes[at]) for at in range(len(result["latency"])))
 
 
-def _latency(
-    threads: int, windows: list[NDArray[np.float64]], entry: dict[str, Any], probes: Sequence[dict[str, Any]]
-) -> Latency:
+def _latency(result: dict[str, Any], threads_at: int, model_at: int, probes: Probes) -> Latency:
+    entry = result["latency"][threads_at]["models"][model_at]
+    valid, everything = valid_rounds(result, threads_at), laps_us(result, threads_at, model_at)
+    counting = valid or range(len(everything))
+    laps = [everything[at] for at in counting]
+    windows = [entry["windows"][at] for at in counting]
     return Latency(
-        threads=threads,
-        p50_us=typical_percentile(windows, 50),
-        p90_us=typical_percentile(windows, 90),
-        p99_us=typical_percentile(windows, 99),
-        call_p50_us=float(np.median([window["call_p50_ns"] for window in entry["windows"]])) / 1e3,
-        first_us=float(np.median([probe["first_ns"] for probe in probes])) / 1e3,
-        load_ms=float(np.median([probe["load_ns"] for probe in probes])) / 1e6,
-        peak_memory_mib=max(probe["peak_kib"] for probe in probes) / 1024,
-        added_memory_mib=_added_mib(probes),
-        laps=sum(len(laps) for laps in windows),
-        window_p50_us=tuple(typical_percentile([laps], 50) for laps in windows),
+        threads=result["latency"][threads_at]["threads"],
+        p50_us=typical_percentile(laps, 50),
+        p90_us=typical_percentile(laps, 90),
+        p99_us=typical_percentile(laps, 99),
+        call_p50_us=_median(windows, "call_p50_ns") / 1e3,
+        per_second=float(np.median([1e9 * len(laps[at]) / window["calls_ns"] for at, window in enumerate(windows)])),
+        first_us=_median(probes.warm, "first_ns") / 1e3,
+        load_ms=_median(probes.warm, "load_ns") / 1e6,
+        peak_memory_mib=max(probe["peak_kib"] for probe in probes.warm) / 1024,
+        steady_memory_mib=_largest([probe["steady_kib"] for probe in probes.warm]),
+        added_memory_mib=_added_mib(probes.warm),
+        cold=_cold(probes.cold),
+        laps=sum(len(each) for each in laps),
+        window_p50_us=tuple(typical_percentile([each], 50) for each in everything),
+        valid_windows=len(valid),
+        void_reasons=tuple(window["void"] for window in entry["windows"] if window["void"]),
         delegated=entry["delegated"],
     )
 
 
+def _median(entries: Sequence[dict[str, Any]], key: str) -> float:
+    return float(np.median([entry[key] for entry in entries]))
+
+
+def _largest(kib: Sequence[int | None]) -> float | None:
+    """In MiB, of what is known."""
+    known = [each for each in kib if each is not None]
+    return max(known) / 1024 if known else None
+
+
+def _cold(probes: Sequence[dict[str, Any]]) -> Cold | None:
+    if not probes:
+        return None
+    shares = [probe["model_resident_share"] for probe in probes]
+    return Cold(
+        load_ms=_median(probes, "load_ns") / 1e6,
+        first_us=_median(probes, "first_ns") / 1e3,
+        resident_share=None if None in shares else max(shares),
+    )
+
+
 def _added_mib(probes: Sequence[dict[str, Any]]) -> float | None:
-    rises = [probe["peak_kib"] - probe["imported_kib"] for probe in probes if probe["imported_kib"] is not None]
-    return max(rises) / 1024 if rises else None
+    return _largest(
+        [None if probe["imported_kib"] is None else probe["peak_kib"] - probe["imported_kib"] for probe in probes]
+    )
+
+
+def labels(result: dict[str, Any]) -> NDArray[np.int32]:
+    """The true classes, int32 [n]."""
+    return decode(result["labels"])
+
+
+def answers(result: dict[str, Any], model_at: int) -> NDArray[np.int32]:
+    """The class that the model gives for every image, int32 [n]."""
+    return decode(result["models"][model_at]["answers"]["class"])
 
 
 def right_answers(result: dict[str, Any], model_at: int) -> NDArray[np.bool_]:
     """Which images the model got right, bool [n]."""
-    right: NDArray[np.bool_] = decode(result["models"][model_at]["answers"]["class"]) == decode(result["labels"])
-    return right
+    return np.asarray(answers(result, model_at) == labels(result), dtype=np.bool_)
 
 
 def accuracy(result: dict[str, Any], model_at: int) -> Interval:
@@ -142,7 +237,7 @@ def accuracy(result: dict[str, Any], model_at: int) -> Interval:
 def compare(result: dict[str, Any]) -> Comparison:
     """The second model of a result against the first."""
     speedups = [
-        Speedup(entry["threads"], speedup(laps_us(result, at, 0), laps_us(result, at, 1)))
+        Speedup(entry["threads"], speedup(counting_laps_us(result, at, 0), counting_laps_us(result, at, 1)))
         for at, entry in enumerate(result["latency"])
     ]
     return Comparison(pair(right_answers(result, 0), right_answers(result, 1)), tuple(speedups))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from edgedigits import artifact
+import numpy as np
+
+from edgedigits import artifact_folder
+from edgedigits.artifact_folder import Artifact
 from edgedigits.bench import Contestant, Settings, bench
 from edgedigits.bench_report import Report
-from edgedigits.data.images import Images
+from edgedigits.data.images import everything
 from edgedigits.data.scale import SCALES, Scale
 from edgedigits.data.sources import load_data
 from edgedigits.errors import InputError
@@ -34,28 +37,61 @@ class Wish:
     runtime: RuntimeName = "auto"
     windows: int = 5
     window: float = 0.5
+    pin: int | None = None
+    cold: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is measured, on whatever machine: the baseline, if there is one, and the compressed model; an .npz of images.
+
+    `artifact` is the folder that the compressed model is the product of, None for a file from elsewhere.
+    """
+
+    contestants: tuple[Contestant, ...]
+    images: Path
+    settings: Settings
+    artifact: Path | None
 
 
 def run(wish: Wish, say: Say) -> Report:
-    """Measure. Raises InputError's kinds when something given can't be used."""
+    """Measure here. Raises InputError's kinds when something given can't be used."""
+    with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
+        return bench_here(task(wish, Path(folder)), say)
+
+
+def bench_here(task: Task, say: Say) -> Report:
+    """The task measured on this machine."""
+    *baseline, compressed = task.contestants
+    return bench(compressed, baseline[0] if baseline else None, task.images, task.settings, say)
+
+
+def task(wish: Wish, folder: Path) -> Task:
+    """What a wish comes to. Images that are not in a file yet are written into `folder`. Raises InputError's kinds."""
     file = wish.tflite / "model.tflite" if wish.tflite.is_dir() else wish.tflite
-    made = artifact.read(file.parent) if (file.parent / "manifest.json").is_file() else None
+    made = artifact_folder.read(file.parent) if (file.parent / "manifest.json").is_file() else None
     scale = _scale(wish, made)
-    baseline = wish.baseline
-    if baseline is None and made and file.name == "model.tflite":
-        baseline = made.path / "float.tflite"
-    name = made.manifest["recipe"]["name"] if made else file.stem
-    compressed = Contestant(name, file, scale, wish.resize)
-    against = (
-        Contestant("float" if wish.baseline is None else baseline.stem, baseline, scale, wish.resize)
-        if baseline
-        else None
+    product = made if made and file.name == "model.tflite" else None
+    compressed = Contestant(made.manifest["recipe"]["name"] if made else file.stem, file, scale, wish.resize)
+    baseline = Contestant("float", product.path / "float.tflite", scale, wish.resize) if product else None
+    if wish.baseline is not None:
+        baseline = Contestant(wish.baseline.stem, wish.baseline, scale, wish.resize)
+    return Task(
+        contestants=(baseline, compressed) if baseline else (compressed,),
+        images=_images(wish, made, folder),
+        settings=Settings(
+            threads=wish.threads,
+            runtime=wish.runtime,
+            windows=wish.windows,
+            window_s=wish.window,
+            pin=wish.pin,
+            cold=wish.cold,
+        ),
+        artifact=product.path if product else None,
     )
-    settings = Settings(wish.threads, wish.runtime, wish.windows, wish.window)
-    return bench(compressed, against, _images(wish, made), settings, say)
 
 
-def _scale(wish: Wish, made: Any) -> Scale:
+def _scale(wish: Wish, made: Artifact | None) -> Scale:
     scale: Scale | None = wish.scale or (made.manifest["input"]["scale"] if made else None)
     if scale is None:
         raise InputError(
@@ -65,16 +101,17 @@ def _scale(wish: Wish, made: Any) -> Scale:
     return scale
 
 
-def _images(wish: Wish, made: Any) -> Path | Images:
+def _images(wish: Wish, made: Artifact | None, folder: Path) -> Path:
     """The artifact's own test images, or the test part of the data that was named."""
     if made and wish.data is None and (made.path / "eval.npz").is_file():
-        return Path(made.path / "eval.npz")
+        return made.path / "eval.npz"
     if made and wish.data is None:
         raise InputError(
             f"--data is missing: {made.path} holds only a pointer to its test images, {made.manifest['data']['name']}"
         )
-    folder = (
-        wish.data is not None and Path(wish.data).is_dir()
-    )  # of images that may differ in size: made alike while reading
-    size = wish.resize if folder else None
-    return load_data(wish.data or "mnist", skip_bad=wish.skip_bad, size=size, grey=wish.grey).test
+    # A folder's images may differ in size: they are made alike while reading.
+    size = wish.resize if wish.data is not None and Path(wish.data).is_dir() else None
+    test = load_data(wish.data or "mnist", skip_bad=wish.skip_bad, size=size, grey=wish.grey).test
+    path = folder / "images.npz"
+    np.savez(path, images=everything(test), labels=test.labels)
+    return path

@@ -6,7 +6,6 @@ Exit codes: 0 fine, 1 the work failed or a check did, 2 the call was wrong, 130 
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgedigits import __version__
+from edgedigits import __version__, device_cli
+from edgedigits.cli_output import as_json_option, print_json, print_rich, say
 from edgedigits.errors import EdgeDigitsError, InputError
 
 if TYPE_CHECKING:
@@ -81,9 +81,6 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="edgedigits %(version)s")
 def cli() -> None:
@@ -131,7 +128,7 @@ def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | Non
         given |= {"augment": not no_augment, "say": say, "progress": progress}
         record = training_command.run(name, out, resize=resize, options=options, **given)
     if as_json:
-        _print_json(record)
+        print_json(record)
     else:
         click.echo(f"{out}: test accuracy {100 * record['test_accuracy']:.2f} %, {record['parameters']:,} parameters")
 
@@ -176,7 +173,7 @@ def compress(recipe_name: str, out: Path, as_json: bool, data: str | None, **giv
 
     manifest, path = _compress(recipe, Wish(data=data or "mnist", **given), out)
     if as_json:
-        _print_json({"path": str(path), **manifest})
+        print_json({"path": str(path), **manifest})
     else:
         _print_artifact(manifest, path)
 
@@ -192,7 +189,7 @@ def recipes(context: click.Context, as_json: bool) -> None:
 
     found = [load_recipe(name) for name in shipped()]
     if as_json:
-        _print_json([recipe.as_dict() for recipe in found])
+        print_json([recipe.as_dict() for recipe in found])
     else:
         width = max(len(recipe.name) for recipe in found)
         for recipe in found:
@@ -208,7 +205,7 @@ def show(name: str, as_json: bool) -> None:
 
     recipe = load_recipe(name)
     if as_json:
-        _print_json(recipe.as_dict())
+        print_json(recipe.as_dict())
     else:
         click.echo(find(name).read_text(encoding="utf-8"), nl=False)
 
@@ -222,7 +219,7 @@ def check(file: str, as_json: bool) -> None:
 
     recipe = load_recipe(file)
     if as_json:
-        _print_json({"ok": True, **recipe.as_dict()})
+        print_json({"ok": True, **recipe.as_dict()})
     else:
         click.echo(f"{file}: fine ({recipe.steps})")
 
@@ -237,9 +234,9 @@ def inspect(file: Path, as_json: bool) -> None:
 
     contents = read(_bytes(file), str(file))
     if as_json:
-        _print_json(inspection.as_json(contents))
+        print_json(inspection.as_json(contents))
     else:
-        _print(inspection.render(contents))
+        print_rich(inspection.render(contents))
 
 
 @cli.command()
@@ -263,13 +260,41 @@ def inspect(file: Path, as_json: bool) -> None:
     "--windows", type=click.IntRange(1), default=5, show_default=True, help="Windows of measurement per model."
 )
 @click.option("--window", type=click.FloatRange(0.05, 600), default=0.5, show_default=True, help="Seconds of each.")
+@click.option("--pin", type=click.IntRange(0), metavar="CORE", help="Run on this core alone.")
+@click.option("--cold", is_flag=True, help="Also load with the model's file out of the page cache.")
+@click.option("--host", metavar="USER@HOST", help="Measure on this device, too, and show both machines.")
+@device_cli.connection_options
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("benchmarks/devices"),
+    show_default=True,
+    help="Where the result of a device is kept.",
+)
 @as_json_option
-def bench(as_json: bool, **given: Any) -> None:
-    """Measure accuracy and latency of a .tflite file, side by side with its float form."""
+def bench(as_json: bool, host: str | None, out: Path, **given: Any) -> None:
+    """Measure accuracy and latency of a .tflite file, side by side with its float form; here, or on a device as well."""
+    import tempfile
+
     from edgedigits import benching
 
-    report = benching.run(benching.Wish(**given), _say)
-    _print_report(report, as_json)
+    place = device_cli.place(host, given)
+    with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
+        task = benching.task(benching.Wish(**given), Path(folder))
+        if place is None:
+            _print_report(benching.bench_here(task, say), as_json)
+            return
+        from edgedigits.device_bench import bench_there, side_by_side
+
+        there, doctor = bench_there(task, place, say)
+        found = side_by_side(place.target, benching.bench_here(task, say), there, doctor)
+    from edgedigits.report import devices
+
+    say(f"kept: {devices.keep(found, out)}")
+    if as_json:
+        print_json(devices.as_json(found))
+    else:
+        print_rich(devices.render(found))
 
 
 @cli.command()
@@ -297,12 +322,12 @@ def demo(out: Path, as_json: bool) -> None:
         find_mnist()
     except DataError:
         data = "digits"
-        _say(
+        say(
             "MNIST is not here and can't be downloaded: using the 1,797 bundled digits and a baseline trained on them now"
         )
     _, path = _compress(load_recipe("prune80_int8"), Wish(zoo="cnn", data=data), out)
-    _say(f"artifact: {path}")
-    report = benching.run(benching.Wish(tflite=path), _say)
+    say(f"artifact: {path}")
+    report = benching.run(benching.Wish(tflite=path), say)
     _print_report(report, as_json)
 
 
@@ -324,10 +349,10 @@ def _print_artifact(manifest: dict[str, Any], path: Path) -> None:
     from edgedigits.report.cards import artifact_card
 
     for warning in manifest["warnings"]:
-        _say(f"warning: {warning}")
+        say(f"warning: {warning}")
     from rich.markdown import Markdown
 
-    _print(Markdown(artifact_card(manifest)))
+    print_rich(Markdown(artifact_card(manifest)))
     click.echo(f"{path}")
 
 
@@ -335,23 +360,9 @@ def _print_report(report: Report, as_json: bool) -> None:
     from edgedigits.report import benching as tables
 
     if as_json:
-        _print_json(tables.as_json(report))
+        print_json(tables.as_json(report))
     else:
-        _print(tables.render(report))
-
-
-def _print(renderable: Any) -> None:
-    from rich.console import Console
-
-    Console(width=None if sys.stdout.isatty() else 100).print(renderable)
-
-
-def _print_json(document: Any) -> None:
-    click.echo(json.dumps(document, indent=1))
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+        print_rich(tables.render(report))
 
 
 def _bytes(file: Path) -> bytes:
@@ -359,6 +370,16 @@ def _bytes(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise InputError(f"{file}: can't be read ({error.strerror})") from error
+
+
+for command in (
+    device_cli.deploy,
+    device_cli.fleet,
+    device_cli.runner,
+    device_cli.instructions,
+    device_cli.estimate,
+):
+    cli.add_command(command)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,14 @@
     │   ├── ModelError        a Keras model: not one, truncated, not a classifier, a layer that can't be taken
     │   ├── RecipeError       a recipe: unknown, mistyped, out of range
     │   ├── TfliteError       a .tflite file: not one, truncated, altered
-    │   └── ArtifactError     a folder to read or write: missing, not writable, full
+    │   ├── ArtifactError     a folder to read or write: missing, not writable, full
+    │   └── DeviceError       a device can't be reached, or can't have what is wished
     └── CheckError            the work was done and a check failed: exit code 1
         ├── MaskError         a stage revived pruned weights
         ├── ParityError       the bytes do not answer as the Keras model before export does
         ├── FloatOpError      an operator stayed in float in an int8 export
-        └── MissingWeightsError   the export lost its weights
+        ├── MissingWeightsError   the export lost its weights
+        └── DeployError       a deploy was tried and failed; what was in use stays
 
 A message is one sentence or two: where, what was found, what would do.
 """
@@ -67,3 +69,11 @@ class FloatOpError(CheckError):
 
 class MissingWeightsError(CheckError):
     """The export holds fewer weights than the model."""
+
+
+class DeviceError(InputError):
+    """A device can't be reached, can't be used, or refused."""
+
+
+class DeployError(CheckError):
+    """A release was installed, and a check of it on the device failed; it is not in use."""

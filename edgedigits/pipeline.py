@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from edgedigits import artifact, verify
-from edgedigits.artifact import Artifact, Draft
+from edgedigits.artifact import Draft
+from edgedigits.artifact_folder import Artifact
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
 from edgedigits.data.scale import SCALES, Scale

@@ -14,10 +14,9 @@ from typing import Any
 
 from edgedigits_runner import SCHEMA
 
-from edgedigits.errors import DataError, EdgeDigitsError, InputError, TfliteError
+from edgedigits.errors import EdgeDigitsError
+from edgedigits.result import checked
 from edgedigits.runtimes import clean_environment
-
-_ERRORS: dict[str, type[InputError]] = {"model": TfliteError, "data": DataError}
 
 
 @dataclass(frozen=True)
@@ -32,15 +31,16 @@ class RunnerProcess:
     progress: Callable[[str], None]
 
     def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
-        """The result of one job; its errors as InputError, TfliteError or DataError, a crash as EdgeDigitsError."""
+        """The checked result of one job; its errors as InputError's kinds, a crash as EdgeDigitsError."""
         self._copy_runner()
         (self.folder / "job.json").write_text(json.dumps({"schema": SCHEMA, "kind": kind, **job}), encoding="utf-8")
         result = self.folder / "result.json"
         result.unlink(missing_ok=True)
-        code, last = self._start([str(self.python), "-m", "edgedigits_runner", kind, "job.json", result.name])
+        code, last = self._start([str(self.python), "-m", "edgedigits_runner", "job", "job.json", result.name])
         if not result.exists():
             raise EdgeDigitsError(self._how_it_ended(code, last))
-        return _checked(json.loads(result.read_text(encoding="utf-8")), kind)
+        found: dict[str, Any] = checked(_read(result), kind, job=job)
+        return found
 
     def _copy_runner(self) -> None:
         target = self.folder / "edgedigits_runner"
@@ -91,9 +91,8 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _checked(result: dict[str, Any], kind: str) -> dict[str, Any]:
-    if result.get("schema") != SCHEMA or result.get("kind") != kind:
-        raise EdgeDigitsError(f"the runner's result is of schema {result.get('schema')}, {SCHEMA} is understood")
-    if "error" in result:
-        raise _ERRORS.get(result["error"]["kind"], InputError)(result["error"]["message"])
-    return result
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EdgeDigitsError(f"the runner's result is not JSON ({error})") from error

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.pi import bookworm, counter, identity, trixie  # noqa: F401  # fixtures
+
 _CACHE = tempfile.TemporaryDirectory(prefix="edgedigits-tests-")
 os.environ["EDGEDIGITS_CACHE"] = _CACHE.name
 os.environ.pop("EDGEDIGITS_DATA", None)

@@ -1,5 +1,6 @@
 """The host's side of the benchmark: subprocesses, environments, the report."""
 
+import copy
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from edgedigits_runner import SCHEMA
 from rich.console import Console
 
 from edgedigits import runtimes
-from edgedigits.bench import Contestant, Settings, bench
+from edgedigits.bench import Contestant, Settings, bench, measure, model_job
 from edgedigits.bench_report import Report
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, TfliteError
@@ -28,11 +29,48 @@ def tiny(tmp_path_factory):
     return tiny_tflite.make_all(tmp_path_factory.mktemp("tiny"))
 
 
+class Recorder:
+    """A runner that keeps the jobs it did and their results."""
+
+    def __init__(self, runner):
+        self.runner, self.done = runner, []
+
+    def run(self, kind, job):
+        result = self.runner.run(kind, job)
+        self.done.append((kind, job, result))
+        return result
+
+    def of(self, kind):
+        return next((job, result) for done, job, result in self.done if done == kind)
+
+
+class Replayed:
+    """A runner that answers with results it was given, one per kind."""
+
+    def __init__(self, results):
+        self.results = results
+
+    def run(self, kind, job):
+        return self.results[kind]
+
+
 @pytest.fixture(scope="session")
-def report(tiny):
-    settings = Settings(threads=(1, 2), windows=3, window_s=0.02, probes=1)
-    compressed, baseline = Contestant("int8", tiny["int8"]), Contestant("float32", tiny["float32"])
-    return bench(compressed, baseline, tiny["eval"], settings)
+def contestants(tiny):
+    return [Contestant("float32", tiny["float32"]), Contestant("int8", tiny["int8"])]
+
+
+@pytest.fixture(scope="session")
+def measured(tiny, contestants, tmp_path_factory):
+    """(the report, the runner that did its jobs)"""
+    settings = Settings(threads=(1, 2), windows=3, window_s=0.02, probes=1, cold=True)
+    recorder = Recorder(RunnerProcess(sys.executable, tmp_path_factory.mktemp("runner"), lambda _: None))
+    models = [model_job(one) for one in contestants]
+    return measure(recorder, models, str(tiny["eval"]), contestants, settings), recorder
+
+
+@pytest.fixture(scope="session")
+def report(measured):
+    return measured[0]
 
 
 def test_report_holds_together(report: Report):
@@ -65,8 +103,77 @@ def test_latency_is_ordered_and_memory_is_one_models(report):
             assert found.load_ms > 0
             assert 5 < found.peak_memory_mib < 150
             assert 0 <= found.added_memory_mib < 50
+            assert found.steady_memory_mib <= found.peak_memory_mib
+            assert 0 < found.per_second < 1e6 / found.p50_us * 1.5
             assert len(found.window_p50_us) == 3
             assert found.laps >= 30
+
+
+def test_report_keeps_the_answers_to_pair_image_by_image(report, tiny):
+    np.testing.assert_array_equal(report.labels, np.load(tiny["eval"])["labels"])
+    assert set(report.answers) == {"float32", "int8"}
+    for model in report.models:
+        assert (report.answers[model.name] == report.labels).sum() == model.right
+
+
+def test_cold_numbers_come_from_probes_of_their_own(measured):
+    report, recorder = measured
+    probes = [job["cold"] for kind, job, _ in recorder.done if kind == "probe"]
+    assert sorted(probes) == [False] * 4 + [True] * 4
+    for model in report.models:
+        for latency in model.latencies:
+            assert latency.cold.load_ms > 0
+            assert latency.cold.first_us > 0
+            assert latency.cold.resident_share in (0, 1, None)
+    text = shown(report)
+    assert "cold load" in text
+    assert "cold first" in text
+
+
+def voided(result, *places):
+    """A copy in which those windows (threads, model, window) are void."""
+    found = copy.deepcopy(result)
+    for threads, model, at in places:
+        found["latency"][threads]["models"][model]["windows"][at]["void"] = "load from others 34 %"
+    return found
+
+
+def replayed(measured, contestants, result):
+    _, recorder = measured
+    probe = next(found for kind, job, found in recorder.done if kind == "probe" and not job["cold"])
+    settings = Settings(threads=(1, 2), windows=3, window_s=0.02, probes=1)
+    return measure(Replayed({"bench": result, "probe": probe}), [{}, {}], "eval.npz", contestants, settings)
+
+
+def test_void_windows_are_left_out_with_their_round(measured, contestants):
+    result = measured[1].of("bench")[1]
+    usable = voided(result, *((threads, model, at) for threads in (0, 1) for model in (0, 1) for at in range(3)))
+    for threads, model, at in ((0, 0, 0), (0, 1, 0), (0, 0, 2), (1, 0, 0), (1, 1, 0), (1, 0, 1), (1, 1, 1)):
+        usable["latency"][threads]["models"][model]["windows"][at]["void"] = None
+    found = replayed(measured, contestants, usable)
+    one, two = found.compressed.latencies
+    assert (one.valid_windows, two.valid_windows) == (1, 2)
+    assert one.p50_us == one.window_p50_us[0]
+    assert two.p50_us == pytest.approx(np.mean(two.window_p50_us[:2]))
+    assert one.void_reasons == ("load from others 34 %",) * 2
+    assert found.baseline.latencies[0].void_reasons == ("load from others 34 %",)
+    for at, speedup in enumerate(found.comparison.speedups):
+        slow, fast = found.baseline.latencies[at], found.compressed.latencies[at]
+        assert speedup.ratio.value == pytest.approx(slow.p50_us / fast.p50_us)
+    text = " ".join(shown(found).split())
+    assert "With one thread, 2 of 3 rounds are void and left out (load from others 34 %)." in text
+    assert "With 2 threads, 1 of 3 rounds are void" in text
+
+
+def test_where_every_round_is_void_the_numbers_say_so(measured, contestants):
+    result = measured[1].of("bench")[1]
+    found = replayed(measured, contestants, voided(result, (0, 0, 0), (0, 1, 1), (0, 0, 2)))
+    latency = found.compressed.latencies[0]
+    assert latency.valid_windows == 0
+    assert latency.p50_us == np.median(latency.window_p50_us)
+    assert "every round is void (load from others 34 %): times are shown, but measure again" in shown(found, 200)
+    assert as_json(found)["compressed"]["latencies"][0]["valid_windows"] == 0
+    assert as_json(found)["compressed"]["latencies"][0]["void_reasons"] == ("load from others 34 %",)
 
 
 def test_report_is_json(report):
@@ -75,6 +182,10 @@ def test_report_is_json(report):
     assert found["compressed"]["latencies"][1]["threads"] == 2
     assert set(found["comparison"]["paired"]) >= {"both", "only_baseline", "difference_points", "mcnemar_p"}
     assert found["environment"]["runtime"] == "litert"
+    assert found["environment"]["timer_ns"] >= 0
+    assert len(found["eval_sha256"]) == 64
+    assert found["compressed"]["latencies"][0]["valid_windows"] <= 3
+    assert not {"answers", "labels"} & (set(found) | set(found["compressed"]) | set(found["baseline"]))
 
 
 def shown(report, width=100):
@@ -89,6 +200,8 @@ def test_report_for_people(report):
     for expected in ("accuracy", "raw bytes", "gzip bytes", "p50, 1 thread", "p50, 2 threads", "p90", "p99", "load"):
         assert expected in text
     assert "against float32" in text
+    assert "whole calls a second" in text
+    assert "ns of the timer's own" in " ".join(text.split())
     assert "x smaller" in text
     assert "exact McNemar test" in " ".join(text.split())
     assert "95 % interval" in text
@@ -121,6 +234,7 @@ def test_a_model_from_elsewhere(tiny):
         ({"threads": (1, 1)}, "different"),
         ({"windows": 0}, "at least 1"),
         ({"warmup_s": 0.4}, "0.5 s"),
+        ({"pin": -1}, "--pin -1: give the number of a core"),
     ],
 )
 def test_settings_that_cannot_be(changed, said):
@@ -162,8 +276,19 @@ def test_a_crash_is_said_plainly(tmp_path):
 
 def test_an_older_runner_is_noticed(tmp_path):
     python = fake_python(tmp_path, f"""echo '{{"schema": {SCHEMA + 1}, "kind": "probe"}}' > result.json""")
-    with pytest.raises(EdgeDigitsError, match="schema 2, 1 is understood"):
+    with pytest.raises(InputError, match="schema 2, 1 is understood; use a runner and an edgedigits of one version"):
         RunnerProcess(python, tmp_path, lambda _: None).run("probe", {})
+
+
+def test_a_result_that_is_no_json_is_said(tmp_path):
+    python = fake_python(tmp_path, "echo half > result.json")
+    with pytest.raises(EdgeDigitsError, match="the runner's result is not JSON"):
+        RunnerProcess(python, tmp_path, lambda _: None).run("probe", {})
+
+
+def test_a_core_that_is_not_there_is_said(tiny):
+    with pytest.raises(InputError, match="pin: found core 4000, which this process can't use; choose from"):
+        bench(Contestant("int8", tiny["int8"]), None, tiny["eval"], Settings(windows=1, window_s=0.02, pin=4000))
 
 
 def test_interrupting_ends_the_runner(tmp_path):

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgedigits import artifact, graph, pipeline, prepare
+from edgedigits import artifact_folder, graph, pipeline, prepare
 from edgedigits.data.sources import load_data
 from edgedigits.errors import ArtifactError, DataError, InputError, MaskError, ModelError
 from edgedigits.flatbuffer import float_operators, read, weight_zeros
@@ -42,11 +42,11 @@ def lenet(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "lenet5.keras"
 
 
-def compress(recipe: Recipe, out: Path, say: Any = lambda _: None, **wish: Any) -> artifact.Artifact:
+def compress(recipe: Recipe, out: Path, say: Any = lambda _: None, **wish: Any) -> artifact_folder.Artifact:
     return pipeline.run(prepare.job(recipe, Wish(**wish), say), out, say)
 
 
-def check_int8(made: artifact.Artifact, sparsity: float = 0.8) -> None:
+def check_int8(made: artifact_folder.Artifact, sparsity: float = 0.8) -> None:
     """All integer, and every pruned kernel has its zeros in the bytes."""
     contents = read((made.path / "model.tflite").read_bytes(), "made")
     assert float_operators(contents) == []
@@ -77,14 +77,14 @@ def test_artifact_is_whole_and_says_what_it_is(lenet: Path, shapes: Path, tmp_pa
     assert manifest["input"]["scale"] == "0..1", "taken from the training record"
     assert [stage["stage"] for stage in manifest["stages"]] == ["load", "prune", "qat"]
     assert manifest["recipe"]["stages"][0]["prune"]["sparsity"] == 0.8
-    assert artifact.read(made.path).manifest == manifest
+    assert artifact_folder.read(made.path).manifest == manifest
     with np.load(made.path / "eval.npz") as file:
         assert file["images"].shape == (90, 12, 12, 1)
     assert f"{100 * manifest['test']['accuracy']:.2f} %" in (made.path / "README.md").read_text()
     assert [line.split(":")[0] for line in lines] == ["prune", "qat"]
     (made.path / "eval.npz").write_bytes(b"")
     with pytest.raises(ArtifactError, match=r"eval\.npz: missing or altered"):
-        artifact.read(made.path)
+        artifact_folder.read(made.path)
 
 
 def test_golden_vectors_are_what_the_reference_kernels_answer(lenet: Path, shapes: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from edgedigits_runner.arrays import decode, encode, encode_ns
 from edgedigits_runner.bench import rotated
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.evaluation import top_two
+from edgedigits_runner.evaluation import read_evaluation, top_two
 from edgedigits_runner.forms import InputForm, input_form, open_shape, output_form
 from edgedigits_runner.interpreters import Runtime, load_runtime, plain_errors
 from edgedigits_runner.jobs import SCALES as RUNNER_SCALES
@@ -68,7 +68,7 @@ def probe_job(model, **changed):
 def run(folder, job, command=("-m", "edgedigits_runner"), python=sys.executable):
     (folder / "job.json").write_text(json.dumps(job))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    arguments = [python, *command, job.get("kind", "bench"), "job.json", "result.json"]
+    arguments = [python, *command, "job", "job.json", "result.json"]
     done = subprocess.run(
         arguments,
         cwd=folder,
@@ -109,7 +109,9 @@ def test_bench_says_what_is_right_and_how_long_it_took(tiny, tmp_path):
     models = [entry(tiny["float32"]), entry(tiny["int8"]), entry(tiny["uint8"])]
     done, result = run(tmp_path, bench_job(models, tiny["eval"], threads=[1, 2]))
     assert done.returncode == 0, done.stderr
-    assert set(result) == {"schema", "kind", "environment", "labels", "image_shape", "models", "latency"}
+    about = {"schema", "kind", "environment", "pin", "eval_sha256", "labels", "image_shape"}
+    assert set(result) == about | {"models", "latency"}
+    assert result["eval_sha256"] == hashlib.sha256(tiny["eval"].read_bytes()).hexdigest()
     assert result["schema"] == 1
     assert result["image_shape"] == [8, 8, 1]
     assert result["environment"]["runtime"] == "litert"
@@ -132,6 +134,10 @@ def test_bench_says_what_is_right_and_how_long_it_took(tiny, tmp_path):
             assert laps.dtype == np.uint32
             assert len(laps) >= 10
             assert window["call_p50_ns"] >= np.median(laps)
+            assert window["calls_ns"] >= laps.sum()
+            assert 1 <= window["tries"] <= 3
+            assert set(window["before"]) == set(window["after"]) == {"clocks_khz", "governor", "celsius", "throttled"}
+            assert window["load"] is None  # too short a window to tell
 
 
 def test_scores_are_real_numbers_by_the_outputs_own_scale(tiny, tmp_path):
@@ -172,6 +178,41 @@ def test_probe_measures_its_own_process_only(tiny, tmp_path):
     assert result["first_ns"] > 0
 
 
+def test_a_probe_says_what_was_in_memory(tiny, tmp_path):
+    (tmp_path / "model.tflite").write_bytes(tiny["int8"].read_bytes())
+    model = entry(tiny["int8"], path="model.tflite")
+    _, warm = run(tmp_path, probe_job(model))
+    assert (warm["cold"], warm["model_resident_share"]) in [(False, 1.0), (False, None)]
+    assert warm["steady_kib"] <= warm["peak_kib"]
+    assert warm["model_sha256"] == model["sha256"]
+    _, cold = run(tmp_path, probe_job(model, cold=True))
+    assert cold["cold"] is True
+    assert cold["model_resident_share"] in (0.0, 1.0, None)  # 1 where the folder is in memory itself, as tmpfs is
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system can't keep a process on a core")
+def test_a_pinned_bench_still_counts_the_machines_cores(tiny, tmp_path):
+    core = max(os.sched_getaffinity(0))
+    _, result = run(tmp_path, bench_job([entry(tiny["int8"])], tiny["eval"], windows=1, pin=core))
+    assert result["pin"] == core
+    assert result["environment"]["cpus"] == len(os.sched_getaffinity(0))
+    kind, message = failed(tmp_path, probe_job(entry(tiny["int8"]), pin=4000))
+    assert kind == "job"
+    assert message.startswith("pin: found core 4000, which this process can't use; choose from")
+
+
+def test_evaluate_keeps_every_answer(tiny, tmp_path):
+    models = [entry(tiny["float32"]), entry(tiny["int8"])]
+    _, benched = run(tmp_path, bench_job(models, tiny["eval"], windows=1))
+    job = {"schema": 1, "kind": "evaluate", "runtime": "litert", "models": models, "eval": str(tiny["eval"])}
+    done, result = run(tmp_path, job | {"threads": 1})
+    assert done.returncode == 0, done.stderr
+    assert result["kind"] == "evaluate"
+    for key in ("models", "labels", "image_shape", "eval_sha256"):
+        assert result[key] == benched[key]
+    assert "latency" not in result
+
+
 def test_runner_imports_nothing_but_numpy_and_the_interpreter(tiny, tmp_path):
     job = bench_job([entry(tiny["int8"])], tiny["eval"], runtime="auto", windows=1)
     done, result = run(tmp_path, job, command=("-c", WALL))
@@ -208,7 +249,7 @@ def test_runner_knows_the_same_scales():
 
 
 def form(**changed):
-    values = {"index": 0, "height": 2, "width": 2, "channels": 1, "channels_first": False, "dtype": "float32"}
+    values = {"tensor": 0, "height": 2, "width": 2, "channels": 1, "channels_first": False, "dtype": "float32"}
     values |= {"tensor_shape": (1, 2, 2, 1), "step": 0.0, "zero_point": 0} | changed
     return InputForm(**values)
 
@@ -351,6 +392,19 @@ def test_arrays_come_back_from_json():
     assert decode(encode_ns([5, 2**40])).tolist() == [5, 2**32 - 1]
 
 
+def test_arrays_that_were_altered_do_not_decode():
+    whole = encode(np.arange(5, dtype=np.int32))
+    for changed in (
+        {"shape": [4]},
+        {"shape": [6]},
+        {"zlib_base64": "AAAA"},
+        {"dtype": "object"},
+        {"dtype": "nonsense"},
+    ):
+        with pytest.raises((ValueError, TypeError)):
+            decode(whole | changed)
+
+
 def test_order_rotates():
     assert [rotated(2, by) for by in range(3)] == [[0, 1], [1, 0], [0, 1]]
     assert sorted(rotated(3, 4)) == [0, 1, 2]
@@ -401,6 +455,32 @@ def test_data_that_does_not_fit(tiny, tmp_path, arrays, said):
     assert said in message
 
 
+def test_images_are_read_some_at_a_time(tiny):
+    evaluation = read_evaluation(tiny["eval"])
+    images = np.load(tiny["eval"])["images"]
+    np.testing.assert_array_equal(evaluation.images, images)
+    np.testing.assert_array_equal(evaluation.first(7), images[:7])
+    assert evaluation.first(10_000).shape == images.shape
+    np.testing.assert_array_equal(np.concatenate(list(evaluation.chunks())), images)
+
+
+def test_chunks_of_a_compressed_file_are_the_whole(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (9, 200, 200, 3), np.uint8)
+    np.savez_compressed(tmp_path / "eval.npz", images=images, labels=np.zeros(9, np.int64))
+    chunks = list(read_evaluation(tmp_path / "eval.npz").chunks())
+    assert len(chunks) > 1
+    np.testing.assert_array_equal(np.concatenate(chunks), images)
+
+
+def test_data_that_was_altered(tiny, tmp_path):
+    flat = bytearray(tiny["eval"].read_bytes())
+    flat[1_000] ^= 1  # a pixel; the file still unpacks, its checksum does not fit
+    (tmp_path / "eval.npz").write_bytes(flat)
+    kind, message = failed(tmp_path, bench_job([entry(tiny["int8"])], "eval.npz"))
+    assert kind == "data"
+    assert "not a readable .npz file (wrong checksum: altered, or cut short)" in message
+
+
 def test_data_that_is_no_npz(tiny, tmp_path):
     (tmp_path / "eval.npz").write_bytes(tiny["eval"].read_bytes()[:300])
     assert "not a readable .npz" in failed(tmp_path, bench_job([entry(tiny["int8"])], "eval.npz"))[1]
@@ -416,6 +496,9 @@ def test_data_that_is_no_npz(tiny, tmp_path):
         ({"runtime": "onnx"}, "one of auto, litert, tflite-runtime, tensorflow"),
         ({"models": []}, "a list of at least one model"),
         ({"models": [{"name": "x"}]}, "models[0]: resize is missing"),
+        ({"pin": -1}, "pin: found -1; give the number of a core, or null"),
+        ({"kind": "evaluate"}, "threads: found [1]; give a whole number"),
+        ({"kind": "probe", "image_shape": [8, 8]}, "image_shape: found [8, 8]; give 3 whole numbers"),
     ],
 )
 def test_jobs_that_are_wrong(tiny, tmp_path, changed, said):
@@ -424,10 +507,10 @@ def test_jobs_that_are_wrong(tiny, tmp_path, changed, said):
     assert said in message
 
 
-def test_a_call_that_is_wrong_shows_how(tmp_path):
-    done, _ = run(tmp_path, {"kind": "dance"})
-    assert done.returncode == 2
-    assert "edgedigits_runner bench job.json result.json" in done.stderr
+def test_a_kind_that_is_none_names_those_there_are(tmp_path):
+    kind, message = failed(tmp_path, {"schema": 1, "kind": "dance"})
+    assert (kind, "kind: found 'dance'; give one of bench, evaluate, probe, doctor" in message) == ("job", True)
+    assert failed(tmp_path, [])[1].startswith("job.json: kind: found None")
 
 
 def test_missing_runtimes_are_said(monkeypatch):

@@ -1,10 +1,7 @@
-"""The device side of edgedigits: files in, result.json out, with NumPy and one interpreter, nothing else.
+"""The device side of edgedigits: files in, JSON out, with NumPy and one interpreter, nothing else.
 
-    python -m edgedigits_runner bench job.json result.json     accuracy, and latency in alternating windows
-    python -m edgedigits_runner probe job.json result.json     memory, load and first inference of one model alone
-
-Runs on Python 3.9+ and NumPy 1 or 2. Exit codes: 0 fine; 2 the job, a model, the data or the runtime is unusable, as
-one line of JSON on stderr and the `error` of the result say.
+Runs on Python 3.9+ and NumPy 1 or 2, as `python -m edgedigits_runner` or as the one file edgedigits-runner.pyz.
+`command_line` says what it can do; every command is a module of its own, imported only when it is called.
 """
 
 SCHEMA = 1

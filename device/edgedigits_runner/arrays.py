@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
+import math
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 UINT32_MAX = 2**32 - 1
 
@@ -17,16 +18,24 @@ UINT32_MAX = 2**32 - 1
 def encode(array: NDArray[Any]) -> dict[str, Any]:
     """`{"dtype": "<u4", "shape": [n], "zlib_base64": "..."}`; `decode` gives the same array back."""
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    packed = base64.b64encode(zlib.compress(little.tobytes())).decode("ascii")
+    packed = binascii.b2a_base64(zlib.compress(little.tobytes()), newline=False).decode("ascii")
     return {"dtype": little.dtype.str, "shape": list(little.shape), "zlib_base64": packed}
 
 
 def decode(encoded: dict[str, Any]) -> NDArray[Any]:
-    """The array that `encode` was given; ValueError or KeyError where the text is none."""
-    flat = zlib.decompress(base64.b64decode(encoded["zlib_base64"]))
-    return np.frombuffer(flat, dtype=np.dtype(encoded["dtype"])).reshape(encoded["shape"])
+    """The array that `encode` was given; ValueError or KeyError where the text is none, or not of that shape."""
+    dtype, shape = np.dtype(encoded["dtype"]), [int(length) for length in encoded["shape"]]
+    size = dtype.itemsize * math.prod(shape)
+    try:
+        # Of altered text no more is unpacked than its shape promises.
+        flat = zlib.decompressobj().decompress(binascii.a2b_base64(encoded["zlib_base64"]), size + 1)
+    except zlib.error as error:
+        raise ValueError(f"not packed by zlib ({error})") from error
+    if len(flat) != size:
+        raise ValueError(f"{len(flat)} bytes or more, {dtype} {shape} has {size}")
+    return np.frombuffer(flat, dtype=dtype).reshape(shape)
 
 
-def encode_ns(laps: list[int]) -> dict[str, Any]:
+def encode_ns(laps: ArrayLike) -> dict[str, Any]:
     """Durations in nanoseconds as uint32; longer than 4.29 s is stored as 4.29 s."""
-    return encode(np.minimum(np.asarray(laps, dtype=np.int64), UINT32_MAX).astype(np.uint32))
+    return encode(np.minimum(laps, UINT32_MAX).astype(np.uint32))

@@ -3,47 +3,43 @@
 from __future__ import annotations
 
 import os
-import platform
-from pathlib import Path
+import sys
 from typing import Any
 
 import numpy as np
 
+from edgedigits_runner.conditions import SYSTEM, clocks_khz, governor
 from edgedigits_runner.interpreters import Runtime
+from edgedigits_runner.system_files import board, field
+from edgedigits_runner.timer import timer_ns
 
-_CLOCK = "/sys/devices/system/cpu/cpu0/cpufreq/"
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # before any pinning
 
 
 def environment(runtime: Runtime) -> dict[str, Any]:
-    """JSON-safe; the unit is in the key."""
-    clock = _line(_CLOCK + "scaling_cur_freq")
+    """JSON-safe; the unit is in the key. `timer_ns` is what reading the clock twice adds to every lap."""
+    clocks = clocks_khz(SYSTEM) or [None]
     return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "board": _line("/proc/device-tree/model"),
-        "cpu": cpu_model(),
-        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "platform": _platform(),
+        "machine": os.uname().machine,
+        "board": board(),
+        "cpu": field("/proc/cpuinfo", "model name"),
+        "cpus": _CORES,
         "numpy": np.__version__,
         "runtime": runtime.name,
         "runtime_version": runtime.version,
         "load_average": list(os.getloadavg()),
-        "governor": _line(_CLOCK + "scaling_governor"),
-        "clock_khz": int(clock) if clock else None,
+        "governor": governor(SYSTEM),
+        "clock_khz": clocks[0],
+        "timer_ns": timer_ns(),
     }
 
 
-def cpu_model() -> str | None:
-    """The name /proc/cpuinfo gives; None where it gives none (64-bit ARM)."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), None)
-
-
-def _line(path: str) -> str | None:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").strip("\0 \n") or None
-    except OSError:
-        return None
+def _platform() -> str:
+    """The kernel and the C library; the module platform would start programs to find them out."""
+    system = os.uname()
+    kernel = f"{system.sysname}-{system.release}-{system.machine}"
+    if "CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", {}):
+        return kernel
+    return f"{kernel}-with-{(os.confstr('CS_GNU_LIBC_VERSION') or 'unknown libc').replace(' ', '')}"

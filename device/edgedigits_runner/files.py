@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,21 @@ from edgedigits_runner.errors import RunnerError
 
 def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file, read 64 KiB at a time so that hashing leaves no mark on peak memory."""
-    digest = hashlib.sha256()
+    digest = _new_sha256()
     with path.open("rb") as file:
         while block := file.read(65536):
             digest.update(block)
-    return digest.hexdigest()
+    return str(digest.hexdigest())
+
+
+def _new_sha256() -> Any:
+    """Python's own SHA-256 where it has one: hashlib brings OpenSSL, 3.5 MiB and 10 ms on top of what is measured."""
+    for module in ("_sha2", "_sha256"):  # from Python 3.12 on, and before
+        try:
+            return import_module(module).sha256()
+        except (ImportError, AttributeError):
+            continue
+    return import_module("hashlib").sha256()
 
 
 def read_json(path: Path) -> Any:

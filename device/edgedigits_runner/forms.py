@@ -6,8 +6,7 @@ An input may be [1, height, width, channels], [1, channels, height, width], [1, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,11 +16,10 @@ from edgedigits_runner.jobs import ModelFile
 _INPUT_TYPES = ("float32", "int8", "uint8", "int16")
 
 
-@dataclass(frozen=True)
-class InputForm:
+class InputForm(NamedTuple):
     """One image as the model takes it. A `step` of 0 means the numbers are not quantized."""
 
-    index: int
+    tensor: int
     height: int
     width: int
     channels: int
@@ -32,11 +30,10 @@ class InputForm:
     zero_point: int
 
 
-@dataclass(frozen=True)
-class OutputForm:
+class OutputForm(NamedTuple):
     """One score per class: step * (stored - zero_point); a `step` of 0 means they are stored as they are."""
 
-    index: int
+    tensor: int
     classes: int
     dtype: str
     step: float

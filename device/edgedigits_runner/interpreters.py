@@ -6,8 +6,7 @@ import importlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +23,7 @@ _LACKING = re.compile(r"op for builtin opcode '(\w+)' version '(\d+)'")
 _CUSTOM = re.compile(r"(?:unresolved custom op: |\((?=Flex))(\w+)")
 
 
-@dataclass(frozen=True)
-class Runtime:
+class Runtime(NamedTuple):
     """An imported interpreter: `interpreter(model_path=..., num_threads=...)` loads a file."""
 
     name: str

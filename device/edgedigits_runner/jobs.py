@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.errors import RunnerError
@@ -14,8 +13,7 @@ SCALES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.
 RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow")
 
 
-@dataclass(frozen=True)
-class ModelFile:
+class ModelFile(NamedTuple):
     """A .tflite file and how pixels become its input: `scale` of `SCALES`, `resize` to (height, width) or None."""
 
     name: str
@@ -25,9 +23,11 @@ class ModelFile:
     resize: tuple[int, int] | None
 
 
-@dataclass(frozen=True)
-class BenchJob:
-    """Accuracy of every model on the images of `eval_path`, then latency for every number of threads."""
+class BenchJob(NamedTuple):
+    """Accuracy of every model on the images of `eval_path`, then latency for every number of threads.
+
+    `pin` is the one core that everything runs on; None leaves that to the system.
+    """
 
     runtime: str
     models: tuple[ModelFile, ...]
@@ -36,16 +36,30 @@ class BenchJob:
     windows: int
     window_s: float
     warmup_s: float
+    pin: int | None
 
 
-@dataclass(frozen=True)
-class ProbeJob:
-    """Memory, load time and first inference of one model in a process that does nothing else."""
+class ProbeJob(NamedTuple):
+    """Memory, load time and first inference of one model in a process that does nothing else.
+
+    `cold`: the model's file is dropped from the page cache before it is loaded.
+    """
 
     runtime: str
     model: ModelFile
     threads: int
     image_shape: tuple[int, int, int]
+    pin: int | None
+    cold: bool
+
+
+class EvaluateJob(NamedTuple):
+    """Accuracy of every model on the images of `eval_path`."""
+
+    runtime: str
+    models: tuple[ModelFile, ...]
+    eval_path: Path
+    threads: int
 
 
 class _Fields:
@@ -82,6 +96,20 @@ class _Fields:
             raise self.wrong(key, "a whole number of at least 1")
         return value
 
+    def core(self, key: str) -> int | None:
+        """A core's number; None where it is null or absent."""
+        value = self._value.get(key)
+        if value is not None and (type(value) is not int or value < 0):
+            raise self.wrong(key, "the number of a core, or null")
+        return value
+
+    def switch(self, key: str) -> bool:
+        """false where it is absent."""
+        value = self._value.get(key, False)
+        if not isinstance(value, bool):
+            raise self.wrong(key, "true or false")
+        return value
+
     def wholes(self, key: str, count: int | None = None) -> tuple[int, ...]:
         value = self.get(key)
         fits = isinstance(value, list) and value and (count is None or len(value) == count)
@@ -110,20 +138,25 @@ def _model(where: str, value: Any, folder: Path) -> ModelFile:
     )
 
 
-def read_bench_job(path: Path) -> BenchJob:
-    """The job in a file; RunnerError "job" says what in it is wrong."""
-    fields = _fields(path, "bench")
+def _models(fields: _Fields, folder: Path) -> tuple[ModelFile, ...]:
     models = fields.get("models")
     if not isinstance(models, list) or not models:
         raise fields.wrong("models", "a list of at least one model")
+    return tuple(_model(f"{fields.where}.models[{i}]", model, folder) for i, model in enumerate(models))
+
+
+def read_bench_job(path: Path) -> BenchJob:
+    """The job in a file; RunnerError "job" says what in it is wrong."""
+    fields = _fields(path, "bench")
     return BenchJob(
         runtime=fields.text("runtime", RUNTIMES),
-        models=tuple(_model(f"{path}.models[{i}]", model, path.parent) for i, model in enumerate(models)),
+        models=_models(fields, path.parent),
         eval_path=path.parent / fields.text("eval"),
         threads=fields.wholes("threads"),
         windows=fields.whole("windows"),
         window_s=fields.number("window_s", 0.01),
         warmup_s=fields.number("warmup_s", 0.5),
+        pin=fields.core("pin"),
     )
 
 
@@ -136,4 +169,17 @@ def read_probe_job(path: Path) -> ProbeJob:
         model=_model(f"{path}.model", fields.get("model"), path.parent),
         threads=fields.whole("threads"),
         image_shape=(height, width, channels),
+        pin=fields.core("pin"),
+        cold=fields.switch("cold"),
+    )
+
+
+def read_evaluate_job(path: Path) -> EvaluateJob:
+    """The job in a file; RunnerError "job" says what in it is wrong."""
+    fields = _fields(path, "evaluate")
+    return EvaluateJob(
+        runtime=fields.text("runtime", RUNTIMES),
+        models=_models(fields, path.parent),
+        eval_path=path.parent / fields.text("eval"),
+        threads=fields.whole("threads"),
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
-_CHUNK_BYTES = 16 * 2**20
+_CHUNK_BYTES = 2**17  # of float32; preparing images adds some three times that to the memory
 
 
 def prepare(pixels: NDArray[np.uint8], form: InputForm, scale: str) -> NDArray[Any]:
@@ -34,7 +34,7 @@ def prepare(pixels: NDArray[np.uint8], form: InputForm, scale: str) -> NDArray[A
 
 
 def prepared_chunks(pixels: NDArray[np.uint8], form: InputForm, scale: str) -> Iterator[NDArray[Any]]:
-    """`prepare` for many images, some MiB at a time."""
+    """`prepare` for many images, 128 KiB of input at a time."""
     per_image = 4 * max(int(np.prod(pixels.shape[1:])), int(np.prod(form.tensor_shape)))
     step = max(1, _CHUNK_BYTES // per_image)
     for start in range(0, len(pixels), step):

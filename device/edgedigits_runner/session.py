@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(NamedTuple):
     """`load_ns` is the constructor plus allocate_tensors, the file already in the page cache."""
 
     model: ModelFile
@@ -33,11 +31,11 @@ def classify(session: Session, tensor: NDArray[Any]) -> tuple[NDArray[Any], int,
     """One prepared image: (scores as stored, [classes]; ns of invoke() alone; ns of set_tensor to get_tensor)."""
     interpreter = session.interpreter
     begun = perf_counter_ns()
-    interpreter.set_tensor(session.source.index, tensor)
+    interpreter.set_tensor(session.source.tensor, tensor)
     started = perf_counter_ns()
     interpreter.invoke()
     stopped = perf_counter_ns()
-    scores = interpreter.get_tensor(session.sink.index)
+    scores = interpreter.get_tensor(session.sink.tensor)
     ended = perf_counter_ns()
     return scores.reshape(-1), stopped - started, ended - begun
 

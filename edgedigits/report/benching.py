@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.bench_report import Latency, ModelReport, Report
+from edgedigits.bench_report import Cold, Latency, ModelReport, Report
 from edgedigits.statistics import Interval, Paired
 
 SCHEMA: Final = 1
@@ -24,6 +24,10 @@ Row = tuple[str, ...]
 def as_json(report: Report) -> dict[str, Any]:
     """All that was found; the unit is in the key, accuracies are shares of 1."""
     found = {"schema": SCHEMA, **asdict(report)}
+    del found["labels"]
+    for model in (found["baseline"], found["compressed"]):
+        if model is not None:
+            del model["answers"]
     if report.comparison is not None:
         paired = report.comparison.paired
         found["comparison"]["paired"] |= {
@@ -37,8 +41,8 @@ def render(report: Report) -> Group:
     """The table, then what it was measured on and how sure the differences are; made for 100 columns."""
     parts: list[RenderableType] = [
         _table(report),
-        Text(_measured_on(report), style="dim"),
-        *map(Text, _remarks(report)),
+        Text(measured_on(report), style="dim"),
+        *map(Text, remarks(report)),
     ]
     if report.baseline is not None and report.comparison is not None:
         for each in report.comparison.speedups:
@@ -54,13 +58,19 @@ def _table(report: Report) -> Table:
         table.add_column(model.name, justify="right", overflow="fold")
     if report.baseline is not None:
         table.add_column(f"against {report.baseline.name}", justify="right")
-    for row in _file_rows(report):
-        table.add_row(*row)
-    for at in range(len(report.compressed.latencies)):
+    for rows in sections(report):
         table.add_section()
-        for row in _latency_rows(report, at):
+        for row in rows:
             table.add_row(*row)
     return table
+
+
+def sections(report: Report) -> list[list[Row]]:
+    """The rows of the table: those of the files, then those of every number of threads."""
+    return [
+        list(_file_rows(report)),
+        *(list(_latency_rows(report, at)) for at in range(len(report.compressed.latencies))),
+    ]
 
 
 def _file_rows(report: Report) -> Iterator[Row]:
@@ -81,21 +91,29 @@ def _latency_rows(report: Report, at: int) -> Iterator[Row]:
     yield _row(report, f"p50{where}", of(lambda it: it.p50_us / 1e3), "{:#.4g} ms", speed)
     yield _row(report, "p90", of(lambda it: it.p90_us / 1e3), "{:#.4g} ms", speed)
     yield _row(report, "p99", of(lambda it: it.p99_us / 1e3), "{:#.4g} ms", speed)
+    rates = [model.latencies[at].per_second for model in report.models]
+    yield ("whole calls a second", *(f"{rate:,.0f}" for rate in rates), *_ratio([1 / rate for rate in rates], speed))
     yield _row(report, "first inference", of(lambda it: it.first_us / 1e3), "{:#.3g} ms", speed)
     yield _row(report, "load", of(lambda it: it.load_ms), "{:#.3g} ms", speed)
+    if all(model.latencies[at].cold for model in report.models):
+        yield _row(report, "cold first", of(lambda it: it.cold.first_us / 1e3 if it.cold else 0), "{:#.3g} ms", speed)
+        yield _row(report, "cold load", of(lambda it: it.cold.load_ms if it.cold else 0), "{:#.3g} ms", speed)
     yield _row(report, "peak memory, process", of(lambda it: it.peak_memory_mib), "{:.1f} MiB", ("smaller", "larger"))
-    added = [model.latencies[at].added_memory_mib for model in report.models]
-    yield (
-        "  added by the model",
-        *("?" if mib is None else f"{mib:.1f} MiB" for mib in added),
-        *[""] * (len(added) - 1),
-    )
+    for name, mib in (
+        ("  steady", [model.latencies[at].steady_memory_mib for model in report.models]),
+        ("  added by the model", [model.latencies[at].added_memory_mib for model in report.models]),
+    ):
+        yield (name, *("?" if each is None else f"{each:.1f} MiB" for each in mib), *[""] * (len(mib) - 1))
 
 
 def _row(report: Report, name: str, get: Callable[[ModelReport], float], form: str, words: tuple[str, str]) -> Row:
     values = [get(model) for model in report.models]
-    ratio = (times(values[0] / values[1], words),) if len(values) == 2 else ()
-    return (name, *(form.format(value) for value in values), *ratio)
+    return (name, *(form.format(value) for value in values), *_ratio(values, words))
+
+
+def _ratio(values: Sequence[float], words: tuple[str, str]) -> Row:
+    """The last column, where there are two models; the less the better."""
+    return (times(values[0] / values[1], words),) if len(values) == 2 else ()
 
 
 def times(ratio: float, words: tuple[str, str]) -> str:
@@ -110,24 +128,53 @@ def _shares(interval: Interval) -> str:
     return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
 
 
-def _measured_on(report: Report) -> str:
+def measured_on(report: Report) -> str:
+    """The machine, and how the times came about."""
     at = report.environment
     machine = at["board"] or at["cpu"] or at["machine"]
+    pinned = "" if report.pin is None else f", pinned to core {report.pin}"
     return (
         f"{report.images:,} images; {at['runtime']} {at['runtime_version']}, Python {at['python']}, "
-        f"NumPy {at['numpy']}, on {machine}, {at['cpus']} cores. One image at a time, invoke() alone; {report.windows} "
-        f"window(s) of {report.window_s:g} s per model, taking turns; a percentile is the median of the windows'."
+        f"NumPy {at['numpy']}, on {machine}, {at['cpus']} cores{pinned}. One image at a time, invoke() alone; "
+        f"{report.windows} window(s) of {report.window_s:g} s per model, taking turns; a percentile is the median of the "
+        f"windows'. Every lap holds {at['timer_ns']} ns of the timer's own."
     )
 
 
-def _remarks(report: Report) -> Iterator[str]:
+def remarks(report: Report) -> Iterator[str]:
     """What makes the times worth less than they look."""
     load, cores = report.environment["load_average"][0], report.environment["cpus"]
     if load > _BUSY * cores:
         yield f"The machine was busy when this began (load average {load:.1f}, {cores} cores): p90 and p99 suffer most."
+    for at in range(len(report.compressed.latencies)):
+        yield from _void_sentences(report, at)
     for model in report.models:
+        for it in model.latencies:
+            if it.cold and it.cold.resident_share != 0:
+                yield _not_cold(model.name, it.cold)
         if any(it.delegated is False for it in model.latencies):
             yield f"{model.name} ran on the interpreter's own kernels, often several times slower than XNNPACK."
+
+
+def _void_sentences(report: Report, at: int) -> Iterator[str]:
+    """How many windows did not count at one number of threads, and why."""
+    found = [model.latencies[at] for model in report.models]
+    reasons = list(dict.fromkeys(reason for latency in found for reason in latency.void_reasons))
+    if not reasons:
+        return
+    threads, valid, windows = found[0].threads, found[0].valid_windows, report.windows
+    where = "one thread" if threads == 1 else f"{threads} threads"
+    why = "; ".join(reasons[:3]) + ("; ..." if len(reasons) > 3 else "")
+    if valid:
+        yield f"With {where}, {windows - valid} of {windows} rounds are void and left out ({why})."
+    else:
+        yield f"With {where}, every round is void ({why}): times are shown, but measure again before believing them."
+
+
+def _not_cold(name: str, cold: Cold) -> str:
+    if cold.resident_share is None:
+        return f"{name}: whether the file was out of the page cache for the cold numbers can't be told."
+    return f"{name}: {100 * cold.resident_share:.0f} % of the file stayed in the page cache, so cold is not cold here."
 
 
 def speed_sentence(threads: int, ratio: Interval, report: Report) -> str:

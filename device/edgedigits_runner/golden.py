@@ -1,0 +1,170 @@
+"""Golden vectors: inputs, and what the reference kernels answered where the release was made, to be answered here anew.
+
+The reference kernels are plain C++ that computes integers alike on every machine, so they show whether model, runtime and
+machine are sound. The default kernels (XNNPACK and others) are what predict and bench use. They round in other places:
+between kernels of one machine up to 9 steps of an 8-bit softmax were measured, so nearly twice that is still no fault. A
+processor that computes wrongly misses by far more.
+"""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from edgedigits_runner.environment import environment
+from edgedigits_runner.errors import RunnerError
+from edgedigits_runner.interpreters import Runtime, load_runtime, plain_errors
+from edgedigits_runner.release import Release, read_release
+from edgedigits_runner.say import say_json
+from edgedigits_runner.session import check_file
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FILE = "golden.npz"
+IDENTICAL, NEAR, WRONG, NONE = "bit-identical", "within one step", "wrong", "no golden vectors"
+
+
+class Measure(NamedTuple):
+    """`step`: a distance of answers that counts as one; `most_steps`: how far the default kernels may be off."""
+
+    step: float
+    most_steps: float
+
+
+def main(arguments: list[str]) -> int:
+    """FOLDER RUNTIME: prints {"environment": ...}, then what `replay` found or {"error": ...}; called by `run_fresh`."""
+    try:
+        release = read_release(Path(arguments[0]))
+        runtime = load_runtime(arguments[1])
+        say_json({"environment": environment(runtime)})
+        say_json(replay(release, runtime))
+    except RunnerError as error:
+        say_json({"error": error.message})
+    return 0
+
+
+def replay(release: Release, runtime: Runtime) -> dict[str, Any]:
+    """`golden`, `xnnpack`, `verdict` and `reasons`; RunnerError where the model or the vectors can't be used."""
+    model = release.model()
+    check_file(model)
+    with plain_errors(model.path, runtime):
+        default = _interpreter(runtime, model.path, reference=False)
+        if FILE not in release.files:
+            return {"golden": None, "xnnpack": xnnpack(default), "verdict": NONE, "reasons": []}
+        inputs, outputs = _vectors(release.folder / FILE)
+        _check_fit(release.folder / FILE, default, inputs, outputs)
+        measure = measure_of(outputs, release.export)
+        by_default = compared(outputs, _answers(default, inputs), measure)
+        by_reference = compared(outputs, _answers(_interpreter(runtime, model.path, True), inputs), measure)
+    found = {"vectors": len(inputs), "reference": by_reference, "default": by_default, **measure._asdict()}
+    return {"golden": found, "xnnpack": xnnpack(default), **judged(by_reference, by_default, measure)}
+
+
+def judged(reference: dict[str, Any], default: dict[str, Any], measure: Measure) -> dict[str, Any]:
+    """`verdict`, the worse of both kinds of kernels, and `reasons` where it is "wrong"."""
+    reasons = []
+    if reference["steps"] > 1:
+        reasons.append(f"the reference kernels answer up to {reference['steps']:.4g} steps off, at most 1 is sound")
+    if default["steps"] > measure.most_steps:
+        reasons.append(
+            f"the default kernels answer up to {default['steps']:.4g} steps off, at most {measure.most_steps:g} is sound"
+        )
+    if default["changed_sure"]:
+        reasons.append(f"the default kernels change {default['changed_sure']} classes that were sure")
+    verdict = WRONG if reasons else NEAR if reference["steps"] else IDENTICAL
+    return {"verdict": verdict, "reasons": [f"golden vectors: {reason}" for reason in reasons]}
+
+
+def compared(wanted: NDArray[Any], got: NDArray[Any], measure: Measure) -> dict[str, Any]:
+    """`steps`: the greatest distance; `changed` classes, and those among them whose class was sure by `most_steps`."""
+    distance = np.abs(got.astype(np.float64) - wanted.astype(np.float64)) / measure.step
+    steps = float(distance.max()) if np.isfinite(distance).all() else float(np.finfo(np.float64).max)
+    best = np.sort(wanted.astype(np.float64), axis=1)
+    changed = got.argmax(axis=1) != wanted.argmax(axis=1)
+    sure = (best[:, -1] - best[:, -2]) / measure.step > measure.most_steps
+    return {"steps": steps, "changed": int(changed.sum()), "changed_sure": int((changed & sure).sum())}
+
+
+def measure_of(outputs: NDArray[Any], export: str) -> Measure:
+    """By the type of the answers, and of the arithmetic that leads to them.
+
+    Integers: one step is one step; 16 of 256, or 64 of 65,536. Floats differ in their last bits with the compiler and
+    the order of sums, so 1e-5 of their range counts as a step, and 1e-3 is allowed; where weights or activations are
+    integers underneath, rounding turns such bits into steps of 1/256, and those are counted.
+    """
+    if outputs.dtype.kind in "iu":
+        return Measure(1.0, 16.0 if outputs.dtype.itemsize == 1 else 64.0)
+    extent = float(np.ptp(outputs)) or 1.0
+    return Measure(extent / 1e5, 100.0) if export in ("float32", "float16") else Measure(extent / 256, 16.0)
+
+
+def xnnpack(interpreter: Any) -> dict[str, Any]:
+    """`applied`: whether XNNPACK, the only default delegate, took operators (None: not told); `outside`: those it left.
+
+    Read from the operators of the loaded graph. The line "Created TensorFlow Lite XNNPACK delegate" that runtimes log
+    says nothing: tflite-runtime 2.14 logs it and then runs int8 models without.
+    """
+    listed = getattr(interpreter, "_get_ops_details", None)
+    if listed is None:
+        return {"applied": None, "outside": []}
+    operators = listed()
+    makers = {int(made): one for one in operators if one["op_name"] != "DELEGATE" for made in one["outputs"]}
+    taken: set[int] = set()
+    for delegate in (one for one in operators if one["op_name"] == "DELEGATE"):
+        taken |= _between(makers, delegate)
+    outside = sorted({str(one["op_name"]) for one in makers.values() if int(one["index"]) not in taken})
+    return {"applied": bool(taken), "outside": outside}
+
+
+def _between(makers: dict[int, Any], delegate: Any) -> set[int]:
+    """The operators that a delegate stands for: those its outputs are made by, back to its inputs."""
+    found: set[int] = set()
+    ends = {int(tensor) for tensor in delegate["inputs"]}
+    waiting = [int(tensor) for tensor in delegate["outputs"]]
+    while waiting:
+        maker = makers.get(waiting.pop())
+        if maker is not None and int(maker["index"]) not in found:
+            found.add(int(maker["index"]))
+            waiting += [int(tensor) for tensor in maker["inputs"] if int(tensor) not in ends]
+    return found
+
+
+def _interpreter(runtime: Runtime, path: Path, reference: bool) -> Any:
+    more = {}
+    if reference:
+        kinds = sys.modules[runtime.interpreter.__module__].OpResolverType
+        more["experimental_op_resolver_type"] = kinds.BUILTIN_REF
+    interpreter = runtime.interpreter(model_path=str(path), num_threads=1, **more)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def _answers(interpreter: Any, inputs: NDArray[Any]) -> NDArray[Any]:
+    source, sink = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    found = []
+    for one in inputs:
+        interpreter.set_tensor(source, one[None])
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(sink)[0])
+    return np.stack(found)
+
+
+def _vectors(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return file["inputs"], file["outputs"]
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise RunnerError("data", f"{path}: not readable golden vectors ({error}); copy the folder again") from error
+
+
+def _check_fit(path: Path, interpreter: Any, inputs: NDArray[Any], outputs: NDArray[Any]) -> None:
+    pairs = ((inputs, interpreter.get_input_details()[0]), (outputs, interpreter.get_output_details()[0]))
+    fits = all(one.dtype == kind["dtype"] and list(one.shape[1:]) == list(kind["shape"][1:]) for one, kind in pairs)
+    if not fits or not len(inputs) or len(inputs) != len(outputs) or outputs.ndim != 2 or outputs.shape[1] < 2:
+        raise RunnerError("data", f"{path}: these golden vectors are of another model; copy the folder again")

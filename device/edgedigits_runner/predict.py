@@ -1,0 +1,100 @@
+"""`predict`: the two likeliest classes of every image, one line of JSON each, as soon as it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgedigits_runner.errors import RunnerError
+from edgedigits_runner.interpreters import load_runtime, plain_errors
+from edgedigits_runner.pictures import SUFFIXES, decode, fitted
+from edgedigits_runner.preprocess import prepare
+from edgedigits_runner.release import Release, read_release, release_folder
+from edgedigits_runner.say import say_json
+from edgedigits_runner.session import check_file, classify, open_session, real_scores
+
+if TYPE_CHECKING:
+    from types import SimpleNamespace
+
+    from numpy.typing import NDArray
+
+
+class Predictor:
+    """A release's model, loaded and ready; RunnerError where it, its folder or the runtime can't be used."""
+
+    def __init__(self, release: Release, runtime: str, threads: int) -> None:
+        self.release = release
+        self.model = release.model()
+        check_file(self.model)
+        self.runtime = load_runtime(runtime)
+        self._session = open_session(self.runtime, self.model, threads, release.shape)
+
+    def answer(self, image: NDArray[np.uint8]) -> dict[str, Any]:
+        """`top`: the two likeliest classes with names and scores; `ms`: from the input set to the scores read."""
+        tensor = prepare(fitted(image, self.release.shape)[None], self._session.source, self.release.scale)[0]
+        with plain_errors(self.model.path, self.runtime):
+            stored, _, call_ns = classify(self._session, tensor)
+        scores = real_scores(self._session, stored)
+        best = np.argsort(-scores, kind="stable")[:2]
+        top = [{"class": int(i), "name": self._name(int(i)), "score": round(float(scores[i]), 6)} for i in best]
+        return {"top": top, "ms": round(call_ns / 1e6, 4)}
+
+    def _name(self, index: int) -> str:
+        return self.release.classes[index] if index < len(self.release.classes) else str(index)
+
+
+def run(options: SimpleNamespace) -> int:
+    """0; 2 where an image could not be answered, the others were all the same."""
+    if (bool(options.arguments)) + (options.watch is not None) + (options.camera is not None) != 1:
+        raise RunnerError("job", "give image files or folders, or --watch DIR, or --camera N; one of these")
+    predictor = Predictor(read_release(release_folder(vars(options)["in"])), options.runtime, options.threads)
+    if options.watch is not None:
+        from edgedigits_runner.watch import new_files, until_ended
+
+        with until_ended():
+            _answer_all(predictor, new_files(Path(options.watch)))
+        return 0
+    if options.camera is not None:
+        from edgedigits_runner.camera import frames
+        from edgedigits_runner.watch import until_ended
+
+        with until_ended():
+            for number, frame in frames(options.camera, options.every):
+                say_json({"file": f"camera {options.camera}", "frame": number, **predictor.answer(frame)})
+        return 0
+    return _answer_all(predictor, (path for name in options.arguments for path in _files(Path(name))))
+
+
+def _answer_all(predictor: Predictor, paths: Iterable[Path]) -> int:
+    failed = False
+    for path in paths:
+        try:
+            found = predictor.answer(_read(path))
+        except RunnerError as error:
+            failed = True
+            found = {"error": error.message}
+        say_json({"file": str(path), **found})
+    return 2 if failed else 0
+
+
+def _files(path: Path) -> list[Path]:
+    """A file itself, or all images in a folder by name; a folder without any is answered as an image would be."""
+    if not path.is_dir():
+        return [path]
+    found = (one for one in path.iterdir() if one.name.lower().endswith(SUFFIXES) and not one.name.startswith("."))
+    return sorted(found) or [path]
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    if path.is_dir():
+        raise RunnerError("data", f"holds no images; they end in {', '.join(SUFFIXES)}")
+    if path.exists() and not path.is_file():
+        raise RunnerError("data", "not a file")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RunnerError("data", f"can't be read ({error.strerror})") from error
+    return decode(data)

@@ -1,0 +1,125 @@
+"""`edgedigits bench --host`: the same benchmark there and here, and whether both machines give the same answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edgedigits_runner import SCHEMA
+
+from edgedigits.bench import measure, model_job
+from edgedigits.bench_report import Report
+from edgedigits.benching import Task
+from edgedigits.deploy import DeployWish, packages_for, run_doctor
+from edgedigits.errors import CheckError, EdgeDigitsError
+from edgedigits.remote.device import Device, connect
+from edgedigits.result import checked
+from edgedigits.runner_file import NAME as RUNNER
+from edgedigits.runner_file import runner_pyz
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How many of the images one model answers otherwise on the device than here."""
+
+    model: str
+    images: int
+    otherwise: int
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """The same task on this machine and on a device; `doctor` is what the device's doctor said, {} without golden vectors."""
+
+    name: str
+    here: Report
+    there: Report
+    agreement: tuple[Agreement, ...]
+    doctor: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RemoteRunner:
+    """The device runner in a folder on a device."""
+
+    device: Device
+    folder: str
+    python: str
+    progress: Say
+
+    def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
+        """The checked result of one job; its errors as InputError's kinds, a crash as EdgeDigitsError."""
+        document = json.dumps({"schema": SCHEMA, "kind": kind, **job}).encode()
+        self.device.remove(f"{self.folder}/result.json")
+        self.device.put(self.folder, {"job.json": document}, self.progress)
+        command = [self.python, "-I", RUNNER, "job", "job.json", "result.json"]
+        ended = self.device.run(command, self.folder, self.progress)
+        if ended.code not in (0, 2):
+            raise EdgeDigitsError(f"{self.device.where}: the runner there ended with {ended.code}: {ended.last_words}")
+        try:
+            result = json.loads(self.device.get(f"{self.folder}/result.json"))
+        except ValueError as error:
+            raise EdgeDigitsError(f"{self.device.where}: the runner's result is not JSON ({error})") from error
+        found: dict[str, Any] = checked(result, kind, f"{self.device.where}: the runner's result", job=job)
+        return found
+
+
+def bench_there(task: Task, place: DeployWish, say: Say) -> tuple[Report, dict[str, Any]]:
+    """The task measured on the device, and what its doctor said; nothing but the environment stays there.
+
+    Raises InputError's kinds when the device or something given can't be used, CheckError when the doctor says "wrong".
+    """
+    with connect(place.address, place.directory, say, lock_wait_s=place.lock_wait_s) as device:
+        packages = packages_for(device, place.runtime)
+        python = f"../../{device.environment(packages, place.no_network, say)}/bin/python"
+        files, paths, images = _files(task)
+        folder = f"bench/{hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest()[:12]}"
+        try:
+            device.put(folder, files, say)
+            doctor = _doctor(task, device, folder, python, packages.runtime, say)
+            models = [model_job(one, path) for one, path in zip(task.contestants, paths, strict=True)]
+            settings = replace(task.settings, runtime=packages.runtime)
+            runner = RemoteRunner(device, folder, python, lambda line: say(f"{device.where}: {line}"))
+            return measure(runner, models, images, task.contestants, settings), doctor
+        finally:
+            device.remove("bench")
+
+
+def _files(task: Task) -> tuple[Mapping[str, Path | bytes], list[str], str]:
+    """(what goes there by name, the models' names there, the images' name there); an artifact goes as a whole."""
+    files: dict[str, Path | bytes] = {RUNNER: runner_pyz()}
+    if task.artifact is not None:
+        files |= {path.name: path for path in task.artifact.iterdir()}
+
+    def name(path: Path, beside: str) -> str:
+        own = path.name if path.parent == task.artifact else beside
+        files[own] = path
+        return own
+
+    models = [name(one.path, f"{at}.tflite") for at, one in enumerate(task.contestants)]
+    return files, models, name(task.images, "images.npz")
+
+
+def _doctor(task: Task, device: Device, folder: str, python: str, runtime: str, say: Say) -> dict[str, Any]:
+    if task.artifact is None:
+        return {}
+    told = run_doctor(device, folder, python, runtime, say)
+    if not told.get("ok"):
+        reasons = "; ".join(map(str, told.get("reasons") or [told.get("verdict")]))
+        raise CheckError(f"{device.where}: not measured, for the doctor there refuses: {reasons}")
+    return told
+
+
+def side_by_side(name: str, here: Report, there: Report, doctor: dict[str, Any]) -> SideBySide:
+    """Two reports of one task, their answers compared image by image."""
+    agreement = tuple(
+        Agreement(model, len(answers), int((answers != there.answers[model]).sum()))
+        for model, answers in here.answers.items()
+    )
+    return SideBySide(name, here, there, agreement, doctor)

@@ -1,0 +1,40 @@
+"""Running another program with a time limit; what goes wrong becomes one sentence."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgedigits.errors import InputError
+from edgedigits.runtimes import clean_environment
+
+
+def run(command: Sequence[str | Path], trouble: str, seconds: float, cwd: Path | None = None) -> str:
+    """Standard output of a command that must succeed; else InputError: `trouble`, and the command's own reason."""
+    words = [str(word) for word in command]
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"{trouble}: {words[0]} did not end within {seconds:.0f} s") from error
+    except OSError as error:
+        raise InputError(f"{trouble}: {words[0]} can't be started ({error.strerror})") from error
+    if done.returncode:
+        said = (done.stderr or done.stdout).decode(errors="replace")
+        raise InputError(f"{trouble}: {reason(said) or f'{words[0]} ended with exit code {done.returncode}'}")
+    return done.stdout.decode(errors="replace")
+
+
+def reason(said: str) -> str:
+    """The line that tells most: the first that calls itself an error, else the last."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("E:", "ERROR", "error", "Error"))]
+    return (errors or lines[-1:] or [""])[0]

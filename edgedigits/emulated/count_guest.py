@@ -1,0 +1,96 @@
+"""Runs in the emulated Python, with nothing but NumPy and an interpreter: invokes models between marks.
+
+    count_guest.py RESOLVER RUNS MODEL...
+
+A mark is a getsid(0), at which the plugin writes what it counted since the last; a getsid of anything else makes it write a
+line "-", which ends a model. Of a model's lines the last 2 * RUNS belong to its runs, every second of them one inference.
+Prints a JSON object a model: {"version": ...}, {"error": ...}, or {"crash": ...} when the interpreter took its process down.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+WARM_UP = 2
+PYTHON_WARM_UP = 20
+OPEN = 32
+RUNTIMES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
+
+
+def random_like(detail: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
+    """An array for one input: 0..1 for floats, all values for int8, uint8 and int16, 0 or 1 for what may be an index."""
+    shape, kind = tuple(detail["shape"]), np.dtype(detail["dtype"])
+    if kind.kind == "f":
+        return rng.random(shape).astype(kind)
+    if kind.kind in "iu" and kind.itemsize <= 2:
+        limits = np.iinfo(kind)
+        return rng.integers(limits.min, limits.max, shape, dtype=kind, endpoint=True)
+    if kind.kind in "iub":
+        return rng.integers(0, 2, shape).astype(kind)
+    raise ValueError(f"input {detail['name']} is of type {kind.name}, for which no values can be made up")
+
+
+def closed(signature: Any) -> list[int]:
+    """A shape with its open dimensions set: one image, of 32 by 32."""
+    return [int(size) if size >= 0 else (OPEN if axis else 1) for axis, size in enumerate(signature)]
+
+
+def marked(call: Any) -> None:
+    """Calls between two marks."""
+    os.getsid(0)
+    call()
+    os.getsid(0)
+
+
+def run(interpreter: Any, model: str, resolver: str, runs: int) -> None:
+    """Invokes the model between marks. Python adapts to code that it has run a few times: that is over before it begins."""
+    kind = getattr(interpreter.OpResolverType, resolver)
+    net = interpreter.Interpreter(model_path=model, num_threads=1, experimental_op_resolver_type=kind)
+    for detail in net.get_input_details():
+        if -1 in detail["shape_signature"]:
+            net.resize_tensor_input(detail["index"], closed(detail["shape_signature"]))
+    net.allocate_tensors()
+    for _ in range(PYTHON_WARM_UP):
+        marked(net._interpreter.InputIndices)
+    rng, details = np.random.default_rng(0), net.get_input_details()
+    for _ in range(WARM_UP + runs):
+        for detail in details:
+            net.set_tensor(detail["index"], random_like(detail, rng))
+        marked(net._interpreter.Invoke)
+
+
+def answer(interpreter: Any, package: str, model: str, resolver: str, runs: int) -> dict[str, str]:
+    try:
+        run(interpreter, model, resolver, runs)
+    except (RuntimeError, ValueError, MemoryError) as error:
+        return {"error": str(error) or type(error).__name__}
+    return {"version": version(package)}
+
+
+def main() -> None:
+    """Each model in a child process: all find the same state, whatever ran before them."""
+    package = next(name for name, module in RUNTIMES.items() if importlib.util.find_spec(module))
+    interpreter = importlib.import_module(f"{RUNTIMES[package]}.interpreter")
+    gc.disable()
+    for model in sys.argv[3:]:
+        child = os.fork()
+        if child == 0:
+            print(json.dumps(answer(interpreter, package, model, sys.argv[1], int(sys.argv[2]))), flush=True)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if status:
+            print(json.dumps({"crash": status}), flush=True)
+        os.getsid(os.getpid())
+
+
+if __name__ == "__main__":
+    main()

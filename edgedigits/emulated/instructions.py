@@ -1,0 +1,114 @@
+"""arm64 instructions per inference: QEMU runs the interpreter's own arm64 package and a plugin counts.
+
+The same number on every machine and every time, so that a change of 0.1 % shows. It is no time: it knows no cache, no
+memory and no clock, and instructions differ in cost.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edgedigits.emulated.boards import board_with
+from edgedigits.emulated.counting import RUNS, Outcome, run_counted
+from edgedigits.emulated.packages import packages
+from edgedigits.emulated.plugin import plugin, qemu_version
+from edgedigits.emulated.rootfs import Say, rootfs
+from edgedigits.errors import TfliteError
+from edgedigits.flatbuffer import read
+from edgedigits.remote.wheels import DeviceRuntime
+
+_MISSING = re.compile(
+    r"builtin opcode '(?P<op>\w+)' version '(?P<version>\d+)'|unresolved custom op: (?P<custom>[^\s.]+)"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Count:
+    """`instructions` is the median of `runs`, each one inference on one thread with random values of its own."""
+
+    instructions: int
+    runs: tuple[int, ...]
+    cpu: str
+    runtime: str
+    version: str
+    kernels: str
+    model_sha256: str
+    qemu_version: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-safe."""
+        return {**dataclasses.asdict(self), "runs": list(self.runs)}
+
+
+def count(
+    tflite: Path,
+    cpu: str = "cortex-a72",
+    runtime: DeviceRuntime = "litert",
+    *,
+    reference: bool = False,
+    say: Say = print,
+) -> Count:
+    """Instructions of one inference; `reference` uses the plain kernels instead of the fast ones.
+
+    About two seconds; the first call of all builds a userland and fetches packages. Raises InputError's kinds: not a
+    .tflite file, an unknown core, operators that the runtime lacks, or a machine on which it can't be done.
+    """
+    return counts([tflite], cpu, runtime, reference=reference, say=say)[0]
+
+
+def counts(
+    models: Sequence[Path],
+    cpu: str = "cortex-a72",
+    runtime: DeviceRuntime = "litert",
+    *,
+    reference: bool = False,
+    say: Say = print,
+) -> list[Count]:
+    """As `count`, for several models in one start of the emulator, and to the same numbers."""
+    board, flats = board_with(cpu), [_checked(path) for path in models]
+    version = qemu_version()
+    kit = plugin(version), packages(runtime, say), rootfs("bookworm", say)
+    outcomes = run_counted(flats, board, *kit, resolver="BUILTIN_REF" if reference else "AUTO")
+    return [
+        Count(
+            instructions=statistics.median_low(_runs(path, runtime, outcome)),
+            runs=_runs(path, runtime, outcome),
+            cpu=cpu,
+            runtime=runtime,
+            version=outcome.version,
+            kernels="reference" if reference else "fast",
+            model_sha256=hashlib.sha256(flat).hexdigest(),
+            qemu_version=version,
+        )
+        for path, flat, outcome in zip(models, flats, outcomes, strict=True)
+    ]
+
+
+def _checked(tflite: Path) -> bytes:
+    try:
+        flat = tflite.read_bytes()
+    except OSError as error:
+        raise TfliteError(f"{tflite}: can't be read ({error.strerror}); wanted a .tflite file") from error
+    read(flat, str(tflite))
+    return flat
+
+
+def _runs(tflite: Path, runtime: DeviceRuntime, outcome: Outcome) -> tuple[int, ...]:
+    """What was counted in each run. Raises TfliteError where the interpreter could not run the model."""
+    if outcome.error is not None:
+        raise TfliteError(f"{tflite}: {runtime} can't run it on arm64: {_named(outcome.error)}")
+    return tuple(outcome.marks[-2 * RUNS :][1::2])
+
+
+def _named(message: str) -> str:
+    """The missing operator by name where the interpreter's complaint is about one, else the complaint's first line."""
+    if found := _MISSING.search(message):
+        version = f" version {found['version']}" if found["version"] else ""
+        return f"it lacks the operator {found['op'] or found['custom']}{version}"
+    return message.strip().splitlines()[0]

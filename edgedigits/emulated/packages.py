@@ -1,0 +1,40 @@
+"""The interpreters' arm64 packages, unpacked into a folder beside the userland; nothing is installed into it.
+
+They are the very wheels that a deploy would choose for such a board.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import get_args
+
+from edgedigits.emulated.rootfs import Say, alone, home, scratch
+from edgedigits.errors import InputError
+from edgedigits.remote.facts import Facts
+from edgedigits.remote.wheelhouse import collect
+from edgedigits.remote.wheels import DeviceRuntime, Packages, choose
+
+RUNTIMES: tuple[DeviceRuntime, ...] = get_args(DeviceRuntime)
+BOOKWORM = Facts("linux", (3, 11, 2), machine="aarch64", libc="glibc", libc_version=(2, 36))
+
+
+def packages(runtime: DeviceRuntime, say: Say) -> Path:
+    """The folder to put on bookworm's PYTHONPATH; made once. Raises InputError when it can't be, saying why."""
+    if runtime not in RUNTIMES:
+        raise InputError(f"--runtime {runtime}: unknown; choose from {', '.join(RUNTIMES)}")
+    chosen = choose(BOOKWORM, runtime)
+    folder = home() / f"packages-{runtime}-{chosen.hash}"
+    with alone(folder.name):
+        if not folder.exists():
+            _unpack(chosen, folder, say)
+    return folder
+
+
+def _unpack(chosen: Packages, folder: Path, say: Say) -> None:
+    wheels = collect(chosen.wheels, chosen.python, say)
+    with scratch() as beside:
+        for wheel in wheels.values():
+            with zipfile.ZipFile(wheel) as file:
+                file.extractall(beside / "packages")
+        (beside / "packages").rename(folder)

@@ -1,0 +1,49 @@
+"""The counting plugin: compiled once from the C source beside this file, for the QEMU that is here."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from edgedigits.emulated.commands import run
+from edgedigits.emulated.rootfs import alone, home, scratch
+from edgedigits.errors import InputError
+
+SOURCE = Path(__file__).with_name("insncount.c")
+NEWER = (9, 0)
+"""From this QEMU on, plugins count per virtual CPU."""
+
+
+def qemu_version() -> str:
+    """As `7.2.22`. Raises InputError when there is no qemu-aarch64."""
+    said = run(["qemu-aarch64", "--version"], "instructions are counted by QEMU: install qemu-user", 30)
+    found = re.search(r"version (\d+\.\d+\.\d+)", said)
+    if found is None:
+        raise InputError(
+            f"qemu-aarch64 says it is {said.strip()[:80]!r}, which is no version; install qemu-user 7.2 or later"
+        )
+    return found[1]
+
+
+def plugin(version: str) -> Path:
+    """The shared library for that QEMU. Raises InputError when it can't be compiled or QEMU won't load it."""
+    major, minor = (int(part) for part in version.split(".")[:2])
+    api = 2 if (major, minor) >= NEWER else 1
+    made = home() / f"insncount-{api}-{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]}.so"
+    with alone(made.name):
+        if not made.exists():
+            with scratch() as folder:
+                command: list[str | Path] = [
+                    "gcc",
+                    "-shared",
+                    "-fPIC",
+                    "-O2",
+                    f"-DAPI={api}",
+                    "-o",
+                    folder / made.name,
+                    SOURCE,
+                ]
+                run(command, "the counting plugin can't be compiled (gcc and libc6-dev are needed)", 60)
+                (folder / made.name).rename(made)
+    return made

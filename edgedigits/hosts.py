@@ -1,0 +1,72 @@
+"""The devices of a fleet: a YAML file that lists them.
+
+hosts:
+  - pi@kitchen.local
+  - host: pi@192.168.1.7
+    name: garage
+    port: 2222
+    runtime: tflite-runtime
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from edgedigits.errors import InputError
+from edgedigits.yaml_files import check_known, first_fault, kind_of, read_yaml
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid", strict=True))
+class Host:
+    """One device; its fields are the keys of its entry. `name` is what tables call it."""
+
+    host: Text
+    name: str = ""
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    identity: Text | None = None
+    ssh_config: Text | None = None
+    dir: Text = "edgedigits"
+    runtime: Literal["auto", "litert", "tflite-runtime"] = "auto"
+    no_network: bool = False
+
+    @property
+    def title(self) -> str:
+        return self.name or self.host
+
+
+def read_hosts(path: Path) -> tuple[Host, ...]:
+    """The devices of a file. InputError says place, what was found, and what would do."""
+    document = read_yaml(path, "a list of hosts", InputError)
+    if not isinstance(document, Mapping):
+        raise InputError(f"{path}: wanted the key hosts, found {kind_of(document)}")
+    check_known(str(path), "key", document, ("hosts",), InputError)
+    entries = document.get("hosts")
+    if not isinstance(entries, list) or not entries:
+        raise InputError(f"{path}: hosts: wanted a list of USER@HOST, found {kind_of(entries)}")
+    hosts = tuple(_host(f"{path}: hosts[{index}]", entry) for index, entry in enumerate(entries))
+    titles = [host.title for host in hosts]
+    if twice := [title for title in titles if titles.count(title) > 1]:
+        raise InputError(f"{path}: {twice[0]} is listed twice; give each device a name of its own")
+    return hosts
+
+
+def _host(where: str, entry: Any) -> Host:
+    entry = {"host": entry} if isinstance(entry, str) else entry
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{where}: wanted USER@HOST or settings as key: value, found {kind_of(entry)}")
+    check_known(where, "setting", entry, [field.name for field in fields(Host)], InputError)
+    if "host" not in entry:
+        raise InputError(f"{where}: host is missing; give USER@HOST")
+    try:
+        return Host(**entry)
+    except pydantic.ValidationError as error:
+        raise InputError(f"{where}{first_fault(error)}") from error

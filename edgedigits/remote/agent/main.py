@@ -1,0 +1,149 @@
+"""The agent's loop: one request, one answer, until the host hangs up."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+from . import services, venvs
+from .facts import facts
+from .files import get, put
+from .folder import Folder, remove
+from .frames import Gone, Host, OutOfStep, Refusal
+from .processes import run
+
+_WORDS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "this user's share of the disk is full",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "this user may not write there",
+    errno.EPERM: "this user may not write there",
+    errno.ENOTDIR: "a file stands where a folder is wanted",
+    errno.EEXIST: "a file stands where a folder is wanted",
+    errno.ENAMETOOLONG: "the name is too long for the disk",
+}
+
+
+def main() -> None:
+    host = Host()
+    try:
+        first = host.receive()
+        session = Session(host, Folder(_root(first["dir"])), first["lock_wait_s"])
+        host.send(ok={"root": str(session.folder.root)})
+        while True:
+            _answer(host, session, host.receive())
+    except Gone:
+        return
+
+
+def _root(directory: str) -> Path:
+    """`directory`, from the home when relative; links in it are followed now, once."""
+    path = Path(directory[2:] or ".") if directory.startswith("~/") else Path(directory)
+    return Path(os.path.realpath(Path.home() / path))
+
+
+def _answer(host: Host, session: Session, request: dict[str, Any]) -> None:
+    try:
+        answer: dict[str, Any] = {"ok": session.do(request)}
+    except OutOfStep as error:
+        cause = error.__cause__
+        host.send(error=_sentence(cause) if isinstance(cause, (OSError, Refusal)) else _sentence(Refusal("failed")))
+        raise Gone from error
+    except (OSError, Refusal) as error:
+        answer = {"error": _sentence(error)}
+    host.send(**answer)
+
+
+def _sentence(error: OSError | Refusal) -> dict[str, str]:
+    if isinstance(error, Refusal):
+        return {"kind": error.kind, "message": str(error)}
+    words = _WORDS.get(error.errno or 0) or error.strerror or str(error)
+    kind = "input" if error.errno in _WORDS else "work"
+    return {"kind": kind, "message": f"{error.filename}: {words}" if error.filename else words}
+
+
+class Session:
+    """What the host may ask for."""
+
+    def __init__(self, host: Host, folder: Folder, lock_wait_s: float) -> None:
+        self.host, self.folder, self._lock_wait_s = host, folder, lock_wait_s
+
+    def do(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request["do"] in _READING:
+            return _READING[request["do"]](self, request)
+        self.folder.lock(self._lock_wait_s, lambda line: self.host.send(note=line))
+        return _WRITING[request["do"]](self, request)
+
+    def facts(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return facts(self.folder.root) | {"unit": services.read()}
+
+    def state(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return self.folder.state()
+
+    def get(self, request: dict[str, Any]) -> dict[str, Any]:
+        get(self.host, self.folder.inside(request["path"]))
+        return {}
+
+    def put(self, request: dict[str, Any]) -> dict[str, Any]:
+        return put(self.host, self.folder, request)
+
+    def venv(self, request: dict[str, Any]) -> dict[str, Any]:
+        return venvs.make(self.host, self.folder, request)
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        cwd = self.folder.inside(request["cwd"])
+        program, *arguments = request["argv"]
+        if "/" in program:
+            program = os.path.normpath(cwd / program)
+        code, errors = run(self.host, [program, *arguments], cwd, lambda line: self.host.send(line=line))
+        return {"code": code, "errors": errors}
+
+    def release(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The filled folder becomes a release: its link to the environment first, then the name."""
+        filled, whole = self.folder.inside(request["filled"]), self.folder.inside(f"releases/{request['name']}")
+        link = filled / "venv"
+        link.unlink(missing_ok=True)
+        link.symlink_to(f"../../{request['venv']}")
+        if filled != whole:
+            filled.replace(whole)
+        return {}
+
+    def remove(self, request: dict[str, Any]) -> dict[str, Any]:
+        path = self.folder.inside(request["path"])
+        if path.exists() or path.is_symlink():
+            remove(path)
+        return {}
+
+    def switch(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.folder.switch(request["name"]) if request["name"] else self.folder.unset()
+        return {}
+
+    def prune(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return {"removed": self.folder.prune()}
+
+    def start_service(self, request: dict[str, Any]) -> dict[str, Any]:
+        return services.start(request)
+
+    def stop_service(self, _request: dict[str, Any]) -> dict[str, Any]:
+        services.stop()
+        return {}
+
+    def healthy(self, request: dict[str, Any]) -> dict[str, Any]:
+        return services.healthy(self.host, request)
+
+
+_READING = {"facts": Session.facts, "state": Session.state, "get": Session.get}
+_WRITING = {
+    "put": Session.put,
+    "venv": Session.venv,
+    "run": Session.run,
+    "release": Session.release,
+    "remove": Session.remove,
+    "switch": Session.switch,
+    "prune": Session.prune,
+    "start_service": Session.start_service,
+    "stop_service": Session.stop_service,
+    "healthy": Session.healthy,
+}

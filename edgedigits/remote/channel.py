@@ -1,0 +1,190 @@
+"""One ssh process with the agent at its other end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib import resources
+from types import TracebackType
+from typing import IO, Any
+
+from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError
+from edgedigits.remote import failures
+from edgedigits.remote.address import Address
+
+_MARK = b"\x1eedgedigits "
+_BEAT_S = 10.0
+_MOST_CHATTER = 1 << 20
+
+
+class Channel:
+    """Requests and answers; a context manager. Whatever way it ends, the agent ends with it."""
+
+    def __init__(self, address: Address, note: Callable[[str], None]) -> None:
+        """Connects and starts the agent. Raises DeviceError when that fails."""
+        address.check()
+        self.where, self._note = address.target, note
+        self._said: deque[str] = deque(maxlen=50)
+        self._writing = threading.Lock()
+        self._process = self._start(address)
+        self._in, self._out, errors = self._streams()
+        self._reader = threading.Thread(target=self._collect, args=(errors,), daemon=True)
+        self._reader.start()
+        self._closed = threading.Event()
+        try:
+            self.python = self._greet()
+        except BaseException:
+            self.close()
+            raise
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def __enter__(self) -> Channel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def ask(self, request: dict[str, Any], on_line: Callable[[str], None] | None = None) -> dict[str, Any]:
+        """The answer to one request. Raises DeviceError, or DeployError where something was tried there and failed."""
+        self.send(request)
+        return self.answer(on_line)
+
+    def send(self, frame: dict[str, Any], content: Iterable[bytes] = ()) -> None:
+        """One frame and the bytes it announces."""
+        try:
+            with self._writing:
+                self._in.write(json.dumps(frame).encode() + b"\n")
+                for piece in content:
+                    self._in.write(piece)
+                self._in.flush()
+        except OSError:
+            self.answer()  # the agent may have said why it hangs up
+            raise self._lost() from None
+
+    def answer(self, on_line: Callable[[str], None] | None = None) -> dict[str, Any]:
+        """The next answer; lines of a running command and notes are passed on before it."""
+        while True:
+            frame = self._frame()
+            if "line" in frame and on_line is not None:
+                on_line(frame["line"])
+            elif "note" in frame:
+                self._note(f"{self.where}: {frame['note']}")
+            elif "error" in frame:
+                kind = DeployError if frame["error"]["kind"] == "work" else DeviceError
+                raise kind(f"{self.where}: {frame['error']['message']}")
+            elif "line" not in frame:
+                found: dict[str, Any] = frame.get("ok", frame)
+                return found
+
+    def content(self, size: int) -> bytes:
+        """Exactly so many bytes that the agent announced."""
+        content = self._out.read(size)
+        if len(content) < size:
+            raise self._lost()
+        return content
+
+    def close(self) -> None:
+        """Hangs up. The agent kills what it runs; ssh gets a moment to end."""
+        if hasattr(self, "_closed"):
+            self._closed.set()
+        with contextlib.suppress(OSError):
+            self._in.close()
+        try:
+            self._process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(timeout=3)
+        self._out.close()
+
+    def _start(self, address: Address) -> subprocess.Popen[bytes]:
+        environment = os.environ | {"LC_ALL": "C.UTF-8"}  # its messages are read by a program
+        pipe = subprocess.PIPE
+        try:
+            return subprocess.Popen(address.command(), stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+        except FileNotFoundError as error:
+            raise DeviceError("ssh is not installed on this machine; install OpenSSH's client") from error
+        except OSError as error:
+            raise EdgeDigitsError(f"ssh can't be started: {error}") from error
+
+    def _streams(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        return process.stdin, process.stdout, process.stderr
+
+    def _greet(self) -> tuple[int, int, int]:
+        """Sends the agent and waits for its mark; what a login script printed before is skipped."""
+        with contextlib.suppress(OSError):
+            self._in.write(agent())
+            self._in.flush()
+        skipped = 0
+        while skipped < _MOST_CHATTER:
+            line = self._out.readline(_MOST_CHATTER)
+            if not line:
+                break
+            _, mark, rest = line.partition(_MARK)
+            if mark:
+                major, minor, patch = json.loads(rest)["python"]
+                return major, minor, patch
+            skipped += len(line)
+        code = self._ended()
+        raise failures.connecting(self.where, list(self._said), code)
+
+    def _frame(self) -> dict[str, Any]:
+        line = self._out.readline()
+        if not line.endswith(b"\n"):
+            raise self._lost()
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def _lost(self) -> DeviceError:
+        self._ended()
+        return failures.lost(self.where, list(self._said))
+
+    def _ended(self) -> int:
+        """ssh's exit code, its last words collected."""
+        with contextlib.suppress(OSError):
+            self._in.close()
+        try:
+            code = self._process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        self._reader.join(timeout=3)
+        return code
+
+    def _collect(self, stream: IO[bytes]) -> None:
+        with stream:
+            for line in stream:
+                self._said.append(line.decode("utf-8", "replace").rstrip())
+
+    def _beat(self) -> None:
+        """An empty line now and then: the agent ends when they stop, even where no one closed the connection."""
+        while not self._closed.wait(_BEAT_S):
+            try:
+                with self._writing:
+                    self._in.write(b"\n")
+                    self._in.flush()
+            except (OSError, ValueError):
+                return
+
+
+@cache
+def agent() -> bytes:
+    """What is sent first: the program that boots, then the agent's modules, each counted."""
+    folder = resources.files("edgedigits.remote") / "agent"
+    texts = {item.name: item.read_text(encoding="utf-8") for item in folder.iterdir() if item.name.endswith(".py")}
+    boot = texts.pop("boot.py").encode()
+    names = {f"edgedigits_agent.{name[:-3]}".removesuffix(".__init__"): text for name, text in texts.items()}
+    modules = json.dumps(names).encode()
+    return b"%d\n%s%d\n%s" % (len(boot), boot, len(modules), modules)

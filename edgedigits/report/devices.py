@@ -1,0 +1,140 @@
+"""Benchmarks on devices, for people and for programs: two machines side by side, and a fleet as one table."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from edgedigits.atomic import whole_file
+from edgedigits.bench_report import Report
+from edgedigits.device_bench import Agreement, SideBySide
+from edgedigits.fleet import Row
+from edgedigits.report import benching
+
+SCHEMA: Final = 1
+
+
+def as_json(found: SideBySide) -> dict[str, Any]:
+    """Both reports as `edgedigits bench --json` gives them, and how the answers compare."""
+    return {
+        "schema": SCHEMA,
+        "kind": "bench on a device",
+        "device": found.name,
+        "doctor": found.doctor,
+        "agreement": [asdict(each) for each in found.agreement],
+        "here": benching.as_json(found.here),
+        "there": benching.as_json(found.there),
+    }
+
+
+def keep(found: SideBySide, folder: Path) -> Path:
+    """Writes the JSON into `folder`, one file per device and model, whole or not at all."""
+    path = folder / _file_name(found)
+    with whole_file(path) as part:
+        part.write_text(json.dumps(as_json(found), indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def _file_name(found: SideBySide) -> str:
+    """The device and the model, in letters that every file system takes."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", f"{found.name}-{found.there.compressed.name}").lstrip(".-") + ".json"
+
+
+def render(found: SideBySide) -> Group:
+    """One table with both machines, then what each was measured on, and whether they answer alike."""
+    parts: list[RenderableType] = [_table(found)]
+    for title, report in _machines(found):
+        parts.append(Text(f"{title}: {benching.measured_on(report)}", style="dim"))
+        parts += [Text(f"{title}: {remark}") for remark in benching.remarks(report)]
+        if report.comparison is not None:
+            parts += [
+                Text(f"{title}: {benching.speed_sentence(each.threads, each.ratio, report)}")
+                for each in report.comparison.speedups
+            ]
+    comparison = found.there.comparison
+    if comparison is not None and found.there.baseline is not None:
+        baseline, compressed = found.there.baseline.name, found.there.compressed.name
+        parts.append(Text(f"{found.name}: {benching.mcnemar_sentence(comparison.paired, baseline, compressed)}"))
+    parts.append(Text(agreement_sentence(found.agreement)))
+    if found.doctor:
+        parts.append(Text(f"{found.name}: the doctor says: {found.doctor['verdict']}."))
+    return Group(*parts)
+
+
+def agreement_sentence(agreement: Sequence[Agreement]) -> str:
+    """Whether the device gives the answers that this machine gives."""
+    if not any(each.otherwise for each in agreement):
+        return f"Both machines answer all {agreement[0].images:,} images alike."
+    counts = ", ".join(f"{each.otherwise:,} by {each.model}" for each in agreement)
+    return f"Of {agreement[0].images:,} images answered otherwise on the device: {counts}."
+
+
+def _machines(found: SideBySide) -> tuple[tuple[str, Report], tuple[str, Report]]:
+    return ("here", found.here), (found.name, found.there)
+
+
+def _table(found: SideBySide) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for title, report in _machines(found):
+        for model in report.models:
+            table.add_column(f"{title}\n{model.name}", justify="right", overflow="fold")
+        if report.baseline is not None:
+            table.add_column("\nratio", justify="right")
+    for here, there in zip(benching.sections(found.here), benching.sections(found.there), strict=True):
+        table.add_section()
+        theirs = {row[0]: row[1:] for row in there}
+        for name, *cells in here:
+            table.add_row(name, *cells, *theirs.get(name, ()))
+    return table
+
+
+def fleet_as_json(here: Report, rows: Sequence[Row]) -> dict[str, Any]:
+    """This machine's report, and for every device its own or why there is none."""
+    devices = [
+        {"device": row.name, "error": row.why} if row.found is None else {**as_json(row.found), "here": None}
+        for row in rows
+    ]
+    return {"schema": SCHEMA, "kind": "bench of a fleet", "here": benching.as_json(here), "devices": devices}
+
+
+def render_fleet(here: Report, rows: Sequence[Row]) -> Table:
+    """A row for every machine; one that failed says why."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for title in ("", "machine", "runtime", "accuracy"):
+        table.add_column(title, overflow="fold")
+    threads = here.compressed.latencies[0].threads
+    for title in (f"p50, {threads} thread" + ("s" if threads > 1 else ""), "against float", "answers otherwise"):
+        table.add_column(title, justify="right")
+    table.add_row("here", *_cells(here), "")
+    for row in rows:
+        if row.found is None:
+            table.add_row(row.name, Text(row.why, style="red"))
+        else:
+            table.add_row(row.name, *_cells(row.found.there), str(row.found.agreement[-1].otherwise))
+    return table
+
+
+def _cells(report: Report) -> tuple[str, ...]:
+    at, first = report.environment, report.compressed.latencies[0]
+    machine = str(at["board"] or at["cpu"] or at["machine"])
+    ratio = ""
+    if report.comparison is not None:
+        ratio = benching.times(report.comparison.speedups[0].ratio.value, ("faster", "slower"))
+    void = "" if first.valid_windows else " (void)"
+    return (
+        machine,
+        f"{at['runtime']} {at['runtime_version']}",
+        f"{100 * report.compressed.accuracy.value:.2f} %",
+        f"{first.p50_us / 1e3:#.4g} ms{void}",
+        ratio,
+    )

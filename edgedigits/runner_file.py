@@ -1,0 +1,62 @@
+"""The device runner as one file, edgedigits-runner.pyz: it needs no installing, only Python, NumPy and an interpreter.
+
+Docstrings are left out of it, and their lines left empty, so that it stays under 60 KB and tracebacks fit the sources.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+from edgedigits.atomic import whole_file
+from edgedigits.runner_process import runner_package
+
+NAME = "edgedigits-runner.pyz"
+MOST_BYTES = 60_000
+
+_SHEBANG = b"#!/usr/bin/env python3\n"
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows
+_START = "from edgedigits_runner.boot import boot\n\nboot({digest!r})\n"
+
+
+def runner_pyz() -> bytes:
+    """The file (PEP 441); the same sources give the same bytes."""
+    package = runner_package()
+    paths = sorted(package.glob("*.py"))
+    sources = {f"{package.name}/{path.name}": without_docstrings(path.read_text(encoding="utf-8")) for path in paths}
+    digest = hashlib.sha256("\0".join(part for item in sources.items() for part in item).encode()).hexdigest()
+    buffer = io.BytesIO()
+    buffer.write(_SHEBANG)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        for name, source in {"__main__.py": _START.format(digest=digest[:16]), **sources}.items():
+            archive.writestr(_entry(name), source, zipfile.ZIP_DEFLATED, compresslevel=9)
+    return buffer.getvalue()
+
+
+def write_runner(path: Path) -> Path:
+    """Write it there, whole or not at all, executable. Raises ArtifactError when it can't be written."""
+    with whole_file(path) as part:
+        part.write_bytes(runner_pyz())
+        part.chmod(0o755)
+    return path
+
+
+def without_docstrings(source: str) -> str:
+    """The same code on the same lines; a docstring that is all of a body stays."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            first = node.body[0]
+            if len(node.body) > 1 and first.end_lineno is not None:
+                lines[first.lineno - 1 : first.end_lineno] = [""] * (first.end_lineno - first.lineno + 1)
+    return "\n".join(lines) + "\n"
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _LONG_AGO)
+    entry.create_system = 3  # Unix, wherever it is built
+    entry.external_attr = 0o644 << 16
+    return entry

@@ -1,0 +1,410 @@
+"""The commands of the runner for people: predict in all its forms, bench, evaluate, and wrong calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from edgedigits_runner.arrays import decode as decode_array
+from edgedigits_runner.by_hand import summary
+from edgedigits_runner.pictures import PictureError, decode, fitted, grey
+
+from edgedigits.data.dataset import reshape
+from edgedigits.data.folders import decode as host_decode
+from edgedigits.interpreter import TfliteModel
+from edgedigits.runner_file import NAME
+from tests.tiny_release import copied, environment, images, run, write_pgm
+
+WALLED = ("tensorflow", "tf_keras", "keras", "pandas", "cv2", "edgedigits", "scipy", "click")
+WALL = f"""
+import runpy, sys
+class Wall:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {WALLED}:
+            raise ImportError(name + " is behind the wall")
+sys.meta_path.insert(0, Wall())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+BEHIND_WALL = (sys.executable, "-c", WALL)
+
+
+@pytest.fixture
+def release(shapes: Path, tmp_path: Path) -> Path:
+    return copied(shapes, tmp_path)
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_predict_answers_as_the_model_does(release: Path) -> None:
+    pixels, labels = images(release)
+    files = [write_pgm(release.parent / f"{number}.pgm", pixels[number]) for number in range(12)]
+    done = run(release, "predict", *files)
+    assert done.returncode == 0, done.stderr
+    found = lines(done.stdout)
+    assert [line["file"] for line in found] == [str(file) for file in files]
+    model = TfliteModel((release / "model.tflite").read_bytes())
+    scores = model.outputs(pixels[:12], "0..1")
+    for line, wanted in zip(found, scores, strict=True):
+        best = np.argsort(-wanted, kind="stable")[:2]
+        assert [top["class"] for top in line["top"]] == best.tolist()
+        assert [top["score"] for top in line["top"]] == pytest.approx(wanted[best].tolist(), abs=1e-6)
+        assert [top["name"] for top in line["top"]] == [str(i) for i in best]
+        assert line["ms"] > 0
+    assert np.mean([line["top"][0]["class"] for line in found] == labels[:12]) > 0.8
+
+
+def test_predict_needs_nothing_but_numpy_and_an_interpreter(release: Path) -> None:
+    pixels, _ = images(release)
+    np.save(release.parent / "a.npy", pixels[0, ..., 0])
+    write_pgm(release.parent / "b.pgm", pixels[0])
+    cv2.imwrite(str(release.parent / "c.png"), pixels[0])
+    done = run(release, "predict", "a.npy", "b.pgm", "c.png", python=BEHIND_WALL)
+    assert done.returncode == 2
+    npy, pgm, png = lines(done.stdout)
+    assert npy["top"] == pgm["top"]
+    assert "python3-opencv" in png["error"]
+    assert "opencv-python-headless" in png["error"]
+
+
+def test_predict_takes_a_folder_and_answers_the_rest_when_one_is_bad(release: Path) -> None:
+    pixels, _ = images(release)
+    folder = release.parent / "some images"
+    folder.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(folder / f"{number}.png"), pixels[number])
+    (folder / "1.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    (folder / "notes.txt").write_text("no image")
+    (folder / ".hidden.png").write_text("")
+    done = run(release, "predict", folder, "nowhere.png", release.parent / "a release")
+    assert done.returncode == 2
+    first, bad, third, absent, none = lines(done.stdout)
+    assert ("top" in first, "top" in third) == (True, True)
+    assert bad["error"] == "can't be decoded as an image"
+    assert (absent["file"], absent["error"]) == ("nowhere.png", "can't be read (No such file or directory)")
+    assert "holds no images" in none["error"]
+
+
+def test_predict_finds_the_release_it_lies_in_or_is_told(release: Path) -> None:
+    pixels, _ = images(release)
+    image = write_pgm(release.parent / "x.pgm", pixels[0])
+    here = run(release, "predict", image)
+    (release.parent / NAME).write_bytes((release / NAME).read_bytes())
+    elsewhere = run(release.parent, "predict", "--in", release, image)
+    assert lines(here.stdout)[0]["top"] == lines(elsewhere.stdout)[0]["top"]
+    nowhere = run(release.parent, "predict", image)
+    assert nowhere.returncode == 2
+    assert "manifest.json: not found" in nowhere.stderr
+
+
+@contextmanager
+def started(release: Path, *arguments: Any) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, str(release / NAME), *map(str, arguments)]
+    process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def next_line(process: subprocess.Popen[str], seconds: float) -> dict[str, Any] | None:
+    """The next line, None if none comes in time."""
+    assert process.stdout is not None
+    if not select.select([process.stdout], [], [], seconds)[0]:
+        return None
+    line = process.stdout.readline()
+    return json.loads(line) if line else None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_watched_folder_gets_every_whole_file_answered_once(release: Path, number: int) -> None:
+    pixels, _ = images(release)
+    folder = release.parent / "watched"
+    folder.mkdir()
+    write_pgm(folder / "old.pgm", pixels[0])
+    with started(release, "predict", "--watch", folder) as process:
+        ready = None
+        for attempt in range(50):  # until it watches: what lay there before counts as old
+            write_pgm(folder / f"ready{attempt}.pgm", pixels[0])
+            if ready := next_line(process, 0.2):
+                break
+        assert ready is not None
+        while next_line(process, 1.2):  # the other files of the attempts
+            pass
+        whole = write_pgm(release.parent / "whole.pgm", pixels[1]).read_bytes()
+        with (folder / "slow.pgm").open("wb") as slow:
+            for byte in range(0, len(whole), 40):
+                slow.write(whole[byte : byte + 40])
+                slow.flush()
+                time.sleep(0.15)
+        write_pgm(folder / "x.part", pixels[1])
+        write_pgm(folder / ".x.pgm", pixels[1])
+        answer = next_line(process, 5)
+        assert answer is not None
+        assert answer["file"] == str(folder / "slow.pgm")
+        assert "top" in answer
+        (folder / "x.part").rename(folder / "moved.pgm")
+        moved = next_line(process, 5)
+        assert moved is not None
+        assert moved["file"] == str(folder / "moved.pgm")
+        (folder / "bad.txt").write_text("no image")
+        bad = next_line(process, 5)
+        assert bad is not None
+        assert "error" in bad
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_video_is_answered_frame_by_frame(release: Path) -> None:
+    """The same code as a camera's, which this machine may lack."""
+    pixels, _ = images(release)
+    path = release.parent / "v.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 5, (96, 96))
+    for number in range(3):
+        large = cv2.resize(pixels[number], (96, 96), interpolation=cv2.INTER_NEAREST)
+        writer.write(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR))
+    writer.release()
+    done = run(release, "predict", "--camera", path, "--every", "0.05")
+    assert done.returncode == 0, done.stderr
+    found = lines(done.stdout)
+    assert [line["frame"] for line in found] == [0, 1, 2]
+    small = [write_pgm(release.parent / f"{number}.pgm", pixels[number]) for number in range(3)]
+    answers = lines(run(release, "predict", *small).stdout)
+    assert [line["top"][0]["class"] for line in found] == [line["top"][0]["class"] for line in answers]
+
+
+def test_a_camera_that_is_not_there_is_one_sentence(release: Path) -> None:
+    done = run(release, "predict", "--camera", "73")
+    assert done.returncode == 2
+    assert "camera 73 can't be opened" in done.stderr
+    done = run(release, "predict", "--camera", "0", python=BEHIND_WALL)
+    assert done.returncode == 2
+    assert "--camera needs OpenCV" in done.stderr
+
+
+def test_bench_and_evaluate_say_it_in_a_line_per_model(release: Path) -> None:
+    out = release.parent / "result.json"
+    done = run(release, "bench", "--windows", "2", "--window", "0.02", "--threads", "1,2", "--cold", "--out", out)
+    assert done.returncode == 0, done.stderr
+    model, baseline = done.stdout.splitlines()
+    result = json.loads(out.read_text())
+    _, labels = images(release)
+    right = 100 * result["models"][0]["answers"]["right"] / len(labels)
+    assert model.startswith(f"tiny_int8: {right:.2f} % right of {len(labels)}, ")
+    assert baseline.startswith("float: ")
+    assert "with 2 threads" in model
+    assert "loads in" in model
+    assert [probe["cold"] for probe in result["probes"]] == [True, True]
+    done = run(release, "evaluate", "--out", out)
+    assert done.returncode == 0, done.stderr
+    evaluated = json.loads(out.read_text())
+    for name in ("class", "runner_up", "score"):
+        one, other = (decode_array(found["models"][0]["answers"][name]) for found in (evaluated, result))
+        np.testing.assert_array_equal(one, other)
+
+
+def test_void_windows_are_said_and_not_counted() -> None:
+    from edgedigits_runner.arrays import encode, encode_ns
+
+    windows = [
+        {"laps_ns": encode_ns(np.full(10, laps)), "void": void}
+        for laps, void in ((1000, None), (9000, "throttled"), (3000, None))
+    ]
+    answers = {"class": encode(np.zeros(4, np.int32)), "right": 3}
+    result = {
+        "models": [{"name": "m", "answers": answers}],
+        "latency": [
+            {"threads": 1, "models": [{"windows": windows}]},
+            {"threads": 2, "models": [{"windows": windows[1:2]}]},
+        ],
+    }
+    assert summary(result) == [
+        "m: 75.00 % right of 4, p50 0.0020 ms with 1 thread (1 of 3 windows void: throttled), "
+        "no p50 with 2 threads (1 of 1 windows void: throttled)"
+    ]
+
+
+@pytest.mark.parametrize("command", ["predict", "doctor", "bench", "evaluate", "serve", "job"])
+def test_every_command_has_help_without_numpy(release: Path, command: str) -> None:
+    blocked = WALL.replace("in (", "in ('numpy', ")
+    done = run(release, command, "--help", python=(sys.executable, "-c", blocked))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"usage: edgedigits-runner {command} ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dance"], "no command 'dance'; give one of predict, doctor"),
+        (["predict"], "give image files or folders, or --watch DIR, or --camera N"),
+        (["predict", "x.pgm", "--watch", "."], "one of these"),
+        (["predict", "--threads", "0", "x.pgm"], "--threads: found '0'; give a whole number from 1 to 1024"),
+        (["predict", "--runtime", "onnx", "x.pgm"], "--runtime: found 'onnx'; give auto, litert or tflite-runtime"),
+        (["predict", "--watch", "nowhere"], "nowhere: can't be watched (No such file or directory)"),
+        (["bench", "--windws", "3"], "option --windws not recognized; see edgedigits-runner bench --help"),
+        (["bench", "--window", "soon"], "--window: found 'soon'; give seconds"),
+        (["bench", "a", "b"], "give one folder; found 2: a, b"),
+        (["evaluate", "--out", "/nowhere/x.json"], "/nowhere/x.json: can't be written"),
+        (["serve", "--port", "99999"], "--port: found '99999'"),
+        (["job", "x.json"], "job JOB.json RESULT.json"),
+    ],
+)
+def test_wrong_calls_are_one_sentence(release: Path, arguments: list[str], said: str) -> None:
+    done = run(release, *arguments)
+    assert done.returncode == 2
+    errors = [line for line in done.stderr.splitlines() if not line.startswith(("INFO:", "accuracy of", "litert"))]
+    assert len(errors) == 1, errors
+    assert errors[0].startswith("edgedigits-runner: ")
+    assert said in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (b"", "not a readable JSON file"),
+        (b'{"schema": 9}', "not of schema 1"),
+        (b'{"schema": 1}', "incomplete or altered"),
+    ],
+)
+def test_folders_that_are_no_release(release: Path, changed: bytes, said: str) -> None:
+    (release / "manifest.json").write_bytes(changed)
+    done = run(release, "predict", "x.pgm")
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_an_altered_model_is_not_run(release: Path) -> None:
+    flat = bytearray((release / "model.tflite").read_bytes())
+    flat[-1] ^= 1
+    (release / "model.tflite").write_bytes(flat)
+    done = run(release, "predict", "x.pgm")
+    assert done.returncode == 2
+    assert "SHA-256" in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_error(release: Path) -> None:
+    folder = release.parent / "many"
+    folder.mkdir()
+    for number in range(300):
+        (folder / f"{number:03}.pgm").write_bytes(b"no image, " * 9)
+    command = f"exec 3>&1; ({sys.executable} '{release / NAME}' predict many; echo $? >&3) | head -1"
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=release.parent, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1] in {"0", "2"}
+    assert "Traceback" not in done.stderr
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".jpg", ".tiff", ".pgm", ".ppm", ".webp"])
+@pytest.mark.parametrize("kind", ["grey", "colour", "transparent", "16 bits"])
+def test_pictures_are_read_as_the_training_reads_them(tmp_path: Path, suffix: str, kind: str) -> None:
+    channels = {"grey": 1, "colour": 3, "transparent": 4, "16 bits": 1}[kind]
+    if (kind == "transparent" and suffix in {".bmp", ".jpg", ".pgm", ".ppm"}) or (
+        kind == "16 bits" and suffix in {".bmp", ".jpg", ".webp"}
+    ):
+        pytest.skip(f"{suffix} knows no {kind}")
+    image = np.random.default_rng(2).integers(0, 256, (9, 7, channels), np.uint8)
+    path = tmp_path / f"x{suffix}"
+    written = cv2.imwrite(str(path), image.astype(np.uint16) * 255 if kind == "16 bits" else image)
+    if not written:
+        pytest.skip(f"OpenCV writes no {kind} as {suffix}")
+    found = decode(path.read_bytes())
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, host_decode(path))
+
+
+@pytest.mark.parametrize("most", [15, 255, 1000, 65535])
+def test_netpbm_is_read_as_opencv_reads_it(tmp_path: Path, most: int) -> None:
+    rng = np.random.default_rng(2)
+    body = rng.integers(0, most + 1, 12).astype(np.uint8 if most < 256 else ">u2").tobytes()
+    for head in (f"P5\n# a note\n4 3\n{most}\n", f"P6 2 2 {most} "):
+        (tmp_path / "x.pgm").write_bytes(head.encode() + body)
+        np.testing.assert_array_equal(decode(head.encode() + body), host_decode(tmp_path / "x.pgm"))
+
+
+@pytest.mark.parametrize("target", [(12, 12, 1), (12, 12, 3), (5, 40, 1), (28, 28, 3), (31, 30, 1), (64, 48, 3)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sizes_and_colours_are_made_fit_as_for_the_training(target: tuple[int, int, int], channels: int) -> None:
+    image = np.random.default_rng(2).integers(0, 256, (31, 36, channels), np.uint8)
+    found = fitted(image, target)
+    assert (found.dtype, found.shape) == (np.uint8, target)
+    wanted = reshape(image, target[:2], target[2])
+    assert np.abs(found.astype(int) - wanted).max() <= (1 if image.shape[:2] != target[:2] else 0)
+
+
+def test_grey_is_opencvs_to_the_bit() -> None:
+    colours = np.random.default_rng(2).integers(0, 256, (200, 200, 3), np.uint8)
+    np.testing.assert_array_equal(grey(colours)[..., 0], cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY))
+
+
+def npy(array: np.ndarray) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "can't be decoded"),
+        (b"GIF89a", "can't be decoded"),
+        (b"P5\n4 4\n255\n" + bytes(15), "4x4 pixels are announced"),
+        (b"P6\n99999999 99999999\n255\n", "are announced"),
+        (b"P5\nfour 4\n255\n", "header"),
+        (b"P5\n0 4\n255\n", "announced"),
+        (npy(np.zeros((4, 4), np.float32)), "holds float32 [4, 4, 1]; give uint8"),
+        (npy(np.zeros((2, 4, 4, 3), np.uint8)), "give uint8"),
+        (npy(np.array([{}], object)), "not a whole .npy file"),
+        (npy(np.zeros((40, 40), np.uint8))[:300], "not a whole .npy file"),
+    ],
+)
+def test_bytes_that_are_no_picture(data: bytes, said: str) -> None:
+    with pytest.raises(PictureError) as caught:
+        decode(data)
+    assert said in caught.value.message
+
+
+def test_a_png_that_promises_gigabytes_is_refused() -> None:
+    """In a process of its own: OpenCV reads its limit once."""
+    code = (
+        "import numpy, struct, zlib; from edgedigits_runner.pictures import decode, PictureError\n"
+        "def chunk(kind, data): return struct.pack('>I', len(data)) + kind + data + "
+        "struct.pack('>I', zlib.crc32(kind + data))\n"
+        "png = b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 30000, 30000, 8, 2, 0, 0, 0))"
+        " + chunk(b'IDAT', zlib.compress(bytes(1000))) + chunk(b'IEND', b'')\n"
+        "try: decode(png)\n"
+        "except PictureError as error: print(error.message)\n"
+    )
+    device = Path(__file__).parent.parent / "device"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(device)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "can't be decoded as an image" in done.stdout
