@@ -11,11 +11,13 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+_RUNTIME_PACKAGES = ("ai-edge-litert", "tflite-runtime")
 
 
 def results_table(document: dict[str, Any]) -> str:
@@ -37,12 +39,8 @@ def results_table(document: dict[str, Any]) -> str:
         f"({test['only_float_right']} images only float got right, {test['only_compressed_right']} only int8, "
         f"McNemar p = {paired['mcnemar_p']:.2f}).",
         "",
-        "| target | wanted | got | met |",
-        "|---|---|---|---|",
+        targets_table(document),
     ]
-    for row in document["targets"]:
-        met = "yes" if row["met"] else "**no**"
-        lines.append(f"| {row['name']} | {row['wanted']} | {row['got']:g} {row['unit']} | {met} |")
     return "\n".join(lines)
 
 
@@ -56,16 +54,43 @@ def recipes_table() -> str:
     return "\n".join(lines)
 
 
+def systems_table(document: dict[str, Any]) -> str:
+    """What a deploy does on every system it was tried on."""
+    lines = ["| system | runtime | packages | outcome |", "|---|---|---|---|"]
+    for row in document["rows"]:
+        main = [f"{name} {row['packages'][name]}" for name in (*_RUNTIME_PACKAGES, "numpy") if name in row["packages"]]
+        outcome = f"doctor: {row['verdict']}" if row["verdict"] else f"refused: {row['refused']}"
+        lines.append(f"| {row['system']} | {row['runtime']} | {', '.join(main)} | {outcome} |")
+    return "\n".join(lines)
+
+
+def targets_table(document: dict[str, Any]) -> str:
+    """What was to be reached, and what was."""
+    lines = ["| target | wanted | got | met |", "|---|---|---|---|"]
+    for row in document["targets"]:
+        met = "yes" if row["met"] else "**no**"
+        lines.append(f"| {row['name']} | {row['wanted']} | {row['got']:g} {row['unit']} | {met} |")
+    return "\n".join(lines)
+
+
 def filled(text: str) -> str:
     """README text with every table that can be made put between its markers."""
     tables = {"recipes": recipes_table()}
-    result = ROOT / "benchmarks" / "results" / "main_job.json"
-    if result.is_file():
-        tables["results"] = results_table(json.loads(result.read_text()))
+    for name, file, table in _FROM_RESULTS:
+        result = ROOT / "benchmarks" / "results" / file
+        if result.is_file():
+            tables[name] = table(json.loads(result.read_text()))
     for name, table in tables.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         text = pattern.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)  # type: ignore[misc]
     return text
+
+
+_FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
+    ("results", "main_job.json", results_table),
+    ("systems", "systems.json", systems_table),
+    ("device", "device.json", targets_table),
+)
 
 
 def main() -> None:

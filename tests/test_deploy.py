@@ -124,12 +124,9 @@ def test_person_on_the_device_can_run_it(server: Sshd, seeded: Place, first: Dep
     assert ended.code == 0, ended.errors
 
 
-def test_second_deploy_does_nothing_in_under_two_seconds(
-    seeded: Place, first: DeployReport, artifacts: list[Path]
-) -> None:
+def test_second_deploy_does_nothing(seeded: Place, first: DeployReport, artifacts: list[Path]) -> None:
     again = seeded.deploy(artifacts[0])
     assert (again.changed, again.sent_bytes, again.release) == (False, 0, first.release)
-    assert again.seconds < 2
     assert seeded.said[-1].endswith("is in use already; nothing to do")
 
 

@@ -16,12 +16,14 @@ import click
 import cv2
 import numpy as np
 import pytest
+from edgedigits_runner.command_line import _COMMANDS
 
 from edgedigits.cli import cli
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
+ON_A_DEVICE = "needs a device; test_deploy.py, test_device_bench.py and make pi have one"
 NOT_RUN = {
     "make demo": "minutes of work, and needs MNIST; its parts are run below on small data",
     "make test": "runs this very test",
@@ -35,6 +37,14 @@ NOT_RUN = {
     "edgedigits train mobilenet_v2 --data photos --size 96 --alpha 0.35 --weights imagenet --scale -1..1 "
     "--out models/photos.keras": "downloads ImageNet weights",
     "edgedigits bench --tflite out/lenet5-prune80_int8-* --runtime tflite-runtime": "downloads tflite-runtime",
+    "edgedigits deploy out/lenet5-prune80_int8-* pi@raspberrypi.local": ON_A_DEVICE,
+    "edgedigits deploy out/lenet5-prune80_int8-* pi@raspberrypi.local --no-network --service http:8765": ON_A_DEVICE,
+    "edgedigits bench --tflite out/lenet5-prune80_int8-* --host pi@raspberrypi.local": ON_A_DEVICE,
+    "edgedigits bench --tflite out/lenet5-prune80_int8-* --host pi@raspberrypi.local --window 10 --pin 3 --cold "
+    "--threads 1,2,4": ON_A_DEVICE,
+    "edgedigits fleet bench hosts.yaml --tflite out/lenet5-prune80_int8-*": ON_A_DEVICE,
+    "edgedigits instructions out/lenet5-prune80_int8-*/model.tflite --cpu cortex-a72": "needs QEMU; part of make pi",
+    "make pi": "boots emulated Pis, for minutes",
 }
 """Commands of the README that the story below leaves out, and why. Those of edgedigits are parsed all the same."""
 
@@ -135,7 +145,8 @@ def artifact_files() -> set[str]:
 
 
 def test_options_named_anywhere_exist() -> None:
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README)) <= _options(cli)
+    of_the_runner = {f"--{name}" for _, _, known in _COMMANDS.values() for name in known}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README)) <= _options(cli) | of_the_runner
 
 
 def _options(command: click.Command) -> set[str]:

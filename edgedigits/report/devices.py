@@ -66,7 +66,7 @@ def render(found: SideBySide) -> Group:
         parts.append(Text(f"{found.name}: {benching.mcnemar_sentence(comparison.paired, baseline, compressed)}"))
     parts.append(Text(agreement_sentence(found.agreement)))
     if found.doctor:
-        parts.append(Text(f"{found.name}: the doctor says: {found.doctor['verdict']}."))
+        parts.append(Text(f"{found.name}: the doctor there says: {found.doctor['verdict']}."))
     return Group(*parts)
 
 
@@ -110,10 +110,12 @@ def fleet_as_json(here: Report, rows: Sequence[Row]) -> dict[str, Any]:
 def render_fleet(here: Report, rows: Sequence[Row]) -> Table:
     """A row for every machine; one that failed says why."""
     table = Table(box=box.SIMPLE_HEAD)
-    for title in ("", "machine", "runtime", "accuracy"):
+    table.add_column("", overflow="fold")
+    table.add_column("machine", overflow="fold", min_width=22)  # also the place of a reason
+    for title in ("runtime", "accuracy"):
         table.add_column(title, overflow="fold")
     threads = here.compressed.latencies[0].threads
-    for title in (f"p50, {threads} thread" + ("s" if threads > 1 else ""), "against float", "answers otherwise"):
+    for title in (f"p50, {threads} thread" + ("s" if threads > 1 else ""), "against float", "other answers"):
         table.add_column(title, justify="right")
     table.add_row("here", *_cells(here), "")
     for row in rows:
