@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -22,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from benchmarks.document import document, save, target
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "main_job.json"
@@ -96,10 +95,6 @@ def measure(rounds: int) -> dict[str, Any]:
     return report(plain, made, bench, peer, help_s, floats, identical=len(flats) == 1)
 
 
-def target(name: str, wanted: str, got: float, unit: str, met: bool) -> dict[str, Any]:
-    return {"name": name, "wanted": wanted, "got": got, "unit": unit, "met": bool(met)}
-
-
 def report(
     plain: list[dict[str, Any]],
     made: list[dict[str, Any]],
@@ -140,48 +135,26 @@ def report(
         target("peak memory of compress", "< 3072", round(peak), "MiB", peak < 3072),
         target("same seed, same bytes", "== 1", float(identical), "of all rounds", identical),
     ]  # fmt: skip
-    return {
-        "schema": 1,
-        "command": f"python -m benchmarks.main_job --rounds {len(made)}",
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip(),
-        "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
-        "targets": targets,
-        "summary": {
+    return document(
+        f"python -m benchmarks.main_job --rounds {len(made)}",
+        targets,
+        summary={
             "float": last["float"],
             "export": export,
             "test": test,
             "time_ratios": [round(x, 3) for x in ratios],
         },
-        "plain": plain,
-        "ours": [
-            {key: one[key] for key in ("process_seconds", "peak_mib", "test", "stages", "export")} for one in made
-        ],
-        "bench": bench,
-        "bench_against_plain": peer,
-    }
-
-
-def _cpu() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+        plain=plain,
+        ours=[{key: one[key] for key in ("process_seconds", "peak_mib", "test", "stages", "export")} for one in made],
+        bench=bench,
+        bench_against_plain=peer,
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each, taking turns (default 3)")
-    document = measure(parser.parse_args().rounds)
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(json.dumps(document, indent=1, default=_plain) + "\n")
-    for row in document["targets"]:
-        print(
-            f"{'met' if row['met'] else 'NOT MET':<8}{row['name']}: wanted {row['wanted']}, got {row['got']} {row['unit']}"
-        )
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else str(value)
+    save(RESULT, measure(parser.parse_args().rounds))
 
 
 if __name__ == "__main__":

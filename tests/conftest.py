@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.pi import bookworm, counter, identity, trixie  # noqa: F401  # fixtures
+from tests.pi import bookworm, boot, counter, identity, trixie  # noqa: F401  # fixtures
 
 _CACHE = tempfile.TemporaryDirectory(prefix="edgedigits-tests-")
 os.environ["EDGEDIGITS_CACHE"] = _CACHE.name
@@ -18,6 +18,14 @@ os.environ.pop("EDGEDIGITS_DATA", None)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # A shell starts background jobs with interruptions ignored, and programs that the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs an emulated Pi, or its userland, is for `make pi`."""
+    for item in items:
+        if {"boot", "counter", "identity"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.pi)
 
 
 def shapes_npz(path: Path, size: int = 12, channels: int = 1, per_class: int = 60, classes: int = 3) -> Path:

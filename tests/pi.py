@@ -1,4 +1,4 @@
-"""An emulated Pi for tests, as a pytest plugin: `pytest_plugins = ["tests.pi"]`; import nothing from here but for types.
+"""An emulated Pi for tests; conftest.py imports these fixtures, which makes them known to all tests.
 
 Where the machine can't, tests are skipped with the reason; with EDGEDIGITS_TEST_PI=1 they fail instead, so that nobody
 takes a skip for a pass.

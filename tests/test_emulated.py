@@ -134,7 +134,7 @@ def test_nothing_stays_after_an_error_in_the_block(identity: Path) -> None:
     assert traces() <= before
 
 
-def test_nothing_stays_when_the_program_that_booted_it_is_killed(identity: Path) -> None:
+def test_nothing_stays_when_the_program_that_booted_it_is_killed(identity: Path, tmp_path: Path) -> None:
     before = traces()
     code = f"""
 import time
@@ -145,7 +145,7 @@ with booted("bookworm", "pi4", Path({str(identity) + ".pub"!r}), lambda _: None)
     time.sleep(60)
 """
     command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
         process.kill()

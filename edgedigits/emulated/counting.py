@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgedigits.emulated import count_guest
 from edgedigits.emulated.boards import Board, shown_files
 from edgedigits.errors import EdgeDigitsError, InputError
 
 RUNS = 3
+SCRIPT = Path(__file__).with_name("count_guest.py")
 SECONDS = 120.0
 """The limit for each model; thousands of times what a small net needs."""
 PYTHON = "/usr/bin/python3.11"
@@ -73,7 +73,7 @@ def _workplace(board: Board, library: Path, packages: Path, tree: Path) -> Itera
             (place / "root" / part).symlink_to(tree.resolve() / part)
         (place / "root/packages").symlink_to(packages.resolve())
         shutil.copyfile(library, place / "plugin.so")
-        shutil.copyfile(count_guest.__file__, place / "root/count_guest.py")
+        shutil.copyfile(SCRIPT, place / "root/count_guest.py")
         yield place
 
 

@@ -16,12 +16,17 @@ NEWER = (9, 0)
 
 
 def qemu_version() -> str:
-    """As `7.2.22`. Raises InputError when there is no qemu-aarch64."""
+    """As `7.2.22`. Raises InputError when there is no qemu-aarch64, or one that can't take plugins."""
     said = run(["qemu-aarch64", "--version"], "instructions are counted by QEMU: install qemu-user", 30)
     found = re.search(r"version (\d+\.\d+\.\d+)", said)
     if found is None:
         raise InputError(
             f"qemu-aarch64 says it is {said.strip()[:80]!r}, which is no version; install qemu-user 7.2 or later"
+        )
+    if "-plugin" not in run(["qemu-aarch64", "-h"], "qemu-aarch64", 30):
+        raise InputError(
+            f"qemu-aarch64 {found[1]} was built without plugins, as Debian 13's is, and a plugin counts the instructions; "
+            "install one that has them, as Debian 12's qemu-user 7.2 does"
         )
     return found[1]
 

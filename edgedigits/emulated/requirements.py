@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edgedigits.emulated.commands import run
+from edgedigits.emulated.plugin import qemu_version
 from edgedigits.errors import InputError
 
 _BUILD = {"mmdebstrap": "mmdebstrap", "tar": "tar", "zstd": "zstd"}
 _COUNT = {"qemu-aarch64": "qemu-user", "gcc": "gcc"}
 _BOOT = {
-    "qemu-aarch64-static": "qemu-user-static",
     "ip": "iproute2",
     "mount": "mount",
     "unshare": "util-linux",
@@ -56,7 +56,13 @@ def lacking() -> str | None:
 
 def lacking_for_counting() -> str | None:
     """Why arm64 instructions can't be counted here, in one sentence; None where they can. Root's rights are not needed."""
-    return _not_linux() or _missing({**_BUILD, **_COUNT})
+    if reason := _not_linux() or _missing({**_BUILD, **_COUNT}):
+        return reason
+    try:
+        qemu_version()
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def _not_linux() -> str | None:
@@ -81,6 +87,8 @@ def _register() -> None:
         run(["mount", "-t", "binfmt_misc", "binfmt_misc", _BINFMT], "binfmt_misc can't be mounted", 20)
     if (_BINFMT / "qemu-aarch64").exists():
         return
+    if not _RULE.is_file():
+        raise InputError(f"{_RULE}: not found; apt-get install --no-install-recommends qemu-user-static")
     try:
         (_BINFMT / "register").write_bytes(_RULE.read_bytes())
     except OSError as error:

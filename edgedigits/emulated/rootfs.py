@@ -70,7 +70,9 @@ def _packages(suite: Suite) -> tuple[str, ...]:
 def _build(suite: Suite, packages: tuple[str, ...], archive: Path) -> None:
     with scratch() as folder:
         extracted, root = folder / "extracted.tar", folder / "root"
-        settings = ["--quiet", "--arch=arm64", "--variant=extract", "--format=tar", f"--include={','.join(packages)}"]
+        mode = "root" if os.geteuid() == 0 else "chrootless"  # nothing is run, so no rights are needed
+        settings = [f"--mode={mode}", "--arch=arm64", "--variant=extract", "--format=tar", "--quiet"]
+        settings.append(f"--include={','.join(packages)}")
         command = ["mmdebstrap", *settings, "--aptopt=Apt::Install-Recommends false", suite, extracted]
         run(command, f"the arm64 {suite} can't be built", BUILD_SECONDS)
         root.mkdir()
@@ -103,7 +105,9 @@ def _unpack(archive: Path, tree: Path) -> None:
     with scratch() as folder:
         root = folder / "root"
         root.mkdir()
-        run(["tar", "-I", "zstd", "-xf", archive, "-C", root], f"{archive} can't be unpacked; delete it", BUILD_SECONDS)
+        run(
+            ["tar", "-I", "zstd", "-xpf", archive, "-C", root], f"{archive} can't be unpacked; delete it", BUILD_SECONDS
+        )
         root.rename(tree)
 
 
