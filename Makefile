@@ -21,9 +21,11 @@ lint: $(READY)
 pi: $(READY)
 	$(BIN)/python -m pytest -m pi -rs
 
-# Measures what the README's table shows; needs MNIST and a quiet machine, takes about a quarter of an hour.
+# Measures what the README's tables show; needs MNIST, root for the emulated Pi, a quiet machine and half an hour.
 bench: $(READY)
 	$(BIN)/python -m benchmarks.main_job
+	$(BIN)/python -m benchmarks.device_job
+	$(BIN)/python -m benchmarks.instructions
 	$(BIN)/python -m benchmarks.tables
 
 tables: $(READY)

@@ -12,12 +12,17 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edgedigits.errors import DeviceError
+from edgedigits.remote.facts import Facts
+from edgedigits.remote.wheels import choose
+
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-_RUNTIME_PACKAGES = ("ai-edge-litert", "tflite-runtime")
+_PACKAGES = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"}
 
 
 def results_table(document: dict[str, Any]) -> str:
@@ -54,11 +59,44 @@ def recipes_table() -> str:
     return "\n".join(lines)
 
 
+RELEASES = (  # name, Python, glibc, NumPy of python3-numpy
+    ("Raspberry Pi OS bullseye", (3, 9, 2), (2, 31), "1.19.5"),
+    ("Raspberry Pi OS bookworm", (3, 11, 2), (2, 36), "1.24.2"),
+    ("Raspberry Pi OS trixie", (3, 13, 5), (2, 41), "2.2.4"),
+    ("Ubuntu 22.04", (3, 10, 12), (2, 35), "1.21.5"),
+    ("Ubuntu 24.04", (3, 12, 3), (2, 39), "1.26.4"),
+)
+ARCHITECTURES = {"aarch64": "64-bit ARM", "armv7l": "32-bit ARM", "x86_64": "64-bit x86"}
+
+
+def releases_table() -> str:
+    """What a deploy chooses for a system: the answer of the very function that chooses."""
+    head = f"| system | Python | {' | '.join(ARCHITECTURES.values())} |"
+    lines = [head, "|---|---|" + "---|" * len(ARCHITECTURES)]
+    for name, python, glibc, numpy in RELEASES:
+        facts = Facts("linux", python, libc="glibc", libc_version=glibc, numpy=numpy)
+        cells = " | ".join(_runtimes(replace(facts, machine=machine)) for machine in ARCHITECTURES)
+        lines.append(f"| {name} | {python[0]}.{python[1]} | {cells} |")
+    return "\n".join(lines)
+
+
+def _runtimes(facts: Facts) -> str:
+    """The runtimes that fit, with their versions."""
+    found = []
+    for runtime in ("litert", "tflite-runtime"):
+        try:
+            versions = choose(facts, runtime).versions
+        except DeviceError:
+            continue
+        found.append(f"{runtime} {versions[_PACKAGES[runtime]]}")
+    return ", ".join(found) or "none"
+
+
 def systems_table(document: dict[str, Any]) -> str:
     """What a deploy does on every system it was tried on."""
     lines = ["| system | runtime | packages | outcome |", "|---|---|---|---|"]
     for row in document["rows"]:
-        main = [f"{name} {row['packages'][name]}" for name in (*_RUNTIME_PACKAGES, "numpy") if name in row["packages"]]
+        main = [f"{name} {row['packages'][name]}" for name in (*_PACKAGES.values(), "numpy") if name in row["packages"]]
         outcome = f"doctor: {row['verdict']}" if row["verdict"] else f"refused: {row['refused']}"
         lines.append(f"| {row['system']} | {row['runtime']} | {', '.join(main)} | {outcome} |")
     return "\n".join(lines)
@@ -75,7 +113,7 @@ def targets_table(document: dict[str, Any]) -> str:
 
 def filled(text: str) -> str:
     """README text with every table that can be made put between its markers."""
-    tables = {"recipes": recipes_table()}
+    tables = {"recipes": recipes_table(), "releases": releases_table()}
     for name, file, table in _FROM_RESULTS:
         result = ROOT / "benchmarks" / "results" / file
         if result.is_file():

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from edgedigits_runner.command_line import _COMMANDS
 
+from benchmarks.tables import filled
 from edgedigits.cli import cli
 
 ROOT = Path(__file__).parent.parent
@@ -169,8 +170,10 @@ def test_the_recipe_table_is_what_the_command_says() -> None:
     assert between("recipes") == recipe_table(json.loads(done.stdout))
 
 
-def test_the_results_have_their_place() -> None:
-    between("results")
+def test_every_table_is_as_it_is_made() -> None:
+    assert filled(README) == README
+    for name in ("results", "releases", "systems", "device"):
+        assert between(name).startswith("|"), name
 
 
 def between(name: str) -> str:
