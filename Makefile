@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint pi bench tables golden clean
+.PHONY: demo test lint device pi bench tables golden clean
 
 demo: $(READY)
 	$(BIN)/edgedigits demo
@@ -20,6 +20,10 @@ lint: $(READY)
 # Deploys to emulated Raspberry Pis; skipped, with the reason, where this machine can't have one.
 pi: $(READY)
 	$(BIN)/python -m pytest -m pi -rs
+
+# Tests of deploy against a real ssh server, and of arm64 instructions; they fetch packages. What can't run says why.
+device: $(READY)
+	$(BIN)/python -m pytest -m "device and not pi" -rs
 
 # Measures what the README's tables show; needs MNIST, root for the emulated Pi, a quiet machine and half an hour.
 bench: $(READY)

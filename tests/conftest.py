@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.pi import bookworm, boot, counter, identity, trixie  # noqa: F401  # fixtures
+from tests.sshd import server  # noqa: F401
 
 _CACHE = tempfile.TemporaryDirectory(prefix="edgedigits-tests-")
 os.environ["EDGEDIGITS_CACHE"] = _CACHE.name
@@ -22,10 +23,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs an emulated Pi, or its userland, is for `make pi`."""
+    """What needs an ssh server, an emulated Pi or its userland also needs packages: it is for `make device` or `make pi`."""
     for item in items:
-        if {"boot", "counter", "identity"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.pi)
+        if {"server", "boot", "counter", "identity"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.device)
 
 
 def shapes_npz(path: Path, size: int = 12, channels: int = 1, per_class: int = 60, classes: int = 3) -> Path:

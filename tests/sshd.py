@@ -12,8 +12,11 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 _UID = 4711
@@ -216,3 +219,13 @@ def start_manager(server: Sshd) -> Manager | str:
 
 def _enter(server: Sshd) -> list[str]:
     return ["nsenter", f"--mount=/proc/{server.process.pid}/ns/mnt", "--"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """A running one, with a home of its own."""
+    if reason := why_not():
+        pytest.skip(reason)
+    running = start(tmp_path_factory.mktemp("sshd"))
+    yield running
+    running.stop()

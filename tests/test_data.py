@@ -99,7 +99,7 @@ def test_missing_data_is_named(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
+def web_server(tmp_path: Path) -> Iterator[str]:
     """A real HTTP server that holds a file mnist.npz."""
     shapes_npz(tmp_path / "mnist.npz")
     handler = functools.partial(QuietHandler, directory=str(tmp_path))
@@ -115,9 +115,9 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 def test_mnist_is_downloaded_once_with_its_hash_checked(
-    server: str, tmp_path: Path, fresh_cache: Path, monkeypatch: pytest.MonkeyPatch
+    web_server: str, tmp_path: Path, fresh_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "MNIST_URL", f"{server}/mnist.npz")
+    monkeypatch.setattr(sources, "MNIST_URL", f"{web_server}/mnist.npz")
     assert "wanted 731c5ac6" in refused("mnist")
     assert not list((fresh_cache / "data").iterdir()), "a file of another hash is not kept, nor a part of one"
     monkeypatch.setattr(sources, "MNIST_SHA256", hashlib.sha256((tmp_path / "mnist.npz").read_bytes()).hexdigest())

@@ -9,7 +9,6 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from edgedigits.errors import ArtifactError, DeployError, DeviceError, InputErro
 from edgedigits.remote.device import Device, connect
 from edgedigits.remote.wheelhouse import collect
 from edgedigits.remote.wheels import choose, pip_wheel
-from tests import sshd
 from tests.sshd import Sshd
 from tests.tiny_artifact import tiny_artifact
 
@@ -58,15 +56,6 @@ class Place:
 
     def connect(self) -> Device:
         return connect(self.wish.address, self.wish.directory, self.said.append, lock_wait_s=0.3)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    if reason := sshd.why_not():
-        pytest.skip(reason)
-    running = sshd.start(tmp_path_factory.mktemp("sshd"))
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")

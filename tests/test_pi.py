@@ -16,6 +16,8 @@ from edgedigits.device_bench import side_by_side
 from edgedigits.errors import InputError
 from tests.pi import cannot
 
+pytestmark = pytest.mark.pi
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:

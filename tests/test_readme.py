@@ -46,6 +46,7 @@ NOT_RUN = {
     "edgedigits fleet bench hosts.yaml --tflite out/lenet5-prune80_int8-*": ON_A_DEVICE,
     "edgedigits instructions out/lenet5-prune80_int8-*/model.tflite --cpu cortex-a72": "needs QEMU; part of make pi",
     "make pi": "boots emulated Pis, for minutes",
+    "make device": "tests of their own",
 }
 """Commands of the README that the story below leaves out, and why. Those of edgedigits are parsed all the same."""
 

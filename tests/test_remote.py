@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,15 +26,6 @@ from tests.sshd import Sshd
 
 PI = Facts("linux", (3, 11, 2), "aarch64", "glibc", (2, 36))
 HOSTILE = ["a b", "it's", 'say "x"', "$(touch x)", "`touch x`", "-rf", "a;touch x", "naïve", "back\\slash", "*", "~x"]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    if reason := sshd.why_not():
-        pytest.skip(reason)
-    running = sshd.start(tmp_path_factory.mktemp("sshd"))
-    yield running
-    running.stop()
 
 
 def go(server: Sshd, folder: str = "work", **wish: object) -> Device:

@@ -21,7 +21,7 @@ from edgedigits.deploy import DeployReport, DeployWish, deploy
 from edgedigits.errors import DeployError, InputError
 from edgedigits.service import Service, parse_service, service_of, unit_text
 from tests import sshd
-from tests.sshd import Manager
+from tests.sshd import Manager, Sshd
 from tests.tiny_artifact import tiny_artifact
 
 AWKWARD = 'a b %h $HOME "q" it\'s ;x'
@@ -84,18 +84,12 @@ def test_unit_is_hardened_as_systemd_counts_it(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
-    if reason := sshd.why_not():
-        pytest.skip(reason)
-    server = sshd.start(tmp_path_factory.mktemp("sshd"))
+def manager(server: Sshd) -> Iterator[Manager]:
     running = sshd.start_manager(server)
-    try:
-        if isinstance(running, str):
-            pytest.skip(running)
-        yield running
-        running.stop()
-    finally:
-        server.stop()
+    if isinstance(running, str):
+        pytest.skip(running)
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module")
