@@ -19,7 +19,7 @@ MOST_BYTES = 60_000
 
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows
-_START = "from edgedigits_runner.boot import boot\n\nboot({digest!r})\n"
+_START = "boot"  # the module that becomes __main__.py
 
 
 def runner_pyz() -> bytes:
@@ -31,7 +31,9 @@ def runner_pyz() -> bytes:
     buffer = io.BytesIO()
     buffer.write(_SHEBANG)
     with zipfile.ZipFile(buffer, "a") as archive:
-        for name, source in {"__main__.py": _START.format(digest=digest[:16]), **sources}.items():
+        start = f"{sources[f'{package.name}/{_START}.py']}\n\n{_START}({digest[:16]!r})\n"
+        archive.writestr(_entry("__main__.py"), start, zipfile.ZIP_STORED)  # to be read without importing zlib
+        for name, source in sources.items():
             archive.writestr(_entry(name), source, zipfile.ZIP_DEFLATED, compresslevel=9)
     return buffer.getvalue()
 

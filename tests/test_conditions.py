@@ -27,7 +27,7 @@ from edgedigits_runner.conditions import (
 )
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.interpreters import load_runtime
-from edgedigits_runner.jobs import ModelFile
+from edgedigits_runner.model_file import ModelFile
 from edgedigits_runner.pages import drop, resident_share
 from edgedigits_runner.pinning import pin
 from edgedigits_runner.preprocess import prepare
@@ -185,7 +185,7 @@ def test_own_work_is_not_others_work():
 @pytest.fixture(scope="module")
 def ready():
     """A session of the golden model, and an image for it."""
-    model = ModelFile("m", GOLDEN, hashlib.sha256(GOLDEN.read_bytes()).hexdigest(), "0..1", None)
+    model = ModelFile("m", str(GOLDEN), hashlib.sha256(GOLDEN.read_bytes()).hexdigest(), "0..1", None)
     session = open_session(load_runtime("litert"), model, 1, (8, 8, 1))
     return session, list(prepare(np.zeros((2, 8, 8, 1), np.uint8), session.source, "0..1"))
 

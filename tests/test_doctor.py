@@ -160,7 +160,7 @@ def test_an_interpreter_that_crashes_is_a_reason(
     crash = "import os, signal\nclass Interpreter:\n    def __init__(self, **_):\n        os.kill(os.getpid(), signal.SIGILL)\n"
     (package / "interpreter.py").write_text(crash)
     monkeypatch.syspath_prepend(tmp_path / "fakes")
-    found = examine(release, "litert")
+    found = examine(str(release), "litert")
     assert (found["ok"], found["verdict"]) == (False, None)
     assert found["reasons"] == ["litert 9.9: the interpreter was ended by SIGILL; try another --runtime"]
 
@@ -256,7 +256,7 @@ def test_a_throttled_board_is_told_to_people(release: Path, tmp_path: Path, monk
     fake.write_text("#!/bin/sh\necho throttled=0x50000\n")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(fake.parent), prepend=":")
-    found = examine(release, "litert")
+    found = examine(str(release), "litert")
     assert found["environment"]["throttled"] == 0x50000
     assert "throttling  now none; since the start under-voltage, throttled" in as_text(found)
 

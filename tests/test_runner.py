@@ -17,8 +17,8 @@ from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.evaluation import read_evaluation, top_two
 from edgedigits_runner.forms import InputForm, input_form, open_shape, output_form
 from edgedigits_runner.interpreters import Runtime, load_runtime, plain_errors
-from edgedigits_runner.jobs import SCALES as RUNNER_SCALES
-from edgedigits_runner.jobs import ModelFile
+from edgedigits_runner.model_file import SCALES as RUNNER_SCALES
+from edgedigits_runner.model_file import ModelFile
 from edgedigits_runner.preprocess import prepare, prepared_chunks, resized, with_channels
 from edgedigits_runner.session import classify, open_session
 
@@ -228,7 +228,7 @@ def test_tensorflow_runs_it_when_asked(tiny):
     runtime = load_runtime("tensorflow")
     assert str(runtime) == f"tensorflow {tf.__version__}"
     with pytest.warns(UserWarning, match="deprecated"):
-        session = open_session(runtime, model_file(path=tiny["int8"]), 1, (8, 8, 1))
+        session = open_session(runtime, model_file(path=str(tiny["int8"])), 1, (8, 8, 1))
     tensors = prepare(tiny_tflite.pixels(), session.source, "0..1")
     answers = [classify(session, tensor)[0].argmax() for tensor in tensors]
     assert (answers == litert_answers(tiny["int8"], tensors[:, 0])).mean() > 0.95
@@ -324,7 +324,7 @@ def details(shape, dtype=np.float32, quantization=(0.0, 0), signature=None):
     }
 
 
-def model_file(resize=None, scale="0..1", path=Path("m.tflite")):
+def model_file(resize=None, scale="0..1", path="m.tflite"):
     return ModelFile("m", path, "", scale, resize)
 
 

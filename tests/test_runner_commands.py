@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from getopt import GetoptError, gnu_getopt
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ import numpy as np
 import pytest
 from edgedigits_runner.arrays import decode as decode_array
 from edgedigits_runner.by_hand import summary
+from edgedigits_runner.files import joined
+from edgedigits_runner.options import WrongOption, split_options
 from edgedigits_runner.pictures import PictureError, decode, fitted, grey
 
 from edgedigits.data.dataset import reshape
@@ -38,6 +42,7 @@ sys.meta_path.insert(0, Wall())
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+BARE = Path(__file__).parent.parent / "benchmarks" / "bare.py"
 BEHIND_WALL = (sys.executable, "-c", WALL)
 
 
@@ -97,6 +102,31 @@ def test_predict_takes_a_folder_and_answers_the_rest_when_one_is_bad(release: Pa
     assert bad["error"] == "can't be decoded as an image"
     assert (absent["file"], absent["error"]) == ("nowhere.png", "can't be read (No such file or directory)")
     assert "holds no images" in none["error"]
+
+
+def imported(folder: Path, *command: Any) -> set[str]:
+    """The modules that a program has imported at its end, beyond those that Python itself starts with."""
+    folder.mkdir(exist_ok=True)
+    at_exit = "lambda before=set(sys.modules): print(*sorted(set(sys.modules) - before), file=sys.stderr)"
+    (folder / "sitecustomize.py").write_text(f"import atexit, sys\natexit.register({at_exit})\n")
+    known = {**environment(), "PYTHONPATH": str(folder)}
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], env=known, capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def test_predict_imports_hardly_more_than_a_bare_script(release: Path, tmp_path: Path) -> None:
+    """Every other module is time to the first answer, which benchmarks/overhead.py measures."""
+    np.save(tmp_path / "x.npy", images(release)[0][0, ..., 0])
+    predict = (release / NAME, "predict", tmp_path / "x.npy")
+    imported(tmp_path / "site", *predict)  # unpacks itself
+    more = imported(tmp_path / "site", *predict) - imported(tmp_path / "site", BARE, release / "model.tflite")
+    assert "edgedigits_runner.predict" in more
+    assert {name for name in more if name.split(".")[0] != "edgedigits_runner"} <= {
+        *("__future__", "json", "json.decoder", "json.encoder", "json.scanner", "_json", "_sha256", "_sha2"),
+        *("runpy", "importlib._abc", "importlib.util"),  # how Python starts any .pyz
+    }
 
 
 def test_predict_finds_the_release_it_lies_in_or_is_told(release: Path) -> None:
@@ -275,6 +305,46 @@ def test_wrong_calls_are_one_sentence(release: Path, arguments: list[str], said:
     assert len(errors) == 1, errors
     assert errors[0].startswith("edgedigits-runner: ")
     assert said in errors[0]
+
+
+def test_options_are_read_as_getopt_reads_them() -> None:
+    takes = {"help": False, "in": True, "window": True, "windows": True, "json": False}
+    longs = [name + "=" if text else name for name, text in takes.items()]
+    texts = (
+        "--in",
+        "--in=x",
+        "--i",
+        "--in=",
+        "--window",
+        "--windows=3",
+        "--windo",
+        "--w=1",
+        "--json",
+        "--js",
+        "--json=1",
+    )
+    others = ("--help", "--", "-", "-h", "-hh", "-hx", "-x", "--none", "--=", "a", "")
+    for words in product((*texts, *others), repeat=3):
+        wanted: Any
+        found: Any
+        try:
+            flags, rest = gnu_getopt(list(words), "h", longs)
+            names = [({"-h": "help"}.get(flag, flag[2:]), text) for flag, text in flags]
+            wanted = names, rest
+        except GetoptError as error:
+            wanted = error.msg
+        try:
+            found = split_options(list(words), takes)
+        except WrongOption as error:
+            found = str(error)
+        assert found == wanted, words
+
+
+def test_paths_are_joined_as_pathlib_joins_them() -> None:
+    parts = ("", ".", "..", "a", "./a", "a/", "a//b/./c", "/", "/a/..", "../x", "/./a.npy", "..x/.y")
+    for folder, name in product(parts, repeat=2):
+        assert joined(folder, name) == str(Path(folder, name))
+        assert joined(name) == str(Path(name))
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_metrics_add_up_and_escape() -> None:
 
 def test_a_model_that_does_not_answer_is_not_well(release: Path) -> None:
     """An inference that never ends holds the lock; here the test holds it."""
-    service = Service(Predictor(read_release(release), "litert", 1), patience_s=0.1)
+    service = Service(Predictor(read_release(str(release)), "litert", 1), patience_s=0.1)
     with Server(0, service) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -11,7 +11,8 @@ from edgedigits_runner.environment import environment
 from edgedigits_runner.evaluation import Evaluation, answers, read_evaluation
 from edgedigits_runner.files import sha256_of
 from edgedigits_runner.interpreters import Runtime, load_runtime, plain_errors
-from edgedigits_runner.jobs import ModelFile, read_evaluate_job
+from edgedigits_runner.jobs import read_evaluate_job
+from edgedigits_runner.model_file import ModelFile
 from edgedigits_runner.session import check_file, open_session
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.arrays import decode
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.files import read_json, write_json
+from edgedigits_runner.files import joined, read_json, write_json
 from edgedigits_runner.fresh import run_fresh
 from edgedigits_runner.release import FLOAT, MODEL, Release, folder_of, read_release
 from edgedigits_runner.say import say
@@ -27,7 +28,7 @@ _PROBE_MOST_S = 300.0
 def run(options: SimpleNamespace) -> int:
     """0; RunnerError where the release can't be used, or answers wrongly on this machine."""
     release = read_release(folder_of(options.arguments))
-    if not (release.folder / "eval.npz").is_file():
+    if not Path(release.folder, "eval.npz").is_file():
         raise RunnerError(
             "data",
             f"{release.folder}: holds no eval.npz, the test images were too many; bench it from the host with --data",
@@ -119,11 +120,11 @@ def _alone(probe: dict[str, Any]) -> str:
 def _models(release: Release) -> list[dict[str, Any]]:
     """As a job names them: the release's model, then its float form."""
     found = [release.model(name) for name in (MODEL, FLOAT) if name == MODEL or name in release.files]
-    return [{**one._asdict(), "path": str(one.path.resolve())} for one in found]
+    return [{**one._asdict(), "path": os.path.realpath(one.path)} for one in found]
 
 
 def _absolute(release: Release, name: str) -> str:
-    return str((release.folder / name).resolve())
+    return os.path.realpath(joined(release.folder, name))
 
 
 def _job(work: Path, kind: str, options: SimpleNamespace, fields: dict[str, Any]) -> Path:

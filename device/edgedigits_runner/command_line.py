@@ -1,18 +1,15 @@
-"""The commands of the runner: what each takes, and the module that does it, imported only when it is called.
-
-getopt, not argparse: importing and filling an argparse.ArgumentParser takes as long as a tenth of importing NumPy.
-"""
+"""The commands of the runner: what each takes, and the module that does it, imported only when it is called."""
 
 from __future__ import annotations
 
 import os
 import sys
-from getopt import GetoptError, gnu_getopt
 from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from edgedigits_runner.errors import RunnerError
+from edgedigits_runner.options import HELP, WrongOption, split_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,23 +51,19 @@ def _dispatch(arguments: list[str]) -> int:
 def _parsed(name: str, arguments: list[str], known: dict[str, tuple[Reader | None, Any]]) -> SimpleNamespace:
     """Every option by its name, as given or by default; `arguments` are the rest; a flag has no reader."""
     values: dict[str, Any] = {option: default for option, (_, default) in known.items()}
-    longs = ["help", *(option + "=" if reader else option for option, (reader, _) in known.items())]
+    takes = {HELP: False, **{option: reader is not None for option, (reader, _) in known.items()}}
     try:
-        given, rest = gnu_getopt(arguments, "h", longs)
-    except GetoptError as error:
-        raise RunnerError("job", f"{error.msg}; see {NAME} {name} --help") from error
-    wants_help = False
-    for flag, text in given:
-        option = flag.lstrip("-")
-        if option in ("h", "help"):
-            wants_help = True
-            continue
-        reader = known[option][0]
+        given, rest = split_options(arguments, takes)
+    except WrongOption as error:
+        raise RunnerError("job", f"{error}; see {NAME} {name} --help") from error
+    values[HELP] = False
+    for option, text in given:
+        reader = None if option == HELP else known[option][0]
         try:
             values[option] = reader(text) if reader else True
         except ValueError as error:
-            raise RunnerError("job", f"{flag}: found {text!r}; give {error}") from error
-    return SimpleNamespace(command=name, help=wants_help, arguments=rest, **values)
+            raise RunnerError("job", f"--{option}: found {text!r}; give {error}") from error
+    return SimpleNamespace(command=name, arguments=rest, **values)
 
 
 def _overview() -> str:

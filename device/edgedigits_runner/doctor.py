@@ -5,7 +5,6 @@ The model is loaded in a process of its own, so that even an interpreter that cr
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgedigits_runner import SCHEMA
@@ -20,6 +19,7 @@ from edgedigits_runner.say import say, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from types import SimpleNamespace
 
 _MOST_S = 300.0
@@ -41,13 +41,13 @@ def doctor_job(job_path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     if job.get("schema") != SCHEMA or job.get("runtime") not in RUNTIMES or not isinstance(job.get("folder"), str):
         raise RunnerError("job", f"{job_path}: give schema {SCHEMA}, folder, and runtime, one of {', '.join(RUNTIMES)}")
     say(f"doctor of {job['folder']}")
-    return examine(job_path.parent / job["folder"], job["runtime"])
+    return examine(str(job_path.parent / job["folder"]), job["runtime"])
 
 
-def examine(folder: Path, runtime: str) -> dict[str, Any]:
+def examine(folder: str, runtime: str) -> dict[str, Any]:
     """The report, JSON-safe. `ok` unless `reasons`; `verdict` is None where the vectors could not be answered at all."""
     found: dict[str, Any] = {"schema": SCHEMA, "kind": "doctor", "ok": False, "verdict": None, "reasons": []}
-    found |= {"environment": machine(folder), "folder": str(folder), "files": 0, "xnnpack": None, "golden": None}
+    found |= {"environment": machine(folder), "folder": folder, "files": 0, "xnnpack": None, "golden": None}
     try:
         release = read_release(folder)
         found |= {"release": release.name, "files": len(release.files)}
@@ -59,9 +59,9 @@ def examine(folder: Path, runtime: str) -> dict[str, Any]:
     return found
 
 
-def _replay(folder: Path, runtime: str, found: dict[str, Any]) -> None:
+def _replay(folder: str, runtime: str, found: dict[str, Any]) -> None:
     """Adds what a process of its own says of the golden vectors; RunnerError where it can't say it."""
-    ended = run_fresh("golden", [str(folder), runtime], _MOST_S)
+    ended = run_fresh("golden", [folder, runtime], _MOST_S)
     said = {key: value for line in ended.lines for key, value in line.items()}
     found["environment"] |= said.get("environment", {})
     if "error" in said:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.jobs import ModelFile
+from edgedigits_runner.model_file import ModelFile
 
 _INPUT_TYPES = ("float32", "int8", "uint8", "int16")
 

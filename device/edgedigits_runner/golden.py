@@ -11,13 +11,13 @@ from __future__ import annotations
 import sys
 import zipfile
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from edgedigits_runner.environment import environment
 from edgedigits_runner.errors import RunnerError
+from edgedigits_runner.files import joined
 from edgedigits_runner.interpreters import Runtime, load_runtime, plain_errors
 from edgedigits_runner.release import Release, read_release
 from edgedigits_runner.say import say_json
@@ -40,7 +40,7 @@ class Measure(NamedTuple):
 def main(arguments: list[str]) -> int:
     """FOLDER RUNTIME: prints {"environment": ...}, then what `replay` found or {"error": ...}; called by `run_fresh`."""
     try:
-        release = read_release(Path(arguments[0]))
+        release = read_release(arguments[0])
         runtime = load_runtime(arguments[1])
         say_json({"environment": environment(runtime)})
         say_json(replay(release, runtime))
@@ -57,8 +57,9 @@ def replay(release: Release, runtime: Runtime) -> dict[str, Any]:
         default = _interpreter(runtime, model.path, reference=False)
         if FILE not in release.files:
             return {"golden": None, "xnnpack": xnnpack(default), "verdict": NONE, "reasons": []}
-        inputs, outputs = _vectors(release.folder / FILE)
-        _check_fit(release.folder / FILE, default, inputs, outputs)
+        path = joined(release.folder, FILE)
+        inputs, outputs = _vectors(path)
+        _check_fit(path, default, inputs, outputs)
         measure = measure_of(outputs, release.export)
         by_default = compared(outputs, _answers(default, inputs), measure)
         by_reference = compared(outputs, _answers(_interpreter(runtime, model.path, True), inputs), measure)
@@ -135,12 +136,12 @@ def _between(makers: dict[int, Any], delegate: Any) -> set[int]:
     return found
 
 
-def _interpreter(runtime: Runtime, path: Path, reference: bool) -> Any:
+def _interpreter(runtime: Runtime, path: str, reference: bool) -> Any:
     more = {}
     if reference:
         kinds = sys.modules[runtime.interpreter.__module__].OpResolverType
         more["experimental_op_resolver_type"] = kinds.BUILTIN_REF
-    interpreter = runtime.interpreter(model_path=str(path), num_threads=1, **more)
+    interpreter = runtime.interpreter(model_path=path, num_threads=1, **more)
     interpreter.allocate_tensors()
     return interpreter
 
@@ -155,7 +156,7 @@ def _answers(interpreter: Any, inputs: NDArray[Any]) -> NDArray[Any]:
     return np.stack(found)
 
 
-def _vectors(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+def _vectors(path: str) -> tuple[NDArray[Any], NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return file["inputs"], file["outputs"]
@@ -163,7 +164,7 @@ def _vectors(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
         raise RunnerError("data", f"{path}: not readable golden vectors ({error}); copy the folder again") from error
 
 
-def _check_fit(path: Path, interpreter: Any, inputs: NDArray[Any], outputs: NDArray[Any]) -> None:
+def _check_fit(path: str, interpreter: Any, inputs: NDArray[Any], outputs: NDArray[Any]) -> None:
     pairs = ((inputs, interpreter.get_input_details()[0]), (outputs, interpreter.get_output_details()[0]))
     fits = all(one.dtype == kind["dtype"] and list(one.shape[1:]) == list(kind["shape"][1:]) for one, kind in pairs)
     if not fits or not len(inputs) or len(inputs) != len(outputs) or outputs.ndim != 2 or outputs.shape[1] < 2:

@@ -19,8 +19,8 @@ _MODULES = {
     "tensorflow": "tensorflow.lite.python.interpreter",
 }
 
-_LACKING = re.compile(r"op for builtin opcode '(\w+)' version '(\d+)'")
-_CUSTOM = re.compile(r"(?:unresolved custom op: |\((?=Flex))(\w+)")
+_LACKING = r"op for builtin opcode '(\w+)' version '(\d+)'"
+_CUSTOM = r"(?:unresolved custom op: |\((?=Flex))(\w+)"
 
 
 class Runtime(NamedTuple):
@@ -67,12 +67,12 @@ def plain_errors(path: object, runtime: Runtime) -> Iterator[None]:
 
 
 def _explain(message: str, runtime: Runtime) -> str:
-    if found := _LACKING.search(message):
+    if found := re.search(_LACKING, message):
         return (
             f"{runtime} lacks the operator {found[1]} version {found[2]}; "
             "use a newer runtime (--runtime litert), or export with operators it has"
         )
-    if found := _CUSTOM.search(message):
+    if found := re.search(_CUSTOM, message):
         return f"{runtime} lacks the custom operator {found[1]}; export with built-in operators only"
     if "Flatbuffer" in message or "schema version" in message or "allocation is null" in message:
         return f"not a whole .tflite file ({message.strip()}); copy or export it again"

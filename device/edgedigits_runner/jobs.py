@@ -8,19 +8,9 @@ from typing import Any, NamedTuple
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import read_json
+from edgedigits_runner.model_file import SCALES, ModelFile
 
-SCALES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
 RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow")
-
-
-class ModelFile(NamedTuple):
-    """A .tflite file and how pixels become its input: `scale` of `SCALES`, `resize` to (height, width) or None."""
-
-    name: str
-    path: Path
-    sha256: str
-    scale: str
-    resize: tuple[int, int] | None
 
 
 class BenchJob(NamedTuple):
@@ -131,7 +121,7 @@ def _model(where: str, value: Any, folder: Path) -> ModelFile:
     resize = None if fields.get("resize") is None else fields.wholes("resize", 2)
     return ModelFile(
         name=fields.text("name"),
-        path=folder / fields.text("path"),
+        path=str(folder / fields.text("path")),
         sha256=fields.text("sha256"),
         scale=fields.text("scale", tuple(SCALES)),
         resize=None if resize is None else (resize[0], resize[1]),

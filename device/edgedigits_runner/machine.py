@@ -15,7 +15,7 @@ _THROTTLING = ("under-voltage", "clock capped", "throttled", "soft temperature l
 _SINCE_START = 16
 
 
-def machine(folder: Path) -> dict[str, Any]:
+def machine(folder: str) -> dict[str, Any]:
     """JSON-safe, the unit in the key; what the system does not tell is None. Disk is that of `folder`."""
     flags = throttled(SYSTEM)
     return {
@@ -60,7 +60,7 @@ def _kib(key: str) -> int | None:
     return int(words[0]) if words and words[0].isdigit() else None
 
 
-def _disk_free_kib(folder: Path) -> int | None:
+def _disk_free_kib(folder: str) -> int | None:
     try:
         status = os.statvfs(folder)
     except (AttributeError, OSError):

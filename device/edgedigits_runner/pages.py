@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgedigits_runner.files import AnyPath
 
 
-def drop(path: Path) -> None:
+def drop(path: AnyPath) -> None:
     """Asks the system to forget a file's pages; without effect where it can't (tmpfs, macOS): `resident_share` tells."""
     if not hasattr(os, "posix_fadvise"):
         return
@@ -23,13 +26,13 @@ def drop(path: Path) -> None:
         os.close(file)
 
 
-def resident_share(path: Path) -> float | None:
+def resident_share(path: AnyPath) -> float | None:
     """0 to 1, by mincore(2); None where that can't be told, as of a file of somebody else."""
     try:
         # Of a file that one could not write, Linux says "all of it" whatever is true (mincore(2), since 5.2).
-        if path.stat().st_uid != os.geteuid() and not os.access(path, os.W_OK):
+        if os.stat(path).st_uid != os.geteuid() and not os.access(path, os.W_OK):
             return None
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             return _counted(file.fileno(), os.fstat(file.fileno()).st_size)
     except (OSError, ValueError, AttributeError):
         return None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".npy")
-_HEADER = re.compile(rb"P([56])" + 3 * rb"(?:\s|#[^\n]*\n)+([0-9]{1,9})" + rb"\s")
+_HEADER = rb"P([56])" + 3 * rb"(?:\s|#[^\n]*\n)+([0-9]{1,9})" + rb"\s"
 _LUMA = np.array([9798, 19235, 3735], np.uint32)  # ITU-R BT.601 in 1/32768, as OpenCV counts
 _MOST_PIXELS = 2**26  # a few bytes of PNG can promise gigabytes
 
@@ -89,7 +89,7 @@ def _npy(data: bytes) -> NDArray[np.uint8]:
 
 def _netpbm(data: bytes) -> NDArray[np.uint8]:
     """Binary PGM or PPM. Values are taken as they stand, whatever the greatest may be, as OpenCV takes them."""
-    header = _HEADER.match(data)
+    header = re.match(_HEADER, data)
     if header is None:
         raise PictureError("not a whole .pgm or .ppm file (its header can't be read)")
     kind, width, height, most = (int(number) for number in header.groups())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgedigits_runner.errors import RunnerError
+from edgedigits_runner.files import joined
 from edgedigits_runner.interpreters import load_runtime, plain_errors
 from edgedigits_runner.pictures import SUFFIXES, decode, fitted
 from edgedigits_runner.preprocess import prepare
@@ -55,7 +56,7 @@ def run(options: SimpleNamespace) -> int:
         from edgedigits_runner.watch import new_files, until_ended
 
         with until_ended():
-            _answer_all(predictor, new_files(Path(options.watch)))
+            _answer_all(predictor, new_files(joined(options.watch)))
         return 0
     if options.camera is not None:
         from edgedigits_runner.camera import frames
@@ -65,10 +66,10 @@ def run(options: SimpleNamespace) -> int:
             for number, frame in frames(options.camera, options.every):
                 say_json({"file": f"camera {options.camera}", "frame": number, **predictor.answer(frame)})
         return 0
-    return _answer_all(predictor, (path for name in options.arguments for path in _files(Path(name))))
+    return _answer_all(predictor, (path for name in options.arguments for path in _files(joined(name))))
 
 
-def _answer_all(predictor: Predictor, paths: Iterable[Path]) -> int:
+def _answer_all(predictor: Predictor, paths: Iterable[str]) -> int:
     failed = False
     for path in paths:
         try:
@@ -76,25 +77,26 @@ def _answer_all(predictor: Predictor, paths: Iterable[Path]) -> int:
         except RunnerError as error:
             failed = True
             found = {"error": error.message}
-        say_json({"file": str(path), **found})
+        say_json({"file": path, **found})
     return 2 if failed else 0
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: str) -> list[str]:
     """A file itself, or all images in a folder by name; a folder without any is answered as an image would be."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return [path]
-    found = (one for one in path.iterdir() if one.name.lower().endswith(SUFFIXES) and not one.name.startswith("."))
-    return sorted(found) or [path]
+    found = (name for name in os.listdir(path) if name.lower().endswith(SUFFIXES) and not name.startswith("."))
+    return [joined(path, name) for name in sorted(found)] or [path]
 
 
-def _read(path: Path) -> NDArray[np.uint8]:
-    if path.is_dir():
+def _read(path: str) -> NDArray[np.uint8]:
+    if os.path.isdir(path):
         raise RunnerError("data", f"holds no images; they end in {', '.join(SUFFIXES)}")
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         raise RunnerError("data", "not a file")
     try:
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            data = file.read()
     except OSError as error:
         raise RunnerError("data", f"can't be read ({error.strerror})") from error
     return decode(data)

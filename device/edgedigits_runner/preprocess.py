@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgedigits_runner.forms import InputForm
-from edgedigits_runner.jobs import SCALES
+from edgedigits_runner.model_file import SCALES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.files import read_json, sha256_of
-from edgedigits_runner.jobs import SCALES, ModelFile
+from edgedigits_runner.files import joined, read_json, sha256_of
+from edgedigits_runner.model_file import SCALES, ModelFile
 
 MODEL = "model.tflite"
 FLOAT = "float.tflite"
@@ -18,7 +18,7 @@ FLOAT = "float.tflite"
 class Release(NamedTuple):
     """`shape` (height, width, channels) is that of the images the model was trained on; `files` are name to SHA-256."""
 
-    folder: Path
+    folder: str
     name: str
     export: str
     shape: tuple[int, int, int]
@@ -29,30 +29,32 @@ class Release(NamedTuple):
     def model(self, file: str = MODEL) -> ModelFile:
         """A model of the release; RunnerError "model" where the manifest lists no such file."""
         if file not in self.files:
-            raise RunnerError("model", f"{self.folder / 'manifest.json'}: lists no {file}; copy the folder again")
-        name = self.name if file == MODEL else Path(file).stem
-        return ModelFile(name, self.folder / file, self.files[file], self.scale, None)
+            raise RunnerError(
+                "model", f"{joined(self.folder, 'manifest.json')}: lists no {file}; copy the folder again"
+            )
+        name = self.name if file == MODEL else os.path.splitext(file)[0]
+        return ModelFile(name, joined(self.folder, file), self.files[file], self.scale, None)
 
 
-def folder_of(arguments: list[str]) -> Path:
+def folder_of(arguments: list[str]) -> str:
     """The release of a command that takes one FOLDER or none; RunnerError "job" where more is given."""
     if len(arguments) > 1:
         raise RunnerError("job", f"give one folder; found {len(arguments)}: {', '.join(arguments)}")
     return release_folder(arguments[0] if arguments else None)
 
 
-def release_folder(given: str | None) -> Path:
+def release_folder(given: str | None) -> str:
     """The folder that was given, else the one that the .pyz lies in if that is a release, else the current one."""
     if given is not None:
-        return Path(given)
-    beside = Path(sys.argv[0]).resolve().parent
-    return beside if (beside / "manifest.json").is_file() else Path()
+        return joined(given)
+    beside = os.path.dirname(os.path.realpath(sys.argv[0]))
+    return beside if os.path.isfile(joined(beside, "manifest.json")) else os.curdir
 
 
-def read_release(folder: Path) -> Release:
+def read_release(folder: str) -> Release:
     """What the manifest says; RunnerError "model" where there is none, or none that this runner understands."""
-    path = folder / "manifest.json"
-    if not path.is_file():
+    path = joined(folder, "manifest.json")
+    if not os.path.isfile(path):
         raise RunnerError("model", f"{path}: not found; name the folder that `edgedigits compress` or `deploy` made")
     manifest = read_json(path)
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
@@ -63,13 +65,13 @@ def read_release(folder: Path) -> Release:
         raise RunnerError("model", f"{path}: incomplete or altered ({error!r}); copy the folder again") from error
 
 
-def _release(folder: Path, manifest: dict[str, Any]) -> Release:
+def _release(folder: str, manifest: dict[str, Any]) -> Release:
     height, width, channels = (int(length) for length in manifest["input"]["shape"])
     scale = manifest["input"]["scale"]
     if scale not in SCALES or channels not in (1, 3) or min(height, width) < 1:
         raise ValueError(f"input {manifest['input']}")
     files = {str(name): str(digest) for name, digest in manifest["files"].items()}
-    if any(Path(name).name != name for name in files):
+    if any(os.path.basename(name) != name or name in ("", os.curdir, os.pardir) for name in files):
         raise ValueError("files outside the folder")
     return Release(
         folder=folder,
@@ -84,10 +86,14 @@ def _release(folder: Path, manifest: dict[str, Any]) -> Release:
 
 def altered_files(release: Release) -> list[str]:
     """One sentence for every file that is missing or is not what the manifest says."""
-    return [sentence for name, digest in release.files.items() if (sentence := _altered(release.folder / name, digest))]
+    return [
+        sentence
+        for name, digest in release.files.items()
+        if (sentence := _altered(joined(release.folder, name), digest))
+    ]
 
 
-def _altered(path: Path, digest: str) -> str | None:
+def _altered(path: str, digest: str) -> str | None:
     try:
         found = sha256_of(path)
     except OSError as error:

@@ -11,7 +11,7 @@ from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import sha256_of
 from edgedigits_runner.forms import InputForm, OutputForm, input_form, open_shape, output_form, wanted_size
 from edgedigits_runner.interpreters import Runtime, plain_errors
-from edgedigits_runner.jobs import ModelFile
+from edgedigits_runner.model_file import ModelFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +44,7 @@ def check_file(model: ModelFile) -> None:
     """RunnerError "model" unless the file is there, is a .tflite file and has the SHA-256 of the job."""
     try:
         found = sha256_of(model.path)
-        with model.path.open("rb") as file:
+        with open(model.path, "rb") as file:
             mark = file.read(8)[4:]
     except OSError as error:
         raise RunnerError("model", f"{model.path}: can't be read ({error.strerror})") from error
@@ -58,7 +58,7 @@ def open_session(runtime: Runtime, model: ModelFile, threads: int, image_shape: 
     """Loads a checked file; RunnerError "model" where the runtime can't, or where images of that shape don't fit."""
     with plain_errors(model.path, runtime):
         begun = perf_counter_ns()
-        interpreter = runtime.interpreter(model_path=str(model.path), num_threads=threads)
+        interpreter = runtime.interpreter(model_path=model.path, num_threads=threads)
         _set_open_sizes(interpreter, model, image_shape)
         interpreter.allocate_tensors()
         load_ns = perf_counter_ns() - begun

@@ -6,11 +6,11 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from time import monotonic, sleep
 from types import FrameType
 
 from edgedigits_runner.errors import RunnerError
+from edgedigits_runner.files import joined
 
 LOOK_S = 0.1
 STILL_S = 0.5
@@ -22,7 +22,7 @@ class _Ended(BaseException):
     """SIGTERM came."""
 
 
-def new_files(folder: Path) -> Iterator[Path]:
+def new_files(folder: str) -> Iterator[str]:
     """Every file that comes into the folder from now on, once, when it is whole; it goes on until it is interrupted.
 
     Whole: its size and time have stood still for half a second. A file written anew is new. Names that begin with "." or
@@ -38,7 +38,7 @@ def new_files(folder: Path) -> Iterator[Path]:
         changed = {name: _since(changed.get(name), state, now) for name, state in waiting.items()}
         for name in sorted(name for name, (_, since) in changed.items() if now - since >= STILL_S):
             done[name] = changed.pop(name)[0]
-            yield folder / name
+            yield joined(folder, name)
         sleep(LOOK_S)
 
 
@@ -63,7 +63,7 @@ def _since(known: tuple[_State, float] | None, state: _State, now: float) -> tup
     return known if known is not None and known[0] == state else (state, now)
 
 
-def _states(folder: Path) -> dict[str, _State]:
+def _states(folder: str) -> dict[str, _State]:
     """(inode, size, time of change) of every file that is not marked as on its way."""
     found = {}
     try:
