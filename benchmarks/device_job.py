@@ -126,26 +126,33 @@ def times(made: Path, wish: DeployWish, folder: Path) -> dict[str, float]:
     return found
 
 
-def cuts(made: Path, wish: DeployWish, host: str, folder: Path, count: int, longest_s: float) -> list[dict[str, Any]]:
-    """Deploys of ever new releases, each cut at a random moment."""
+def cuts(made: Path, wish: DeployWish, host: str, folder: Path, count: int) -> list[dict[str, Any]]:
+    """Deploys of ever new releases, each cut at a random moment of the time that one takes."""
     config = folder / "ssh-cut"
     config.write_text(f"Host *\n  HostKeyAlias {host}\n" + (wish.ssh_config or config).read_text())
     near = replace(wish, target=f"{wish.target.partition('@')[0]}@127.0.0.1", ssh_config=config)
     moments, found = random.Random(0), []
+    whole_s = deploy(_changed(made, folder, "whole"), wish, print, print).seconds
     with Relay(22, host) as relay:
         for number in range(count):
-            changed = folder / f"cut-{number}"
-            shutil.copytree(made, changed)
-            manifest = json.loads((changed / "manifest.json").read_text())
-            (changed / "README.md").write_text(f"release {number}\n")
-            manifest["files"]["README.md"] = sha256(changed / "README.md")
-            (changed / "manifest.json").write_text(json.dumps(manifest))
-            cut = cut_deploy(changed, near, relay, moments.uniform(0.3, longest_s))
+            changed = _changed(made, folder, str(number))
+            cut = cut_deploy(changed, near, relay, moments.uniform(0.1, whole_s))
             print(
                 f"cut {number + 1}: after {cut.after_s:.1f} s, while {cut.doing!r}: {'safe' if cut.safe else 'BROKEN'}"
             )
             found.append({**asdict(cut), "safe": cut.safe})
     return found
+
+
+def _changed(made: Path, folder: Path, name: str) -> Path:
+    """Another release of the same model."""
+    changed = folder / f"changed-{name}"
+    shutil.copytree(made, changed)
+    manifest = json.loads((changed / "manifest.json").read_text())
+    (changed / "README.md").write_text(f"release {name}\n")
+    manifest["files"]["README.md"] = sha256(changed / "README.md")
+    (changed / "manifest.json").write_text(json.dumps(manifest))
+    return changed
 
 
 def measure(count: int) -> dict[str, Any]:
@@ -164,7 +171,7 @@ def measure(count: int) -> dict[str, Any]:
             wish = wish_for(pi, key, folder)
             seconds = times(made, wish, folder)
             there = {name: answered_there(path, wish, name.partition(", ")[2]) for name, path in small.items()}
-            cut = cuts(made, wish, pi.address, folder, count, seconds["first_deploy_s"] / 2)
+            cut = cuts(made, wish, pi.address, folder, count)
     answers = {name: compare(here[name], there[name]) for name in small}
     return report(count, seconds, answers, cost, cut)
 
