@@ -16,7 +16,7 @@ from tests.sshd import server  # noqa: F401
 _CACHE = tempfile.TemporaryDirectory(prefix="edgedigits-tests-")
 os.environ["EDGEDIGITS_CACHE"] = _CACHE.name
 os.environ.pop("EDGEDIGITS_DATA", None)
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # what libraries log of themselves is asserted to be absent
 # A shell starts background jobs with interruptions ignored, and programs that the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
