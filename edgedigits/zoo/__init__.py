@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from edgedigits.zoo.convnets import cnn, lenet5, nano
+from edgedigits.zoo.convnets import cnn, deep, lenet5, nano
 from edgedigits.zoo.mlp import mlp
 from edgedigits.zoo.mobilenet import mobilenet_v2
 
@@ -17,6 +17,7 @@ Builder = Callable[..., Any]
 
 ZOO: dict[str, Builder] = {
     "cnn": cnn,
+    "deep": deep,
     "lenet5": lenet5,
     "mlp": mlp,
     "mobilenet_v2": mobilenet_v2,
