@@ -109,7 +109,7 @@ def _stage(
 
 def _read_by(stage: Stage) -> Facts:
     """SHA-256 of the files that a stage reads, as a part of its key; empty for one that reads none."""
-    paths = getattr(stage, "reads", list)()
+    paths: list[Path] = getattr(stage, "reads", list)()
     return {"files": [model_hash(path) for path in paths]} if paths else {}
 
 
