@@ -70,37 +70,42 @@ class Lessons:
 def lessons(data: FitData, augment: Augment | None, pool: int, epochs: int, ask: Ask, progress: Progress) -> Lessons:
     """What `epochs` epochs train on. Raises ModelError when the teachers answer what is no number."""
     count = min(pool, epochs) if augment else 1
-    plain = Lessons(data, augment, count)
     classes = int(ask(tf.zeros([1, *data.fit.shape])).shape[-1])
     if count == epochs or count * len(data.fit) * classes * 2 > ANSWERS_MOST_BYTES:
-        return plain
+        return Lessons(data, augment, count)
     kept = augment is not None and count * len(data.fit) * int(np.prod(data.fit.shape)) <= IMAGES_MOST_BYTES
     images = np.empty((count, len(data.fit), *data.fit.shape), np.uint8) if kept else None
     answers = np.empty((count, len(data.fit), classes), np.float16)
-    asked = tf.function(lambda pixels: ask(tf.cast(pixels, tf.float32)), reduce_retracing=True)
+    asked = _asked(ask)
     starts = range(0, len(data.fit), AT_ONCE)
     for number in range(count):
         progress("distil: teacher", number / count)
         rows = tf.data.Dataset.range(len(data.fit)).batch(AT_ONCE)
         for start, (pixels,) in zip(starts, _mapped(rows, _pixels(data, augment, number)), strict=True):
-            answers[number, start : start + AT_ONCE] = finite(asked(pixels).numpy())
+            answers[number, start : start + AT_ONCE] = asked(pixels)
             if images is not None:
                 images[number, start : start + AT_ONCE] = pixels.numpy()
     return Lessons(data, augment, count, answers, images)
 
 
-def finite(answers: np.ndarray) -> np.ndarray:
-    """The answers; ModelError when some of them are no finite numbers."""
-    if not np.isfinite(answers).all():
-        raise ModelError("distil.teacher: it answers training images with NaN or infinity; train it again")
-    return answers
+def _asked(ask: Ask) -> Callable[[Any], np.ndarray]:
+    """Answers, float32, to uint8 images; ModelError when some of them are no finite numbers."""
+    compiled = tf.function(lambda pixels: ask(tf.cast(pixels, tf.float32)), reduce_retracing=True)
+
+    def asked(pixels: Any) -> np.ndarray:
+        answers = np.asarray(compiled(pixels), np.float32)
+        if not np.isfinite(answers).all():
+            raise ModelError("distil.teacher: it answers images of this data with NaN or infinity; train it again")
+        return answers
+
+    return asked
 
 
 def validation_accuracy(ask: Ask, data: FitData) -> float:
     """The share of validation images that the teachers, together, answer right. Raises ModelError as `lessons` does."""
-    asked = tf.function(lambda pixels: ask(tf.cast(pixels, tf.float32)), reduce_retracing=True)
+    asked = _asked(ask)
     rows = np.array_split(np.arange(len(data.validation)), -(-len(data.validation) // AT_ONCE))
-    answers = np.concatenate([finite(asked(tf.constant(data.validation.read(row))).numpy()) for row in rows])
+    answers = np.concatenate([asked(tf.constant(data.validation.read(row))) for row in rows])
     return float((answers.argmax(axis=1) == data.validation.labels).mean())
 
 

@@ -36,9 +36,9 @@ def teacher_file(name: str) -> Path | None:
     """The file that a teacher is read from; None for the model that the recipe began with. Raises RecipeError for none."""
     if name == RECIPE:
         return None
-    if Path(name).exists():
-        return Path(name)
     if name not in ZOO:
+        if Path(name).exists():
+            return Path(name)
         raise RecipeError(f"distil.teacher: {name!r} is no file and no net{nearest(name, [RECIPE, *ZOO])}")
     if shipped_record(name) is None:
         raise RecipeError(
@@ -64,7 +64,7 @@ def _teacher(name: str, candidate: Any, data: FitData, scale: Scale | None) -> T
     else:
         found = _read(name, path, data, scale)
     check_alike("distil.teacher", name, found.model, candidate.model)
-    record = shipped_record(name) if name in ZOO and not Path(name).exists() else None
+    record = shipped_record(name) if name in ZOO else None
     if record and record["data"]["fingerprint"] != data.fingerprint:
         raise ModelError(
             f"distil.teacher: the shipped {name} was trained on {record['data']['name']}, not on this data; "
