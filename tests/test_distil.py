@@ -18,6 +18,7 @@ from edgedigits.backend import keras, tf
 from edgedigits.cli import main
 from edgedigits.data.augment import Augment
 from edgedigits.errors import InputError, ModelError, RecipeError
+from edgedigits.flatbuffer import float_operators, read
 from edgedigits.prepare import Wish
 from edgedigits.recipe import parse
 from edgedigits.scoring import outputs, score
@@ -32,7 +33,8 @@ from edgedigits.verify import check_masks
 from tests.nets import classifier, fit_data
 
 L = keras.layers
-QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 12, "rate": 2e-3, "batch": 32, "augment": False}
+BRIEF: dict[str, Any] = {"epochs": 0.1, "min_steps": 12, "rate": 2e-3, "batch": 32}
+QUICK: dict[str, Any] = {**BRIEF, "augment": False}
 
 
 @pytest.fixture(scope="module")
@@ -268,9 +270,8 @@ def test_the_average_follows_all_weights_and_is_taken_when_asked() -> None:
 
 def test_masks_and_clusters_are_held_and_forbid_another_student(start: Candidate, shapes: Path) -> None:
     data = fit_data(shapes)
-    quick = {key: value for key, value in QUICK.items() if key != "augment"}
-    pruned, _ = Prune(sparsity=0.8, min_weights=100, every_steps=5, **quick)(start, data)
-    clustered, _ = Cluster(clusters=8, min_weights=100, **quick)(pruned, data)
+    pruned, _ = Prune(sparsity=0.8, min_weights=100, every_steps=5, **BRIEF)(start, data)
+    clustered, _ = Cluster(clusters=8, min_weights=100, **BRIEF)(pruned, data)
     after, facts = Distil(average=0.9, **QUICK)(clustered, data)
     assert facts["student"] == "self"
     check_masks(after, "test")
@@ -361,6 +362,10 @@ def test_wrong_settings_are_refused(settings: dict[str, Any], says: str) -> None
     assert says in str(caught.value)
 
 
+class Enough(BaseException):
+    """Ends a run after its stage."""
+
+
 def test_a_stage_that_another_teacher_taught_is_not_taken_from_the_cache(
     start: Candidate, small: Path, shapes: Path, tmp_path: Path, fresh_cache: Path
 ) -> None:
@@ -368,19 +373,33 @@ def test_a_stage_that_another_teacher_taught_is_not_taken_from_the_cache(
     (tmp_path / "teacher.keras").write_bytes((tmp_path / "own.keras").read_bytes())
     distil = {"teacher": str(tmp_path / "teacher.keras"), "student": str(small), **QUICK}
     recipe = parse({"stages": [{"distil": distil}], "export": "float32"}, "test", "quick")
+    job = prepare.job(recipe, Wish(model=tmp_path / "own.keras", data=str(shapes), scale="0..1"), lambda _: None)
+    lines: list[str] = []
 
-    def compressed() -> Any:
-        job = prepare.job(recipe, Wish(model=tmp_path / "own.keras", data=str(shapes), scale="0..1"), lambda _: None)
-        return pipeline.run(job, tmp_path / "out", lambda _: None)
+    def say(line: str) -> None:
+        lines.append(line)
+        raise Enough
 
-    made = compressed()
-    again = compressed()
-    (tmp_path / "teacher.keras").write_bytes(small.read_bytes())
-    other = compressed()
-    assert [one.manifest["stages"][1]["cached"] for one in (made, again, other)] == [False, True, False]
-    assert made.manifest["recipe"]["stages"][0]["distil"]["teacher"] == distil["teacher"]
-    assert made.path.name == again.path.name != other.path.name
-    assert made.manifest["export"]["size_bytes"] < made.manifest["float"]["size_bytes"]
+    for bytes_of in ("own.keras", "own.keras", small):
+        (tmp_path / "teacher.keras").write_bytes((tmp_path / bytes_of).read_bytes())
+        with pytest.raises(Enough):
+            pipeline.run(job, tmp_path / "out", say)
+    assert ["kept from an earlier run" in line for line in lines] == [False, True, False]
+
+
+def test_another_net_is_quantized_towards_the_same_teacher_and_shipped(
+    start: Candidate, small: Path, shapes: Path, tmp_path: Path
+) -> None:
+    start.model.save(tmp_path / "own.keras")
+    stages = [{"distil": {"student": str(small), **QUICK}}, {"qat": {**BRIEF, "distillation": 0.9}}]
+    recipe = parse({"stages": stages, "export": "int8"}, "test", "quick")
+    job = prepare.job(recipe, Wish(model=tmp_path / "own.keras", data=str(shapes), scale="0..1"), lambda _: None)
+    made = pipeline.run(job, tmp_path / "out", lambda _: None)
+    assert made.manifest["recipe"]["stages"][0]["distil"]["teacher"] == "recipe"
+    assert made.manifest["stages"][1]["teachers"][0]["parameters"] == start.model.count_params()
+    assert float_operators(read((made.path / "model.tflite").read_bytes(), "made")) == []
+    assert made.manifest["stages"][1]["student_parameters"] == 3 * 145
+    assert made.manifest["export"]["size_bytes"] < made.manifest["float"]["size_bytes"] / 2
 
 
 def test_a_wrong_teacher_is_told_before_anything_is_trained(
