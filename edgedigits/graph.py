@@ -73,7 +73,7 @@ def kernels(model: Any) -> dict[str, Any]:
     return found
 
 
-def exchanged(model: Any, make: Callable[[Any], Any]) -> Any:
+def exchanged(model: Any, make: Callable[[Any], Any], entry_name: str = "") -> Any:
     """The same graph with each layer replaced by `make(layer)`, once per layer; None stands for "pass the input on"."""
     made: dict[int, Any] = {}
 
@@ -84,7 +84,7 @@ def exchanged(model: Any, make: Callable[[Any], Any]) -> Any:
         return args[0] if layer is None else layer(*args, **kwargs)
 
     source = model.inputs[0]
-    entry = keras.Input(shape=tuple(source.shape[1:]), dtype="float32", name=model.input_names[0])
+    entry = keras.Input(shape=tuple(source.shape[1:]), dtype="float32", name=entry_name or model.input_names[0])
     return keras.Model(entry, run(model, entry, apply), name=model.name)
 
 

@@ -4,6 +4,7 @@ Nothing is deserialized here. The config is JSON, the Keras version a string bes
 have Keras build can be looked at first (`keras_configs.checked`).
 """
 
+import hashlib
 import io
 import json
 import zipfile
@@ -171,3 +172,13 @@ def _generation(version: object) -> Generation:
     if text.startswith("2."):
         return "2"
     raise ModelError(f"it was saved by Keras '{text}'; Keras 2 and Keras 3 can be read.")
+
+
+def model_hash(path: Path) -> str:
+    """SHA-256 of a model file, or of the files of a SavedModel folder in order of their names."""
+    digest = hashlib.sha256()
+    for item in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if item.is_file():
+            digest.update(item.relative_to(path).as_posix().encode() if path.is_dir() else b"")
+            digest.update(item.read_bytes())
+    return digest.hexdigest()

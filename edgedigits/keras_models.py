@@ -21,7 +21,7 @@ from edgedigits.keras3 import keras3
 from edgedigits.keras_rebuild import Rebuilding, rebuild
 from edgedigits.keras_store import restore, save
 
-__all__ = ["TOLERANCE", "LoadedModel", "load", "rebuild", "restore", "save", "without_softmax"]
+__all__ = ["TOLERANCE", "LoadedModel", "answers_probabilities", "load", "rebuild", "restore", "save", "without_softmax"]
 
 Array = npt.NDArray[Any]
 Real = Array | Callable[[tuple[int, int, int]], Array]
@@ -180,6 +180,11 @@ def _is_probabilities(model: keras.Model, answers: Array) -> bool:
     return bool((answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-4))
 
 
+def answers_probabilities(model: keras.Model) -> bool:
+    """True for a flat model whose answers to noise are probabilities, whatever layer makes them."""
+    return _is_probabilities(model, _answers(model, _probes(model, None)))
+
+
 def without_softmax(model: keras.Model) -> keras.Model:
     """A copy of a flat model that ends in logits, for training with `from_logits=True`; a model of logits is itself.
 
@@ -188,7 +193,7 @@ def without_softmax(model: keras.Model) -> keras.Model:
     """
     last = model.layers[-1]
     if _last_activation(last) != "softmax":
-        if _is_probabilities(model, _answers(model, _probes(model, None))):
+        if answers_probabilities(model):
             raise ModelError(
                 f"'{last.name}' ({type(last).__name__}) answers with probabilities; end it in a Softmax layer."
             )

@@ -24,6 +24,7 @@ from edgedigits.flatbuffer import read
 from edgedigits.graph import ends_in_softmax
 from edgedigits.interpreter import TfliteModel
 from edgedigits.keras_custom import source_hash
+from edgedigits.keras_files import model_hash
 from edgedigits.keras_models import LoadedModel
 from edgedigits.recipe import Recipe
 from edgedigits.scoring import Score, outputs, score
@@ -66,8 +67,9 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     kept = StageCache(job.fresh, job.custom)
     own = source_hash(job.custom)
     key = first_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale, seed=job.seed, custom=own)
-    for name, stage in job.recipe.stages:
-        key = chained(key, stage=name, settings=artifact.settings(stage))
+    read = [_read_by(stage) for _, stage in job.recipe.stages]
+    for (name, stage), files in zip(job.recipe.stages, read, strict=True):
+        key = chained(key, stage=name, settings=artifact.settings(stage), **files)
         candidate, record = _stage(job, name, stage, candidate, data, key, kept, progress)
         say(_line(record))
         records.append(record)
@@ -103,6 +105,12 @@ def _stage(
         facts = {**facts, **_as_facts(_score(job, after.model, data))}
         kept.keep(key, after, facts)
     return after, {"stage": name, "seconds": round(time.perf_counter() - began, 2), "cached": bool(found), **facts}
+
+
+def _read_by(stage: Stage) -> Facts:
+    """SHA-256 of the files that a stage reads, as a part of its key; empty for one that reads none."""
+    paths: list[Path] = getattr(stage, "reads", list)()
+    return {"files": [model_hash(path) for path in paths]} if paths else {}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from edgedigits.data.images import everything
 from edgedigits.data.scale import SCALES, Scale, scaled
 from edgedigits.data.sources import load_data
 from edgedigits.errors import InputError, ModelError
+from edgedigits.keras_files import model_hash
 from edgedigits.keras_models import load
 from edgedigits.pipeline import Job
 from edgedigits.recipe import Recipe
@@ -94,13 +94,3 @@ def _of_zoo(wish: Wish, say: Say) -> tuple[Path, Dataset]:
             return baseline(name, dataset, say), dataset
     dataset = _data(wish)
     return baseline(name, dataset, say), dataset
-
-
-def model_hash(path: Path) -> str:
-    """SHA-256 of a model file, or of the files of a SavedModel folder in order of their names."""
-    digest = hashlib.sha256()
-    for item in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if item.is_file():
-            digest.update(item.relative_to(path).as_posix().encode() if path.is_dir() else b"")
-            digest.update(item.read_bytes())
-    return digest.hexdigest()

@@ -24,12 +24,19 @@ from edgedigits.errors import RecipeError
 from edgedigits.export import Dynamic, Export, Float16, Float32, Int8, Int16x8
 from edgedigits.stages.candidate import Stage
 from edgedigits.stages.cluster import Cluster
+from edgedigits.stages.distil import Distil
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
 from edgedigits.stages.qat import Qat
 from edgedigits.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml
 
-STAGES: dict[str, type[Any]] = {"prune": Prune, "finetune": Finetune, "cluster": Cluster, "qat": Qat}
+STAGES: dict[str, type[Any]] = {
+    "prune": Prune,
+    "distil": Distil,
+    "finetune": Finetune,
+    "cluster": Cluster,
+    "qat": Qat,
+}
 EXPORTS: dict[str, type[Any]] = {
     "float32": Float32,
     "float16": Float16,

@@ -7,7 +7,7 @@ al. 2018); on others all is float32.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,6 +19,9 @@ from edgedigits.data.augment import Augment
 from edgedigits.data.feed import training_batches
 from edgedigits.data.splits import FitData
 from edgedigits.stages.candidate import Facts, Progress
+
+CLOSING_RATE = 0.05
+"""The share of the rate that training ends with."""
 
 
 @dataclass(frozen=True)
@@ -77,35 +80,59 @@ def tune(
     """
     steps = plan.steps(data)
     objective = _objective(plan, original)
-    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(plan.rate, steps, alpha=0.05))
-    optimizer.build(twin.trainable_variables)
     compute = forward or (lambda images: twin(images, training=True))
 
-    def step(images: Any, labels: Any) -> Any:
+    def loss(images: Any, labels: Any) -> Any:
+        return objective(images, labels, tf.cast(compute(images), tf.float32))
+
+    rate = keras.optimizers.schedules.CosineDecay(plan.rate, steps, alpha=CLOSING_RATE)
+    closing = descend(
+        twin, loss, plan.batches(data), Descent(plan.what, steps, rate, data.seed), progress, hold, before_step
+    )
+    return {"steps": steps, "batch": plan.batch, "compute": twin.layers[1].dtype_policy.name, "closing_loss": closing}
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How `descend` goes: `rate` is a number or a Keras schedule, `what` is told to who watches."""
+
+    what: str
+    steps: int
+    rate: Any
+    seed: int
+
+
+def descend(
+    twin: Any,
+    loss: Callable[..., Any],
+    batches: Iterable[Any],
+    how: Descent,
+    progress: Progress,
+    hold: Callable[[], None] = lambda: None,
+    before_step: Callable[[int], None] = lambda _: None,
+) -> float:
+    """Adam on `loss` of each batch; `batches` gives (step, *what `loss` takes). The mean loss of the last tenth of the steps."""
+    optimizer = keras.optimizers.Adam(how.rate)
+    optimizer.build(twin.trainable_variables)
+
+    def step(*batch: Any) -> Any:
         with tf.GradientTape() as tape:
-            logits = tf.cast(compute(images), tf.float32)
-            loss = objective(images, labels, logits)
-        gradients = tape.gradient(loss, twin.trainable_variables)
+            value = loss(*batch)
+        gradients = tape.gradient(value, twin.trainable_variables)
         optimizer.apply_gradients(zip(gradients, twin.trainable_variables, strict=True))
         hold()
-        return loss
+        return value
 
     compiled = tf.function(step, reduce_retracing=True)
-    seed_everything(data.seed)
+    seed_everything(how.seed)
     losses = []
-    for number, images, labels in plan.batches(data):
+    for number, *batch in batches:
         before_step(number)
-        losses.append(compiled(images, labels))
+        losses.append(compiled(*batch))
         if number % 10 == 0:
-            progress(plan.what, number / steps)
-    progress(plan.what, 1.0)
-    last = losses[-max(1, steps // 10) :]
-    return {
-        "steps": steps,
-        "batch": plan.batch,
-        "compute": twin.layers[1].dtype_policy.name,
-        "closing_loss": float(np.mean([float(x) for x in last])),
-    }
+            progress(how.what, number / how.steps)
+    progress(how.what, 1.0)
+    return float(np.mean([float(x) for x in losses[-max(1, how.steps // 10) :]]))
 
 
 def _objective(plan: Plan, original: Any) -> Callable[[Any, Any, Any], Any]:

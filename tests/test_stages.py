@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from edgedigits.fold import folded
 from edgedigits.scoring import outputs, score
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import Cluster, grouped
+from edgedigits.stages.distil import Distil
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune, smallest_pruned
 from edgedigits.stages.qat import Qat
@@ -29,12 +31,14 @@ STAGES = {
     "finetune": Finetune(**QUICK),
     "cluster": Cluster(clusters=8, min_weights=100, **QUICK),
     "qat": Qat(**QUICK),
+    "distil": Distil(**QUICK),
 }
 
 
 @pytest.fixture(scope="module")
 def start(shapes: Path) -> Candidate:
-    return trained(shapes)
+    made = trained(shapes)
+    return replace(made, original=made.model)
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,20 @@ class Augment:
         """float32 [n, h, w, c] to the same shape; edges are repeated outwards. `seed` is int32 [2]: same seed, same images."""
         from edgedigits.backend import tf
 
+        return self.moved(images, self.draws(tf.shape(images)[0], seed))
+
+    def draws(self, count: Any, seed: Any) -> Any:
+        """What `count` images are moved by, float32 [count, 7] in -1..1; kept, they move the same images the same way again."""
+        from edgedigits.backend import tf
+
+        return tf.random.stateless_uniform([count, 7], seed, -1.0, 1.0)
+
+    def moved(self, images: Any, draws: Any) -> Any:
+        """Each image float32 [n, h, w, c] moved by its row of `draws`, whatever images are beside it."""
+        from edgedigits.backend import tf
+
         shape = tf.shape(images)
         size = tf.cast(shape[1:3], tf.float32)
-        draws = tf.random.stateless_uniform([shape[0], 7], seed, -1.0, 1.0)
         return tf.raw_ops.ImageProjectiveTransformV3(
             images=images,
             transforms=self._maps(draws, size[0], size[1]),

@@ -17,7 +17,7 @@ def training_batches(images: Images, scale: Scale, batch: int, seed: int, epoch:
     batch = min(batch, len(images))
     order = np.random.default_rng([seed, epoch]).permutation(len(images))
     rows = order[: len(order) // batch * batch].reshape(-1, batch)
-    read = _reader(images)
+    read = reader(images)
 
     def prepare(step: Any, row: Any) -> Any:
         pixels, labels = read(row)
@@ -32,7 +32,7 @@ def training_batches(images: Images, scale: Scale, batch: int, seed: int, epoch:
 
 def plain_batches(images: Images, scale: Scale, batch: int = 500) -> Any:
     """All images in order, the last batch shorter: (float32 [<=batch, h, w, c], int32 [<=batch])."""
-    read = _reader(images)
+    read = reader(images)
 
     def prepare(row: Any) -> Any:
         pixels, labels = read(row)
@@ -42,7 +42,7 @@ def plain_batches(images: Images, scale: Scale, batch: int = 500) -> Any:
     return indices.map(prepare, num_parallel_calls=2, deterministic=True).prefetch(2)
 
 
-def _reader(images: Images) -> Any:
+def reader(images: Images) -> Any:
     """A graph function from int64 indices to (uint8 pixels, int32 labels)."""
 
     def read(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

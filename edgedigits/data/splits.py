@@ -30,6 +30,7 @@ class FitData:
     scale: Scale
     seed: int
     augment: bool = True
+    fingerprint: str = ""  # of the data set that all of it was cut from
 
 
 def stratified_cut(labels: Labels, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -63,4 +64,5 @@ def split(dataset: Dataset, scale: Scale, seed: int, split_seed: int = 0, augmen
         scale=scale,
         seed=seed,
         augment=augment,
+        fingerprint=dataset.fingerprint,
     )

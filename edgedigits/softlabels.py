@@ -1,0 +1,159 @@
+"""Augmented images with the teachers' answers to them, computed once where they are used more than once.
+
+A pool holds several augmentations of every image; epoch e trains on number e modulo their count. With fewer augmentations than
+epochs each of them comes back, so what the teachers answer is worth keeping, and the images too where they fit into memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgedigits.backend import tf
+from edgedigits.data.augment import Augment
+from edgedigits.data.feed import reader
+from edgedigits.data.scale import Scale, scaled
+from edgedigits.data.splits import FitData
+from edgedigits.errors import ModelError
+from edgedigits.stages.candidate import Progress
+
+IMAGES_MOST_BYTES = 2**30
+"""Augmented images beyond this are augmented again, the same way, whenever they are needed."""
+ANSWERS_MOST_BYTES = 2**30
+"""Answers beyond this are computed again for every batch."""
+AT_ONCE = 500
+"""Images that teachers answer at once."""
+
+Ask = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What to train on, for how long.
+
+    count: different augmentations of every image, at most one for each epoch.
+    answers: float16 [count, n, classes], the teachers' logits; None where they are asked during training.
+    images: uint8 [count, n, h, w, c]; None where images are augmented (again) during training.
+    """
+
+    data: FitData
+    augment: Augment | None
+    count: int
+    answers: Any = None
+    images: Any = None
+
+    def batches(self, batch: int, steps: int) -> Iterator[Any]:
+        """(step, uint8 pixels, int32 labels) for each step, and float16 answers where there are any."""
+        fit, seed = self.data.fit, self.data.seed
+        batch = min(batch, len(fit))
+        per_epoch = len(fit) // batch
+        for epoch in range(-(-steps // per_epoch)):
+            order = np.random.default_rng([seed, epoch]).permutation(len(fit))
+            rows = order[: min(per_epoch, steps - epoch * per_epoch) * batch].reshape(-1, batch)
+            for index, given in enumerate(self._feed(epoch % self.count, rows)):
+                yield epoch * per_epoch + index, *given
+
+    def _feed(self, number: int, rows: np.ndarray) -> Any:
+        """The images at each row of indices under augmentation `number`, with labels and answers."""
+        pixels = _pixels(self.data, self.augment, number) if self.images is None else _gather([self.images[number]])
+        others = _gather([self.data.fit.labels] + ([] if self.answers is None else [self.answers[number]]))
+
+        def prepare(row: Any) -> Any:
+            return *pixels(row), *others(row)
+
+        return _mapped(rows, prepare)
+
+
+def lessons(data: FitData, augment: Augment | None, pool: int, epochs: int, ask: Ask, progress: Progress) -> Lessons:
+    """What `epochs` epochs train on. Raises ModelError when the teachers answer what is no number."""
+    count = min(pool, epochs) if augment else 1
+    classes = int(ask(tf.zeros([1, *data.fit.shape])).shape[-1])
+    if count == epochs or count * len(data.fit) * classes * 2 > ANSWERS_MOST_BYTES:
+        return Lessons(data, augment, count)
+    kept = augment is not None and count * len(data.fit) * int(np.prod(data.fit.shape)) <= IMAGES_MOST_BYTES
+    images = np.empty((count, len(data.fit), *data.fit.shape), np.uint8) if kept else None
+    answers = np.empty((count, len(data.fit), classes), np.float16)
+    asked = _asked(ask)
+    starts = range(0, len(data.fit), AT_ONCE)
+    for number in range(count):
+        progress("distil: teacher", number / count)
+        rows = tf.data.Dataset.range(len(data.fit)).batch(AT_ONCE)
+        for start, (pixels,) in zip(starts, _mapped(rows, _pixels(data, augment, number)), strict=True):
+            answers[number, start : start + AT_ONCE] = asked(pixels)
+            if images is not None:
+                images[number, start : start + AT_ONCE] = pixels.numpy()
+    return Lessons(data, augment, count, answers, images)
+
+
+def _asked(ask: Ask) -> Callable[[Any], np.ndarray]:
+    """Answers, float32, to uint8 images; ModelError when some of them are no finite numbers."""
+    compiled = tf.function(lambda pixels: ask(tf.cast(pixels, tf.float32)), reduce_retracing=True)
+
+    def asked(pixels: Any) -> np.ndarray:
+        answers = np.asarray(compiled(pixels), np.float32)
+        if not np.isfinite(answers).all():
+            raise ModelError("distil.teacher: it answers images of this data with NaN or infinity; train it again")
+        return answers
+
+    return asked
+
+
+def validation_accuracy(ask: Ask, data: FitData) -> float:
+    """The share of validation images that the teachers, together, answer right. Raises ModelError as `lessons` does."""
+    asked = _asked(ask)
+    rows = np.array_split(np.arange(len(data.validation)), -(-len(data.validation) // AT_ONCE))
+    answers = np.concatenate([asked(tf.constant(data.validation.read(row))) for row in rows])
+    return float((answers.argmax(axis=1) == data.validation.labels).mean())
+
+
+def loss(twin: Any, ask: Ask, scale: Scale, share: float, heat: float) -> Callable[..., Any]:
+    """The loss of a batch: `share` of it for the answers softened by `heat`, times its square, the rest for the labels.
+
+    The square keeps the two parts' gradients in proportion at any temperature (Hinton et al. 2015, section 2).
+    """
+
+    def mixed(pixels: Any, labels: Any, answers: Any = None) -> Any:
+        given = tf.cast(pixels, tf.float32)
+        logits = tf.cast(twin(scaled(given, scale), training=True), tf.float32)
+        wanted = tf.nn.softmax(tf.cast(ask(given) if answers is None else answers, tf.float32) / heat)
+        soft = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(wanted), logits / heat))
+        hard = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+        return (1 - share) * hard + share * heat**2 * soft
+
+    return mixed
+
+
+def _pixels(data: FitData, augment: Augment | None, number: int) -> Callable[[Any], Any]:
+    """A graph function from indices to uint8 images under augmentation `number`; an image's own is always the same."""
+    read = reader(data.fit)
+    draws = augment.draws(len(data.fit), [data.seed * 1000 + number, len(data.fit)]) if augment else None
+
+    def pixels(row: Any) -> Any:
+        plain, _ = read(row)
+        if augment is None:
+            return (plain,)
+        moved = augment.moved(tf.cast(plain, tf.float32), tf.gather(draws, row))
+        return (tf.cast(tf.round(tf.clip_by_value(moved, 0.0, 255.0)), tf.uint8),)
+
+    return pixels
+
+
+def _gather(arrays: list[np.ndarray]) -> Callable[[Any], Any]:
+    """A graph function from indices to those rows of each array; the arrays are not copied into the graph."""
+
+    def call(row: Any) -> Any:
+        kinds = [array.dtype for array in arrays]
+        found = tf.numpy_function(lambda row: [array[row] for array in arrays], [row], kinds, stateful=False)
+        for tensor, array in zip(found, arrays, strict=True):
+            tensor.set_shape([None, *array.shape[1:]])
+        return tuple(found)
+
+    return call
+
+
+def _mapped(rows: Any, function: Callable[[Any], Any]) -> Any:
+    given = tf.data.Dataset.from_tensor_slices(rows) if isinstance(rows, np.ndarray) else rows
+    return given.map(function, num_parallel_calls=2, deterministic=True).prefetch(4)

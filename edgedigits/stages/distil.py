@@ -1,0 +1,158 @@
+"""Knowledge distillation (Hinton et al. 2015): a student learns the softened answers of teachers to augmented images."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
+
+from edgedigits.data.augment import Augment
+from edgedigits.data.scale import Scale
+from edgedigits.data.splits import FitData
+from edgedigits.errors import RecipeError
+from edgedigits.stages.candidate import STRICT, Candidate, Facts, Progress, silent
+from edgedigits.stages.settings import Batch, Epochs, Rate, Share, Steps, Temperature
+
+MOVES = tuple(field.name for field in dataclasses.fields(Augment))
+WARM_UP = 0.05
+"""The share of the steps in which a fresh net's rate rises from zero; Adam's first steps are its wildest."""
+
+
+def _moves(value: Any) -> Any:
+    """How far images move: limits by name, or false."""
+    numbers = isinstance(value, dict) and all(
+        key in MOVES and isinstance(x, (int, float)) and not isinstance(x, bool) and 0 <= x < 360
+        for key, x in value.items()
+    )
+    if value is not False and not numbers:
+        wanted = f"wanted false, or limits from 0 for some of {', '.join(MOVES)}"
+        raise PydanticCustomError("moves", "{wanted}", {"wanted": wanted})
+    return value
+
+
+@dataclass(frozen=True, config=STRICT)
+class Distil:
+    """Train `student` for `epochs` on what `teacher` answers.
+
+    teacher: `recipe` (the model the recipe began with), a net of the zoo (shipped, if trained on this data), the path of a Keras
+    model, or a list of these: the mean of what they answer. teacher_scale: of files that take their pixels otherwise.
+    student: `self` (the candidate), a net of the zoo, built anew with `options`, or the path of a Keras model.
+    share: of the loss, for the teachers' answers at `temperature`; the rest is for the labels.
+    pool: augmentations of every image, taken in turn; with fewer than epochs, teachers answer each but once.
+    augment: limits other than the usual, or false. average: the decay of a running mean of the weights, which is the outcome.
+    """
+
+    teacher: str | Annotated[list[str], Field(min_length=1)] = "recipe"
+    student: str = "self"
+    options: dict[str, Any] = Field(default_factory=dict)
+    temperature: Temperature = 4.0
+    share: Share = 0.9
+    epochs: Epochs = 20.0
+    min_steps: Steps = 200
+    rate: Rate = 2e-3
+    batch: Batch = 128
+    pool: Annotated[int, Field(ge=1)] = 8
+    augment: Annotated[Any, BeforeValidator(_moves)] = Field(default_factory=dict)
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    teacher_scale: Scale | None = None
+
+    @property
+    def _teachers(self) -> list[str]:
+        return [self.teacher] if isinstance(self.teacher, str) else self.teacher
+
+    def reads(self) -> list[Path]:
+        """Files that the outcome depends on. Raises RecipeError for a name that stands for nothing."""
+        from edgedigits.students import student_file
+        from edgedigits.teachers import teacher_file
+
+        return [path for path in (*map(teacher_file, self._teachers), student_file(self.student)) if path]
+
+    def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
+        """Promise: input, classes and kind of answers stay; with student `self`, zeros stay zero and equal weights equal.
+
+        Raises RecipeError for settings that don't fit, ModelError for a teacher or student that doesn't.
+        """
+        from edgedigits.students import SELF, student
+        from edgedigits.teachers import teachers
+
+        if self.student != SELF and (candidate.masks or candidate.clusters):
+            raise RecipeError(
+                f"distil.student: {self.student} is another net, and what earlier stages pruned or clustered would be lost; "
+                "distil first, or leave student at self"
+            )
+        found = teachers(self._teachers, candidate, data, self.teacher_scale)
+        model = student(self.student, self.options, candidate, data)
+        taught, facts = self._taught(replace(candidate, model=model), found, data, progress)
+        return taught, {
+            "teachers": [{"name": one.name, "parameters": int(one.model.count_params())} for one in found],
+            "student": self.student,
+            "student_parameters": int(model.count_params()),
+            **facts,
+        }
+
+    def _taught(
+        self, student: Candidate, found: list[Any], data: FitData, progress: Progress
+    ) -> tuple[Candidate, Facts]:
+        """The student after training; its masks and clusters held."""
+        from edgedigits import softlabels, tuning
+        from edgedigits.averaging import Average
+        from edgedigits.teachers import panel
+
+        steps, epochs = self._length(data)
+        ask = panel(found, self.temperature)
+        accuracy = softlabels.validation_accuracy(ask, data)
+        began = time.perf_counter()
+        lessons = softlabels.lessons(data, self._augment(data), self.pool, epochs, ask, progress)
+        seconds = time.perf_counter() - began
+        twin = tuning.twin_of(student.model)
+        keep = tuning.holder(twin, student.masks, student.clusters)
+        average = Average(twin, self.average)
+
+        def hold() -> None:
+            keep()
+            average.update()
+
+        how = tuning.Descent("distil", steps, self._rate(steps), data.seed)
+        loss = softlabels.loss(twin, ask, data.scale, self.share, self.temperature)
+        closing = tuning.descend(twin, loss, lessons.batches(self.batch, steps), how, progress, hold)
+        if not math.isfinite(closing):
+            raise RecipeError(f"distil.rate: with {self.rate} the loss ends as {closing}; give a lower one")
+        average.take()
+        keep()
+        return replace(student, model=tuning.with_weights_of(student.model, twin)), {
+            "teacher_validation_accuracy": accuracy,
+            "teacher_passes": epochs if lessons.answers is None else lessons.count,
+            "teacher_seconds": round(seconds, 2),
+            "augmentations": lessons.count if lessons.augment else 0,
+            "steps": steps,
+            "batch": self.batch,
+            "compute": twin.layers[1].dtype_policy.name,
+            "closing_loss": closing,
+        }
+
+    def _length(self, data: FitData) -> tuple[int, int]:
+        """Steps, and epochs begun."""
+        per_epoch = max(1, len(data.fit) // self.batch)
+        steps = max(self.min_steps, round(self.epochs * per_epoch))
+        return steps, -(-steps // per_epoch)
+
+    def _augment(self, data: FitData) -> Augment | None:
+        return Augment(**self.augment) if data.augment and self.augment is not False else None
+
+    def _rate(self, steps: int) -> Any:
+        """A cosine to a twentieth; a student that starts from nothing warms up first."""
+        from edgedigits.backend import keras
+        from edgedigits.tuning import CLOSING_RATE
+
+        warm = 0 if self.student == "self" else round(WARM_UP * steps)
+        schedule = keras.optimizers.schedules.CosineDecay
+        if not warm:
+            return schedule(self.rate, steps, alpha=CLOSING_RATE)
+        return schedule(0.0, steps - warm, alpha=CLOSING_RATE, warmup_target=self.rate, warmup_steps=warm)

@@ -1,0 +1,109 @@
+"""Students for distillation: the candidate itself, a fresh net of the zoo, or a model from a file."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+from edgedigits.data.splits import FitData
+from edgedigits.errors import ModelError, RecipeError
+from edgedigits.teachers import check_alike
+from edgedigits.yaml_files import nearest
+from edgedigits.zoo import ZOO
+
+SELF = "self"
+"""The name of the candidate as it comes from the stages before."""
+
+
+def student_file(name: str) -> Path | None:
+    """The file that a student is read from; None for the candidate itself and for nets of the zoo. Raises RecipeError."""
+    if name == SELF or name in ZOO:
+        return None
+    if Path(name).exists():
+        return Path(name)
+    raise RecipeError(f"distil.student: {name!r} is no file and no net{nearest(name, [SELF, *ZOO])}")
+
+
+def student(name: str, options: dict[str, Any], candidate: Any, data: FitData) -> Any:
+    """The flat tf_keras model to train: input, classes and kind of answers (softmax or logits) are the candidate's.
+
+    Raises RecipeError for an unknown name and for options that the net doesn't take, ModelError for a model that doesn't fit.
+    """
+    path = student_file(name)
+    if options and (path or name == SELF):
+        raise RecipeError(f"distil.options: they are for nets of the zoo, and the student is {name}; leave them out")
+    if name == SELF:
+        return candidate.model
+    model = _read(path) if path else _fresh(name, options, candidate.model, data.seed)
+    check_alike("distil.student", name, model, candidate.model)
+    return _answering_as(candidate.model, model)
+
+
+def _read(path: Path) -> Any:
+    from edgedigits import graph
+    from edgedigits.keras_models import load
+
+    loaded = load(path)
+    if not loaded.logits and not graph.ends_in_softmax(loaded.model):
+        raise ModelError(
+            f"distil.student: {path} answers probabilities that no closing softmax makes; end it in softmax or in logits"
+        )
+    return loaded.model
+
+
+def _fresh(name: str, options: dict[str, Any], like: Any, seed: int) -> Any:
+    """A new net of the zoo; its weights depend on the seed alone."""
+    from edgedigits.backend import seed_everything
+    from edgedigits.keras_models import rebuild
+
+    known = [*inspect.signature(ZOO[name]).parameters][2:]
+    for option in options:
+        if option not in known:
+            would = nearest(option, known) if known else "; it takes none"
+            raise RecipeError(f"distil.options: {name} takes no {option!r}{would}")
+    seed_everything(seed)
+    try:
+        net = ZOO[name](like.input_shape[1:], like.output_shape[1], **{key: _plain(x) for key, x in options.items()})
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RecipeError(f"distil.options: no {name} can be built with {options} ({reason})") from error
+    return _renumbered(rebuild(net))
+
+
+def _plain(value: Any) -> Any:
+    """YAML writes lists where Python code takes tuples."""
+    return tuple(map(_plain, value)) if isinstance(value, list) else value
+
+
+def _renumbered(model: Any) -> Any:
+    """A copy whose layers are numbered from the first: Keras numbers all layers of the process, and names end in the bytes."""
+    from edgedigits import graph
+
+    taken: set[str] = set()
+
+    def make(layer: Any) -> Any:
+        stem = re.sub(r"_\d+$", "", layer.name)
+        name, number = stem, 0
+        while name in taken:
+            number += 1
+            name = f"{stem}_{number}"
+        taken.add(name)
+        return type(layer).from_config({**layer.get_config(), "name": name})
+
+    copy = graph.exchanged(model, make, entry_name="image")
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _answering_as(wanted: Any, model: Any) -> Any:
+    """The model with a closing softmax where the candidate has one, with none where it has none."""
+    from edgedigits import graph
+    from edgedigits.backend import keras
+
+    if graph.ends_in_softmax(wanted) == graph.ends_in_softmax(model):
+        return model
+    if graph.ends_in_softmax(model):
+        return graph.clone(model, logits=True)
+    return keras.Model(model.input, keras.layers.Softmax(name="softmax")(model.output), name=model.name)

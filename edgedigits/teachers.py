@@ -1,0 +1,125 @@
+"""Teachers for distillation: found by name or path, checked against the candidate, and asked together.
+
+Several teachers count as one that answers the mean of their softened probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgedigits.data.scale import Scale, scaled
+from edgedigits.data.splits import FitData
+from edgedigits.errors import ModelError, RecipeError
+from edgedigits.yaml_files import nearest
+from edgedigits.zoo import ZOO
+from edgedigits.zoo.baselines import record_beside, shipped_folder, shipped_record
+
+RECIPE = "recipe"
+"""The name of the model that the recipe began with."""
+LEAST_SHARE = 1e-7
+"""Probabilities are clipped here before their logarithm serves as logits."""
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A flat tf_keras model to learn from; `scale` is how it takes its pixels."""
+
+    name: str
+    model: Any
+    scale: Scale
+
+
+def teacher_file(name: str) -> Path | None:
+    """The file that a teacher is read from; None for the model that the recipe began with. Raises RecipeError for none."""
+    if name == RECIPE:
+        return None
+    if name not in ZOO:
+        if Path(name).exists():
+            return Path(name)
+        raise RecipeError(f"distil.teacher: {name!r} is no file and no net{nearest(name, [RECIPE, *ZOO])}")
+    if shipped_record(name) is None:
+        raise RecipeError(
+            f"distil.teacher: no trained {name} is shipped; make one with `edgedigits train --name {name}` and give its path"
+        )
+    return shipped_folder() / f"{name}.keras"
+
+
+def teachers(names: Sequence[str], candidate: Any, data: FitData, scale: Scale | None) -> list[Teacher]:
+    """Every teacher, loaded and checked. `scale` is that of files; without it the training record tells, else it's the data's.
+
+    Raises RecipeError for a name that stands for none, ModelError for a teacher of another input, other classes or other data.
+    """
+    return [_teacher(name, candidate, data, scale) for name in names]
+
+
+def _teacher(name: str, candidate: Any, data: FitData, scale: Scale | None) -> Teacher:
+    path = teacher_file(name)
+    if path is None:
+        if candidate.original is None:
+            raise RecipeError("distil.teacher: there is no model that the recipe began with; name a net or a file")
+        found = Teacher(name, candidate.original, data.scale)
+    else:
+        found = _read(name, path, data, scale)
+    check_alike("distil.teacher", name, found.model, candidate.model)
+    record = shipped_record(name) if name in ZOO else None
+    if record and record["data"]["fingerprint"] != data.fingerprint:
+        raise ModelError(
+            f"distil.teacher: the shipped {name} was trained on {record['data']['name']}, not on this data; "
+            "train one with `edgedigits train` and give its path"
+        )
+    return found
+
+
+def _read(name: str, path: Path, data: FitData, scale: Scale | None) -> Teacher:
+    from edgedigits.keras_models import load
+
+    record = record_beside(path)
+    own: Scale = record["input"]["scale"] if record else data.scale
+    return Teacher(name, load(path).model, scale or own)
+
+
+def check_alike(where: str, name: str, model: Any, candidate: Any) -> None:
+    """Raises ModelError when a model takes other images than the candidate or answers other classes."""
+    for what, own, wanted in (
+        ("takes images of shape", model.input_shape[1:], candidate.input_shape[1:]),
+        ("has classes:", model.output_shape[1], candidate.output_shape[1]),
+    ):
+        if own != wanted:
+            shown, needed = (("x".join(map(str, s)) if isinstance(s, tuple) else s) for s in (own, wanted))
+            raise ModelError(f"{where}: {name} {what} {shown}, the recipe's model {needed}; they must be the same")
+
+
+def panel(found: Sequence[Teacher], heat: float) -> Callable[[Any], Any]:
+    """A graph function from pixels 0..255, [n, h, w, c], to float32 logits [n, classes].
+
+    Divided by the temperature `heat` and put through softmax, they are the mean of what the teachers answer at that temperature.
+    """
+    from edgedigits.backend import tf
+
+    askers = [(logits_of(teacher.model), teacher.scale) for teacher in found]
+
+    def ask(pixels: Any) -> Any:
+        shares = [tf.nn.softmax(asker(scaled(pixels, scale)) / heat) for asker, scale in askers]
+        mean = tf.add_n(shares) / len(shares)
+        return heat * tf.math.log(tf.maximum(mean, tf.cast(LEAST_SHARE**2, tf.float32)))
+
+    return ask
+
+
+def logits_of(model: Any) -> Callable[[Any], Any]:
+    """The float32 logits of a model, not training; those of probabilities that no closing softmax makes are their logarithms."""
+    from edgedigits import graph, tuning
+    from edgedigits.backend import tf
+    from edgedigits.keras_models import answers_probabilities
+
+    twin = tuning.twin_of(model)
+    made_elsewhere = not graph.ends_in_softmax(model) and answers_probabilities(model)
+
+    def ask(images: Any) -> Any:
+        answers = tf.cast(twin(images, training=False), tf.float32)
+        return tf.math.log(tf.maximum(answers, LEAST_SHARE)) if made_elsewhere else answers
+
+    return ask
