@@ -65,7 +65,7 @@ def coupled(model: Any, stays: Callable[[str], str | None] = lambda _: None) -> 
         kind = type(call.layer).__name__
         if kind not in RULES:
             raise ModelError(
-                f"{model.name}: {named(call.layer)} is a kind of layer whose channels can't be followed; "
+                f"shrink: {named(call.layer)} of {model.name} is a kind of layer whose channels can't be followed; "
                 "use built-in layers instead, or a recipe without shrink"
             )
         read = [axes[number] for number in call.inputs]

@@ -42,7 +42,7 @@ def check_masks(candidate: Candidate, stage: str) -> None:
 
 
 def check_kept(before: Candidate, after: Candidate, stage: str) -> None:
-    """Raises MaskError when the mask of an earlier stage is gone or lets a weight live again; removed channels take their part."""
+    """Raises MaskError when the mask of an earlier stage is gone or lets a weight live again; removed channels take theirs."""
     for path, mask in before.masks.items():
         now = after.masks.get(path)
         if now is not None and now.shape != mask.shape and path in after.kept:
