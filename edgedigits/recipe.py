@@ -28,9 +28,11 @@ from edgedigits.stages.distil import Distil
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
 from edgedigits.stages.qat import Qat
+from edgedigits.stages.shrink import Shrink
 from edgedigits.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml
 
 STAGES: dict[str, type[Any]] = {
+    "shrink": Shrink,
     "prune": Prune,
     "distil": Distil,
     "finetune": Finetune,
