@@ -6,7 +6,7 @@ from typing import Any
 
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale
-from edgedigits.flatbuffer import ledger
+from edgedigits.flatbuffer import read
 from edgedigits.interpreter import TfliteModel
 from edgedigits.same_answers import Example, check_same
 from edgedigits.slim import slim
@@ -28,10 +28,5 @@ def slimmed(flat: bytes, examples: list[Example], source: str) -> tuple[bytes, F
     """The slim bytes, their proof, and both ledgers in bytes a part. Raises CheckError where they answer differently."""
     small = slim(flat, source)
     proof = check_same(flat, small, examples, source)
-    facts = {**proof, "before": parts(flat, source), "after": parts(small, source)}
+    facts = {**proof, "before": read(flat, source).parts, "after": read(small, source).parts}
     return small, {"size_bytes_before_slim": len(flat), "slim": facts}
-
-
-def parts(flat: bytes, source: str = "the model") -> dict[str, int]:
-    """Bytes of each part of the file."""
-    return {row.part: row.raw for row in ledger(flat, source)}
