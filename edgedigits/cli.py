@@ -16,7 +16,7 @@ import click
 
 from edgedigits import __version__, device_cli
 from edgedigits.cli_output import as_json_option, print_json, print_rich, say
-from edgedigits.errors import EdgeDigitsError, InputError
+from edgedigits.errors import EdgeDigitsError
 
 if TYPE_CHECKING:
     from edgedigits.bench_report import Report
@@ -226,17 +226,43 @@ def check(file: str, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--slim", is_flag=True, help="Show beside each part of the file what the export option slim leaves of it."
+)
 @as_json_option
-def inspect(file: Path, as_json: bool) -> None:
-    """Show what a .tflite file holds: operators, tensors, zeros, and where every byte goes."""
-    from edgedigits.flatbuffer import read
+def inspect(file: Path, slim: bool, as_json: bool) -> None:
+    """Show what a .tflite file, also packed, or an artifact's holds: operators, tensors, zeros, where every byte goes."""
+    from edgedigits import inspecting
     from edgedigits.report import inspection
 
-    contents = read(_bytes(file), str(file))
+    contents, change = inspecting.inspect(file, slim)
     if as_json:
-        print_json(inspection.as_json(contents))
+        print_json(inspection.as_json(contents, change))
     else:
-        print_rich(inspection.render(contents))
+        print_rich(inspection.render(contents, change))
+
+
+@cli.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--slim", is_flag=True, help="Leave out what no interpreter reads; the answers are checked bit by bit.")
+@click.option(
+    "--form",
+    type=click.Choice(["plain", "gz", "zst"]),
+    default="plain",
+    show_default=True,
+    help="The file's form; the device runner opens all.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="The file to write; default: beside MODEL.")
+@as_json_option
+def pack(model: Path, as_json: bool, **given: Any) -> None:
+    """Make a .tflite file smaller for shipping, the same model to the bit: slim, as .tflite.gz or .tflite.zst, or both."""
+    from edgedigits import packing
+
+    found = packing.pack(model, **given)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(packing.as_text(found))
 
 
 @cli.command()
@@ -363,13 +389,6 @@ def _print_report(report: Report, as_json: bool) -> None:
         print_json(tables.as_json(report))
     else:
         print_rich(tables.render(report))
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file}: can't be read ({error.strerror})") from error
 
 
 for command in (

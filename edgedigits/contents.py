@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits.ledger import LedgerRow, weigh, weigh_parts
+from edgedigits.ledger import LedgerRow, raw_sizes, weigh, weigh_parts
 from edgedigits.zeros import FLOATS
 
 Role = Literal["input", "output", "weight", "bias", "constant", "activation"]
@@ -104,6 +104,11 @@ class Contents:
     def ledger(self) -> tuple[LedgerRow, ...]:
         """One row per part of the file; packed when first asked for, which takes up to a second per megabyte."""
         return weigh_parts(self._flat, self._owner)
+
+    @cached_property
+    def parts(self) -> dict[str, int]:
+        """Bytes of each part of the file as they are."""
+        return raw_sizes(self._flat, self._owner)
 
     @cached_property
     def total(self) -> LedgerRow:

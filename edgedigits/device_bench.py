@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgedigits_runner import SCHEMA
+from edgedigits_runner.model_file import PACKED
 
 from edgedigits.bench import measure, model_job
 from edgedigits.bench_report import Report
@@ -102,7 +103,8 @@ def _files(task: Task) -> tuple[Mapping[str, Path | bytes], list[str], str]:
         files[own] = path
         return own
 
-    models = [name(one.path, f"{at}.tflite") for at, one in enumerate(task.contestants)]
+    forms = [next((form for form in PACKED if one.path.name.endswith(form)), ".tflite") for one in task.contestants]
+    models = [name(one.path, f"{at}{forms[at]}") for at, one in enumerate(task.contestants)]
     return files, models, name(task.images, "images.npz")
 
 

@@ -23,7 +23,10 @@ CalibrationImages = Annotated[int, Field(ge=1)]
 
 
 class Export(Protocol):
-    """A frozen dataclass whose fields are its YAML keys; calling it makes the bytes."""
+    """A frozen dataclass whose fields are its YAML keys; calling it makes the bytes.
+
+    With `slim` the pipeline ships them without what no interpreter reads, once they were found right (`shipping`).
+    """
 
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes: ...
 
@@ -32,6 +35,8 @@ class Export(Protocol):
 class Float32:
     """Weights and arithmetic in float32."""
 
+    slim: bool = False
+
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
         return converted(model)
 
@@ -39,6 +44,8 @@ class Float32:
 @dataclass(frozen=True, config=STRICT)
 class Float16:
     """Weights in float16, arithmetic in float32."""
+
+    slim: bool = False
 
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
         from edgedigits.backend import tf
@@ -53,6 +60,8 @@ class Float16:
 @dataclass(frozen=True, config=STRICT)
 class Dynamic:
     """Weights in int8; activations are quantized while it runs. Input and output are float."""
+
+    slim: bool = False
 
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
         from edgedigits.backend import tf
@@ -70,6 +79,7 @@ class Int8:
     input: Literal["int8", "uint8"] = "int8"
     output: Literal["int8", "uint8"] = "int8"
     calibration_images: CalibrationImages = 300
+    slim: bool = False
 
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:
         from edgedigits.backend import tf
@@ -90,6 +100,7 @@ class Int16x8:
     """Activations in int16, weights in int8: closest to float, but no fast kernels exist for it."""
 
     calibration_images: CalibrationImages = 300
+    slim: bool = False
 
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:
         from edgedigits.backend import tf

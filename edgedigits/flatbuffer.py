@@ -200,7 +200,7 @@ class _Reader:
         return Tensor(
             index=index,
             subgraph=subgraph,
-            name=table["name"],
+            name=table["name"] or f"#{index}",
             dtype=layout.dtype,
             shape=layout.shape,
             scales=quantization["scale"],

@@ -28,6 +28,7 @@ from edgedigits.keras_files import model_hash
 from edgedigits.keras_models import LoadedModel
 from edgedigits.recipe import Recipe
 from edgedigits.scoring import Score, outputs, score
+from edgedigits.shipping import shipped
 from edgedigits.stage_cache import StageCache, chained, first_key
 from edgedigits.stages.candidate import Candidate, Facts, Progress, Stage, silent
 
@@ -130,11 +131,13 @@ def _export(job: Job, name: str, export: Any, candidate: Candidate, data: FitDat
     verify.check_zeros(contents, candidate)
     sample = data.validation.subset(np.arange(min(PARITY_IMAGES, len(data.validation))))
     wanted = outputs(candidate.model, sample, data.scale)
+    flat, options = shipped(export, flat, everything(sample), data.scale)
     facts = {
         "export": name,
         "seconds": round(time.perf_counter() - began, 2),
         "size_bytes": len(flat),
         "gzip_bytes": len(gzip.compress(flat, 9, mtime=0)),
+        **options,
         "operators": sorted({operator.name for operator in contents.operators}),
         "zeros": verify.zeros_by_weight(contents),
         "parity": verify.parity(flat, name, wanted, job.loaded.logits, everything(sample), data.scale),

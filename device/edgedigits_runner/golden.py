@@ -19,6 +19,7 @@ from edgedigits_runner.environment import environment
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import joined
 from edgedigits_runner.interpreters import Runtime, load_runtime, plain_errors
+from edgedigits_runner.model_file import loading
 from edgedigits_runner.release import Release, read_release
 from edgedigits_runner.say import say_json
 from edgedigits_runner.session import check_file
@@ -141,7 +142,7 @@ def _interpreter(runtime: Runtime, path: str, reference: bool) -> Any:
     if reference:
         kinds = sys.modules[runtime.interpreter.__module__].OpResolverType
         more["experimental_op_resolver_type"] = kinds.BUILTIN_REF
-    interpreter = runtime.interpreter(model_path=path, num_threads=1, **more)
+    interpreter = runtime.interpreter(**loading(path), num_threads=1, **more)
     interpreter.allocate_tensors()
     return interpreter
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+PACKED = (".tflite.gz", ".tflite.zst")
 SCALES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
 
 
 class ModelFile(NamedTuple):
-    """A .tflite file and how pixels become its input: `scale` of `SCALES`, `resize` to (height, width) or None."""
+    """A .tflite file and how pixels become its input: `scale` of `SCALES`, `resize` to (height, width) or None.
+
+    A file that ends in one of `PACKED` is opened in memory; its SHA-256 is that of the file as it was shipped.
+    """
 
     name: str
     path: str
     sha256: str
     scale: str
     resize: tuple[int, int] | None
+
+
+def loading(path: str) -> dict[str, Any]:
+    """How an interpreter is told of the file; RunnerError "model" where it is packed and can't be opened."""
+    if not path.endswith(PACKED):
+        return {"model_path": path}
+    from edgedigits_runner.packed import opened
+
+    return {"model_content": opened(path)}

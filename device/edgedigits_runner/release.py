@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import joined, read_json, sha256_of
-from edgedigits_runner.model_file import SCALES, ModelFile
+from edgedigits_runner.model_file import PACKED, SCALES, ModelFile
 
 MODEL = "model.tflite"
 FLOAT = "float.tflite"
@@ -27,12 +27,14 @@ class Release(NamedTuple):
     files: dict[str, str]
 
     def model(self, file: str = MODEL) -> ModelFile:
-        """A model of the release; RunnerError "model" where the manifest lists no such file."""
+        """A model of the release, plain or packed; RunnerError "model" where the manifest lists no such file."""
+        forms = [file, *(os.path.splitext(file)[0] + suffix for suffix in PACKED)]
+        own, file = file == MODEL, next((form for form in forms if form in self.files), file)
         if file not in self.files:
             raise RunnerError(
                 "model", f"{joined(self.folder, 'manifest.json')}: lists no {file}; copy the folder again"
             )
-        name = self.name if file == MODEL else os.path.splitext(file)[0]
+        name = self.name if own else file.partition(".")[0]
         return ModelFile(name, joined(self.folder, file), self.files[file], self.scale, None)
 
 

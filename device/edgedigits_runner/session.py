@@ -11,14 +11,17 @@ from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import sha256_of
 from edgedigits_runner.forms import InputForm, OutputForm, input_form, open_shape, output_form, wanted_size
 from edgedigits_runner.interpreters import Runtime, plain_errors
-from edgedigits_runner.model_file import ModelFile
+from edgedigits_runner.model_file import PACKED, ModelFile, loading
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
 class Session(NamedTuple):
-    """`load_ns` is the constructor plus allocate_tensors, the file already in the page cache."""
+    """`load_ns` is the constructor plus allocate_tensors, the file already in the page cache.
+
+    Of a packed model, opening it is part of that.
+    """
 
     model: ModelFile
     interpreter: Any
@@ -41,7 +44,7 @@ def classify(session: Session, tensor: NDArray[Any]) -> tuple[NDArray[Any], int,
 
 
 def check_file(model: ModelFile) -> None:
-    """RunnerError "model" unless the file is there, is a .tflite file and has the SHA-256 of the job."""
+    """RunnerError "model" unless the file is there, is a .tflite file, perhaps packed, and has the SHA-256 of the job."""
     try:
         found = sha256_of(model.path)
         with open(model.path, "rb") as file:
@@ -50,7 +53,7 @@ def check_file(model: ModelFile) -> None:
         raise RunnerError("model", f"{model.path}: can't be read ({error.strerror})") from error
     if found != model.sha256:
         raise RunnerError("model", f"{model.path}: SHA-256 is {found}, the job says {model.sha256}; copy it again")
-    if mark != b"TFL3":
+    if mark != b"TFL3" and not model.path.endswith(PACKED):
         raise RunnerError("model", f"{model.path}: not a .tflite file (it does not carry the mark TFL3)")
 
 
@@ -58,7 +61,7 @@ def open_session(runtime: Runtime, model: ModelFile, threads: int, image_shape: 
     """Loads a checked file; RunnerError "model" where the runtime can't, or where images of that shape don't fit."""
     with plain_errors(model.path, runtime):
         begun = perf_counter_ns()
-        interpreter = runtime.interpreter(model_path=model.path, num_threads=threads)
+        interpreter = runtime.interpreter(**loading(model.path), num_threads=threads)
         _set_open_sizes(interpreter, model, image_shape)
         interpreter.allocate_tensors()
         load_ns = perf_counter_ns() - begun

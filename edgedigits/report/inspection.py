@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedigits.contents import Contents, Operator, Tensor, float_operators, weight_zeros
-from edgedigits.ledger import LedgerRow
+from edgedigits.inspecting import Change
+from edgedigits.ledger import PARTS, LedgerRow
 
 SCHEMA: Final = 1
 _MOST_LINES: Final = 60
@@ -20,8 +21,11 @@ _LISTED_FIRST: Final = ("weight", "bias", "constant", "input", "output", "activa
 _LEDGER_NOTE: Final = "Each part is packed alone, the file as a whole; gzip -9, zstd -19."
 
 
-def as_json(contents: Contents) -> dict[str, Any]:
-    """All that `render` shows and more, uncut; sizes are in bytes, shares between 0 and 1."""
+def as_json(contents: Contents, change: Change | None = None) -> dict[str, Any]:
+    """All that `render` shows and more, uncut; sizes are in bytes, shares between 0 and 1.
+
+    `slim` is there where a change is known: bytes of each part before and after.
+    """
     return {
         "schema": SCHEMA,
         "source": contents.source,
@@ -42,14 +46,17 @@ def as_json(contents: Contents) -> dict[str, Any]:
         "float_operators": float_operators(contents),
         "tensors": [_tensor_json(tensor) for tensor in contents.tensors],
         "ledger": [_ledger_json(row) for row in contents.ledger],
+        **({"slim": {"before": change.before, "after": change.after}} if change else {}),
     }
 
 
-def render(contents: Contents) -> Group:
-    """Header, operators, tensors with weights first, and the ledger; made for 100 columns."""
-    return Group(
-        *_spaced([_header(contents), _operators(contents), *_tensors(contents), _ledger(contents)]), Text(_LEDGER_NOTE)
-    )
+def render(contents: Contents, change: Change | None = None) -> Group:
+    """Header, operators, tensors with weights first, the ledger, and its change by slim; made for 100 columns."""
+    blocks = [_header(contents), _operators(contents), *_tensors(contents), _ledger(contents)]
+    note = Text(_LEDGER_NOTE)
+    if change is None:
+        return Group(*_spaced(blocks), note)
+    return Group(*_spaced(blocks), note, Text(), _change(change))
 
 
 def _place(tensor: Tensor) -> dict[str, int]:
@@ -225,3 +232,18 @@ def _ledger(contents: Contents) -> Table:
         share = f"{100 * row.raw / contents.size_bytes:.1f}"
         table.add_row(row.part, f"{row.raw:,}", share, f"{row.gzip:,}", f"{row.zstd:,}")
     return table
+
+
+def _change(change: Change) -> Table:
+    table = _table("By slim", "part", "before", "after", "saved", "%", right=("before", "after", "saved", "%"))
+    rows = [(part, change.before[part], change.after[part]) for part in PARTS]
+    for part, before, after in [row for row in rows if any(row[1:])]:
+        table.add_row(part, *_saved(before, after))
+    table.add_section()
+    table.add_row("file", *_saved(sum(change.before.values()), sum(change.after.values())))
+    return table
+
+
+def _saved(before: int, after: int) -> tuple[str, str, str, str]:
+    share = f"{100 * (before - after) / before:.1f}" if before else ""
+    return f"{before:,}", f"{after:,}", f"{before - after:,}", share

@@ -1,0 +1,64 @@
+"""`edgedigits pack`: any .tflite file made slim, put in a shipping form, or both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgedigits.atomic import whole_file
+from edgedigits.errors import InputError
+from edgedigits.flatbuffer import read
+from edgedigits.packed_file import Form, named, packed, plain
+
+SCHEMA = 1
+
+
+def pack(model: Path, slim: bool, form: Form, out: Path | None) -> dict[str, Any]:
+    """Writes the file and says what it saved, JSON-safe; sizes in bytes.
+
+    Raises InputError's kinds where the model can't be read or the file not written, CheckError where slim bytes answer
+    differently from the model's.
+    """
+    before, facts = plain(model), dict[str, Any]()
+    read(before, str(model))
+    after = before
+    if slim:
+        from edgedigits.same_answers import random_examples
+        from edgedigits.shipping import slimmed
+
+        after, facts = slimmed(before, random_examples(before), str(model))
+    target = named(out or _beside(model, slim), form)
+    if target.resolve() == model.resolve():
+        raise InputError(f"{model}: would be written over itself; give another --out")
+    shipped = packed(after, form)
+    with whole_file(target) as part:
+        part.write_bytes(shipped)
+    return {
+        "schema": SCHEMA,
+        "model": str(model),
+        "out": str(target),
+        "form": form,
+        "model_bytes": model.stat().st_size,
+        "plain_bytes": len(before),
+        "opened_bytes": len(after),
+        "out_bytes": len(shipped),
+        **facts,
+    }
+
+
+def _beside(model: Path, slim: bool) -> Path:
+    bare = named(model, "plain")
+    return bare.with_name(f"{bare.stem}-slim{bare.suffix}") if slim else bare
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """What was written, in a line or two for people."""
+    lines = [f"{found['out']}: {found['out_bytes']:,} bytes, from {found['model_bytes']:,}"]
+    if found["form"] != "plain":
+        lines[0] += f"; opened {found['opened_bytes']:,}"
+    if "slim" in found:
+        lines.append(
+            f"the same answers, bit by bit, to {found['slim']['examples']} random inputs in "
+            f"{', '.join(found['slim']['interpreters'])}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,32 @@
+"""What an export's options do to bytes that were found right: smaller ones that are shown to be the same model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgedigits.data.images import Pixels
+from edgedigits.data.scale import Scale
+from edgedigits.flatbuffer import read
+from edgedigits.interpreter import TfliteModel
+from edgedigits.same_answers import Example, check_same
+from edgedigits.slim import slim
+from edgedigits.stages.candidate import Facts
+
+
+def shipped(export: Any, flat: bytes, pixels: Pixels, scale: Scale) -> tuple[bytes, Facts]:
+    """The bytes to ship, and what was done to them: nothing, {}, without options.
+
+    Raises CheckError where smaller bytes answer differently on `pixels`, uint8 [n, h, w, c], none of them test images.
+    """
+    if not getattr(export, "slim", False):
+        return flat, {}
+    examples: list[Example] = [[image[None]] for image in TfliteModel(flat).inputs(pixels, scale)]
+    return slimmed(flat, examples, "slim")
+
+
+def slimmed(flat: bytes, examples: list[Example], source: str) -> tuple[bytes, Facts]:
+    """The slim bytes, their proof, and both ledgers in bytes a part. Raises CheckError where they answer differently."""
+    small = slim(flat, source)
+    proof = check_same(flat, small, examples, source)
+    facts = {**proof, "before": read(flat, source).parts, "after": read(small, source).parts}
+    return small, {"size_bytes_before_slim": len(flat), "slim": facts}

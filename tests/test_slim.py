@@ -1,0 +1,108 @@
+"""Slim bytes: smaller, the same model to every interpreter, and readable by the toolkit."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from edgedigits.errors import CheckError, TfliteError
+from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8
+from edgedigits.flatbuffer import read
+from edgedigits.flatbuild import Builder
+from edgedigits.same_answers import check_same, random_examples
+from edgedigits.slim import _told, slim
+from tests.nets import classifier, fit_data
+
+EXPORTS: dict[str, Any] = {
+    "float32": Float32(),
+    "float16": Float16(),
+    "dynamic": Dynamic(),
+    "int8": Int8(),
+    "uint8": Int8(input="uint8", output="uint8"),
+    "int16x8": Int16x8(),
+}
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="module")
+def flats(shapes: Path) -> dict[str, bytes]:
+    data, net = fit_data(shapes), classifier()
+    calibration = data.calibration.subset(np.arange(8))
+    return {name: export(net, calibration, data.scale) for name, export in EXPORTS.items()}
+
+
+def unpacked(flat: bytes) -> Any:
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(flat, 0))
+
+
+def packed(model: Any) -> bytes:
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_slim_bytes_are_smaller_and_the_same_model(name: str, flats: dict[str, bytes]) -> None:
+    small = slim(flats[name], name)
+    assert len(small) < len(flats[name]) - 1500
+    facts = check_same(flats[name], small, random_examples(flats[name]), name)
+    assert facts["examples"] == 32
+    assert slim(small, name) == small
+
+
+def test_nothing_is_left_but_what_interpreters_read(flats: dict[str, bytes]) -> None:
+    before, after = read(flats["int8"], "before"), read(slim(flats["int8"]), "after")
+    assert (after.metadata, after.signatures, after.description) == ((), (), "")
+    assert {tensor.name for tensor in after.tensors} == {f"#{tensor.index}" for tensor in after.tensors}
+    kinds = [(one.name, one.version) for one in before.operators if one.name != "RESHAPE"]
+    assert [(one.name, one.version) for one in after.operators] == kinds
+    assert sum(row.raw for row in after.ledger) == after.size_bytes
+
+    def told(contents: Any, *roles: str) -> list[Any]:
+        chosen = [tensor for tensor in contents.tensors if tensor.role in roles]
+        return sorted(
+            (one.shape, one.dtype, one.axis or 0, one.scales.tolist(), one.zero_points.tolist(), one.zeros or 0)
+            for one in chosen
+        )
+
+    assert told(after, "weight", "bias") == told(before, "weight", "bias")
+    assert told(after, "input", "output") == told(before, "input", "output")
+
+
+@pytest.mark.parametrize("name", ["int8", "float16"])
+def test_both_builders_write_the_same_document(name: str) -> None:
+    model = unpacked((GOLDEN / f"{name}.tflite").read_bytes())
+    builder = Builder()
+    own = builder.finished(model.Pack(builder), b"TFL3")
+    assert len(own) < len(packed(model))
+    assert _told(unpacked(own)) == _told(unpacked(packed(model)))
+
+
+def test_another_model_is_not_the_same(flats: dict[str, bytes]) -> None:
+    model = unpacked(flats["int8"])
+    for buffer in model.buffers:
+        if buffer.data is not None and len(buffer.data) == 16 * 200:
+            buffer.data = np.roll(buffer.data, 1)
+    with pytest.raises(CheckError, match=r"altered: LiteRT answers differently on example 0 of 8"):
+        check_same(flats["int8"], packed(model), random_examples(flats["int8"], 8), "altered")
+    with pytest.raises(CheckError, match="cut: LiteRT does not load it"):
+        check_same(flats["int8"], flats["int8"][:200], random_examples(flats["int8"], 8), "cut")
+
+
+def test_values_outside_the_tables_are_refused(flats: dict[str, bytes]) -> None:
+    model = unpacked(flats["int8"])
+    model.externalBuffers = [schema.ExternalBufferT()]
+    with pytest.raises(TfliteError, match=r"far\.tflite: keeps values outside its tables"):
+        slim(packed(model), "far.tflite")
+    with pytest.raises(TfliteError, match="empty"):
+        slim(b"", "none.tflite")
+
+
+def test_options_default_to_the_bytes_as_they_are() -> None:
+    assert [dataclasses.asdict(export)["slim"] for export in EXPORTS.values()] == [False] * len(EXPORTS)
