@@ -1,4 +1,4 @@
-"""What a recipe will make of a model, without training: every stage runs with its training cut to one step, then the bytes are made.
+"""What a recipe will make of a model, without training: each stage runs with its training cut to one step; bytes are made then.
 
 Masks, clusters and channels come out as they will, since they depend on the settings; the values of weights do not, but how many
 bits they pack into hardly changes. A net that a stage makes anew has weights as they were drawn, which pack worse than trained

@@ -32,7 +32,8 @@ class Fragment:
     `signature` is the same for operators that do the same work: kind, version, options, shapes, types, but no values of
     weights and no quantization steps. `flat` is the .tflite file of it alone, b"" where it can't stand alone; `stored` are
     the bytes of its constants, those that an earlier operator stores too left out; `names` are of its tensors, the weights'
-    first. `unpacks` says that it only unpacks a constant when the file is loaded, so it takes no time.
+    first; `parameters` counts the values of weights and biases. `unpacks` says that it only unpacks a constant when the
+    file is loaded, so it takes no time.
     """
 
     index: int
@@ -41,6 +42,7 @@ class Fragment:
     flat: bytes
     stored: bytes
     names: tuple[str, ...]
+    parameters: int = 0
     unpacks: bool = False
 
 
@@ -87,7 +89,7 @@ class _Cutter:
     def kind(self, operator: Any) -> str:
         code = self.model.operatorCodes[operator.opcodeIndex]
         number = max(code.deprecatedBuiltinCode, code.builtinCode)
-        return _NAMES.get(number, f"BUILTIN_{number}")
+        return str(_NAMES.get(number, f"BUILTIN_{number}"))
 
     def data(self, index: int) -> Any:
         """The stored values of a tensor, None for one that is computed."""
@@ -107,6 +109,9 @@ class _Cutter:
                 flat=b"" if unpacks or not self.cuttable(operator) else _packed(self.alone(operator)),
                 stored=b"" if unpacks else self.stored(sources),
                 names=tuple(_text(self.graph.tensors[end].name) for end in named),
+                parameters=sum(
+                    int(np.prod(self.graph.tensors[end].shape)) for end in sources[1:] if self.data(end) is not None
+                ),
                 unpacks=unpacks,
             )
 

@@ -28,9 +28,10 @@ from edgedigits.runner_process import RunnerProcess
 from edgedigits.runtimes import PINS, python_for
 
 SCHEMA: Final = 1
-WINDOWS: Final = 7
+WINDOWS: Final = 9
 WINDOW_S: Final = 0.012
-"""Of each operator: several short windows far apart, of which the fastest counts, as the operators take turns."""
+LEAST_WINDOW_S: Final = 0.15
+"""Seconds for each operator in a window, of which the fastest counts; and at least that for all of them together."""
 
 TimedRuntime = Literal["litert", "tflite-runtime"]
 Say = Callable[[str], None]
@@ -60,14 +61,20 @@ class Timings:
         return Timing(0.0) if part.unpacks else self.operators[part.signature]
 
 
-def timings(parts: Iterable[Fragment], runtime: TimedRuntime, say: Say, window_s: float = WINDOW_S) -> Timings:
+def timings(
+    parts: Iterable[Fragment], runtime: TimedRuntime, say: Say, window_s: float = WINDOW_S, again: bool = False
+) -> Timings:
     """The timing of every operator of `parts`, those not kept yet measured now: about a tenth of a second each.
+
+    `again` measures all of them, as after a noisy time.
 
     Raises InputError where the runtime can't be had on this machine, ArtifactError where the cache can't be written.
     """
     version, cpu = _version(runtime), _cpu()
     file = _file(runtime, version, cpu)
     base, known = _kept(file)
+    if again:
+        base = None
     wanted = {part.signature: part for part in parts if not part.unpacks}
     alone = {signature: part for signature, part in wanted.items() if part.flat}
     missing = [part for signature, part in alone.items() if signature not in known]
@@ -89,7 +96,9 @@ def _version(runtime: TimedRuntime) -> str:
 
 
 def _cpu() -> str:
-    return field("/proc/cpuinfo", "model name") or field("/proc/cpuinfo", "CPU part") or platform.processor() or "unknown"
+    return (
+        field("/proc/cpuinfo", "model name") or field("/proc/cpuinfo", "CPU part") or platform.processor() or "unknown"
+    )
 
 
 def _file(runtime: str, version: str, cpu: str) -> Path:
@@ -138,7 +147,8 @@ def _measured(parts: list[Fragment], runtime: TimedRuntime, say: Say, window_s: 
         for number, part in enumerate(parts):
             (folder / f"{number}.tflite").write_bytes(part.flat)
         files = ["base.tflite", *(f"{number}.tflite" for number in range(len(parts)))]
-        job = {"runtime": runtime, "files": files, "windows": WINDOWS, "window_s": window_s}
+        each_s = max(window_s, LEAST_WINDOW_S / len(files)) if window_s == WINDOW_S else window_s
+        job = {"runtime": runtime, "files": files, "windows": WINDOWS, "window_s": each_s}
         found = RunnerProcess(python, folder, lambda _: None).run("timings", job)
     base, *rest = found["files"]
     base_us = base["ns"] / 1000

@@ -37,7 +37,9 @@ def timings(job_path: Path, say: Say) -> dict[str, Any]:
         say(f"{len(nets)} operators, window {number + 1} of {job.windows}")
         best = np.minimum(best, _window(nets, job.window_s * len(nets)))
     times = iter(best.tolist())
-    found = [{"ns": None, "reason": one} if isinstance(one, str) else {"ns": next(times), "reason": ""} for one in loaded]
+    found = [
+        {"ns": None, "reason": one} if isinstance(one, str) else {"ns": next(times), "reason": ""} for one in loaded
+    ]
     return {"schema": SCHEMA, "kind": "timings", "environment": environment(runtime), "files": found}
 
 
