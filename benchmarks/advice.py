@@ -4,7 +4,7 @@
 
 DIR holds artifact folders that `edgedigits compress` wrote, of shipped baselines. For each the recipe and the baseline of its
 manifest are advised on, as the command does it, from the bundled digits and with no look at the artifact; then the artifact is
-benched. Operators are timed anew in the first advice and kept from then on. Writes `benchmarks/results/advice.json`; needs a quiet
+benched. Operators are timed anew in the first advice and kept then. Writes `benchmarks/results/advice.json`; needs a quiet
 machine.
 """
 
