@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgedigits import __version__, device_cli
+from edgedigits import __version__, advise_command, device_cli
 from edgedigits.cli_output import as_json_option, print_json, print_rich, say
 from edgedigits.errors import EdgeDigitsError
 
@@ -397,6 +397,7 @@ for command in (
     device_cli.runner,
     device_cli.instructions,
     device_cli.estimate,
+    advise_command.advise,
 ):
     cli.add_command(command)
 

@@ -62,9 +62,16 @@ def _doctor(job_path: Path, say: Say) -> dict[str, Any]:
     return doctor_job(job_path, say)
 
 
+def _timings(job_path: Path, say: Say) -> dict[str, Any]:
+    from edgedigits_runner.timings import timings
+
+    return timings(job_path, say)
+
+
 _JOBS: dict[str, Callable[[Path, Say], dict[str, Any]]] = {
     "bench": _bench,
     "evaluate": _evaluate,
     "probe": _probe,
     "doctor": _doctor,
+    "timings": _timings,
 }

@@ -52,6 +52,15 @@ class EvaluateJob(NamedTuple):
     threads: int
 
 
+class TimingsJob(NamedTuple):
+    """`windows` of `window_s` seconds for each .tflite file; they may take any inputs."""
+
+    runtime: str
+    files: tuple[Path, ...]
+    windows: int
+    window_s: float
+
+
 class _Fields:
     """A JSON object of a job; every getter answers a wrong value with its place, what it got and what would do."""
 
@@ -172,4 +181,18 @@ def read_evaluate_job(path: Path) -> EvaluateJob:
         models=_models(fields, path.parent),
         eval_path=path.parent / fields.text("eval"),
         threads=fields.whole("threads"),
+    )
+
+
+def read_timings_job(path: Path) -> TimingsJob:
+    """The job in a file; RunnerError "job" says what in it is wrong."""
+    fields = _fields(path, "timings")
+    files = fields.get("files")
+    if not isinstance(files, list) or not files or not all(isinstance(name, str) for name in files):
+        raise fields.wrong("files", "a list of at least one path")
+    return TimingsJob(
+        runtime=fields.text("runtime", RUNTIMES),
+        files=tuple(path.parent / name for name in files),
+        windows=fields.whole("windows"),
+        window_s=fields.number("window_s", 0.001),
     )

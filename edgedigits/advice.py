@@ -1,0 +1,225 @@
+"""What a recipe will buy, said before any training: bytes, packed bytes, latency here, instructions on the boards, and why not.
+
+Nothing in an advice was measured on the compressed model, which does not exist yet. Bytes are those of `foretold.py`; latency is
+the sum of its operators' own timings (`op_timings.py`); instructions come from `board_effects.py`.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from edgedigits import board_effects, reasons
+from edgedigits.board_effects import BoardName, Instructions
+from edgedigits.flatbuffer import read
+from edgedigits.foretold import Foretold, Step, foretell
+from edgedigits.fragments import Fragment, fragments
+from edgedigits.multiply_adds import Work, per_operator
+from edgedigits.op_timings import Say, TimedRuntime, Timings, timings
+from edgedigits.recipe import Recipe
+
+BOARDS: tuple[BoardName, ...] = ("pi4", "pi5")
+Counting = Callable[[Sequence[bytes], str], list[int]]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An operator of the file to come. `name` is the Keras layer's where the file still tells; sizes are its constants' own."""
+
+    index: int
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    arithmetic: str
+    parameters: int
+    macs: int
+    raw_bytes: int
+    gzip_bytes: int
+    us: float | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a file takes: bytes, bytes by gzip -9, microseconds per inference here (None: can't run), instructions by board."""
+
+    raw_bytes: int
+    gzip_bytes: int
+    us: float | None
+    macs: int
+    instructions: dict[BoardName, Instructions]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a stage or the export changes, each as a share of what was before it (-0.66: two thirds less), and why if it buys
+    nothing. `setting` is said as in the recipe; `cost` is what the file then takes."""
+
+    setting: str
+    kind: Literal["export", "stage", "all"]
+    raw: float
+    gzip: float
+    time: float | None
+    instructions: dict[BoardName, float]
+    reason: str
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Advice:
+    """All that is said. `before` is the float32 file, `after` the recipe's; `rest_bytes` of the latter are no constants."""
+
+    model: str
+    recipe: str
+    steps: str
+    runtime: str
+    cpu: str
+    timings_file: Path
+    operators_timed_now: int
+    before: Cost
+    after: Cost
+    layers: tuple[Layer, ...]
+    rest_bytes: int
+    rest_gzip_bytes: int
+    effects: tuple[Effect, ...]
+    would_pay: tuple[str, ...]
+    warnings: tuple[str, ...]
+    counted_now: bool
+
+
+@dataclass(frozen=True)
+class Question:
+    """A model ready for the stages, data of its shape, and the recipe. `count` counts instructions exactly, where wished."""
+
+    name: str
+    model: Any
+    data: Any
+    recipe: Recipe
+    runtime: TimedRuntime = "litert"
+    count: Counting | None = None
+    again: bool = False
+
+
+def advise(question: Question, say: Say) -> Advice:
+    """The advice. Raises what the recipe's stages and export raise, and InputError where the runtime can't be had."""
+    found = foretell(question.recipe, question.model, question.data, say)
+    flats = [step.flat for step in found.steps]
+    other = [found.as_int8] if found.as_int8 else []
+    parts = {flat: fragments(flat) for flat in dict.fromkeys([*flats, *other])}
+    timed = timings([part for each in parts.values() for part in each], question.runtime, say, again=question.again)
+    costs = _costs(parts, timed, question.count)
+    effects = _effects(question.recipe, found, costs)
+    before, after = costs[flats[0]], costs[flats[-1]]
+    layers = _layers(flats[-1], parts[flats[-1]], timed, found.model)
+    raw = sum(layer.raw_bytes for layer in layers)
+    packed = sum(row.gzip for row in read(flats[-1], "the model").ledger if row.part not in ("weights", "biases"))
+    facts = reasons.Facts(
+        recipe=question.recipe,
+        file=flats[-1],
+        layers=layers,
+        before=before,
+        after=after,
+        as_int8=costs[found.as_int8] if found.as_int8 else None,
+        rest_bytes=after.raw_bytes - raw,
+    )
+    return Advice(
+        model=question.name,
+        recipe=question.recipe.name,
+        steps=question.recipe.steps,
+        runtime=timed.runtime,
+        cpu=timed.cpu,
+        timings_file=timed.file,
+        operators_timed_now=timed.measured,
+        before=before,
+        after=after,
+        layers=layers,
+        rest_bytes=after.raw_bytes - raw,
+        rest_gzip_bytes=packed,
+        effects=effects,
+        would_pay=tuple(reasons.would_pay(facts)),
+        warnings=tuple(reasons.warnings(facts)),
+        counted_now=question.count is not None,
+    )
+
+
+def _costs(parts: dict[bytes, tuple[Fragment, ...]], timed: Timings, count: Counting | None) -> dict[bytes, Cost]:
+    counted: dict[BoardName, list[Instructions]] = {}
+    for board in BOARDS:
+        if count is None:
+            counted[board] = [board_effects.instructions(flat, board) for flat in parts]
+        else:
+            found = count(list(parts), board_effects.CORES[board])
+            counted[board] = [Instructions(one, "counted") for one in found]
+    costs = {}
+    for place, (flat, own) in enumerate(parts.items()):
+        each = [timed.of(part).us for part in own]
+        known = [us for us in each if us is not None]
+        costs[flat] = Cost(
+            raw_bytes=len(flat),
+            gzip_bytes=len(gzip.compress(flat, 9, mtime=0)),
+            us=timed.base_us + sum(known) if len(known) == len(each) else None,
+            macs=sum(work.macs for work in per_operator(read(flat, "the model"))),
+            instructions={board: counted[board][place] for board in BOARDS},
+        )
+    return costs
+
+
+def _effects(recipe: Recipe, found: Foretold, costs: dict[bytes, Cost]) -> tuple[Effect, ...]:
+    """One for the export if it is not float32's, one per stage, one for all together."""
+    effects = []
+    for before, step in zip(found.steps, found.steps[1:], strict=False):
+        kind: Literal["export", "stage"] = "export" if step.stage is None else "stage"
+        effects.append(_effect(recipe, step, kind, costs[before.flat], costs[step.flat]))
+    whole = _effect(recipe, found.last, "all", costs[found.steps[0].flat], costs[found.last.flat])
+    return (*effects, replace(whole, setting="all together", reason=""))
+
+
+def _effect(recipe: Recipe, step: Step, kind: Literal["export", "stage", "all"], before: Cost, after: Cost) -> Effect:
+    effect = Effect(
+        setting=reasons.setting(step.name, step.stage, recipe.export_name),
+        kind=kind,
+        raw=after.raw_bytes / before.raw_bytes - 1,
+        gzip=after.gzip_bytes / before.gzip_bytes - 1,
+        time=None if after.us is None or not before.us else after.us / before.us - 1,
+        instructions={
+            board: after.instructions[board].count / before.instructions[board].count - 1 for board in BOARDS
+        },
+        reason="",
+        cost=after,
+    )
+    return replace(effect, reason=reasons.why(effect, step, recipe.export_name))
+
+
+def _layers(flat: bytes, parts: tuple[Fragment, ...], timed: Timings, model: Any) -> tuple[Layer, ...]:
+    names = {layer.name for layer in model.layers}
+    works = per_operator(read(flat, "the model"))
+    return tuple(_layer(part, work, timed, names) for part, work in zip(parts, works, strict=True) if not part.unpacks)
+
+
+def _layer(part: Fragment, work: Work, timed: Timings, names: set[str]) -> Layer:
+    timing = timed.of(part)
+    return Layer(
+        index=part.index,
+        name=_layer_name(part.names, names),
+        kind=part.kind,
+        output_shape=work.output_shape,
+        arithmetic=work.arithmetic,
+        parameters=part.parameters if work.macs else 0,
+        macs=work.macs,
+        raw_bytes=len(part.stored),
+        gzip_bytes=len(gzip.compress(part.stored, 9, mtime=0)) if part.stored else 0,
+        us=None if timing.us is None else round(timing.us, 3),
+        note=timing.reason,
+    )
+
+
+def _layer_name(found: tuple[str, ...], names: set[str]) -> str:
+    """The Keras layer that a tensor's name begins with, as in `cnn/conv2d_4/Conv2D;...`."""
+    for name in found:
+        for word in name.replace(";", "/").split("/"):
+            if word in names:
+                return word
+    return ""

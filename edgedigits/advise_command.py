@@ -1,0 +1,62 @@
+"""The command `advise`; `edgedigits/cli.py` adds it to the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgedigits.cli_output import as_json_option, print_json, print_rich, say
+
+
+@click.command()
+@click.option(
+    "--recipe", "recipe_name", required=True, metavar="R", help="A shipped recipe (see `edgedigits recipes`) or a file."
+)
+@click.option(
+    "--model", type=click.Path(path_type=Path), help="A Keras classifier: .keras, .h5 or a SavedModel folder."
+)
+@click.option("--zoo", metavar="NAME", help="A baseline instead: cnn (default), lenet5, mlp, mobilenet_v2, nano.")
+@click.option("--data", metavar="D", help="Images of the model's kind; default: the bundled digits, resized.")
+@click.option("--scale", type=click.Choice(["0..1", "-1..1", "0..255"]), help="What the model was trained on.")
+@click.option("--custom", multiple=True, metavar="MODULE:CLASS", help="A layer class of yours that the model needs.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["litert", "tflite-runtime"]),
+    default="litert",
+    show_default=True,
+    help="The interpreter whose time is foretold.",
+)
+@click.option("--count", is_flag=True, help="Count the boards' instructions under QEMU instead of predicting them.")
+@click.option("--fresh", is_flag=True, help="Time all operators again, as after a noisy time.")
+@as_json_option
+def advise(recipe_name: str, count: bool, fresh: bool, as_json: bool, **given: Any) -> None:
+    """Say before any training what a recipe will buy: bytes, latency here, instructions on a Pi 4 and a Pi 5, and why not."""
+    from edgedigits.recipe import load_recipe
+
+    recipe = load_recipe(recipe_name)
+    from edgedigits.advice import advise as run
+    from edgedigits.asking import Asked, question
+    from edgedigits.report import advising
+
+    asked = Asked(count=_counted if count else None, again=fresh, **given)
+    found = run(question(recipe, asked), say)
+    if as_json:
+        print_json(advising.as_json(found))
+    else:
+        print_rich(advising.render(found))
+
+
+def _counted(flats: Sequence[bytes], core: str) -> list[int]:
+    """Instructions of each file on that core, under QEMU."""
+    import tempfile
+
+    from edgedigits.emulated.instructions import counts
+
+    with tempfile.TemporaryDirectory(prefix="edgedigits-count-") as name:
+        paths = [Path(name) / f"{number}.tflite" for number in range(len(flats))]
+        for path, flat in zip(paths, flats, strict=True):
+            path.write_bytes(flat)
+        return [one.instructions for one in counts(paths, core, say=say)]

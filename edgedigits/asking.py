@@ -1,0 +1,110 @@
+"""From what a user says to `edgedigits advise` to a question: the model, data of its shape, nothing trained."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from edgedigits.advice import Counting, Question
+from edgedigits.data.dataset import Dataset, with_shape
+from edgedigits.data.images import ArrayImages, Images, everything
+from edgedigits.data.scale import Scale
+from edgedigits.data.sources import load_data
+from edgedigits.data.splits import FitData, split
+from edgedigits.errors import DataError, InputError, ModelError
+from edgedigits.graph import ends_in_softmax
+from edgedigits.keras_models import LoadedModel, load
+from edgedigits.op_timings import TimedRuntime
+from edgedigits.recipe import Recipe
+from edgedigits.zoo import ZOO
+from edgedigits.zoo.baselines import record_beside, shipped_folder
+
+IMAGES: Final = 600
+"""As many images are looked at: sizes and times do not depend on them, only ranges do."""
+_STAND_IN: Final = "digits"  # bundled
+_SHAPE: Final = (28, 28, 1)
+_CLASSES: Final = 10
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of `edgedigits advise`, as given."""
+
+    model: Path | None = None
+    zoo: str | None = None
+    data: str | None = None
+    scale: Scale | None = None
+    custom: Sequence[str] = ()
+    runtime: TimedRuntime = "litert"
+    count: Counting | None = None
+    again: bool = False
+
+
+def question(recipe: Recipe, asked: Asked) -> Question:
+    """The question with its model loaded. Raises InputError's kinds where something given can't be used."""
+    name, loaded, scale = _model(asked)
+    if recipe.stages and not loaded.logits and not ends_in_softmax(loaded.model):
+        raise ModelError(
+            f"{name}: its answers are probabilities that no closing softmax makes, so stages can't train it; "
+            "end it in softmax or in logits, or choose a recipe without stages"
+        )
+    data = fit_data(loaded.model, asked.scale or scale, asked.data)
+    return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again)
+
+
+def fit_data(model: Any, scale: Scale, data: str | None) -> FitData:
+    """Some images in the model's shape; where no data is named, the bundled digits, their labels made to fit its answers."""
+    height, width, channels = model.inputs[0].shape[1:]
+    answers = int(model.outputs[0].shape[-1])
+    if not height or not width:
+        raise ModelError(f"{model.name}: takes images of any size; give a model with an input of fixed size")
+    found = load_data(data or _STAND_IN, size=(height, width))
+    if data is not None and len(found.classes) > answers:
+        raise DataError(f"data {found.name}: has {len(found.classes)} classes, the model answers {answers}")
+    few = replace(found, train=_few(found.train), test=_few(found.test))
+    if few.shape != (height, width, channels):
+        few = with_shape(few, (height, width), channels)
+    return split(few if data is not None else _relabelled(few, answers), scale, 0, augment=False)
+
+
+def _model(asked: Asked) -> tuple[str, LoadedModel, Scale]:
+    """Its name, itself, and the scale it was trained on as far as known; bytes and times do not depend on that."""
+    if asked.model and asked.zoo:
+        raise InputError("--model and --zoo: both were given; choose one")
+    if asked.model is not None and not asked.model.exists():
+        raise ModelError(f"--model {asked.model}: no such file or folder")
+    name = asked.zoo or "cnn"
+    if asked.model is None and name not in ZOO:
+        raise InputError(f"--zoo {name}: no such net; choose from {', '.join(ZOO)}")
+    path = asked.model or shipped_folder() / f"{name}.keras"
+    if asked.model is None and not path.is_file():
+        return name, _untrained(name), "0..1"
+    record = record_beside(path)
+    scale: Scale = record["input"]["scale"] if record else "0..1"
+    return path.stem, load(path, custom=asked.custom), scale
+
+
+def _untrained(name: str) -> LoadedModel:
+    """A zoo net that does not ship, as it is before training."""
+    from edgedigits.keras3 import keras3
+
+    keras3.utils.set_random_seed(0)
+    with tempfile.TemporaryDirectory(prefix="edgedigits-zoo-") as folder:
+        path = Path(folder) / f"{name}.keras"
+        ZOO[name](_SHAPE, _CLASSES).save(path)
+        return load(path)
+
+
+def _few(images: Images) -> Images:
+    picked = np.unique(np.linspace(0, len(images) - 1, min(IMAGES, len(images))).round().astype(np.int64))
+    return images.subset(picked)
+
+
+def _relabelled(dataset: Dataset, answers: int) -> Dataset:
+    train = ArrayImages(everything(dataset.train), (dataset.train.labels % answers).astype(np.int32))
+    return replace(dataset, train=train)

@@ -1,0 +1,73 @@
+"""What a .tflite file costs on the cores of a Raspberry Pi 4 and 5: arm64 instructions per inference, without running it there.
+
+`board_rates.json`, written by `python -m benchmarks.board_rates`, holds counts made under QEMU: of whole nets, found again by the
+work of their graphs, and rates fitted to counts of single operators, for all others. Instructions are no time, but which setting
+pays on which core shows in them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from edgedigits.flatbuffer import read
+from edgedigits.fragments import fragments, graph_signature
+from edgedigits.multiply_adds import Work, per_operator
+
+RATES: Final = Path(__file__).parent / "board_rates.json"
+CORES: Final = {"pi4": "cortex-a72", "pi5": "cortex-a76"}
+BOARDS: Final = {"pi4": "Raspberry Pi 4", "pi5": "Raspberry Pi 5"}
+BoardName = Literal["pi4", "pi5"]
+Basis = Literal["counted", "predicted"]
+
+
+@dataclass(frozen=True)
+class Instructions:
+    """Instructions of one inference on one thread: `counted` under QEMU, or `predicted` from rates fitted to counts."""
+
+    count: int
+    basis: Basis
+
+
+@cache
+def rates() -> Mapping[str, Any]:
+    """The file of rates and counts."""
+    found: Mapping[str, Any] = json.loads(RATES.read_text(encoding="utf-8"))
+    return found
+
+
+def instructions(flat: bytes, board: BoardName) -> Instructions:
+    """Of a file's bytes: as counted where a net whose graph does the same work was, else from the rates."""
+    core, known = CORES[board], rates()
+    counted = known["graphs"].get(graph_signature(fragments(flat)))
+    if counted:
+        return Instructions(int(counted[core]), "counted")
+    works = per_operator(read(flat, "the model"))
+    return Instructions(round(predicted(works, known["rates"][core])), "predicted")
+
+
+def predicted(works: Iterable[Work], of_core: Mapping[str, Any]) -> float:
+    """The sum over operators of fixed + per multiply-add + per value, and what every inference takes besides."""
+    total = float(of_core["base"])
+    for work in works:
+        if work.macs or work.elements or not work.counted:
+            known = of_core["operators"]
+            each = known.get(group(work)) or known.get(f"other/{work.arithmetic}") or known["other/float32"]
+            total += sum(rate * feature for rate, feature in zip(each, features(work), strict=True))
+    return total
+
+
+def group(work: Work) -> str:
+    """Operators whose instructions go by one formula: kind and arithmetic; float16 weights are float32 when it runs."""
+    arithmetic = "float32" if work.arithmetic == "float16 weights" else work.arithmetic
+    return f"{work.kind}/{arithmetic}"
+
+
+def features(work: Work) -> list[float]:
+    """What the instructions of an operator grow with: one, its multiply-adds, the values it writes or touches."""
+    return [1.0, float(work.macs), float(math.prod(work.output_shape) if work.macs else work.elements)]

@@ -1,0 +1,162 @@
+"""What single operators take on this machine, measured once and kept in the cache.
+
+`<cache>/timings/<runtime>-<version>-<machine>-<cpu>.json` holds, for one thread, the nanoseconds of every operator met so far by
+its signature (see `fragments.py`), less what every inference takes besides its work, which stands there once. A file that is
+damaged, or an entry that is, is measured again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import math
+import platform
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from edgedigits_runner.system_files import field
+
+from edgedigits.atomic import whole_file
+from edgedigits.cache_dir import cache_dir
+from edgedigits.fragments import Fragment, nearly_nothing
+from edgedigits.runner_process import RunnerProcess
+from edgedigits.runtimes import PINS, python_for
+
+SCHEMA: Final = 1
+WINDOWS: Final = 9
+WINDOW_S: Final = 0.012
+LEAST_WINDOW_S: Final = 0.15
+"""Seconds for each operator in a window, of which the fastest counts; and at least that for all of them together."""
+
+TimedRuntime = Literal["litert", "tflite-runtime"]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The microseconds of an operator in a net on one thread; None, and why, where the runtime can't run it alone."""
+
+    us: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Timings:
+    """`base_us` is what an inference takes besides its operators; `operators` by signature. `measured` were not kept yet."""
+
+    runtime: str
+    cpu: str
+    file: Path
+    base_us: float
+    operators: Mapping[str, Timing]
+    measured: int
+
+    def of(self, part: Fragment) -> Timing:
+        """An operator that only unpacks a constant takes no time."""
+        return Timing(0.0) if part.unpacks else self.operators[part.signature]
+
+
+def timings(
+    parts: Iterable[Fragment], runtime: TimedRuntime, say: Say, window_s: float = WINDOW_S, again: bool = False
+) -> Timings:
+    """The timing of every operator of `parts`, those not kept yet measured now: about a tenth of a second each.
+
+    `again` measures all of them, as after a noisy time.
+
+    Raises InputError where the runtime can't be had on this machine, ArtifactError where the cache can't be written.
+    """
+    version, cpu = _version(runtime), _cpu()
+    file = _file(runtime, version, cpu)
+    base, known = _kept(file)
+    if again:
+        base = None
+    wanted = {part.signature: part for part in parts if not part.unpacks}
+    alone = {signature: part for signature, part in wanted.items() if part.flat}
+    missing = [part for signature, part in alone.items() if signature not in known]
+    if base is None:
+        missing = list(alone.values())
+    if missing:
+        say(f"timing {len(missing)} operators alone on {runtime} {version}, once; kept in {file}")
+        now, fresh = _measured(missing, runtime, say, window_s)
+        base = now if base is None else base
+        known = {**known, **{part.signature: one for part, one in zip(missing, fresh, strict=True)}}
+        _keep(file, f"{runtime} {version}", cpu, base, known)
+    other = {signature: Timing(None, "it can't be run alone") for signature in wanted.keys() - alone.keys()}
+    found = {signature: known[signature] for signature in alone} | other
+    return Timings(f"{runtime} {version}", cpu, file, base or 0.0, found, len(missing))
+
+
+def _version(runtime: TimedRuntime) -> str:
+    return importlib.metadata.version("ai-edge-litert") if runtime == "litert" else PINS[0].partition("==")[2]
+
+
+def _cpu() -> str:
+    return (
+        field("/proc/cpuinfo", "model name") or field("/proc/cpuinfo", "CPU part") or platform.processor() or "unknown"
+    )
+
+
+def _file(runtime: str, version: str, cpu: str) -> Path:
+    short = re.sub(r"[^a-z0-9]+", "-", cpu.lower()).strip("-")[:40]
+    mark = hashlib.sha256(cpu.encode()).hexdigest()[:8]
+    return cache_dir() / "timings" / f"{runtime}-{version}-{platform.machine()}-{short}-{mark}.json"
+
+
+def _kept(file: Path) -> tuple[float | None, dict[str, Timing]]:
+    """What the file holds, as far as it makes sense: without the base nothing does."""
+    try:
+        held: Any = json.loads(file.read_text(encoding="utf-8"))
+        base, rows = held["base_us"], held["operators"]
+        if held["schema"] != SCHEMA or not _is_time(base) or not base:
+            return None, {}
+        return float(base), {signature: timing for signature, row in rows.items() if (timing := _timing(row))}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None, {}
+
+
+def _timing(row: Any) -> Timing | None:
+    if not isinstance(row, dict) or not isinstance(row.get("reason"), str):
+        return None
+    if row.get("us") is None:
+        return Timing(None, row["reason"]) if row["reason"] else None
+    return Timing(float(row["us"]), row["reason"]) if _is_time(row["us"]) else None
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+
+
+def _keep(file: Path, runtime: str, cpu: str, base: float, known: Mapping[str, Timing]) -> None:
+    rows = {signature: {"us": timing.us, "reason": timing.reason} for signature, timing in sorted(known.items())}
+    document = {"schema": SCHEMA, "runtime": runtime, "cpu": cpu, "threads": 1, "base_us": base, "operators": rows}
+    with whole_file(file) as part:
+        part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _measured(parts: list[Fragment], runtime: TimedRuntime, say: Say, window_s: float) -> tuple[float, list[Timing]]:
+    """(base, one timing for each part), by the device runner in a process of its own."""
+    python = python_for(runtime, say)
+    with tempfile.TemporaryDirectory(prefix="edgedigits-timings-") as name:
+        folder = Path(name)
+        (folder / "base.tflite").write_bytes(nearly_nothing())
+        for number, part in enumerate(parts):
+            (folder / f"{number}.tflite").write_bytes(part.flat)
+        files = ["base.tflite", *(f"{number}.tflite" for number in range(len(parts)))]
+        each_s = max(window_s, LEAST_WINDOW_S / len(files)) if window_s == WINDOW_S else window_s
+        job = {"runtime": runtime, "files": files, "windows": WINDOWS, "window_s": each_s}
+        found = RunnerProcess(python, folder, lambda _: None).run("timings", job)
+    base, *rest = found["files"]
+    base_us = base["ns"] / 1000
+    return base_us, [_less(row, base_us) for row in rest]
+
+
+def _less(row: dict[str, Any], base_us: float) -> Timing:
+    """An operator's own time: what its file takes, less what any file takes; never below zero."""
+    if row["ns"] is None:
+        return Timing(None, str(row["reason"]).partition(": ")[2] or str(row["reason"]))
+    return Timing(round(max(0.0, row["ns"] / 1000 - base_us), 3))

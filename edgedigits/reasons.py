@@ -1,0 +1,157 @@
+"""Why a setting of a recipe buys nothing, and what would: sentences, each from what was found about this very model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from edgedigits.multiply_adds import UNCOUNTED
+from edgedigits.recipe import Recipe
+
+if TYPE_CHECKING:
+    from edgedigits.advice import Cost, Effect, Layer
+    from edgedigits.foretold import Step
+
+NOTHING: Final = 0.01
+"""A smaller change of bytes than this share is none."""
+NO_TIME: Final = 0.03
+"""A smaller change of time than this share is none."""
+_GRAPH_WEIGHS: Final = 0.15  # the share of a file that is no weights, from which slimming it pays
+_PACKS: Final = 0.75  # a file that packs to less than this share of itself is worth packing
+_UNKNOWN_STAGE: Final = "it leaves the operators and their shapes as they are"
+_DENSE_ZEROS: Final = "every zero takes its place in the file"
+_NO_KERNEL: Final = {
+    "int8": "no sparse int8 kernel",
+    "int16x8": "no sparse int16x8 kernel",
+    "dynamic": "no sparse kernel for int8 weights",
+}
+_NO_FLOAT_KERNEL: Final = "sparse float kernels run only 1x1 convolutions of a sparsely encoded file"
+_ACCURACY: Final = {
+    "qat": "it buys accuracy after rounding: same graph, same bytes",
+    "finetune": "it buys accuracy: same graph, same bytes",
+    "distil": "it buys accuracy: same graph, same bytes",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What sentences are made of. `as_int8` is what an int8 export of the same would take, None where the recipe's is one."""
+
+    recipe: Recipe
+    file: bytes
+    layers: Sequence[Layer]
+    before: Cost
+    after: Cost
+    as_int8: Cost | None
+    rest_bytes: int
+
+
+def setting(name: str, stage: Any, export: str) -> str:
+    """A stage as people say it, as `80 % unstructured`; others by their name in the recipe."""
+    if stage is None:
+        return f"{name} export"
+    if name == "prune":
+        return f"{100 * stage.sparsity:.0f} % unstructured, {export}"
+    if name == "cluster":
+        return f"{stage.clusters} clusters a kernel, {export}"
+    return name
+
+
+def why(effect: Effect, step: Step, export: str) -> str:
+    """Why the bytes or the time stay as they are; "" where both fall."""
+    no_raw, no_time = effect.raw > -NOTHING, effect.time is None or effect.time > -NO_TIME
+    if step.stage is None:
+        return _why_export(effect, step.name, no_time)
+    if not (no_raw or no_time):
+        return ""
+    if step.name == "prune":
+        return "; ".join([_DENSE_ZEROS] * no_raw + [_NO_KERNEL.get(export, _NO_FLOAT_KERNEL)] * no_time)
+    if step.name == "cluster":
+        return "each weight still takes its place in the file and its multiply-add; repeats only pack well"
+    return _ACCURACY.get(step.name, "" if step.changed else _UNKNOWN_STAGE)
+
+
+def _why_export(effect: Effect, name: str, no_time: bool) -> str:
+    found = []
+    if name == "float16" and no_time:
+        found.append("float16 weights are unpacked to float32 when the file is loaded")
+    if name == "int16x8" and no_time:
+        found.append("only the slow reference kernels compute in int16x8")
+    if name == "dynamic" and no_time:
+        found.append("its activations are quantized anew in every inference")
+    if name == "int8" and effect.time is not None and effect.time > 0:
+        found.append("this runtime has no fast int8 kernels for this net")
+    if name in ("int8", "dynamic") and effect.instructions["pi4"] > -0.2:
+        found.append("the Pi 4's cores have no dot-product instructions, so int8 hardly helps there")
+    return "; ".join(found)
+
+
+def would_pay(facts: Facts) -> Iterator[str]:
+    """What this model has to gain from what the recipe leaves out, what gains most first."""
+    if facts.as_int8 is not None:
+        yield _int8(facts, facts.as_int8)
+    if facts.after.macs > 0.9 * facts.before.macs:
+        yield _shrink(facts)
+    export = facts.recipe.export
+    slimmed = getattr(export, "slim", False)
+    if facts.rest_bytes > _GRAPH_WEIGHS * facts.after.raw_bytes and not slimmed:
+        yield (
+            f"`slim`: {facts.rest_bytes:,} of {facts.after.raw_bytes:,} bytes are graph, names and scales, not weights"
+        )
+    if facts.after.gzip_bytes < _PACKS * facts.after.raw_bytes:
+        share = 100 * (1 - facts.after.gzip_bytes / facts.after.raw_bytes)
+        yield (
+            f"shipping it packed: {facts.after.gzip_bytes:,} bytes by gzip, {share:.0f} % less to download; "
+            "memory and time stay"
+        )
+
+
+def _int8(facts: Facts, other: Cost) -> str:
+    after = facts.after
+    said = [f"{percent(other.raw_bytes / after.raw_bytes - 1)} raw"]
+    if other.us is not None and after.us:
+        said.append(f"{percent(other.us / after.us - 1)} time here")
+    for board, name in (("pi4", "Pi 4"), ("pi5", "Pi 5")):
+        one, before = other.instructions[board], after.instructions[board]  # type: ignore[index]
+        said.append(f"{percent(one.count / before.count - 1)} instructions on a {name}")
+    return f"`int8` export: {', '.join(said)}"
+
+
+def _shrink(facts: Facts) -> str:
+    """Half of the channels: the first layer's inputs and the last one's outputs stay, all between shrinks on both sides."""
+    busy = [layer for layer in facts.layers if layer.macs]
+    left = sum(
+        layer.macs * (0.5 if place in (0, len(busy) - 1) or layer.kind == "DEPTHWISE_CONV_2D" else 0.25)
+        for place, layer in enumerate(busy)
+    )
+    total = sum(layer.macs for layer in busy)
+    share = left / total if total else 1.0
+    weights = sum(layer.raw_bytes for layer in busy)
+    return (
+        f"`shrink` (fewer channels): time follows multiply-adds, of which this recipe leaves {total:,}; half of the channels "
+        f"would leave about {100 * share:.0f} % of them, and about as much of the {weights:,} bytes of weights"
+    )
+
+
+def warnings(facts: Facts) -> Iterator[str]:
+    """What can't work as wished."""
+    stuck = [layer for layer in facts.layers if layer.us is None]
+    if stuck:
+        more = f" (and {len(stuck) - 1} more)" if len(stuck) > 1 else ""
+        yield f"operator #{stuck[0].index} {stuck[0].kind}{more}: {stuck[0].note}; so no latency is predicted"
+    if strange := [layer for layer in facts.layers if layer.kind in UNCOUNTED]:
+        yield f"operator #{strange[0].index} {strange[0].kind}: its shapes do not tell its work, so it counts as nothing"
+    if facts.after.us and facts.before.us and facts.after.us > (1 + NO_TIME) * facts.before.us:
+        yield (
+            f"slower than float32 on this runtime: {facts.after.us:,.1f} us against {facts.before.us:,.1f} us are predicted"
+        )
+    if facts.after.raw_bytes > facts.before.raw_bytes:
+        yield f"larger than float32: {facts.after.raw_bytes:,} bytes against {facts.before.raw_bytes:,}"
+
+
+def percent(share: float) -> str:
+    """A change as people say it: `-66 %`, and `0 %` for next to nothing."""
+    if abs(share) < 0.005:
+        return "0 %"
+    return f"{100 * share:+.0f} %"

@@ -1,0 +1,289 @@
+"""Advice before training: bytes as they then come out, timings kept, reasons, boards. Nothing depends on how fast anything is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from click.testing import CliRunner
+
+from edgedigits import board_effects, pipeline, prepare
+from edgedigits.advice import Advice, advise
+from edgedigits.asking import Asked, question
+from edgedigits.backend import keras
+from edgedigits.board_effects import CORES, instructions, predicted, rates
+from edgedigits.cli import cli
+from edgedigits.errors import DataError, EdgeDigitsError, InputError, ModelError, RecipeError
+from edgedigits.export import Float16, Float32, Int8
+from edgedigits.flatbuffer import read
+from edgedigits.foretold import cut_short, trained_like
+from edgedigits.fragments import fragments, graph_signature, nearly_nothing
+from edgedigits.multiply_adds import per_operator
+from edgedigits.op_timings import Timings, timings
+from edgedigits.prepare import Wish
+from edgedigits.recipe import load_recipe, parse
+from edgedigits.runner_process import RunnerProcess
+from edgedigits.runtimes import python_for
+from tests.nets import fit_data, trained
+
+QUICK_S = 0.001
+
+
+@pytest.fixture(scope="module")
+def net(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained tiny classifier: 12x12x1, three classes, one dense kernel large enough to prune."""
+    path = tmp_path_factory.mktemp("net") / "tiny.keras"
+    trained(shapes).model.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def told(net: Path, shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The JSON of advice on two recipes, by recipe."""
+    return {name: asked("--recipe", name, "--model", net, "--data", shapes) for name in ("ptq_int8", "prune80_int8")}
+
+
+def asked(*words: object) -> dict[str, Any]:
+    """The JSON that the command prints."""
+    done = CliRunner().invoke(cli, ["advise", *map(str, words), "--json"], catch_exceptions=False)
+    assert done.exit_code == 0
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def flats(net: Path, shapes: Path) -> dict[str, bytes]:
+    """The net exported three ways, and as int8 with all its weights halved."""
+    from edgedigits.keras_models import load
+
+    data, model = fit_data(shapes), load(net).model
+    exports = {"float32": Float32(), "float16": Float16(), "int8": Int8(calibration_images=20)}
+    made = {name: export(model, data.calibration, data.scale) for name, export in exports.items()}
+    model.set_weights([0.5 * weight for weight in model.get_weights()])
+    return made | {"halved": exports["int8"](model, data.calibration, data.scale)}
+
+
+@pytest.mark.parametrize("name", ["ptq_int8", "prune80_int8"])
+def test_bytes_are_foretold_as_training_makes_them(
+    name: str, net: Path, shapes: Path, told: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    wish = Wish(model=net, data=str(shapes), scale="0..1")
+    made = pipeline.run(prepare.job(load_recipe(name), wish, lambda _: None), tmp_path, lambda _: None)
+    before, after = told[name]["before"], told[name]["after"]
+    export = made.manifest["export"]
+    assert after["raw_bytes"] == pytest.approx(export["size_bytes"], rel=0.03)
+    assert after["gzip_bytes"] == pytest.approx(export["gzip_bytes"], rel=0.03)
+    assert before["raw_bytes"] == pytest.approx(made.manifest["float"]["size_bytes"], rel=0.03)
+
+
+def test_pruning_that_cannot_pay_says_why(told: dict[str, dict[str, Any]]) -> None:
+    (prune,) = [row for row in told["prune80_int8"]["verdict"] if row["setting"] == "80 % unstructured, int8"]
+    assert abs(prune["raw"]) < 0.01
+    assert prune["gzip"] < -0.1
+    assert prune["time"] == 0, "the same operators, so the same timings"
+    assert prune["instructions"] == {"pi4": 0, "pi5": 0}
+    assert "no sparse int8 kernel" in prune["reason"]
+    assert "every zero takes its place in the file" in prune["reason"]
+    (qat,) = [row for row in told["prune80_int8"]["verdict"] if row["setting"] == "qat"]
+    assert (qat["raw"], qat["gzip"], qat["time"]) == (0, 0, 0)
+    assert "accuracy" in qat["reason"]
+
+
+def test_the_parts_add_up(told: dict[str, dict[str, Any]]) -> None:
+    for found in told.values():
+        layers, after = found["layers"], found["after"]
+        assert sum(layer["raw_bytes"] for layer in layers) + found["rest"]["raw_bytes"] == after["raw_bytes"]
+        assert sum(layer["macs"] for layer in layers) == after["macs"]
+        names = [layer["name"] for layer in layers if layer["macs"]]
+        assert {"first", "hidden", "answer"} <= set(names)
+        hidden = next(layer for layer in layers if layer["name"] == "hidden")
+        assert hidden["parameters"] == hidden["macs"] + 16
+        assert hidden["raw_bytes"] == hidden["macs"] + 4 * 16
+        assert [row["kind"] for row in found["verdict"]][-1] == "all"
+
+
+def test_what_would_pay_is_named(net: Path, shapes: Path) -> None:
+    recipe = parse({"stages": [{"prune": {"sparsity": 0.8}}], "export": "float32"}, "test", "mine")
+    found = advise(question(recipe, Asked(model=net, data=str(shapes))), lambda _: None)
+    said = "\n".join(found.would_pay)
+    assert "`int8` export: -" in said
+    assert "`shrink` (fewer channels)" in said
+    assert "shipping it packed" in said
+    prune = found.effects[0]
+    assert "sparse float kernels run only 1x1 convolutions" in prune.reason
+    assert found.before.raw_bytes == found.after.raw_bytes
+
+
+def test_the_tables_hold_what_the_json_holds(net: Path) -> None:
+    """Without --data: the bundled digits stand in, whatever the model's classes."""
+    done = CliRunner().invoke(
+        cli, ["advise", "--recipe", "prune80_int8", "--model", str(net)], catch_exceptions=False, color=False
+    )
+    assert done.exit_code == 0
+    for text in ("Foretold, not measured", "80 % unstructured, int8", "no sparse int8 kernel", "What would pay",
+                 "Raspberry Pi 4", "cortex-a76", "hidden", "rest of the file"):  # fmt: skip
+        assert text in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_timings_are_measured_once_and_damage_is_measured_again(flats: dict[str, bytes], fresh_cache: Path) -> None:
+    parts = fragments(flats["float32"])
+
+    def now() -> Timings:
+        return timings(parts, "litert", lambda _: None, QUICK_S)
+
+    first = now()
+    different = {part.signature for part in parts}
+    assert first.measured == len(different)
+    assert first.file.is_relative_to(fresh_cache)
+    kept, stamp = first.file.read_bytes(), first.file.stat().st_mtime_ns
+    again = now()
+    assert (again.measured, again.operators, again.base_us) == (0, first.operators, first.base_us)
+    assert (first.file.read_bytes(), first.file.stat().st_mtime_ns) == (kept, stamp)
+    for damage in (b"[]", kept[: len(kept) // 2], kept.replace(b'"base_us"', b'"base"')):
+        first.file.write_bytes(damage)
+        assert now().measured == len(different)
+    document = json.loads(first.file.read_text())
+    for place, wrong in zip(
+        sorted(document["operators"]), ({"us": "x", "reason": ""}, {"us": -1, "reason": ""}), strict=False
+    ):
+        document["operators"][place] = wrong
+    first.file.write_text(json.dumps(document))
+    assert now().measured == 2
+    assert now().measured == 0
+
+
+def test_what_cannot_run_alone_is_said_and_the_rest_is_timed(tmp_path: Path) -> None:
+    (tmp_path / "good.tflite").write_bytes(nearly_nothing())
+    (tmp_path / "bad.tflite").write_bytes(nearly_nothing()[:40])
+    job = {"runtime": "litert", "files": ["good.tflite", "bad.tflite"], "windows": 1, "window_s": QUICK_S}
+    runner = RunnerProcess(python_for("litert", print), tmp_path, lambda _: None)
+    good, bad = runner.run("timings", job)["files"]
+    assert good["ns"] > 0
+    assert bad["ns"] is None
+    assert "not a whole .tflite file" in bad["reason"]
+    with pytest.raises(InputError, match=r"files: found .*; give a list of at least one path"):
+        runner.run("timings", {**job, "files": []})
+
+
+@pytest.mark.parametrize("export", ["float32", "int8", "float16"])
+def test_fragments_in_a_row_answer_as_the_whole(export: str, flats: dict[str, bytes]) -> None:
+    flat = flats[export]
+    whole = Interpreter(model_content=flat, num_threads=1)
+    whole.allocate_tensors()
+    source = whole.get_input_details()[0]
+    rng = np.random.default_rng(0)
+    image = rng.integers(-128, 127, source["shape"]).astype(source["dtype"])
+    whole.set_tensor(source["index"], image)
+    whole.invoke()
+    contents = read(flat, "made")
+    values = {contents.inputs[0].index: image}
+    for part, operator in zip(fragments(flat), contents.operators, strict=True):
+        assert part.kind == operator.name
+        if part.unpacks:
+            assert (part.flat, part.stored) == (b"", b"")
+            continue
+        alone = Interpreter(model_content=part.flat, num_threads=1)
+        alone.allocate_tensors()
+        ends = [end for end in dict.fromkeys(operator.inputs) if end in values]
+        for detail, end in zip(alone.get_input_details(), ends, strict=True):
+            alone.set_tensor(detail["index"], values[end])
+        alone.invoke()
+        values[operator.outputs[0]] = alone.get_tensor(alone.get_output_details()[0]["index"])
+    answer = whole.get_tensor(whole.get_output_details()[0]["index"])
+    if export == "int8":
+        assert np.array_equal(values[contents.outputs[0].index], answer)
+    else:
+        assert np.allclose(values[contents.outputs[0].index], answer, atol=1e-6)
+
+
+def test_weights_do_not_change_signatures_but_types_do(flats: dict[str, bytes]) -> None:
+    assert flats["int8"] != flats["halved"]
+    assert graph_signature(fragments(flats["int8"])) == graph_signature(fragments(flats["halved"]))
+    of_floats = {part.signature for part in fragments(flats["float32"])}
+    assert not {part.signature for part in fragments(flats["int8"])} & of_floats
+
+
+def test_kernels_as_drawn_are_drawn_again_and_trained_ones_stay() -> None:
+    keras.utils.set_random_seed(1)
+    layers = keras.layers
+    net = keras.Sequential([layers.Input((8, 8, 1)), layers.Flatten(), layers.Dense(32), layers.Dense(3)])
+    image = keras.Input((8, 8, 1))
+    net = keras.Model(image, net.layers[2](net.layers[1](net.layers[0](image))))
+    before = net.layers[2].kernel.numpy()
+    after = trained_like(net, 0).layers[2].kernel.numpy()
+    assert after.std() == pytest.approx(before.std(), rel=0.1)
+    assert np.abs(after).max() > 1.3 * np.abs(before).max(), "a normal distribution has longer tails"
+    net.layers[2].kernel.assign(2 * before)
+    assert trained_like(net, 0) is net
+
+
+def test_training_is_cut_to_one_step() -> None:
+    for _, stage in load_recipe("prune80_cluster16_int8").stages:
+        short = cut_short(stage)
+        assert (short.epochs, short.min_steps) == (1e-6, 1)
+        assert type(short) is type(stage)
+
+
+@pytest.fixture(scope="module")
+def counted_nets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    from benchmarks.instructions import make
+
+    jobs = [("cnn", "float32"), ("cnn", "ptq_int8"), ("nano", "ptq_int8")]
+    return {name: path.read_bytes() for name, path in make(jobs, tmp_path_factory.mktemp("nets")).items()}
+
+
+def test_boards_know_that_int8_pays_on_a_pi_5_and_hardly_on_a_pi_4(counted_nets: dict[str, bytes]) -> None:
+    kept = json.loads((Path(__file__).parent.parent / "benchmarks/results/instructions.json").read_text())["models"]
+    saved = {}
+    for board, core in CORES.items():
+        found = {name: instructions(flat, board) for name, flat in counted_nets.items()}  # type: ignore[arg-type]
+        assert {name: one.count for name, one in found.items()} == {name: kept[name][core] for name in found}
+        assert {one.basis for one in found.values()} == {"counted"}
+        saved[board] = 1 - found["cnn/ptq_int8"].count / found["cnn/float32"].count
+    assert saved["pi4"] == pytest.approx(0.08, abs=0.01)
+    assert saved["pi5"] == pytest.approx(0.70, abs=0.01)
+
+
+def test_predicted_instructions_are_near_the_counted(counted_nets: dict[str, bytes]) -> None:
+    for name, flat in counted_nets.items():
+        for board, core in CORES.items():
+            own = predicted(per_operator(read(flat, name)), rates()["rates"][core])
+            assert own == pytest.approx(instructions(flat, board).count, rel=0.25), (name, core)  # type: ignore[arg-type]
+
+
+def test_a_net_nobody_counted_is_predicted_and_says_so(told: dict[str, dict[str, Any]]) -> None:
+    for found in told.values():
+        assert [board["board"] for board in found["boards"]] == list(board_effects.BOARDS)
+        for board in found["boards"]:
+            assert board["float32"]["basis"] == board["recipe"]["basis"] == "predicted"
+            assert board["float32"]["count"] > 0
+
+
+def test_wrong_calls_are_refused_in_one_sentence(net: Path, shapes: Path, tmp_path: Path) -> None:
+    for words, kind, sentence in (
+        (("--recipe", "prune8"), RecipeError, "no such file, and no shipped recipe"),
+        (("--recipe", "ptq_int8", "--zoo", "resnet"), InputError, "--zoo resnet: no such net"),
+        (("--recipe", "ptq_int8", "--zoo", "cnn", "--model", net), InputError, "both were given"),
+        (("--recipe", "ptq_int8", "--model", tmp_path / "none.keras"), ModelError, "no such file"),
+        (
+            ("--recipe", "ptq_int8", "--model", net, "--data", "digits"),
+            DataError,
+            "has 10 classes, the model answers 3",
+        ),
+    ):
+        error = CliRunner().invoke(cli, ["advise", *map(str, words)]).exception
+        assert isinstance(error, kind)
+        assert isinstance(error, EdgeDigitsError)
+        assert error.exit_code == 2
+        assert sentence in str(error)
+
+
+def test_a_net_that_does_not_ship_is_advised_on_untrained(fresh_cache: Path) -> None:
+    found: Advice = advise(question(load_recipe("dynamic_int8"), Asked(zoo="lenet5")), lambda _: None)
+    assert found.after.raw_bytes < 0.4 * found.before.raw_bytes
+    assert found.operators_timed_now > 0
