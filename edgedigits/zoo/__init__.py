@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from edgedigits.zoo.convnets import cnn, deep, lenet5, nano
+from edgedigits.zoo.convnets import cnn, deep, lenet5, nano, pico
 from edgedigits.zoo.mlp import mlp
 from edgedigits.zoo.mobilenet import mobilenet_v2
 
@@ -22,4 +22,5 @@ ZOO: dict[str, Builder] = {
     "mlp": mlp,
     "mobilenet_v2": mobilenet_v2,
     "nano": nano,
+    "pico": pico,
 }

@@ -85,6 +85,31 @@ def deep(
     return _convolutions("deep", shape, classes, filters, strides, unpadded)
 
 
+def pico(shape: Shape, classes: int, filters: Sequence[int] = (8, 8, 12, 12, 15, 16)) -> Any:
+    """For the fewest bytes: 7,042 parameters for 28x28x1. Two 3x3 convolutions at each of three sizes, the last one unpadded.
+
+    Full resolution at the start costs time but no parameters.
+    """
+    from keras import Sequential, layers
+
+    if len(filters) != 6 or not all(type(n) is int and n > 0 for n in filters):
+        raise InputError(f"pico: filters {list(filters)}: wanted six numbers, all 1 or more")
+    if min(shape[:2]) < 12:
+        raise InputError(f"pico: images are {shape[0]}x{shape[1]}, it needs at least 12x12; pass --resize 12x12 or more")
+    net = [layers.Input(shape)]
+    for index, count in enumerate(filters):
+        padding = "valid" if index == len(filters) - 1 else "same"
+        net += [
+            layers.Conv2D(count, 3, padding=padding, use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+        ]
+        if index in (1, 3):
+            net.append(layers.MaxPooling2D())
+    net += [layers.GlobalAveragePooling2D(), layers.Dense(classes, activation="softmax", dtype="float32")]
+    return Sequential(net, name="pico")
+
+
 def _convolutions(
     name: str, shape: Shape, classes: int, filters: Sequence[int], strides: Sequence[int], unpadded: int
 ) -> Any:
