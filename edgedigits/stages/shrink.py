@@ -88,9 +88,9 @@ class Shrink:
             layout = channel_removal.laid_out(now.model, self.skip_layers)
             order, reasons = channel_removal.ordered(self, layout, data)
             if number == 0:
-                whole = target.measure(layout, order.keep(0))
+                value = whole = target.measure(layout, order.keep(0))
                 goals, left = target.goals(whole, self.rounds), reasons
-            keep, value = reach(target, goals[number], layout, order)
+            keep, value = reach(target, goals[number], value, layout, order)
             cut = channel_removal.without(now, layout, keep)
             cut = replace(cut, kept=channel_removal.in_sequence(now.kept, cut.kept))
             now, learned = self._tuned(cut, data, number, progress)
