@@ -78,7 +78,7 @@ def _read(name: str, path: Path, data: FitData, scale: Scale | None) -> Teacher:
 
     record = record_beside(path)
     own: Scale = record["input"]["scale"] if record else data.scale
-    return Teacher(name, load(path).model, scale or own)
+    return Teacher(name, load(path).model, own if name in ZOO else scale or own)
 
 
 def check_alike(where: str, name: str, model: Any, candidate: Any) -> None:
