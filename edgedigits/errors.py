@@ -13,6 +13,7 @@
         ├── ParityError       the bytes do not answer as the Keras model before export does
         ├── FloatOpError      an operator stayed in float in an int8 export
         ├── MissingWeightsError   the export lost its weights
+        ├── TargetError       a model can't be shrunk as far as was asked
         └── DeployError       a deploy was tried and failed; what was in use stays
 
 A message is one sentence or two: where, what was found, what would do.
@@ -69,6 +70,10 @@ class FloatOpError(CheckError):
 
 class MissingWeightsError(CheckError):
     """The export holds fewer weights than the model."""
+
+
+class TargetError(CheckError):
+    """The smallest model that the settings allow misses the target of the stage."""
 
 
 class DeviceError(InputError):

@@ -20,6 +20,8 @@ KERNELS = {  # attributes that hold the weights to prune, cluster and quantize, 
     "SeparableConv2D": ("depthwise_kernel", "pointwise_kernel"),
 }
 SOFTMAX = "softmax"
+ENTRY = 0
+"""The number that `calls` gives to the model's input: the input layer stands first, since nothing computes before it."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
 from edgedigits.data.scale import SCALES, Scale
 from edgedigits.data.splits import FitData, split
-from edgedigits.errors import DataError, MaskError, ModelError
+from edgedigits.errors import DataError, ModelError
 from edgedigits.export import Float32
 from edgedigits.flatbuffer import read
 from edgedigits.graph import ends_in_softmax
@@ -96,10 +96,8 @@ def _stage(
     after, facts = found if found else stage(before, data, progress)
     after = replace(after, original=before.original)
     verify.check_masks(after, name)
-    missing = set(before.masks) - set(after.masks)
-    if missing or any((after.masks[path] & ~mask).any() for path, mask in before.masks.items()):
-        raise MaskError(f"{name}: the stage dropped or loosened the masks of an earlier one")
     if not found:
+        verify.check_kept(before, after, name)
         facts = {**facts, **_as_facts(_score(job, after.model, data))}
         kept.keep(key, after, facts)
     return after, {"stage": name, "seconds": round(time.perf_counter() - began, 2), "cached": bool(found), **facts}

@@ -27,9 +27,10 @@ from edgedigits.stages.cluster import Cluster
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
 from edgedigits.stages.qat import Qat
+from edgedigits.stages.shrink import Shrink
 from edgedigits.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml
 
-STAGES: dict[str, type[Any]] = {"prune": Prune, "finetune": Finetune, "cluster": Cluster, "qat": Qat}
+STAGES: dict[str, type[Any]] = {"prune": Prune, "finetune": Finetune, "cluster": Cluster, "qat": Qat, "shrink": Shrink}
 EXPORTS: dict[str, type[Any]] = {
     "float32": Float32,
     "float16": Float16,

@@ -41,6 +41,16 @@ def check_masks(candidate: Candidate, stage: str) -> None:
             raise MaskError(f"{stage}: {path} holds {values} distinct values, its clusters allow {allowed}")
 
 
+def check_kept(before: Candidate, after: Candidate, stage: str) -> None:
+    """Raises MaskError when the mask of an earlier stage is gone or lets a weight live again; removed channels take theirs."""
+    for path, mask in before.masks.items():
+        now = after.masks.get(path)
+        if now is not None and now.shape != mask.shape and path in after.kept:
+            mask = mask[np.ix_(*after.kept[path])]
+        if now is None or now.shape != mask.shape or (now & ~mask).any():
+            raise MaskError(f"{stage}: the stage dropped or loosened the mask that an earlier one gave {path}")
+
+
 def check_weights(contents: Contents, model: Any) -> None:
     """Raises MissingWeightsError when the bytes hold fewer weights than the model's kernels."""
     wanted = sum(int(kernel.shape.num_elements()) for kernel in graph.kernels(model).values())

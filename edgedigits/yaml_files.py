@@ -60,8 +60,10 @@ def kind_of(value: Any) -> str:
 
 
 def first_fault(error: pydantic.ValidationError) -> str:
-    """`.setting: found 3; input should be ...` of the first wrong setting."""
+    """`.setting: found 3; input should be ...` of the first wrong setting, or `: wanted ...` where settings don't go together."""
     first = error.errors()[0]
+    if not first["loc"]:
+        return f": {first['msg'].removeprefix('Value error, ')}"
     place = ".".join(str(step) for step in first["loc"])
     message = first["msg"]
     return f".{place}: found {first['input']!r}; {message[0].lower() + message[1:]}"

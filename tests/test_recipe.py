@@ -14,7 +14,7 @@ from edgedigits.recipe import find, load_recipe, parse, shipped
 
 SHIPPED = {
     "float32", "float16", "dynamic_int8", "ptq_int8", "int16x8", "qat_int8", "prune50", "prune80", "prune80_ptq_int8",
-    "prune80_int8", "prune80_cluster16_int8",
+    "prune80_int8", "prune80_cluster16_int8", "shrink50_int8", "shrink80_int8", "shrink80_prune50_int8",
 }  # fmt: skip
 
 
@@ -37,6 +37,10 @@ def prune(**settings: Any) -> dict[str, Any]:
     return {"export": "int8", "stages": [{"prune": settings}]}
 
 
+def shrink(**settings: Any) -> dict[str, Any]:
+    return {"export": "int8", "stages": [{"shrink": settings}]}
+
+
 @pytest.mark.parametrize(
     ("document", "says"),
     [
@@ -49,6 +53,19 @@ def prune(**settings: Any) -> dict[str, Any]:
         (prune(layers={"conv*": 2}), "stages[0].prune.layers.conv*: found 2"),
         (prune(skip_layers="conv"), "stages[0].prune.skip_layers: found 'conv'; input should be a valid list"),
         (prune(schedule="linear"), "input should be 'polynomial' or 'constant'"),
+        (shrink(), "x.yaml: stages[0].shrink: wanted exactly one target of remove_parameters, remove_multiply_adds, "),
+        (shrink(), "latency_us, instructions; found none"),
+        (shrink(remove_parameters=0.5, latency_us=9), "found remove_parameters and latency_us"),
+        (shrink(remove_parameters=1.0), "shrink.remove_parameters: found 1.0; input should be less than 1"),
+        (shrink(instructions=1.5), "shrink.instructions: found 1.5; input should be a valid integer"),
+        (
+            shrink(remove_parameters=0.5, importance="fisher"),
+            "x.yaml: stages[0].shrink.importance: found 'fisher'; input should be 'taylor', 'l1', 'l2' or 'bn'",
+        ),
+        (
+            shrink(remove_parameters=0.5, multiple=0),
+            "shrink.multiple: found 0; input should be greater than or equal to 1",
+        ),
         ({"export": "int8", "stages": [{"qta": None}]}, "stages[0]: unknown stage 'qta'; nearest: qat"),
         ({"export": "int9"}, "export: unknown export 'int9'; nearest: int8"),
         ({"export": {"int8": {"input": "int7"}}}, "export.int8.input: found 'int7'; input should be 'int8' or 'uint8'"),

@@ -31,12 +31,15 @@ class Candidate:
 
     masks: kernel path -> bool array of the kernel's shape, False where the weight is pruned; {} means dense.
     clusters: kernel path -> int32 array of the kernel's shape, the number of the shared value; -1 where pruned.
+    kept: kernel path -> for each of its axes the places, int64, that a stage which removed channels has kept of the kernel it
+        was given; {} where no channels went.
     original: the model the recipe began with, whose answers a stage may train towards; None where there is none.
     """
 
     model: Any
     masks: Mapping[str, np.ndarray] = field(default_factory=dict)
     clusters: Mapping[str, np.ndarray] = field(default_factory=dict)
+    kept: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
     original: Any = None
 
 

@@ -1,0 +1,56 @@
+"""What a model would weigh and work with fewer channels, counted without building it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from edgedigits import graph
+from edgedigits.channel_rules import input_shapes, named, output_shape
+from edgedigits.coupling import coupled
+from edgedigits.errors import ModelError
+from edgedigits.narrowing import Layout, kept_places
+
+
+def parameters(layout: Layout, keep: np.ndarray) -> int:
+    """As Keras counts them, statistics of batch normalization too; `keep`, bool [units], says which units stay."""
+    before = sum(int(weight.variable.shape.num_elements()) for weight in layout.weights)
+    left = sum(math.prod(map(len, places)) for places in kept_places(layout, keep).values())
+    return int(layout.coupling.model.count_params()) - before + left
+
+
+def multiply_adds(layout: Layout, keep: np.ndarray) -> int:
+    """Of one inference: products of kernels, as `multiply_adds.per_operator` counts them.
+
+    Raises ModelError where the model takes images of any size.
+    """
+    total, places = 0, kept_places(layout, keep)
+    for call in graph.calls(layout.coupling.model):
+        for attribute in ("kernel", "depthwise_kernel", "pointwise_kernel"):
+            if kernel := places.get(f"{call.layer.name}/{attribute}"):
+                total += _places(call) * math.prod(map(len, kernel))
+    return total
+
+
+def sizes_of(model: Any) -> dict[str, int]:
+    """Parameters and multiply-adds of a model as it is; no multiply-adds where it takes images of any size."""
+    layout = Layout(coupled(model))
+    everything = np.ones(layout.coupling.count, bool)
+    found = {"parameters": parameters(layout, everything)}
+    if None in model.inputs[0].shape[1:]:
+        return found
+    return {**found, "multiply_adds": multiply_adds(layout, everything)}
+
+
+def _places(call: Any) -> int:
+    """How often each weight of a kernel is multiplied: once for every place, of the input where the layer spreads it."""
+    spreads = type(call.layer).__name__ == "Conv2DTranspose"
+    shape = (input_shapes(call)[0] if spreads else output_shape(call))[:-1]
+    if None in shape:
+        raise ModelError(
+            f"{named(call.layer)} works on images of any size, so its multiply-adds can't be counted; "
+            "give the model an input of fixed size"
+        )
+    return math.prod(size or 1 for size in shape)

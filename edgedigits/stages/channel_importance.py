@@ -1,0 +1,103 @@
+"""How much each unit of channels matters, in the measures that `shrink` knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgedigits import graph
+from edgedigits.backend import tf
+from edgedigits.channel_rules import MAKERS
+from edgedigits.data.feed import plain_batches
+from edgedigits.data.splits import FitData
+from edgedigits.errors import RecipeError
+from edgedigits.narrowing import MAKES, READS, Layout
+
+BATCH = 250
+
+
+def importances(kind: str, layout: Layout, data: FitData, images: int) -> np.ndarray:
+    """float64 [units], larger matters more; NaN where `kind` says nothing about a unit.
+
+    Raises RecipeError when it says nothing about any of them.
+    """
+    if kind == "taylor":
+        return loss_changes(layout, data, images)
+    if kind == "bn":
+        return _scales(layout)
+    sums = _sums(layout, lambda kernel: np.abs(kernel) if kind == "l1" else np.square(kernel))
+    return sums if kind == "l1" else np.sqrt(sums)
+
+
+def _sums(layout: Layout, of: Any) -> np.ndarray:
+    """Over all weights that make the channels of each unit; a depthwise kernel has a filter for each that it reads."""
+    total = np.zeros(layout.coupling.count)
+    for weight in layout.weights:
+        attribute = weight.path.rpartition("/")[2]
+        counts = READS if attribute == "depthwise_kernel" else MAKES
+        axis = next((axis for axis, put in weight.axes.items() if put.counts == counts), None)
+        if attribute.endswith("kernel") and axis is not None:
+            values = np.moveaxis(of(weight.variable.numpy().astype(np.float64)), axis, 0)
+            _gather(total, weight.axes[axis].units, values.reshape(len(values), -1).sum(axis=1))
+    return total
+
+
+def _scales(layout: Layout) -> np.ndarray:
+    total, scaled = np.zeros(layout.coupling.count), np.zeros(layout.coupling.count, bool)
+    for weight in layout.weights:
+        if weight.path.endswith("/gamma") and -1 in weight.axes:
+            units = weight.axes[-1].units
+            _gather(total, units, np.abs(weight.variable.numpy()).astype(np.float64))
+            scaled[units[units >= 0]] = True
+    if not scaled.any():
+        raise RecipeError(
+            f"shrink.importance: found bn, but no batch normalization scales a channel of {layout.coupling.model.name} "
+            "that could go; choose taylor, l1 or l2"
+        )
+    return np.where(scaled, total, np.nan)
+
+
+def _gather(total: np.ndarray, units: np.ndarray, values: np.ndarray) -> None:
+    """Adds the value of each place of an axis to its unit."""
+    free = units >= 0
+    np.add.at(total, units[free], values[free])
+
+
+def loss_changes(layout: Layout, data: FitData, images: int) -> np.ndarray:
+    """By how much the loss of an image changes, to first order, when the unit's channels are zero: mean of the absolute values.
+
+    A channel counts where it is read, that is at the inputs of convolutions and dense layers: all places where a unit is read
+    are summed before the absolute value is taken (Molchanov et al. 2019, "Importance Estimation for Neural Network Pruning").
+    """
+    model = graph.clone(layout.coupling.model, logits=True)
+    gradients = tf.function(lambda pixels, labels: _gate_gradients(model, layout, pixels, labels))
+    picked = np.random.default_rng(data.seed).permutation(len(data.fit))[:images]
+    total = np.zeros(layout.coupling.count)
+    for pixels, labels in plain_batches(data.fit.subset(np.sort(picked)), data.scale, BATCH):
+        total += gradients(pixels, labels).numpy()
+    return np.asarray(total / len(picked), np.float64)
+
+
+def _gate_gradients(model: Any, layout: Layout, pixels: Any, labels: Any) -> Any:
+    """Sum over the images of |d loss / d gate| of each unit, where a gate of one multiplies every channel that is read."""
+    units, gates = layout.coupling.units, []
+    with tf.GradientTape() as tape:
+
+        def apply(call: graph.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            axis = units[call.inputs[0]]
+            if type(call.layer).__name__ in MAKERS and (axis >= 0).any():
+                gate = tf.ones([tf.shape(pixels)[0], len(axis)])
+                tape.watch(gate)
+                gates.append((axis, gate))
+                spread = tf.reshape(gate, [-1, *[1] * (len(args[0].shape) - 2), len(axis)])
+                args = (args[0] * spread, *args[1:])
+            return call.layer(*args, **kwargs)
+
+        logits = graph.run(model, pixels, apply)
+        loss = tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+    slopes = tape.gradient(loss, [gate for _, gate in gates])
+    per_image = tf.zeros([layout.coupling.count, tf.shape(pixels)[0]])
+    for (axis, _), slope in zip(gates, slopes, strict=True):
+        per_image += tf.math.unsorted_segment_sum(tf.transpose(slope), axis, layout.coupling.count)  # -1: left out
+    return tf.reduce_sum(tf.abs(per_image), axis=1)

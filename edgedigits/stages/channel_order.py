@@ -1,0 +1,70 @@
+"""In which order units of channels go, and how many each group has left on the way: counts in multiples, down to the least."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgedigits.coupling import Group
+
+
+@dataclass(frozen=True)
+class Order:
+    """The way from the whole model to the smallest.
+
+    units: int64, the first to go first; units that must stay are not in it.
+    counts: int64 [architectures, groups], how many units each group keeps: the whole model first, the smallest last.
+    """
+
+    groups: Sequence[Group]
+    units: np.ndarray
+    counts: np.ndarray
+
+    def keep(self, architecture: int) -> np.ndarray:
+        """bool [units]: what stays; of every group those that would go last."""
+        place = np.full(sum(len(group.units) for group in self.groups), np.iinfo(np.int64).max)
+        place[self.units] = np.arange(len(self.units))
+        keep = np.ones(len(place), bool)
+        for group, count in zip(self.groups, self.counts[architecture], strict=True):
+            first = group.units[np.argsort(place[group.units], kind="stable")]
+            keep[first[: len(first) - count]] = False
+        return keep
+
+
+def least_count(group: Group, multiple: int, least: int | None) -> int:
+    """How many units the group keeps at least: a multiple, or all of them where they are fewer."""
+    return min(len(group.units), -(-max(multiple, least or 0) // multiple) * multiple)
+
+
+def removal_order(
+    groups: Sequence[Group], importance: np.ndarray, scope: str, multiple: int, least: int | None
+) -> Order:
+    """Least importance first: as a share of the group's mean, or, per layer, by rank in the group; NaN never goes."""
+    rank = np.full(len(importance), np.nan)
+    for group in groups:
+        values = importance[group.units]
+        if scope == "layer":
+            rank[group.units[np.argsort(values, kind="stable")]] = (np.arange(len(values)) + 0.5) / len(values)
+        else:
+            rank[group.units] = values / (values.mean() or 1.0)
+    rank[np.isnan(importance)] = np.nan
+    units = np.argsort(rank, kind="stable")[: int((~np.isnan(rank)).sum())]
+    number = np.zeros(len(importance), np.int64)
+    for index, group in enumerate(groups):
+        number[group.units] = index
+    gone = np.cumsum(number[units][:, None] == np.arange(len(groups)), axis=0)
+    sizes = np.array([len(group.units) for group in groups], np.int64)
+    left = np.concatenate([sizes[None], sizes - gone.reshape(-1, len(groups))])
+    counts = _rounded(
+        left, sizes, multiple, np.array([least_count(group, multiple, least) for group in groups], np.int64)
+    )
+    changed = np.any(np.diff(counts, axis=0), axis=1)
+    return Order(groups, units, counts[np.append(True, changed)])
+
+
+def _rounded(left: np.ndarray, sizes: np.ndarray, multiple: int, floors: np.ndarray) -> np.ndarray:
+    """To the nearest multiple between floor and size; a group that has lost nothing keeps its size."""
+    nearest = (2 * left + multiple) // (2 * multiple) * multiple
+    return np.where(left == sizes, sizes, np.clip(nearest, floors, sizes))

@@ -1,0 +1,92 @@
+"""Channels taken out of a candidate: the model, its masks and its clusters, and the record of what went and what could not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from edgedigits import graph
+from edgedigits.channel_rules import MAKERS
+from edgedigits.coupling import coupled
+from edgedigits.errors import RecipeError
+from edgedigits.narrowing import Layout, kept_places, narrowed
+from edgedigits.stages.candidate import Candidate, Facts
+from edgedigits.stages.channel_importance import importances
+from edgedigits.stages.channel_order import Order, least_count, removal_order
+
+Places = Mapping[str, tuple[np.ndarray, ...]]
+
+
+def laid_out(model: Any, skip_layers: list[str]) -> Layout:
+    """Where the model's units are; channels that layers of `skip_layers` make stay."""
+
+    def stays(name: str) -> str | None:
+        return "named in skip_layers" if any(fnmatchcase(name, pattern) for pattern in skip_layers) else None
+
+    return Layout(coupled(model, stays))
+
+
+def ordered(stage: Any, layout: Layout, data: Any) -> tuple[Order, dict[str, str]]:
+    """(in which order a `Shrink` lets units go, why by layer the others stay).
+
+    Raises RecipeError when none can go.
+    """
+    groups, left = layout.coupling.groups, dict(layout.coupling.left_whole)
+    importance = importances(stage.importance, layout, data, stage.images) if groups else np.zeros(0)
+    for group in groups:
+        least = least_count(group, stage.multiple, stage.least)
+        unknown = bool(np.isnan(importance[group.units]).any())
+        if unknown or least == len(group.units):
+            importance[group.units] = np.nan
+            why = (
+                "no batch normalization scales its channels"
+                if unknown
+                else f"has {least} channels, the least that stays"
+            )
+            left |= dict.fromkeys(group.layers, why)
+    if np.isnan(importance).all():
+        reasons = "; ".join(f"{name}: {why}" for name, why in list(left.items())[:4])
+        raise RecipeError(f"shrink: {layout.coupling.model.name} has no channels that could go ({reasons})")
+    return removal_order(groups, importance, stage.scope, stage.multiple, stage.least), left
+
+
+def without(candidate: Candidate, layout: Layout, keep: np.ndarray) -> Candidate:
+    """The candidate with only the units that bool [units] `keep` says; masks and clusters are cut like their kernels."""
+    places = kept_places(layout, keep)
+    kernels = graph.kernels(candidate.model)
+    return replace(
+        candidate,
+        model=narrowed(layout, keep),
+        masks={path: _cut(mask, places.get(path)) for path, mask in candidate.masks.items()},
+        clusters={path: _cut(numbers, places.get(path)) for path, numbers in candidate.clusters.items()},
+        kept={path: places[path] for path in kernels if path in places},
+    )
+
+
+def _cut(values: np.ndarray, places: tuple[np.ndarray, ...] | None) -> np.ndarray:
+    return values if places is None else values[np.ix_(*places)]
+
+
+def in_sequence(first: Places, second: Places) -> Places:
+    """The places of the kernel before the first of two removals that are left after the second."""
+    if not first:
+        return second
+    return {
+        path: tuple(one[other] for one, other in zip(first[path], places, strict=True))
+        for path, places in second.items()
+    }
+
+
+def channels(before: Any, after: Any) -> Facts:
+    """Layer -> [channels it made, channels it makes]."""
+    made = {call.layer.name: int(call.node.outputs.shape[-1]) for call in graph.calls(before) if _makes(call.layer)}
+    makes = {call.layer.name: int(call.node.outputs.shape[-1]) for call in graph.calls(after) if _makes(call.layer)}
+    return {name: [count, makes[name]] for name, count in made.items()}
+
+
+def _makes(layer: Any) -> bool:
+    return type(layer).__name__ in MAKERS

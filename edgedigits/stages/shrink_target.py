@@ -1,0 +1,105 @@
+"""What `shrink` aims at, measured on the model that a choice of channels would leave."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgedigits.data.splits import FitData
+from edgedigits.errors import InputError, TargetError
+from edgedigits.export import Int8
+from edgedigits.interpreter import TfliteModel
+from edgedigits.narrowed_size import multiply_adds, parameters
+from edgedigits.narrowing import Layout, narrowed
+from edgedigits.stages.channel_order import Order
+
+SAMPLES = 20
+"""Calibration images of the int8 conversions that are only timed or counted."""
+
+Measure = Callable[[Layout, np.ndarray], float]
+"""Of the model of which the bool [units] array keeps those units."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """At most `most(whole)` of what is measured in `unit`, where the whole model measures `whole`."""
+
+    setting: str
+    wanted: float
+    unit: str
+    measure: Measure
+
+    def goal(self, whole: float) -> float:
+        """What has to be reached."""
+        return whole * (1 - self.wanted) if self.setting.startswith("remove_") else self.wanted
+
+    def goals(self, whole: float, rounds: int) -> list[float]:
+        """What has to be reached in each round: steps of the same ratio, none of them up."""
+        ratio = min(1.0, self.goal(whole) / whole)
+        return [whole * ratio ** (number / rounds) for number in range(1, rounds)] + [self.goal(whole)]
+
+
+def target_of(stage: Any, data: FitData) -> Target:
+    """The one target in the settings of a `Shrink`. Raises InputError when it can't be measured here."""
+    if stage.remove_parameters is not None:
+        return Target("remove_parameters", stage.remove_parameters, "parameters", parameters)
+    if stage.remove_multiply_adds is not None:
+        return Target("remove_multiply_adds", stage.remove_multiply_adds, "multiply_adds", multiply_adds)
+    if stage.latency_us is not None:
+        return Target("latency_us", stage.latency_us, "latency_us", _latency(data))
+    return Target("instructions", stage.instructions, "instructions", _instructions(data, stage.cpu))
+
+
+def reach(target: Target, goal: float, layout: Layout, order: Order) -> tuple[np.ndarray, float]:
+    """(what stays, what it measures) of the largest architecture on the way that meets the goal, found by halving.
+
+    Raises TargetError saying what was reached.
+    """
+    found: dict[int, float] = {}
+
+    def value(architecture: int) -> float:
+        if architecture not in found:
+            found[architecture] = target.measure(layout, order.keep(architecture))
+        return found[architecture]
+
+    last = len(order.counts) - 1
+    if value(last) > goal:
+        raise TargetError(
+            f"shrink.{target.setting}: {target.wanted:g} can't be reached: the fewest channels that multiple and least allow "
+            f"give {value(last):,.6g} {target.unit} of {value(0):,.6g}, at most {goal:,.6g} were wanted; ask for less, or "
+            "lower multiple and least"
+        )
+    low, high = 0, last
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if value(middle) <= goal else (middle + 1, high)
+    return order.keep(low), value(low)
+
+
+def _converted(layout: Layout, keep: np.ndarray, data: FitData) -> bytes:
+    return Int8(calibration_images=SAMPLES)(narrowed(layout, keep), data.calibration, data.scale)
+
+
+def _latency(data: FitData) -> Measure:
+    return lambda layout, keep: round(TfliteModel(_converted(layout, keep, data)).latency_us(), 2)
+
+
+def _instructions(data: FitData, cpu: str) -> Measure:
+    from edgedigits.emulated.instructions import count
+    from edgedigits.emulated.requirements import lacking_for_counting
+
+    if reason := lacking_for_counting():
+        raise InputError(f"shrink.instructions: arm64 instructions can't be counted here: {reason}")
+
+    def measure(layout: Layout, keep: np.ndarray) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.tflite"
+            path.write_bytes(_converted(layout, keep, data))
+            return count(path, cpu, say=lambda _: None).instructions
+
+    return measure
