@@ -47,4 +47,6 @@ def carried(candidate: Candidate, model: Any) -> Candidate:
         model=model,
         masks={path: summed(mask, places[path]) > 0 if path in places else mask for path, mask in masks.items()},
         clusters={path: one for path, one in candidate.clusters.items() if path in there and path not in places},
+        kept={},
+        summed=places,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +12,18 @@ import pytest
 from edgedigits import graph
 from edgedigits.backend import keras
 from edgedigits.copies import copies, merged
-from edgedigits.errors import RecipeError
+from edgedigits.errors import MaskError, RecipeError
 from edgedigits.keras_models import load
 from edgedigits.residuals import branch_importance, branches, without
 from edgedigits.simplifying import carried, simplified
 from edgedigits.stages.candidate import Candidate
-from edgedigits.verify import check_masks
+from edgedigits.stages.shrink import Shrink
+from edgedigits.verify import check_kept, check_masks
+from tests.graphs import with_random_weights
 from tests.nets import fit_data
 
 L = keras.layers
 SHIPPED = Path(__file__).parent.parent / "artifacts" / "baselines" / "mobilenet_v2.keras"
-
-
-def with_random_weights(net: Any, seed: int) -> Any:
-    rng = np.random.default_rng(seed)
-    net.set_weights(
-        [
-            rng.uniform(0.5, 1.5, weight.shape) if "variance" in variable.name else rng.normal(0, 0.4, weight.shape)
-            for weight, variable in zip(net.get_weights(), net.weights, strict=True)
-        ]
-    )
-    return net
 
 
 def check_same_answers(one: Any, other: Any) -> None:
@@ -272,3 +264,37 @@ def test_mobilenet_loses_its_copies_and_its_ten_blocks() -> None:
     result, names = merged(net)
     assert len(names) == 1
     check_same_answers(net, without(result, [branch.add for branch in found]))
+
+
+def test_shrink_drops_blocks_and_copies_with_their_masks(shapes: Path) -> None:
+    """Through the stage: what went counts towards the target, masks of what is left hold, the rest is nobody's."""
+    image = keras.Input((12, 12, 1))
+    x = L.Concatenate(name="colour")([image, image, image])
+    x = L.Conv2D(8, 3, strides=2, activation="relu", name="first")(x)
+    x = L.Add(name="add")([x, L.Conv2D(8, 3, padding="same", name="branch")(x)])
+    x = L.Conv2D(8, 3, strides=2, activation="relu", name="last")(x)
+    net = with_random_weights(keras.Model(image, L.Dense(3, "softmax", name="answer")(L.Flatten()(x))), 0)
+    rng = np.random.default_rng(0)
+    masks = {
+        path: rng.random(net.get_layer(path[:-7]).kernel.shape) < 0.5 for path in ("first/kernel", "branch/kernel")
+    }
+    for path, mask in masks.items():
+        kernel = graph.kernels(net)[path]
+        kernel.assign(kernel.numpy() * mask)
+    before = Candidate(net, masks)
+    stage = Shrink(remove_parameters=0.5, drop_blocks=1, multiple=1, epochs=0.1, min_steps=3, batch=32)
+    after, facts = stage(before, fit_data(shapes))
+    assert (facts["merged_copies"], facts["dropped_blocks"]) == (["colour"], ["add"])
+    assert facts["parameters_before"] == net.count_params()
+    assert after.model.count_params() == facts["parameters"] <= net.count_params() / 2
+    # The branch alone is a third of the net: with the channels' share counted from what was left it would be far below.
+    assert facts["parameters"] > 0.4 * net.count_params()
+    assert facts["channels"]["branch"] == [8, 0]
+    assert set(after.masks) == {"first/kernel"}
+    check_masks(after, "shrink")
+    check_kept(before, after, "shrink")
+    revived = replace(after, masks={"first/kernel": np.ones_like(after.masks["first/kernel"])})
+    with pytest.raises(MaskError, match="the mask that an earlier one gave first/kernel"):
+        check_kept(before, revived, "shrink")
+    with pytest.raises(RecipeError, match=r"shrink.drop_blocks: found 2, but .* has 1 residual branch that could go"):
+        replace(stage, drop_blocks=2)(before, fit_data(shapes))
