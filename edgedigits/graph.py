@@ -85,6 +85,11 @@ def exchanged(model: Any, make: Callable[[Any], Any], entry_name: str = "") -> A
         layer = made[id(call.layer)]
         return args[0] if layer is None else layer(*args, **kwargs)
 
+    return rebuilt(model, apply)
+
+
+def rebuilt(model: Any, apply: Callable[[Call, tuple[Any, ...], dict[str, Any]], Any]) -> Any:
+    """The model from an input of its own to what `run` gives for that; layers whose outcome nothing uses are not in it."""
     source = model.inputs[0]
     entry = keras.Input(shape=tuple(source.shape[1:]), dtype="float32", name=entry_name or model.input_names[0])
     return keras.Model(entry, run(model, entry, apply), name=model.name)

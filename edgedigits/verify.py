@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgedigits import graph
+from edgedigits.copies import summed
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale
 from edgedigits.errors import FloatOpError, MaskError, MissingWeightsError, ParityError
@@ -42,9 +43,14 @@ def check_masks(candidate: Candidate, stage: str) -> None:
 
 
 def check_kept(before: Candidate, after: Candidate, stage: str) -> None:
-    """Raises MaskError when the mask of an earlier stage is gone or lets a weight live again; removed channels take theirs."""
+    """Raises MaskError when the mask of an earlier stage is gone or lets a weight live again; what was removed takes its own."""
+    there = graph.kernels(after.model)
     for path, mask in before.masks.items():
         now = after.masks.get(path)
+        if now is None and path not in there:
+            continue
+        if now is not None and now.shape != mask.shape and path in after.summed:
+            mask = summed(mask, after.summed[path]) > 0
         if now is not None and now.shape != mask.shape and path in after.kept:
             mask = mask[np.ix_(*after.kept[path])]
         if now is None or now.shape != mask.shape or (now & ~mask).any():

@@ -33,6 +33,8 @@ class Candidate:
     clusters: kernel path -> int32 array of the kernel's shape, the number of the shared value; -1 where pruned.
     kept: kernel path -> for each of its axes the places, int64, that a stage which removed channels has kept of the kernel it
         was given; {} where no channels went.
+    summed: kernel path -> int64, for each channel that the kernel read the one it became, where a stage made copies of one tensor
+        one and added up what read them (`copies.summed`); `kept` counts from there.
     original: the model the recipe began with, whose answers a stage may train towards; None where there is none.
     """
 
@@ -40,6 +42,7 @@ class Candidate:
     masks: Mapping[str, np.ndarray] = field(default_factory=dict)
     clusters: Mapping[str, np.ndarray] = field(default_factory=dict)
     kept: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
+    summed: Mapping[str, np.ndarray] = field(default_factory=dict)
     original: Any = None
 
 

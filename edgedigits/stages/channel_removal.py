@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -81,11 +81,17 @@ def in_sequence(first: Places, second: Places) -> Places:
     }
 
 
+def measured(measure: Callable[[Layout, np.ndarray], float], model: Any) -> float:
+    """What is measured of the model as it is."""
+    layout = laid_out(model, [])
+    return measure(layout, np.ones(layout.coupling.count, bool))
+
+
 def channels(before: Any, after: Any) -> Facts:
-    """Layer -> [channels it made, channels it makes]."""
+    """Layer -> [channels it made, channels it makes], 0 where the layer is gone."""
     made = {call.layer.name: int(call.node.outputs.shape[-1]) for call in graph.calls(before) if _makes(call.layer)}
     makes = {call.layer.name: int(call.node.outputs.shape[-1]) for call in graph.calls(after) if _makes(call.layer)}
-    return {name: [count, makes[name]] for name, count in made.items()}
+    return {name: [count, makes.get(name, 0)] for name, count in made.items()}
 
 
 def _makes(layer: Any) -> bool:

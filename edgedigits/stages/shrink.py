@@ -35,6 +35,8 @@ class Shrink:
     multiple: channels are left in multiples of this. Five 3x3 int8 convolutions on 28x28 take 32 us with 4 to 8 channels
     alike, 47 us with 9 to 16, 120 us with 17 to 24, 150 us with 25 to 32: what lies between costs accuracy and saves no time.
     least: channels that every layer keeps; `multiple` where not given. A layer of fewer is left whole.
+    drop_blocks: so many residual branches go first, those that change the loss least without them; what they held counts towards
+    the target. A narrow layer costs time too: of a MobileNetV2 more goes with whole blocks than with channels.
     rounds: go there in this many steps of the same ratio, with `epochs_between` of training after each but the last.
     """
 
@@ -49,6 +51,7 @@ class Shrink:
     multiple: Least = 8
     least: Least | None = None
     skip_layers: list[str] = Field(default_factory=list)
+    drop_blocks: Annotated[int, Field(ge=0)] = 0
     rounds: Annotated[int, Field(ge=1, le=100)] = 1
     epochs_between: Epochs = 0.5
     epochs: Epochs = 3.0
@@ -68,19 +71,22 @@ class Shrink:
         return self
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
-        """Promise: a plain model with the same layers by the same names; masks and clusters keep what is left of their kernels.
+        """Promise: a plain model with the same layers by the same names, less what joins copies of one tensor (`copies.merged`)
+        and the branches that were dropped; masks and clusters keep what is left of their kernels.
 
         Raises TargetError when the smallest model that these settings allow misses the target, RecipeError when there is
-        nothing to remove, ModelError when a layer's channels can't be followed.
+        nothing to remove or fewer branches than `drop_blocks`, ModelError when a layer's channels can't be followed.
         """
         from edgedigits.narrowed_size import sizes_of
+        from edgedigits.simplifying import carried, simplified
         from edgedigits.stages import channel_removal
         from edgedigits.stages.select import check_patterns
         from edgedigits.stages.shrink_target import reach, target_of
 
         check_patterns(candidate.model, "shrink.skip_layers", self.skip_layers)
         target = target_of(self, data)
-        now, goals = replace(candidate, kept={}), [0.0] * self.rounds
+        simple, gone = simplified(candidate.model, data, self.drop_blocks, self.images)
+        now, goals = carried(candidate, simple), [0.0] * self.rounds
         left: dict[str, str] = {}
         learned: Facts = {}
         value = whole = 0.0
@@ -88,7 +94,9 @@ class Shrink:
             layout = channel_removal.laid_out(now.model, self.skip_layers)
             order, reasons = channel_removal.ordered(self, layout, data)
             if number == 0:
-                value = whole = target.measure(layout, order.keep(0))
+                value = target.measure(layout, order.keep(0))
+                as_is = simple is candidate.model
+                whole = value if as_is else channel_removal.measured(target.measure, candidate.model)
                 goals, left = target.goals(whole, self.rounds), reasons
             keep, value = reach(target, goals[number], value, layout, order)
             cut = channel_removal.without(now, layout, keep)
@@ -97,7 +105,7 @@ class Shrink:
         facts: Facts = {f"{name}_before": size for name, size in sizes_of(candidate.model).items()}
         facts |= {**sizes_of(now.model), f"{target.unit}_before": whole, target.unit: value}
         facts |= {"channels": channel_removal.channels(candidate.model, now.model), "left_whole": left}
-        return now, {**learned, **facts}
+        return now, {**learned, **facts, **gone}
 
     def _tuned(self, cut: Candidate, data: FitData, number: int, progress: Progress) -> tuple[Candidate, Facts]:
         """The candidate after the training that follows removal `number`."""

@@ -1,0 +1,142 @@
+"""Copies of one tensor, joined along the channels only to be summed up by the next kernel, become one.
+
+A net made for colour takes grey images as Concatenate([image, image, image]). Nothing is known after it that was not before, but
+every pixel is copied three times, and the first convolution does three times the work. The sum of its kernel over the copies,
+applied to one of them, gives the same answers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgedigits import graph
+from edgedigits.keras_tables import ACTIVATIONS
+
+SUMMING = ("Conv2D", "Dense")
+"""Kinds that sum over the channels they read; these are the last axis but one of their kernels."""
+
+_ALIKE = frozenset(
+    {
+        "AlphaDropout", "AveragePooling2D", "CenterCrop", "Cropping2D", "Dropout", "ELU", "GaussianDropout", "GaussianNoise",
+        "GlobalAveragePooling2D", "GlobalMaxPooling2D", "LeakyReLU", "MaxPooling2D", "ReLU", "Resizing", "SpatialDropout2D",
+        "ThresholdedReLU", "UpSampling2D", "ZeroPadding2D",
+    }
+)  # fmt: skip
+"""Kinds that answer each channel for itself, all by the same rule."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """A Concatenate that is given one tensor more than once.
+
+    stay: places among its inputs of those that stay. place: int64 [channels it makes], the channel that each becomes.
+    kernels: paths of the kernels, `layer/attribute`, that sum over them.
+    """
+
+    name: str
+    stay: tuple[int, ...]
+    place: np.ndarray
+    kernels: tuple[str, ...]
+
+
+def copies(model: Any) -> tuple[Copies, ...]:
+    """Those of a flat model that nothing but convolutions and dense layers reads, directly or through layers that act on each
+    channel alike; layers that are used more than once stay as they are."""
+    calls = list(graph.calls(model))
+    uses = Counter(id(call.layer) for call in calls)
+    readers: dict[int, list[graph.Call]] = {}
+    for call in calls:
+        for number in set(call.inputs):
+            readers.setdefault(number, []).append(call)
+
+    def kernels(tensor: int) -> list[str] | None:
+        """Of all that reads a tensor; None where something else does, or where it is the answer."""
+        found: list[str] = []
+        for call in readers.get(tensor, []):
+            below = [f"{call.layer.name}/kernel"] if _sums(call.layer) else None
+            if _acts_alike(call.layer):
+                below = kernels(call.outputs[0])
+            if below is None or uses[id(call.layer)] > 1:
+                return None
+            found += below
+        return found or None
+
+    joins = [call for call in calls if _joins_copies(call) and uses[id(call.layer)] == 1]
+    return tuple(_copies(call, tuple(paths)) for call in joins if (paths := kernels(call.outputs[0])))
+
+
+def merged(model: Any) -> tuple[Any, list[str]]:
+    """(the model with copies made one, the names of the Concatenate layers that joined them).
+
+    The answers are the same within float rounding. All other layers keep their names, kernels that read copies are narrower. It
+    is the model itself where there are no copies.
+    """
+    found = {one.name: one for one in copies(model)}
+    if not found:
+        return model, []
+    made: dict[str, Any] = {}
+
+    def apply(call: graph.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        layer = call.layer
+        if layer.name in found:
+            first, *more = (args[0][place] for place in found[layer.name].stay)
+            if not more:
+                return first
+            args = ([first, *more],)
+        if layer.name not in made:
+            made[layer.name] = type(layer).from_config(layer.get_config())
+        return made[layer.name](*args, **kwargs)
+
+    result = graph.rebuilt(model, apply)
+    places = {path: one.place for one in found.values() for path in one.kernels}
+    for name, layer in made.items():
+        weights = model.get_layer(name).get_weights()
+        if (place := places.get(f"{name}/kernel")) is not None:
+            weights[0] = summed(weights[0].astype(np.float64), place)
+        layer.set_weights(weights)
+    return result, list(found)
+
+
+def summed(kernel: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """[..., channels read, channels made] with each read channel added to its `place`, int64 [channels read]; in float64."""
+    onto = np.arange(int(place.max()) + 1)[:, None] == place
+    return np.asarray(onto.astype(np.float64) @ kernel)
+
+
+def _joins_copies(call: graph.Call) -> bool:
+    last = call.node.outputs.shape.rank - 1
+    return (
+        type(call.layer).__name__ == "Concatenate"
+        and call.layer.axis in (-1, last)
+        and len(set(call.inputs)) < len(call.inputs)
+    )
+
+
+def _copies(call: graph.Call, kernels: tuple[str, ...]) -> Copies:
+    starts: dict[int, int] = {}
+    stay, place, width = [], [], 0
+    for index, (number, tensor) in enumerate(zip(call.inputs, call.node.keras_inputs, strict=True)):
+        channels = int(tensor.shape[-1])
+        if number not in starts:
+            starts[number] = width
+            stay.append(index)
+            width += channels
+        place.append(starts[number] + np.arange(channels))
+    return Copies(call.layer.name, tuple(stay), np.concatenate(place), kernels)
+
+
+def _sums(layer: Any) -> bool:
+    return type(layer).__name__ in SUMMING and layer.get_config().get("groups", 1) == 1
+
+
+def _acts_alike(layer: Any) -> bool:
+    kind, config = type(layer).__name__, layer.get_config()
+    if kind == "Activation":
+        return config["activation"] in ACTIVATIONS - {graph.SOFTMAX}
+    if kind == "Rescaling":
+        return np.ndim(config["scale"]) == np.ndim(config["offset"]) == 0
+    return kind in _ALIKE

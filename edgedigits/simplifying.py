@@ -1,0 +1,52 @@
+"""What can go from a graph before its layers are narrowed: copies of one tensor, and the residual branches that matter least."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from edgedigits import graph
+from edgedigits.copies import copies, merged, summed
+from edgedigits.data.splits import FitData
+from edgedigits.errors import RecipeError
+from edgedigits.residuals import IMAGES, branch_importance, branches, without
+from edgedigits.stages.candidate import Candidate, Facts
+
+
+def simplified(model: Any, data: FitData, drop_blocks: int, images: int = IMAGES) -> tuple[Any, Facts]:
+    """(the model with copies merged and `drop_blocks` residual branches gone, what that was).
+
+    Merging changes no answer, dropping does. Those branches go that change the loss least on `images` training images, each
+    alone; one within another counts for itself. Raises RecipeError when there are fewer.
+    """
+    there = len(branches(model))
+    if drop_blocks > there:
+        are = {0: "no residual branches", 1: "1 residual branch"}.get(there, f"{there} residual branches")
+        raise RecipeError(
+            f"shrink.drop_blocks: found {drop_blocks}, but {model.name} has {are} that could go; ask for at most {there}"
+        )
+    model, names = merged(model)
+    dropped: list[str] = []
+    if drop_blocks:
+        importance = branch_importance(model, data, images)
+        dropped = sorted(importance, key=lambda add: importance[add])[:drop_blocks]
+        model = without(model, dropped)
+    return model, {"merged_copies": names, "dropped_blocks": dropped}
+
+
+def carried(candidate: Candidate, model: Any) -> Candidate:
+    """The candidate with its simplified model; masks and clusters stay where their kernels do.
+
+    A weight that is the sum of several is pruned where all of them were. It has no cluster: sums have other values.
+    """
+    there = graph.kernels(model)
+    places = {path: one.place for one in copies(candidate.model) for path in one.kernels if path in there}
+    masks = {path: mask for path, mask in candidate.masks.items() if path in there}
+    return replace(
+        candidate,
+        model=model,
+        masks={path: summed(mask, places[path]) > 0 if path in places else mask for path, mask in masks.items()},
+        clusters={path: one for path, one in candidate.clusters.items() if path in there and path not in places},
+        kept={},
+        summed=places,
+    )
