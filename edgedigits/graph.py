@@ -85,10 +85,10 @@ def exchanged(model: Any, make: Callable[[Any], Any], entry_name: str = "") -> A
         layer = made[id(call.layer)]
         return args[0] if layer is None else layer(*args, **kwargs)
 
-    return rebuilt(model, apply)
+    return rebuilt(model, apply, entry_name)
 
 
-def rebuilt(model: Any, apply: Callable[[Call, tuple[Any, ...], dict[str, Any]], Any]) -> Any:
+def rebuilt(model: Any, apply: Callable[[Call, tuple[Any, ...], dict[str, Any]], Any], entry_name: str = "") -> Any:
     """The model from an input of its own to what `run` gives for that; layers whose outcome nothing uses are not in it."""
     source = model.inputs[0]
     entry = keras.Input(shape=tuple(source.shape[1:]), dtype="float32", name=entry_name or model.input_names[0])

@@ -108,8 +108,7 @@ class _Run:
             self._start()
 
     def _start(self) -> None:
-        kinds = [type(layer).__name__ for layer in self._build("float32")._flatten_layers()]
-        self.model = self._build(training_policy(kinds))
+        self.model = self._build(training_policy(self._build("float32")._flatten_layers()))
         self._compile()
 
     @property

@@ -156,7 +156,7 @@ def _objective(plan: Plan, original: Any) -> Callable[[Any, Any, Any], Any]:
 
 def twin_of(model: Any) -> Any:
     """A trainable copy of a model that ends in logits and computes as fast as this machine can."""
-    policy = training_policy(type(call.layer).__name__ for call in graph.calls(model))
+    policy = training_policy(call.layer for call in graph.calls(model))
     twin = graph.clone(model, policy, logits=True)
     twin.trainable = True  # a base that was frozen for transfer learning is compressed too
     return twin

@@ -95,7 +95,9 @@ def pico(shape: Shape, classes: int, filters: Sequence[int] = (8, 8, 12, 12, 15,
     if len(filters) != 6 or not all(type(n) is int and n > 0 for n in filters):
         raise InputError(f"pico: filters {list(filters)}: wanted six numbers, all 1 or more")
     if min(shape[:2]) < 12:
-        raise InputError(f"pico: images are {shape[0]}x{shape[1]}, it needs at least 12x12; pass --resize 12x12 or more")
+        raise InputError(
+            f"pico: images are {shape[0]}x{shape[1]}, it needs at least 12x12; pass --resize 12x12 or more"
+        )
     net = [layers.Input(shape)]
     for index, count in enumerate(filters):
         padding = "valid" if index == len(filters) - 1 else "same"
