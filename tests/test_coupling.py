@@ -19,6 +19,7 @@ from edgedigits.keras_tables import LAYERS, LEFT_OUT
 from edgedigits.narrowed_size import multiply_adds, parameters, sizes_of
 from edgedigits.narrowing import Layout, narrowed
 from edgedigits.zoo import ZOO
+from edgedigits.zoo.baselines import shipped_folder
 from tests.graphs import L, random_graph, with_random_weights, with_zeroed
 
 
@@ -45,19 +46,20 @@ def check_removal_of_zeros(model: Any, rng: np.random.Generator, share: float = 
 
 
 @given(data=st.data(), seed=st.integers(0, 99), share=st.sampled_from([0.3, 0.8]))
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_zero_channels_can_go_from_random_graphs(data: st.DataObject, seed: int, share: float) -> None:
     check_removal_of_zeros(random_graph(data.draw), np.random.default_rng(seed), share)
 
 
-@pytest.mark.parametrize("name", ["cnn", "lenet5", "mlp", "mobilenet_v2", "nano"])
+@pytest.mark.parametrize("name", ZOO)
 def test_zero_channels_can_go_from_every_zoo_model(name: str, tmp_path: Path) -> None:
     from edgedigits.keras_models import load
 
-    side = 32 if name == "mobilenet_v2" else 28
-    ZOO[name]((side, side, 1), 10).save(tmp_path / "net.keras")
-    model = load(tmp_path / "net.keras").model
-    check_removal_of_zeros(with_random_weights(model, 1) if name != "mobilenet_v2" else model, np.random.default_rng(1))
+    path = shipped_folder() / f"{name}.keras"
+    if not path.is_file():
+        path = tmp_path / path.name
+        ZOO[name]((28, 28, 1), 10).save(path)
+    check_removal_of_zeros(load(path).model, np.random.default_rng(1))
 
 
 def made_by(model: Any) -> dict[str, int]:
@@ -113,7 +115,7 @@ def test_what_stays_whole_is_named_with_the_reason() -> None:
         "before_odd_norm": "odd_norm (BatchNormalization) needs all of its channels",
         "answer": "makes the answers",
     }
-    assert made_by(net) == {"free": 6}
+    assert ["+".join(group.layers) for group in found.groups] == ["free"]
     check_removal_of_zeros(with_random_weights(net, 0), np.random.default_rng(0))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ from edgedigits.narrowing import Layout
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.channel_importance import importances
 from edgedigits.stages.channel_order import removal_order
-from edgedigits.stages.cluster import Cluster
-from edgedigits.stages.prune import Prune
+from edgedigits.stages.cluster import grouped
+from edgedigits.stages.prune import smallest_pruned
 from edgedigits.stages.qat import Qat
 from edgedigits.stages.shrink import Shrink
+from edgedigits.stages.shrink_target import Target, reach
 from edgedigits.verify import check_kept, check_masks
-from tests.nets import L, classifier, fit_data, trained
+from tests.graphs import with_zeroed
+from tests.nets import L, fit_data, trained
 
 QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 5, "rate": 2e-3, "batch": 32}
 
@@ -39,27 +42,24 @@ def start(shapes: Path) -> Candidate:
     return trained(shapes)
 
 
-def units_of(layout: Layout, layer: str) -> np.ndarray:
-    """The units of the channels that a layer makes."""
-    return next(
-        layout.coupling.units[call.outputs[0]]
-        for call in graph.calls(layout.coupling.model)
-        if call.layer.name == layer
-    )
-
-
-@pytest.mark.parametrize("scope", ["global", "layer"])
-@pytest.mark.parametrize("share", [0.4, 0.7])
-def test_shares_are_reached_and_not_far_overshot(start: Candidate, data: FitData, share: float, scope: Any) -> None:
-    for target, unit in (("remove_parameters", "parameters"), ("remove_multiply_adds", "multiply_adds")):
-        small, facts = Shrink(**{target: share}, multiple=1, scope=scope, importance="l2", **QUICK)(start, data)
-        assert facts[f"{unit}_before"] == sizes_of(start.model)[unit]
-        assert facts[unit] == sizes_of(small.model)[unit]
-        assert small.model.count_params() == facts["parameters"]
-        gone = 1 - facts[unit] / facts[f"{unit}_before"]
-        assert share <= gone < share + 0.15
-        assert facts["channels"]["first"] == [8, small.model.get_layer("first").filters]
-        assert facts["left_whole"] == {"answer": "makes the answers"}
+@pytest.mark.parametrize(
+    ("target", "unit", "share", "scope"),
+    [
+        ("remove_parameters", "parameters", 0.7, "global"),
+        ("remove_parameters", "parameters", 0.4, "layer"),
+        ("remove_multiply_adds", "multiply_adds", 0.6, "global"),
+    ],
+)
+def test_shares_are_reached_and_not_far_overshot(
+    target: str, unit: str, share: float, scope: Any, start: Candidate, data: FitData
+) -> None:
+    small, facts = Shrink(**{target: share}, multiple=1, scope=scope, **QUICK)(start, data)
+    assert facts[f"{unit}_before"] == sizes_of(start.model)[unit]
+    assert facts[unit] == sizes_of(small.model)[unit]
+    assert small.model.count_params() == facts["parameters"]
+    assert share <= 1 - facts[unit] / facts[f"{unit}_before"] < share + 0.15
+    assert facts["channels"]["first"] == [8, small.model.get_layer("first").filters]
+    assert facts["left_whole"] == {"answer": "makes the answers"}
 
 
 def test_a_latency_is_measured_and_reached(start: Candidate, data: FitData) -> None:
@@ -73,28 +73,22 @@ def test_a_latency_is_measured_and_reached(start: Candidate, data: FitData) -> N
         Shrink(latency_us=1e-3, **QUICK)(start, data)
 
 
-def test_halving_finds_the_largest_that_meets_a_measured_target(
-    start: Candidate, data: FitData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The latency here is the weights in the bytes, so that what is found can be told from what should be."""
-    from edgedigits.flatbuffer import read, weight_zeros
-    from edgedigits.stages import shrink_target
+def test_halving_finds_the_largest_that_meets_a_measured_target() -> None:
+    net = keras.Sequential([L.Input((4,)), L.Dense(64), L.Dense(2)])
+    layout = Layout(coupled(net))
+    order = removal_order(layout.coupling.groups, np.arange(64.0), "global", 8, None)
+    asked: list[int] = []
 
-    class Weighed:
-        def __init__(self, flat: bytes) -> None:
-            self.flat = flat
+    def measure(_: Layout, keep: np.ndarray) -> float:
+        asked.append(int(keep.sum()))
+        return asked[-1] ** 2
 
-        def latency_us(self) -> float:
-            return sum(row.elements for row in weight_zeros(read(self.flat, "net")))
-
-    monkeypatch.setattr(shrink_target, "TfliteModel", Weighed)
-    _, whole = Shrink(latency_us=1e9, multiple=4, importance="l2", **QUICK)(start, data)
-    small, facts = Shrink(latency_us=0.6 * whole["latency_us"], multiple=4, importance="l2", **QUICK)(start, data)
-    assert facts["latency_us_before"] == whole["latency_us"]
-    assert facts["latency_us"] <= 0.6 * whole["latency_us"]
-    assert facts["latency_us"] == sum(
-        int(kernel.shape.num_elements()) for kernel in graph.kernels(small.model).values()
-    )
+    target = Target("latency_us", 1000, "latency_us", measure)
+    keep, value = reach(target, 1000, 64**2, layout, order)
+    assert (np.flatnonzero(keep).tolist(), value) == (list(range(40, 64)), 24**2)
+    assert len(asked) == len(set(asked)) <= 4
+    keep, value = reach(target, 5000, 64**2, layout, order)
+    assert (keep.all(), value) == (True, 64**2)
 
 
 def test_instructions_are_counted_and_reached(start: Candidate, data: FitData, counter: None) -> None:
@@ -114,25 +108,29 @@ def test_without_an_emulator_instructions_are_refused_in_a_sentence(
         Shrink(instructions=10**6, **QUICK)(start, data)
 
 
+def with_dead_channels(model: Any) -> Any:
+    """What makes channels 2 and 5 of the eight coupled ones is zero."""
+    copy = graph.clone(model)
+    layout = Layout(coupled(copy))
+    with_zeroed(layout, ~np.isin(np.arange(layout.coupling.count), layout.coupling.groups[0].units[[2, 5]]))
+    return copy
+
+
 @pytest.mark.parametrize("kind", ["taylor", "l1", "l2", "bn"])
-def test_dead_channels_go_first_by_every_importance(kind: Any, start: Candidate, data: FitData) -> None:
-    """Two of the eight coupled channels are dead: what makes them is zero. Only they go."""
-    model = graph.clone(start.model)
-    for name in ("first", "norm", "second", "norm2", "depth"):
-        layer = model.get_layer(name)
-        weights = layer.get_weights()
-        for index, weight in enumerate(weights if name[:4] != "norm" else weights[:3]):  # not the variance
-            weights[index] = weight.copy()
-            axis = -2 if weight.shape[-1] == 1 else -1
-            np.moveaxis(weights[index], axis, 0)[[2, 5]] = 0
-        layer.set_weights(weights)
-    stage = Shrink(remove_parameters=0.2, multiple=1, skip_layers=["hidden"], importance=kind, **QUICK)
-    small, facts = stage(Candidate(model), data)
+def test_dead_channels_matter_least_by_every_importance(kind: str, start: Candidate, data: FitData) -> None:
+    layout = Layout(coupled(with_dead_channels(start.model)))
+    coupled_units, hidden = (group.units for group in layout.coupling.groups)
+    found = importances(kind, layout, data, 40)
+    assert np.flatnonzero(found[coupled_units] == 0).tolist() == [2, 5]
+    assert np.isnan(found[hidden]).all() == (kind == "bn")
+
+
+def test_dead_channels_go_first(start: Candidate, data: FitData) -> None:
+    model = with_dead_channels(start.model)
+    small, facts = Shrink(remove_parameters=0.2, multiple=1, importance="bn", **QUICK)(Candidate(model), data)
     assert facts["channels"]["first"] == facts["channels"]["second"] == [8, 6]
     assert small.kept["first/kernel"][-1].tolist() == [0, 1, 3, 4, 6, 7]
-    assert facts["left_whole"]["hidden"] == (
-        "no batch normalization scales its channels" if kind == "bn" else "named in skip_layers"
-    )
+    assert facts["left_whole"]["hidden"] == "no batch normalization scales its channels"
 
 
 def test_importance_by_loss_is_the_slope_of_the_loss(start: Candidate, data: FitData) -> None:
@@ -159,16 +157,17 @@ def test_importance_by_loss_is_the_slope_of_the_loss(start: Candidate, data: Fit
 
 
 def test_orders_compare_shares_of_the_mean_or_ranks() -> None:
-    net = keras.Sequential([L.Input((4,)), L.Dense(4, name="a"), L.Dense(6, name="b"), L.Dense(2)])
+    net = keras.Sequential([L.Input((4,)), L.Dense(4, name="a"), L.Dense(3, name="b"), L.Dense(2)])
     groups = coupled(net).groups
-    importance = np.array([400.0, 100, 300, 200, 1, 2, 3, 4, 5, np.nan])
-    compared = removal_order(groups, importance * 1.0, "global", 1, None)
-    assert compared.units.tolist()[:4] == [4, 1, 5, 3] or compared.units[0] == 1
-    assert 9 not in compared.units
-    by_rank = removal_order(groups[:1], importance[:4], "layer", 1, None)
-    assert by_rank.units.tolist() == [1, 3, 2, 0]
-    assert by_rank.counts[:, 0].tolist() == [4, 3, 2, 1]
-    assert by_rank.keep(2).tolist() == [True, False, True, False]
+    importance = np.array([400.0, 100, 300, 200, 1.1, 2, 0.2])
+    by_share = removal_order(groups, importance, "global", 1, None)
+    assert by_share.units.tolist() == [6, 1, 3, 4, 2, 0, 5]
+    assert by_share.counts.tolist() == [[4, 3], [4, 2], [3, 2], [2, 2], [2, 1], [1, 1]]
+    assert np.flatnonzero(by_share.keep(3)).tolist() == [0, 2, 4, 5]
+    by_rank = removal_order(groups, importance, "layer", 1, None)
+    assert by_rank.units.tolist() == [1, 6, 3, 4, 2, 5, 0]
+    importance[4:] = np.nan
+    assert removal_order(groups, importance, "global", 1, None).counts[-1].tolist() == [1, 3]
 
 
 @pytest.mark.parametrize(
@@ -188,10 +187,24 @@ def test_counts_are_multiples_down_to_the_least(multiple: int, least: int | None
     assert np.flatnonzero(order.keep(len(wanted) - 1)).tolist() == list(range(20 - wanted[-1], 20))
 
 
+def pruned_and_clustered(candidate: Candidate) -> Candidate:
+    """The same with 60 % of the two large kernels zero and eight values in the rest."""
+    model = graph.clone(candidate.model)
+    masks, clusters = {}, {}
+    for path in ("second/kernel", "hidden/kernel"):
+        kernel = graph.kernels(model)[path]
+        masks[path] = smallest_pruned(kernel.numpy(), 0.6)
+        clusters[path] = grouped(kernel.numpy(), 8, masks[path])
+        means = [kernel.numpy()[clusters[path] == group].mean() for group in range(clusters[path].max() + 1)]
+        kernel.assign(np.where(masks[path], np.array(means)[clusters[path]], 0))
+    return Candidate(model, masks, clusters)
+
+
 def test_masks_and_clusters_go_along_and_are_held(start: Candidate, data: FitData) -> None:
-    pruned, _ = Prune(sparsity=0.6, min_weights=100, **QUICK)(start, data)
-    clustered, _ = Cluster(clusters=8, min_weights=100, **QUICK)(pruned, data)
-    small, facts = Shrink(remove_parameters=0.6, multiple=2, rounds=2, epochs_between=0.1, **QUICK)(clustered, data)
+    clustered = pruned_and_clustered(start)
+    check_masks(clustered, "test")
+    stage = Shrink(remove_parameters=0.6, multiple=2, rounds=2, epochs_between=0.1, **QUICK)
+    small, facts = stage(clustered, data)
     kernels = graph.kernels(small.model)
     for path, mask in clustered.masks.items():
         places = small.kept[path]
@@ -212,8 +225,6 @@ def test_masks_and_clusters_go_along_and_are_held(start: Candidate, data: FitDat
 
 
 def test_rounds_go_down_in_steps_of_one_ratio() -> None:
-    from edgedigits.stages.shrink_target import Target
-
     half = Target("remove_parameters", 0.75, "parameters", lambda *_: 0.0)
     assert half.goals(1600.0, 1) == [400.0]
     assert half.goals(1600.0, 2) == pytest.approx([800.0, 400.0])
@@ -227,7 +238,7 @@ def test_targets_out_of_reach_say_what_was_reached(start: Candidate, data: FitDa
     assert str(caught.value).startswith(
         "shrink.remove_parameters: 0.99 can't be reached: the fewest channels that multiple"
     )
-    assert "of 4,2" in str(caught.value)
+    assert "give 675 parameters of 4,067, at most 40.67 were wanted; ask for less" in str(caught.value)
     assert caught.value.exit_code == 1
 
 
@@ -255,8 +266,62 @@ def test_settings_that_leave_nothing_to_remove_are_refused(
         stage(start, data)
 
 
-def test_logits_and_branches_are_taken_too(shapes: Path, data: FitData) -> None:
-    candidate = Candidate(classifier(softmax=False), original=classifier(softmax=False, seed=4))
-    small, facts = Shrink(remove_parameters=0.5, multiple=2, distillation=0.5, **QUICK)(candidate, data)
-    assert not graph.ends_in_softmax(small.model)
-    assert facts["parameters"] <= 0.5 * facts["parameters_before"]
+class Mixing(keras.layers.Layer):  # type: ignore[misc]
+    """A layer of a user's own."""
+
+    def call(self, x: Any) -> Any:
+        return x[..., ::-1]
+
+
+def edgedigits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: object) -> tuple[Any, str]:
+    """(exit code, last line of standard error) of a call."""
+    from edgedigits.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["edgedigits", *map(str, words)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    return caught.value.code, said.err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "mixing", "code", "says"),
+    [
+        (
+            "remove_parameters: 0.99",
+            False,
+            1,
+            "edgedigits: shrink.remove_parameters: 0.99 can't be reached: the fewest",
+        ),
+        (
+            "remove_parameters: 0.5",
+            True,
+            2,
+            "edgedigits: shrink: mixing (Mixing) of net is a kind of layer whose channels",
+        ),
+        ("importance: taylor", False, 2, "stages[0].shrink: wanted exactly one target of remove_parameters, "),
+        (
+            "remove_parameters: 0.5, importance: best",
+            False,
+            2,
+            "shrink.importance: found 'best'; input should be 'taylor'",
+        ),
+    ],
+)
+def test_bad_input_ends_in_one_sentence(
+    settings: str, mixing: bool, code: int, says: str, shapes: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    image = keras.Input((12, 12, 1))
+    x = L.Dense(16)(L.Flatten()(image))
+    x = Mixing(name="mixing")(x) if mixing else x
+    net = keras.Model(image, L.Dense(3, activation="softmax")(x), name="net")
+    net.save(tmp_path / "net.keras")
+    (tmp_path / "mine.yaml").write_text(f"stages:\n  - shrink: {{{settings}}}\nexport: int8\n")
+    words = ["compress", "--recipe", tmp_path / "mine.yaml", "--model", tmp_path / "net.keras", "--data", shapes]
+    words += ["--scale", "0..1", "--out", tmp_path / "out", *(["--custom", f"{__name__}:Mixing"] if mixing else [])]
+    found, line = edgedigits(monkeypatch, capsys, *words)
+    assert (found, says in line) == (code, True), line
+    assert not list((tmp_path / "out").glob("*"))

@@ -38,10 +38,10 @@ class Target:
         """What has to be reached."""
         return whole * (1 - self.wanted) if self.setting.startswith("remove_") else self.wanted
 
-    def goals(self, whole: float, rounds: int) -> list[float]:
-        """What has to be reached in each round: steps of the same ratio, none of them up."""
-        ratio = min(1.0, self.goal(whole) / whole)
-        return [whole * ratio ** (number / rounds) for number in range(1, rounds)] + [self.goal(whole)]
+    def goals(self, whole: float, now: float, rounds: int) -> list[float]:
+        """What has to be reached in each round from `now` on: steps of the same ratio, none of them up."""
+        ratio = min(1.0, self.goal(whole) / now)
+        return [now * ratio ** (number / rounds) for number in range(1, rounds)] + [self.goal(whole)]
 
 
 def target_of(stage: Any, data: FitData) -> Target:
@@ -55,12 +55,12 @@ def target_of(stage: Any, data: FitData) -> Target:
     return Target("instructions", stage.instructions, "instructions", _instructions(data, stage.cpu))
 
 
-def reach(target: Target, goal: float, layout: Layout, order: Order) -> tuple[np.ndarray, float]:
+def reach(target: Target, goal: float, whole: float, layout: Layout, order: Order) -> tuple[np.ndarray, float]:
     """(what stays, what it measures) of the largest architecture on the way that meets the goal, found by halving.
 
-    Raises TargetError saying what was reached.
+    `whole` is what the model measures as it is. Raises TargetError saying what was reached.
     """
-    found: dict[int, float] = {}
+    found = {0: whole}
 
     def value(architecture: int) -> float:
         if architecture not in found:
@@ -68,13 +68,13 @@ def reach(target: Target, goal: float, layout: Layout, order: Order) -> tuple[np
         return found[architecture]
 
     last = len(order.counts) - 1
-    if value(last) > goal:
+    if whole > goal and value(last) > goal:
         raise TargetError(
             f"shrink.{target.setting}: {target.wanted:g} can't be reached: the fewest channels that multiple and least allow "
-            f"give {value(last):,.6g} {target.unit} of {value(0):,.6g}, at most {goal:,.6g} were wanted; ask for less, or "
+            f"give {value(last):,.6g} {target.unit} of {whole:,.6g}, at most {goal:,.6g} were wanted; ask for less, or "
             "lower multiple and least"
         )
-    low, high = 0, last
+    low, high = 0, last if whole > goal else 0
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if value(middle) <= goal else (middle + 1, high)
