@@ -97,7 +97,7 @@ class Shrink:
                 value = target.measure(layout, order.keep(0))
                 as_is = simple is candidate.model
                 whole = value if as_is else channel_removal.measured(target.measure, candidate.model)
-                goals, left = target.goals(whole, self.rounds), reasons
+                goals, left = target.goals(whole, value, self.rounds), reasons
             keep, value = reach(target, goals[number], value, layout, order)
             cut = channel_removal.without(now, layout, keep)
             cut = replace(cut, kept=channel_removal.in_sequence(now.kept, cut.kept))

@@ -38,10 +38,10 @@ class Target:
         """What has to be reached."""
         return whole * (1 - self.wanted) if self.setting.startswith("remove_") else self.wanted
 
-    def goals(self, whole: float, rounds: int) -> list[float]:
-        """What has to be reached in each round: steps of the same ratio, none of them up."""
-        ratio = min(1.0, self.goal(whole) / whole)
-        return [whole * ratio ** (number / rounds) for number in range(1, rounds)] + [self.goal(whole)]
+    def goals(self, whole: float, now: float, rounds: int) -> list[float]:
+        """What has to be reached in each round from `now` on: steps of the same ratio, none of them up."""
+        ratio = min(1.0, self.goal(whole) / now)
+        return [now * ratio ** (number / rounds) for number in range(1, rounds)] + [self.goal(whole)]
 
 
 def target_of(stage: Any, data: FitData) -> Target:
