@@ -74,14 +74,19 @@ def make(recipe: str, model: str, seed: int, out: Path, *, fresh: bool = False) 
     return artifact_folder.read(Path(json.loads(done.stdout)["path"]))
 
 
-def have(recipe: str, model: str, seed: int, folder: Path, say: Say, *, make_it: bool = True) -> Artifact | None:
-    """The finished artifact; else made now, or None where that is not wished. Raises InputError's and CheckError's kinds."""
+def have(
+    recipe: str, model: str, seed: int, folder: Path, say: Say, *, make_it: bool = True, fresh: bool = False
+) -> Artifact | None:
+    """The finished artifact; else made now, or None where that is not wished. Raises InputError's and CheckError's kinds.
+
+    `fresh` takes no stage of an earlier run: neither now, nor in a finished artifact where it may be made anew.
+    """
     found = matching(in_folder(folder, say), load_recipe(recipe), model, seed)
-    if found:
+    if found and not (make_it and fresh and seconds(found)["cached"]):
         say(f"{recipe} on {model}, seed {seed}: {found.path.name}")
     elif make_it:
         say(f"{recipe} on {model}, seed {seed}: making it")
-        found = make(recipe, model, seed, folder)
+        found = make(recipe, model, seed, folder, fresh=fresh)
         say(f"{recipe} on {model}, seed {seed}: {found.path.name}, {seconds(found)['seconds']:.0f} s")
     return found
 

@@ -27,7 +27,7 @@ def python_of(peer: str, say: Say) -> Path:
     """The Python of the peer's environment, made now if there is none of these very requirements. PeerError if it can't be."""
     requirements = HERE / peer / "requirements.txt"
     mark = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    home = cache_dir() / "peers" / f"{peer}-{mark}"
+    home = cache_dir().resolve() / "peers" / f"{peer}-{mark}"
     python = home / "env" / "bin" / "python"
     if not python.exists():
         say(f"{peer}: making its environment once, in {home}")
@@ -44,7 +44,7 @@ def _uv(say: Say) -> Path:
     """uv from PATH, else from an environment of its own."""
     if found := shutil.which("uv"):
         return Path(found)
-    home = cache_dir() / "peers" / UV.replace("==", "-")
+    home = cache_dir().resolve() / "peers" / UV.replace("==", "-")
     uv = home / "bin" / "uv"
     if not uv.exists():
         say(f"uv is not on PATH: installing {UV} once, in {home}")
@@ -56,10 +56,15 @@ def _uv(say: Say) -> Path:
 
 
 def run(command: Sequence[str], path: Path | None = None) -> str:
-    """Standard output of a command that must succeed, `path` its PYTHONPATH. PeerError with its last words."""
+    """Standard output of a command that must succeed, `path` its PYTHONPATH. PeerError with its last words.
+
+    It runs in a neutral folder: in this checkout uv would take the constraints of our own pyproject.toml for the peer's.
+    """
     environment = clean_environment() | {"TF_CPP_MIN_LOG_LEVEL": "3"} | ({"PYTHONPATH": str(path)} if path else {})
     try:
-        done = subprocess.run(list(command), env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            list(command), cwd=HERE.anchor, env=environment, capture_output=True, text=True, check=False
+        )
     except OSError as error:
         raise PeerError(f"{command[0]}: {error.strerror}") from error
     if done.returncode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -61,7 +62,9 @@ def inputs(folder: Path) -> Path:
     picked = np.linspace(0, len(data.calibration) - 1, 300).round().astype(np.int64)
     np.save(folder / "calibration.npy", scaled(everything(data.calibration.subset(picked)), "0..1"))
     model = load(shipped_folder() / f"{MODEL}.keras").model
-    model.save(folder / "cnn.h5")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that HDF5 is an old format; it is the one that all of them read
+        model.save(folder / "cnn.h5")
     (folder / "float32.tflite").write_bytes(Float32()(model, data.calibration, "0..1"))
     shutil.copyfile(find_mnist(), folder / "mnist.npz")
     return folder
