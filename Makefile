@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint device pi bench tables golden clean
+.PHONY: demo test lint device pi bench peers pays tables golden clean
 
 demo: $(READY)
 	$(BIN)/edgedigits demo
@@ -32,7 +32,16 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.instructions
 	$(BIN)/python -m benchmarks.tables
 
+# Other tools on the same model and data, each in an environment of its own; needs MNIST, the package index and a quiet machine.
+peers: $(READY)
+	$(BIN)/python -m benchmarks.peers
+
+# What every recipe reaches, those that are missing made first, which takes hours; needs MNIST, qemu-user and a quiet machine.
+pays: $(READY)
+	$(BIN)/python -m benchmarks.pays --make
+
 tables: $(READY)
+	$(BIN)/python -m benchmarks.headers
 	$(BIN)/python -m benchmarks.tables
 
 golden: $(READY)

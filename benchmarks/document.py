@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 
-def target(name: str, wanted: str, got: float, unit: str, met: bool) -> dict[str, Any]:
-    """One line of what had to be reached; an unmet one stays in, unmet."""
+def target(name: str, wanted: str, got: float | None, unit: str, met: bool) -> dict[str, Any]:
+    """One line of what had to be reached; an unmet one stays in, unmet. `got` is None where nothing was measured."""
     return {"name": name, "wanted": wanted, "got": got, "unit": unit, "met": bool(met)}
 
 

@@ -16,6 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pays_table import pays_table
+from benchmarks.peers.table import peers_table
 from edgedigits.errors import DeviceError
 from edgedigits.remote.facts import Facts
 from edgedigits.remote.wheels import choose
@@ -107,7 +109,8 @@ def targets_table(document: dict[str, Any]) -> str:
     lines = ["| target | wanted | got | met |", "|---|---|---|---|"]
     for row in document["targets"]:
         met = "yes" if row["met"] else "**no**"
-        lines.append(f"| {row['name']} | {row['wanted']} | {row['got']:g} {row['unit']} | {met} |")
+        got = "not measured" if row["got"] is None else f"{row['got']:g} {row['unit']}"
+        lines.append(f"| {row['name']} | {row['wanted']} | {got} | {met} |")
     return "\n".join(lines)
 
 
@@ -128,6 +131,9 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("results", "main_job.json", results_table),
     ("systems", "systems.json", systems_table),
     ("device", "device.json", targets_table),
+    ("peers", "peers.json", peers_table),
+    ("pays", "pays.json", pays_table),
+    ("pays-targets", "pays.json", targets_table),
 )
 
 

@@ -1,0 +1,98 @@
+"""Artifact folders that are there already, found by what they were made from, and made where they are not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from edgedigits import artifact_folder
+from edgedigits.artifact_folder import Artifact
+from edgedigits.cache_dir import cache_dir
+from edgedigits.errors import ArtifactError
+from edgedigits.recipe import Recipe, load_recipe
+from edgedigits.zoo.baselines import shipped_folder
+
+Say = Callable[[str], None]
+
+
+def default_folder() -> Path:
+    """Where finished artifacts are looked for and put."""
+    return cache_dir() / "benchmarks" / "artifacts"
+
+
+def in_folder(folder: Path, say: Say) -> list[Artifact]:
+    """Every whole artifact in a folder, newest first; one that was altered is named and left out."""
+    found = []
+    for manifest in folder.glob("*/manifest.json"):
+        try:
+            found.append(artifact_folder.read(manifest.parent))
+        except ArtifactError as error:
+            say(f"left out: {error}")
+    return sorted(found, key=lambda made: (made.path / "manifest.json").stat().st_mtime, reverse=True)
+
+
+def matching(made: Iterable[Artifact], recipe: Recipe, model: str, seed: int) -> Artifact | None:
+    """The first that was made by this very recipe, of the shipped baseline of that name, on MNIST, with this seed.
+
+    What a recipe is called and is for may have changed since; every setting must be the same.
+    """
+    wanted = _steps(recipe.as_dict())
+    model_sha256 = hashlib.sha256((shipped_folder() / f"{model}.keras").read_bytes()).hexdigest()
+    for one in made:
+        about = one.manifest
+        of = (about["model"]["sha256"], about["seed"], about["data"]["name"], _steps(about["recipe"]))
+        if of == (model_sha256, seed, "mnist", wanted):
+            return one
+    return None
+
+
+def _steps(recipe: dict[str, Any]) -> Any:
+    return json.loads(json.dumps([recipe["stages"], recipe["export"]]))
+
+
+def compress_command(recipe: str, model: str, seed: int, out: Path) -> list[str]:
+    """The words after `edgedigits` that make the artifact."""
+    words = ["compress", "--recipe", recipe, "--zoo", model, "--data", "mnist", "--seed", str(seed)]
+    return [*words, "--out", str(out), "--json"]
+
+
+def make(recipe: str, model: str, seed: int, out: Path, *, fresh: bool = False) -> Artifact:
+    """The artifact, made by the command line in a process of its own. ArtifactError with its last words where it fails."""
+    command = [sys.executable, "-m", "edgedigits.cli", *compress_command(recipe, model, seed, out)]
+    done = subprocess.run(
+        [*command, "--fresh"] if fresh else command, env=os.environ, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        words = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
+        raise ArtifactError(f"{recipe} on {model}, seed {seed}: {words[-1]}")
+    return artifact_folder.read(Path(json.loads(done.stdout)["path"]))
+
+
+def have(
+    recipe: str, model: str, seed: int, folder: Path, say: Say, *, make_it: bool = True, fresh: bool = False
+) -> Artifact | None:
+    """The finished artifact; else made now, or None where that is not wished. Raises InputError's and CheckError's kinds.
+
+    `fresh` takes no stage of an earlier run: neither now, nor in a finished artifact where it may be made anew.
+    """
+    found = matching(in_folder(folder, say), load_recipe(recipe), model, seed)
+    if found and not (make_it and fresh and seconds(found)["cached"]):
+        say(f"{recipe} on {model}, seed {seed}: {found.path.name}")
+    elif make_it:
+        say(f"{recipe} on {model}, seed {seed}: making it")
+        found = make(recipe, model, seed, folder, fresh=fresh)
+        say(f"{recipe} on {model}, seed {seed}: {found.path.name}, {seconds(found)['seconds']:.0f} s")
+    return found
+
+
+def seconds(made: Artifact) -> dict[str, Any]:
+    """What stages and export took together; `cached` where some stage came from an earlier run, so that it was no whole one."""
+    stages = made.manifest["stages"]
+    took = sum(stage["seconds"] for stage in stages) + made.manifest["export"]["seconds"]
+    return {"seconds": round(took, 1), "cached": any(stage["cached"] for stage in stages)}

@@ -1,0 +1,88 @@
+"""The README's table of what the recipes reach, and one line about each for its header; both from pays.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def pays_table(document: dict[str, Any]) -> str:
+    """The float forms, then a row for every recipe; then the fronts, what is missing, and how it was measured."""
+    lines = [
+        "| recipe | accuracy | raw bytes | gzip bytes | p50 | against float | Pi 4 instructions | Pi 5 instructions | made in |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_float(name, found) for name, found in document["floats"].items()]
+    lines += [_row(row) for row in document["rows"]]
+    rounds, window_s = document["rounds"], document["window_s"]
+    lines += [
+        "",
+        f"MNIST's test images; int8 bytes in LiteRT, one thread, {document['machine']['cpu']}. Of several seeds the accuracy "
+        "is the median with its range, p50 the median, all else the largest; of one seed the brackets hold its 95 % interval. "
+        "p50 and instructions are against the net's own float form, timed in the same "
+        f"{rounds} rounds of {window_s:g} s windows. Instructions are those of one inference on a cortex-a72 and a cortex-a76.",
+        "",
+        *_fronts(document["fronts"]),
+        *(f"Missing: {line}." for line in document["missing"]),
+    ]
+    return "\n".join(lines).rstrip()
+
+
+def _float(name: str, found: Mapping[str, Any]) -> str:
+    cells = [f"{name}, float32", f"{found['accuracy_percent']:.2f} %", *_sizes(found), f"{found['p50_us']:.1f} us", ""]
+    counts = (f"{found['instructions_a72']:,}", f"{found['instructions_a76']:,}", "")
+    return f"| {' | '.join([*cells, *counts])} |"
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    called = f"`{row['recipe']}`" + ("" if row["model"] == "cnn" else f" on {row['model']}")
+    reach = f"{row['accuracy_low']:.2f}–{row['accuracy_high']:.2f}"
+    cells = [
+        called,
+        f"{row['accuracy_percent']:.2f} % ({reach})",
+        *_sizes(row),
+        f"{row['p50_us']:.1f} us",
+        f"{row['times_faster']:.1f}x",
+        f"{row['instructions_a72']:,} ({row['times_fewer_a72']:.1f}x fewer)",
+        f"{row['instructions_a76']:,} ({row['times_fewer_a76']:.1f}x fewer)",
+        time(row),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _sizes(row: Mapping[str, Any]) -> tuple[str, str]:
+    return f"{row['raw_bytes']:,}", f"{row['gzip_bytes']:,}"
+
+
+def _fronts(fronts: Mapping[str, list[str]]) -> list[str]:
+    titles = {
+        "raw_bytes": "raw bytes",
+        "p50_us": "p50",
+        "instructions_a72": "Pi 4 instructions",
+        "instructions_a76": "Pi 5 instructions",
+    }
+    found = [f"- {titles[cost]}: {', '.join(f'`{name}`' for name in names)}" for cost, names in fronts.items()]
+    return ["The front of accuracy against each cost, cheapest first, of the nets made from the CNN:", "", *found, ""]
+
+
+def time(row: Mapping[str, Any]) -> str:
+    """What making it took, the longest of its seeds."""
+    seconds = row["seconds"]
+    took = f"{seconds / 60:.1f} min" if seconds >= 100 else f"{seconds:.0f} s"
+    return f"{took}, parts kept from an earlier run" if row["cached"] else took
+
+
+def reached(row: Mapping[str, Any], cpu: str, cores: int) -> list[str]:
+    """What a recipe reached, in lines for its header."""
+    seeds = ", ".join(map(str, row["seeds"]))
+    reach = f"{row['accuracy_low']:.2f} to {row['accuracy_high']:.2f}"
+    kind = f"median of seeds {seeds}, {reach}" if len(row["seeds"]) > 1 else f"95 % interval {reach}"
+    float_form = f"the float {row['model']}"
+    return [
+        f"{row['accuracy_percent']:.2f} % of MNIST's test images ({kind}; {row['points_against_float']:+.2f} points against",
+        f"{float_form}, McNemar p = {row['mcnemar_p']:.2g}), {row['raw_bytes']:,} bytes ({row['gzip_bytes']:,} through gzip),",
+        f"{row['times_faster']:.1f}x as fast as {float_form} ({row['p50_us']:.1f} us, LiteRT, one thread, {cpu}),",
+        f"{row['times_fewer_a72']:.1f}x fewer instructions than it on a Pi 4 (cortex-a72), {row['times_fewer_a76']:.1f}x on a "
+        "Pi 5 (cortex-a76);",
+        f"made in {time(row)} on {cores} cores.",
+    ]

@@ -1,0 +1,49 @@
+"""The README's table of peers, from peers.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def peers_table(document: dict[str, Any]) -> str:
+    """A row for every file, the float model first, then by tool; then what failed, and how it was measured."""
+    lines = [
+        "| tool | recipe | accuracy | raw bytes | gzip bytes | p50 | against float | seconds | McNemar p |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(row) for row in document["rows"]]
+    lines += [
+        f"| {one['tool']} | {one['recipe']} | failed: {one['reason']} | | | | | | |" for one in document["failed"]
+    ]
+    images, machine = document["rows"][0]["images"], document["machine"]
+    versions = sorted({row["version"] for row in document["rows"] if row["version"]})
+    lines += [
+        "",
+        f"{images:,} test images, one thread, {machine['cpu']}, {document['rounds']} rounds that visit every file once, each "
+        f"window of {document['window_s']:g} s in a process of its own; in brackets 95 % intervals. McNemar p: of being as "
+        f"accurate as the float model. Seconds: what making the file took; ours without starting the program. .tflite files "
+        f"run in LiteRT, .onnx files in ONNX Runtime. {', '.join(versions)}.",
+    ]
+    return "\n".join(lines)
+
+
+def _row(row: dict[str, Any]) -> str:
+    accuracy = f"{row['accuracy_percent']:.2f} % ({row['accuracy_low']:.2f}–{row['accuracy_high']:.2f})"
+    time = f"{row['p50_us']:.1f} us ({row['p50_low_us']:.1f}–{row['p50_high_us']:.1f})"
+    float_form = row["tool"] == "none"
+    cells = [
+        "the float model" if float_form else row["tool"],
+        f"`{row['recipe']}`",
+        accuracy,
+        f"{row['raw_bytes']:,}",
+        f"{row['gzip_bytes']:,}",
+        time,
+        f"{row['times_faster']:.2f}x",
+        "" if float_form else _seconds(row),
+        "" if float_form else f"{row['mcnemar_p']:.2g}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _seconds(row: dict[str, Any]) -> str:
+    return "parts kept from an earlier run" if row["cached"] else f"{row['seconds']:.0f}"
