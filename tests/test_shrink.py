@@ -226,10 +226,11 @@ def test_masks_and_clusters_go_along_and_are_held(start: Candidate, data: FitDat
 
 def test_rounds_go_down_in_steps_of_one_ratio() -> None:
     half = Target("remove_parameters", 0.75, "parameters", lambda *_: 0.0)
-    assert half.goals(1600.0, 1) == [400.0]
-    assert half.goals(1600.0, 2) == pytest.approx([800.0, 400.0])
+    assert half.goals(1600.0, 1600.0, 1) == [400.0]
+    assert half.goals(1600.0, 1600.0, 2) == pytest.approx([800.0, 400.0])
+    assert half.goals(1600.0, 900.0, 2) == pytest.approx([600.0, 400.0]), "some was gone before"
     slow = Target("latency_us", 50.0, "latency_us", lambda *_: 0.0)
-    assert slow.goals(20.0, 2) == [20.0, 50.0]
+    assert slow.goals(20.0, 20.0, 2) == [20.0, 50.0]
 
 
 def test_targets_out_of_reach_say_what_was_reached(start: Candidate, data: FitData) -> None:
