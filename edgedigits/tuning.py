@@ -154,10 +154,18 @@ def _objective(plan: Plan, original: Any) -> Callable[[Any, Any, Any], Any]:
     return mixed
 
 
+SOON = 0.99
+"""The most momentum of batch normalization in a stage: its statistics must catch up with changed channels in a few hundred
+steps, and Keras' own MobileNetV2 comes with 0.999, which takes thousands."""
+
+
 def twin_of(model: Any) -> Any:
     """A trainable copy of a model that ends in logits and computes as fast as this machine can."""
     policy = training_policy(call.layer for call in graph.calls(model))
     twin = graph.clone(model, policy, logits=True)
+    for layer in twin._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = min(layer.momentum, SOON)
     twin.trainable = True  # a base that was frozen for transfer learning is compressed too
     return twin
 
