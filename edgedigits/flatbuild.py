@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-_HEADER_BYTES: Final = 8
+_MOST_SHARED: Final = 64
 
 
 class _Table(NamedTuple):
@@ -124,18 +124,18 @@ class Builder:
         return self._numbers[node]
 
     def finished(self, root: int, identifier: bytes) -> bytes:
-        """The document: tables first, each before what it leads to; then values, the largest first; then field lists."""
+        """The document: tables first, each before what it leads to; then values and field lists, fitted together."""
         inner = [number for number in self._parents_first(root) if not isinstance(self._nodes[number - 1], _Values)]
         layout = _Layout(identifier)
         for number in inner:
             layout.reserve(number, self._nodes[number - 1])
-        layout.start_leaves()
         met = {child for number in inner for child in _children(self._nodes[number - 1])}
         leaves = {number: node for number in met if isinstance(node := self._nodes[number - 1], _Values)}
-        for number in sorted(leaves, key=lambda number: (-len(leaves[number].flat), number)):
-            layout.places[number] = layout.leaf(leaves[number])
+        lists = {number: _field_list(node) for number in inner if isinstance(node := self._nodes[number - 1], _Table)}
+        found = layout.lay({*leaves.values(), *lists.values()})
+        layout.places |= {number: found[values] for number, values in leaves.items()}
         for number in inner:
-            layout.fill(number, self._nodes[number - 1])
+            layout.fill(number, self._nodes[number - 1], found[lists[number]] if number in lists else 0)
         layout.point(0, root)
         return bytes(layout.flat)
 
@@ -165,13 +165,24 @@ def _children(node: _Node) -> Iterator[int]:
         yield from (value for _, value in node.fields if isinstance(value, int))
 
 
+def _field_list(table: _Table) -> _Values:
+    """Where in the table each field is; 0 for one left out."""
+    offsets, at = [0] * max([0, *(slot + 1 for slot, _ in table.fields)]), 4
+    for slot, value in table.fields:
+        offsets[slot], at = at, at + (4 if isinstance(value, int) else len(value))
+    return _Values(struct.pack(f"<{2 + len(offsets)}H", 4 + 2 * len(offsets), at, *offsets), 2, 0)
+
+
+def _aligned(place: int, values: _Values) -> bool:
+    return (place + values.after) % values.align == 0 and place % min(4, values.align) == 0
+
+
 class _Layout:
     """Bytes being laid out; `places` are those of the nodes."""
 
     def __init__(self, identifier: bytes) -> None:
         self.flat = bytearray(4) + identifier
         self.places: dict[int, int] = {}
-        self._leaves = 0
 
     def reserve(self, number: int, node: _Node) -> None:
         """Room for a table or a vector of offsets."""
@@ -186,43 +197,64 @@ class _Layout:
         self.places[number] = len(self.flat)
         self.flat += bytes(size)
 
-    def start_leaves(self) -> None:
-        """From here on nothing holds offsets, so bytes may be pointed to from anywhere."""
-        self._leaves = len(self.flat)
+    def lay(self, wanted: set[_Values]) -> dict[_Values, int]:
+        """Where these bytes are. From here on nothing holds offsets, so anything may be pointed to from anywhere.
 
-    def leaf(self, values: _Values) -> int:
-        """Where these bytes are: found among those already laid out, or laid out now."""
-        place = self.flat.find(values.flat, self._leaves)
-        while place >= 0 and ((place + values.after) % values.align or place % min(4, values.align)):
+        What is inside another is not laid at all; of the rest, each begins within the end of the one before it if any
+        can, and the largest comes next if none can: weights first, so that nothing reads past the file's end with them.
+        """
+        start, largest_first = len(self.flat), sorted(wanted, key=lambda values: (-len(values.flat), values))
+        own = [
+            values for values in largest_first if self._found(values, start) is None and self._append(values, 0) >= 0
+        ]
+        del self.flat[start:]
+        while own:
+            shared = [self._shared(values, start) for values in own]
+            best = max(range(len(own)), key=lambda index: (shared[index], -index))
+            if self._found(own[best], start) is None:
+                self._append(own[best], shared[best])
+            del own[best]
+        places = {}
+        for values in largest_first:
+            place = self._found(values, start)
+            places[values] = self._append(values, 0) if place is None else place
+        return places
+
+    def _found(self, values: _Values, start: int) -> int | None:
+        """Where the bytes are already, aligned as they need."""
+        place = self.flat.find(values.flat, start)
+        while place >= 0 and not _aligned(place, values):
             place = self.flat.find(values.flat, place + 1)
-        if place < 0:
-            self._pad(values.align, values.after)
-            place = len(self.flat)
-            self.flat += values.flat
-        return place
+        return place if place >= 0 else None
 
-    def fill(self, number: int, node: _Node) -> None:
-        """The bytes of a table or a vector of offsets, now that every place but those of field lists is known."""
+    def _shared(self, values: _Values, start: int) -> int:
+        """How many of their first bytes are the last ones so far."""
+        most = min(_MOST_SHARED, len(values.flat), len(self.flat) - start)
+        sizes = (size for size in range(most, 0, -1) if _aligned(len(self.flat) - size, values))
+        return next((size for size in sizes if self.flat.endswith(values.flat[:size])), 0)
+
+    def _append(self, values: _Values, shared: int) -> int:
+        if not shared:
+            self._pad(values.align, values.after)
+        self.flat += values.flat[shared:]
+        return len(self.flat) - len(values.flat)
+
+    def fill(self, number: int, node: _Node, field_list: int) -> None:
+        """The bytes of a table or a vector of offsets, now that every place is known."""
         place = self.places[number]
         if isinstance(node, _Offsets):
             struct.pack_into("<I", self.flat, place, len(node.nodes))
             for index, child in enumerate(node.nodes):
                 self.point(place + 4 + 4 * index, child)
         elif isinstance(node, _Table):
-            self._fill_table(place, node)
-
-    def _fill_table(self, place: int, table: _Table) -> None:
-        offsets, at = [0] * max([0, *(slot + 1 for slot, _ in table.fields)]), 4
-        for slot, value in table.fields:
-            offsets[slot] = at
-            if isinstance(value, int):
-                self.point(place + at, value)
-                at += 4
-            else:
-                self.flat[place + at : place + at + len(value)] = value
-                at += len(value)
-        listed = struct.pack(f"<{2 + len(offsets)}H", 4 + 2 * len(offsets), at, *offsets)
-        struct.pack_into("<i", self.flat, place, place - self.leaf(_Values(listed, 2, 0)))
+            struct.pack_into("<i", self.flat, place, place - field_list)
+            at = place + 4
+            for _, value in node.fields:
+                if isinstance(value, int):
+                    self.point(at, value)
+                else:
+                    self.flat[at : at + len(value)] = value
+                at += 4 if isinstance(value, int) else len(value)
 
     def point(self, at: int, number: int) -> None:
         """Stores at byte `at` the offset from there to a node."""

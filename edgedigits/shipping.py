@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgedigits.block_sparse import sparser
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale
 from edgedigits.flatbuffer import read
@@ -18,10 +19,17 @@ def shipped(export: Any, flat: bytes, pixels: Pixels, scale: Scale) -> tuple[byt
 
     Raises CheckError where smaller bytes answer differently on `pixels`, uint8 [n, h, w, c], none of them test images.
     """
-    if not getattr(export, "slim", False):
+    wished = [name for name in ("block_sparse", "slim") if getattr(export, name, False)]
+    if not wished:
         return flat, {}
     examples: list[Example] = [[image[None]] for image in TfliteModel(flat).inputs(pixels, scale)]
-    return slimmed(flat, examples, "slim")
+    facts: Facts = {}
+    if "block_sparse" in wished:
+        flat, facts["block_sparse"] = sparser(flat, examples)
+    if "slim" in wished:
+        flat, more = slimmed(flat, examples, "slim")
+        facts |= more
+    return flat, facts
 
 
 def slimmed(flat: bytes, examples: list[Example], source: str) -> tuple[bytes, Facts]:
