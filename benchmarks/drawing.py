@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.fronts import front
 
+_COLUMNS = 2
 COLOURS = ("#1b6ca8", "#c1440e", "#3a7d44", "#7b4b94", "#8a6d00", "#555555", "#b03a6f")
 
 
@@ -17,14 +18,17 @@ def draw(rows: Sequence[Mapping[str, Any]], axes: Mapping[str, str], path: Path)
     from matplotlib.figure import Figure
 
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "edgedigits", "font.size": 8}):
-        figure = Figure(figsize=(5.6 * len(axes), 4.4), layout="constrained")
-        for panel, (cost, label) in zip(figure.subplots(1, len(axes), squeeze=False)[0], axes.items(), strict=True):
+        grid = (-(-len(axes) // _COLUMNS), _COLUMNS)
+        figure = Figure(figsize=(5.4 * grid[1], 4 * grid[0]), layout="constrained")
+        for panel, (cost, label) in zip(figure.subplots(*grid, squeeze=False).flat, axes.items(), strict=True):
             _panel(panel, [row for row in rows if row.get(cost) is not None], cost, label)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None})
 
 
 def _panel(panel: Any, rows: Sequence[Mapping[str, Any]], cost: str, label: str) -> None:
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
     groups = list(dict.fromkeys(row["group"] for row in rows))
     by_name = {row["name"]: row for row in rows}
     best = [by_name[name] for name in front(rows, cost)]
@@ -35,6 +39,10 @@ def _panel(panel: Any, rows: Sequence[Mapping[str, Any]], cost: str, label: str)
         panel.errorbar(row[cost], accuracy, yerr=reach, fmt="o", color=colour, markersize=4, elinewidth=0.6)
         panel.annotate(row["name"], (row[cost], accuracy), xytext=(4, 3), textcoords="offset points", fontsize=6.5)
     panel.set_xscale("log")
+    panel.margins(x=0.15)
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+    panel.xaxis.set_minor_formatter(NullFormatter())
     panel.set_xlabel(label)
     panel.set_ylabel("test accuracy, %")
-    panel.grid(visible=True, which="both", linewidth=0.3)
+    panel.grid(visible=True, linewidth=0.3)

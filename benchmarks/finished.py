@@ -27,9 +27,11 @@ def default_folder() -> Path:
 
 
 def in_folder(folder: Path, say: Say) -> list[Artifact]:
-    """Every whole artifact in a folder, newest first; one that was altered is named and left out."""
+    """Every whole artifact in a folder or deeper, newest first; one that was altered is named and left out."""
     found = []
-    for manifest in folder.glob("*/manifest.json"):
+    for manifest in folder.rglob("manifest.json"):
+        if manifest.parent.name.startswith("."):
+            continue  # one that is being written
         try:
             found.append(artifact_folder.read(manifest.parent))
         except ArtifactError as error:
@@ -75,13 +77,23 @@ def make(recipe: str, model: str, seed: int, out: Path, *, fresh: bool = False) 
 
 
 def have(
-    recipe: str, model: str, seed: int, folder: Path, say: Say, *, make_it: bool = True, fresh: bool = False
+    recipe: str,
+    model: str,
+    seed: int,
+    there: Iterable[Artifact],
+    folder: Path,
+    say: Say,
+    *,
+    make_it: bool = True,
+    fresh: bool = False,
 ) -> Artifact | None:
-    """The finished artifact; else made now, or None where that is not wished. Raises InputError's and CheckError's kinds.
+    """The artifact of those that are there; else made now, in `folder`, or None where that is not wished.
+
+    Raises InputError's and CheckError's kinds.
 
     `fresh` takes no stage of an earlier run: neither now, nor in a finished artifact where it may be made anew.
     """
-    found = matching(in_folder(folder, say), load_recipe(recipe), model, seed)
+    found = matching(there, load_recipe(recipe), model, seed)
     if found and not (make_it and fresh and seconds(found)["cached"]):
         say(f"{recipe} on {model}, seed {seed}: {found.path.name}")
     elif make_it:

@@ -51,11 +51,12 @@ def collected(
 ) -> tuple[dict[tuple[str, int], Artifact], list[str]]:
     """(entry, seed) -> artifact, and a sentence for each that is missing."""
     found, missing = {}, []
+    there = finished.in_folder(folder, say)
     for entry in entries:
         for seed in entry.seeds:
             command = shlex.join(["edgedigits", *finished.compress_command(entry.recipe, entry.model, seed, folder)])
             try:
-                made = finished.have(entry.recipe, entry.model, seed, folder, say, make_it=make, fresh=fresh)
+                made = finished.have(entry.recipe, entry.model, seed, there, folder, say, make_it=make, fresh=fresh)
             except EdgeDigitsError as error:
                 missing.append(f"{entry.name}, seed {seed}: {error}")
                 continue

@@ -285,7 +285,7 @@ def test_a_peer_that_fails_is_named_with_its_last_words_and_the_others_go_on(
 
 
 def test_finished_artifacts_are_found_by_recipe_settings_model_seed_and_data(tmp_path: Path) -> None:
-    folder = tiny_artifact(tmp_path / "cnn-ptq_int8-00000000")
+    folder = tiny_artifact(tmp_path / "s1" / "cnn-ptq_int8-00000000")
     recipe = load_recipe("ptq_int8")
     manifest = json.loads((folder / "manifest.json").read_text())
     model = hashlib.sha256((shipped_folder() / "cnn.keras").read_bytes()).hexdigest()
@@ -309,8 +309,8 @@ def test_finished_artifacts_are_found_by_recipe_settings_model_seed_and_data(tmp
     assert finished.matching(found, recipe, "nano", 1) is None
     assert finished.matching(found, load_recipe("dynamic_int8"), "cnn", 1) is None
     assert finished.seconds(one) == {"seconds": 4.0, "cached": True}
-    assert finished.have("ptq_int8", "cnn", 1, tmp_path, said.append, make_it=False) == one
-    assert finished.have("ptq_int8", "cnn", 2, tmp_path, said.append, make_it=False) is None
+    assert finished.have("ptq_int8", "cnn", 1, found, tmp_path, said.append, make_it=False) == one
+    assert finished.have("ptq_int8", "cnn", 2, found, tmp_path, said.append, make_it=False) is None
     (folder / "golden.npz").write_bytes(b"altered")
     assert finished.in_folder(tmp_path, said.append) == []
     assert said[-1].startswith("left out: ")

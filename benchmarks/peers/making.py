@@ -93,7 +93,7 @@ def by_peer(peer: str, given: Path, out: Path, say: Say) -> list[Made]:
 def by_us(recipe: str, artifacts: Path, say: Say) -> list[Made]:
     """What a recipe of ours makes, or has made. Raises PeerError."""
     try:
-        found = finished.have(recipe, MODEL, 0, artifacts, say)
+        found = finished.have(recipe, MODEL, 0, finished.in_folder(artifacts, say), artifacts, say)
     except EdgeDigitsError as error:
         raise PeerError(str(error)) from error
     assert found is not None
