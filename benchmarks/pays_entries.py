@@ -84,7 +84,7 @@ ENTRIES = (
     Entry("fastest994", "fastest994", (accuracy(99.40), faster(30), fewer(14)), THREE),
     Entry("accurate_int8", "most accurate single net", (accuracy(99.70), at_most(360 * KIB), faster(2))),
     Entry("mobile_shrink_int8", "mobilenet_v2, shrunken", (WITHIN, EIGHTH, faster(6), fewer(4)), model="mobilenet_v2"),
-    Entry("distil_nano_int8", seeds=THREE),
+    Entry("distil_nano_int8"),
     Entry("shrink50_int8"),
     Entry("shrink80_prune50_int8"),
     Entry("prune80_int8"),

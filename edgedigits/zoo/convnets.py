@@ -85,8 +85,8 @@ def deep(
     return _convolutions("deep", shape, classes, filters, strides, unpadded)
 
 
-def pico(shape: Shape, classes: int, filters: Sequence[int] = (8, 8, 12, 12, 15, 16)) -> Any:
-    """For the fewest bytes: 7,042 parameters for 28x28x1. Two 3x3 convolutions at each of three sizes, the last one unpadded.
+def pico(shape: Shape, classes: int, filters: Sequence[int] = (8, 8, 12, 12, 14, 15)) -> Any:
+    """For the fewest bytes: 6,646 parameters for 28x28x1. Two 3x3 convolutions at each of three sizes, the last one unpadded.
 
     Full resolution at the start costs time but no parameters.
     """
