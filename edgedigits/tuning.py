@@ -159,13 +159,15 @@ SOON = 0.99
 steps, and Keras' own MobileNetV2 comes with 0.999, which takes thousands."""
 
 
-def twin_of(model: Any) -> Any:
-    """A trainable copy of a model that ends in logits and computes as fast as this machine can."""
+def twin_of(model: Any, dropout: float = 1.0) -> Any:
+    """A trainable copy of a model that ends in logits and computes as fast as this machine can; its dropout times `dropout`."""
     policy = training_policy(call.layer for call in graph.calls(model))
     twin = graph.clone(model, policy, logits=True)
     for layer in twin._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = min(layer.momentum, SOON)
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate *= dropout
     twin.trainable = True  # a base that was frozen for transfer learning is compressed too
     return twin
 

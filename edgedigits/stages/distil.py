@@ -47,6 +47,7 @@ class Distil:
     share: of the loss, for the teachers' answers at `temperature`; the rest is for the labels.
     pool: augmentations of every image, taken in turn; with fewer than epochs, teachers answer each but once.
     augment: limits other than the usual, or false. average: the decay of a running mean of the weights, which is the outcome.
+    dropout: how much of the student's own dropout stays; a shrunken net has no neurons to spare, and soft answers hold it already.
     """
 
     teacher: str | Annotated[list[str], Field(min_length=1)] = "recipe"
@@ -61,6 +62,7 @@ class Distil:
     pool: Annotated[int, Field(ge=1)] = 8
     augment: Annotated[Any, BeforeValidator(_moves)] = Field(default_factory=dict)
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout: Share = 1.0
     teacher_scale: Scale | None = None
 
     @property
@@ -111,7 +113,7 @@ class Distil:
         began = time.perf_counter()
         lessons = softlabels.lessons(data, self._augment(data), self.pool, epochs, ask, progress)
         seconds = time.perf_counter() - began
-        twin = tuning.twin_of(student.model)
+        twin = tuning.twin_of(student.model, self.dropout)
         keep = tuning.holder(twin, student.masks, student.clusters)
         average = Average(twin, self.average)
 
