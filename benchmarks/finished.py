@@ -14,8 +14,8 @@ from typing import Any
 from edgedigits import artifact_folder
 from edgedigits.artifact_folder import Artifact
 from edgedigits.cache_dir import cache_dir
-from edgedigits.errors import ArtifactError
-from edgedigits.recipe import Recipe, load_recipe
+from edgedigits.errors import ArtifactError, RecipeError
+from edgedigits.recipe import Recipe, load_recipe, parse
 from edgedigits.zoo.baselines import shipped_folder
 
 Say = Callable[[str], None]
@@ -42,14 +42,18 @@ def in_folder(folder: Path, say: Say) -> list[Artifact]:
 def matching(made: Iterable[Artifact], recipe: Recipe, model: str, seed: int) -> Artifact | None:
     """The first that was made by this very recipe, of the shipped baseline of that name, on MNIST, with this seed.
 
-    What a recipe is called and is for may have changed since; every setting must be the same.
+    What a recipe is called and is for may have changed since; every setting must be the same, those that came since their default.
     """
     wanted = _steps(recipe.as_dict())
     model_sha256 = hashlib.sha256((shipped_folder() / f"{model}.keras").read_bytes()).hexdigest()
     for one in made:
         about = one.manifest
-        of = (about["model"]["sha256"], about["seed"], about["data"]["name"], _steps(about["recipe"]))
-        if of == (model_sha256, seed, "mnist", wanted):
+        of = (about["model"]["sha256"], about["seed"], about["data"]["name"])
+        try:
+            its = parse(about["recipe"], str(one.path), "")
+        except RecipeError:  # it has a setting that is no more
+            continue
+        if of == (model_sha256, seed, "mnist") and _steps(its.as_dict()) == wanted:
             return one
     return None
 

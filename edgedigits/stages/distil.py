@@ -47,7 +47,7 @@ class Distil:
     share: of the loss, for the teachers' answers at `temperature`; the rest is for the labels.
     pool: augmentations of every image, taken in turn; with fewer than epochs, teachers answer each but once.
     augment: limits other than the usual, or false. average: the decay of a running mean of the weights, which is the outcome.
-    dropout: how much of the student's own dropout stays; a shrunken net has no neurons to spare, and soft answers hold it already.
+    dropout: how much of the student's own dropout stays; a shrunken net has no neurons to spare.
     """
 
     teacher: str | Annotated[list[str], Field(min_length=1)] = "recipe"
