@@ -42,7 +42,7 @@ def in_folder(folder: Path, say: Say) -> list[Artifact]:
 def matching(made: Iterable[Artifact], recipe: Recipe, model: str, seed: int) -> Artifact | None:
     """The first that was made by this very recipe, of the shipped baseline of that name, on MNIST, with this seed.
 
-    What a recipe is called and is for may have changed since; every setting must be the same, those that came since their default.
+    Every setting must be the same, those that came since at their default; what a recipe is called and is for may have changed.
     """
     wanted = _steps(recipe.as_dict())
     model_sha256 = hashlib.sha256((shipped_folder() / f"{model}.keras").read_bytes()).hexdigest()
