@@ -76,7 +76,7 @@ class Shrink:
         from edgedigits.narrowed_size import sizes_of
         from edgedigits.stages import channel_removal
         from edgedigits.stages.select import check_patterns
-        from edgedigits.stages.shrink_target import reach, target_of
+        from edgedigits.stages.shrink_target import check_reachable, reach, target_of
 
         check_patterns(candidate.model, "shrink.skip_layers", self.skip_layers)
         target = target_of(self, data)
@@ -85,11 +85,16 @@ class Shrink:
         learned: Facts = {}
         value = whole = 0.0
         for number in range(self.rounds):
+            if number and value <= goals[number]:
+                now, learned = self._tuned(now, data, number, progress)
+                continue
             layout = channel_removal.laid_out(now.model, self.skip_layers)
             order, reasons = channel_removal.ordered(self, layout, data)
             if number == 0:
                 value = whole = target.measure(layout, order.keep(0))
                 goals, left = target.goals(whole, self.rounds), reasons
+                if self.rounds > 1:  # else it would be found out only after training
+                    check_reachable(target, goals[-1], whole, layout, order)
             keep, value = reach(target, goals[number], value, layout, order)
             cut = channel_removal.without(now, layout, keep)
             cut = replace(cut, kept=channel_removal.in_sequence(now.kept, cut.kept))
