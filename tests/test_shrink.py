@@ -233,9 +233,11 @@ def test_rounds_go_down_in_steps_of_one_ratio() -> None:
     assert slow.goals(20.0, 20.0, 2) == [20.0, 50.0]
 
 
-def test_targets_out_of_reach_say_what_was_reached(start: Candidate, data: FitData) -> None:
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_targets_out_of_reach_say_what_was_reached(rounds: int, start: Candidate, data: FitData) -> None:
+    """Before any training."""
     with pytest.raises(TargetError) as caught:
-        Shrink(remove_parameters=0.99, multiple=4, **QUICK)(start, data)
+        Shrink(remove_parameters=0.99, multiple=4, rounds=rounds, **QUICK)(start, data, pytest.fail)
     assert str(caught.value).startswith(
         "shrink.remove_parameters: 0.99 can't be reached: the fewest channels that multiple"
     )

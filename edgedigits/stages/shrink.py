@@ -81,7 +81,7 @@ class Shrink:
         from edgedigits.simplifying import carried, simplified
         from edgedigits.stages import channel_removal
         from edgedigits.stages.select import check_patterns
-        from edgedigits.stages.shrink_target import reach, target_of
+        from edgedigits.stages.shrink_target import check_reachable, reach, target_of
 
         check_patterns(candidate.model, "shrink.skip_layers", self.skip_layers)
         target = target_of(self, data)
@@ -91,6 +91,9 @@ class Shrink:
         learned: Facts = {}
         value = whole = 0.0
         for number in range(self.rounds):
+            if number and value <= goals[number]:
+                now, learned = self._tuned(now, data, number, progress)
+                continue
             layout = channel_removal.laid_out(now.model, self.skip_layers)
             order, reasons = channel_removal.ordered(self, layout, data)
             if number == 0:
@@ -98,6 +101,8 @@ class Shrink:
                 as_is = simple is candidate.model
                 whole = value if as_is else channel_removal.measured(target.measure, candidate.model)
                 goals, left = target.goals(whole, value, self.rounds), reasons
+                if self.rounds > 1:  # else it would be found out only after training
+                    check_reachable(target, goals[-1], value, layout, order)
             keep, value = reach(target, goals[number], value, layout, order)
             cut = channel_removal.without(now, layout, keep)
             cut = replace(cut, kept=channel_removal.in_sequence(now.kept, cut.kept))

@@ -55,6 +55,18 @@ def target_of(stage: Any, data: FitData) -> Target:
     return Target("instructions", stage.instructions, "instructions", _instructions(data, stage.cpu))
 
 
+def check_reachable(target: Target, goal: float, whole: float, layout: Layout, order: Order) -> float:
+    """What the smallest architecture measures. Raises TargetError when that is more than the goal."""
+    least = target.measure(layout, order.keep(len(order.counts) - 1))
+    if least > goal:
+        raise TargetError(
+            f"shrink.{target.setting}: {target.wanted:g} can't be reached: the fewest channels that multiple and least allow "
+            f"give {least:,.6g} {target.unit} of {whole:,.6g}, at most {goal:,.6g} were wanted; ask for less, or "
+            "lower multiple and least"
+        )
+    return least
+
+
 def reach(target: Target, goal: float, whole: float, layout: Layout, order: Order) -> tuple[np.ndarray, float]:
     """(what stays, what it measures) of the largest architecture on the way that meets the goal, found by halving.
 
@@ -68,13 +80,10 @@ def reach(target: Target, goal: float, whole: float, layout: Layout, order: Orde
         return found[architecture]
 
     last = len(order.counts) - 1
-    if whole > goal and value(last) > goal:
-        raise TargetError(
-            f"shrink.{target.setting}: {target.wanted:g} can't be reached: the fewest channels that multiple and least allow "
-            f"give {value(last):,.6g} {target.unit} of {whole:,.6g}, at most {goal:,.6g} were wanted; ask for less, or "
-            "lower multiple and least"
-        )
-    low, high = 0, last if whole > goal else 0
+    if whole <= goal:
+        return order.keep(0), whole
+    found[last] = check_reachable(target, goal, whole, layout, order)
+    low, high = 0, last
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if value(middle) <= goal else (middle + 1, high)
