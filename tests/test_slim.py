@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,18 @@ import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from edgedigits_runner.golden import replay
+from edgedigits_runner.interpreters import load_runtime
+from edgedigits_runner.release import read_release
 
+from edgedigits import pipeline, prepare
 from edgedigits.errors import CheckError, TfliteError
 from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8
 from edgedigits.flatbuffer import read
 from edgedigits.flatbuild import Builder
+from edgedigits.inspecting import inspect
+from edgedigits.prepare import Wish
+from edgedigits.recipe import parse
 from edgedigits.same_answers import check_same, random_examples
 from edgedigits.slim import _told, slim
 from tests.nets import classifier, fit_data
@@ -106,3 +114,46 @@ def test_values_outside_the_tables_are_refused(flats: dict[str, bytes]) -> None:
 
 def test_options_default_to_the_bytes_as_they_are() -> None:
     assert [dataclasses.asdict(export)["slim"] for export in EXPORTS.values()] == [False] * len(EXPORTS)
+
+
+def test_a_slim_artifact_keeps_every_promise_and_says_what_was_saved(shapes: Path, tmp_path: Path) -> None:
+    classifier().save(tmp_path / "tiny.keras")
+    recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 20, "slim": True}}}, "test", "tiny_slim")
+    job = prepare.job(recipe, Wish(model=tmp_path / "tiny.keras", data=str(shapes), scale="0..1"), lambda _: None)
+    made = pipeline.run(job, tmp_path, lambda _: None)
+    facts, flat = made.manifest["export"], (made.path / "model.tflite").read_bytes()
+    assert facts["size_bytes"] == len(flat) == sum(facts["slim"]["after"].values())
+    assert facts["size_bytes_before_slim"] == sum(facts["slim"]["before"].values()) > len(flat) + 1500
+    assert facts["slim"]["interpreters"] == ["LiteRT", "LiteRT's reference kernels", "TensorFlow"]
+    assert "size_bytes_before_slim" not in made.manifest["float"]
+    contents, change = inspect(made.path, slim=False)
+    assert change is not None
+    assert (change.before, change.after) == (facts["slim"]["before"], contents.parts)
+    assert replay(read_release(str(made.path)), load_runtime("litert"))["verdict"] == "bit-identical"
+
+
+def test_a_quantize_that_changes_nothing_goes_and_wide_constants_are_aligned(flats: dict[str, bytes]) -> None:
+    model = unpacked(flats["int8"])
+    graph, kind = model.subgraphs[0], schema.OperatorCodeT()
+    kind.deprecatedBuiltinCode = kind.builtinCode = schema.BuiltinOperator.QUANTIZE
+    model.operatorCodes.append(kind)
+    source = int(graph.inputs[0])
+    graph.tensors.append(copy.deepcopy(graph.tensors[source]))
+    needless = schema.OperatorT()
+    needless.opcodeIndex, needless.inputs = len(model.operatorCodes) - 1, np.array([source], np.int32)
+    needless.outputs = np.array([len(graph.tensors) - 1], np.int32)
+    for operator in graph.operators:
+        operator.inputs = np.where(operator.inputs == source, len(graph.tensors) - 1, operator.inputs).astype(np.int32)
+    graph.operators.insert(0, needless)
+    longer = packed(model)
+    assert "QUANTIZE" in {operator.name for operator in read(longer, "longer").operators}
+    assert slim(longer) == slim(flats["int8"])
+    check_same(longer, slim(longer), random_examples(longer, 8), "without QUANTIZE")
+
+    wide = np.arange(3, dtype=np.int64).tobytes()
+    builder = Builder(frozenset([wide]))
+    for at in range(4):
+        table = schema.BufferT()
+        table.data = np.full(at, at, np.uint8) if at else np.frombuffer(wide, np.uint8)
+        model.buffers.append(table)
+    assert builder.finished(model.Pack(builder), b"TFL3").find(wide) % 8 == 0
