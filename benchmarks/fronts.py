@@ -21,14 +21,3 @@ def front(rows: Sequence[Row], cost: str, gain: str = "accuracy_percent") -> lis
 def _beats(one: Row, other: Row, cost: str, gain: str) -> bool:
     no_worse = one[cost] <= other[cost] and one[gain] >= other[gain]
     return no_worse and (one[cost] < other[cost] or one[gain] > other[gain])
-
-
-def dominating(rows: Sequence[Row], row: Row, costs: Sequence[str], gain: str = "accuracy_percent") -> list[str]:
-    """Names of the rows that are as good as `row` in the gain and in every cost, and better in at least one."""
-    return [
-        other["name"]
-        for other in rows
-        if other[gain] >= row[gain]
-        and all(other[cost] <= row[cost] for cost in costs)
-        and any(_beats(other, row, cost, gain) for cost in costs)
-    ]

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks import finished, tables
 from benchmarks.drawing import draw
-from benchmarks.fronts import dominating, front
+from benchmarks.fronts import front
 from benchmarks.measuring import accuracy, right_in_litert, size
 from benchmarks.pays import figure, report
 from benchmarks.pays_entries import ENTRIES, Entry, targets
@@ -58,11 +58,20 @@ def test_no_row_of_a_front_beats_another() -> None:
         assert (one in best) is not beaten
 
 
-def test_a_row_dominates_only_where_it_is_as_good_in_everything_and_better_in_something() -> None:
-    peer = {"name": "peer", "accuracy_percent": 99.5, "raw_bytes": 10, "p50_us": 10}
-    same, better = {**peer, "name": "same"}, {**peer, "name": "better", "raw_bytes": 9}
-    slower = {**peer, "name": "slower", "raw_bytes": 1, "p50_us": 11}
-    assert dominating([same, better, slower], peer, ("raw_bytes", "p50_us")) == ["better"]
+def test_ours_is_ahead_where_it_is_smaller_faster_and_not_surely_less_accurate() -> None:
+    peer = point("peer", 10, 99.5, tool="plain tfmot", recipe="prune80_int8")
+
+    def ours(cost: float, points: float, p: float) -> dict[str, Any]:
+        return point("ours", cost, 99.5 + points, tool=OURS, against={"peer": {"points": points, "mcnemar_p": p}})
+
+    assert peers.ahead(ours(9, -0.1, 0.3), peer)
+    assert peers.ahead(ours(9, 0.2, 0.001), peer)
+    assert not peers.ahead(ours(9, -0.2, 0.01), peer)
+    assert not peers.ahead(ours(10, 0.2, 1.0), peer)
+    assert not peers.ahead({**ours(9, 0.2, 1.0), "p50_us": 11}, peer)
+    met = peers.targets([peer, ours(9, -0.1, 0.3), ours(9, 0.0, 1.0), {**peer, "recipe": "float32"}])
+    assert [(one["got"], one["met"]) for one in met] == [(2, True)]
+    assert [(one["got"], one["met"]) for one in peers.targets([peer, ours(20, 0.0, 1.0)])] == [(0, False)]
 
 
 def windows(*medians: float, void: str | None = None) -> list[Window]:
@@ -243,8 +252,6 @@ def test_the_peers_table_has_every_file_every_failure_and_every_version() -> Non
     assert {line.count("|") for line in lines} == {10}
     assert "| ONNX Runtime |  | failed: no wheel |" in table
     assert "edgedigits 1.0" in table
-    assert [one["met"] for one in peers.targets(rows)] == [True]
-    assert [one["got"] for one in peers.targets([rows[1]])] == [0]
 
 
 def test_the_figure_has_a_panel_for_each_cost_and_is_the_same_for_the_same_rows(tmp_path: Path) -> None:

@@ -69,5 +69,6 @@ def run(command: Sequence[str], path: Path | None = None) -> str:
         raise PeerError(f"{command[0]}: {error.strerror}") from error
     if done.returncode:
         words = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise PeerError(f"{' '.join(map(str, command[:3]))} ended with {done.returncode}: {(words or [''])[-1]}")
+        name = " ".join(Path(word).name for word in command[:2])  # no folder of this machine gets into the results
+        raise PeerError(f"{name} ended with {done.returncode}: {(words or ['no reason given'])[-1]}")
     return done.stdout

@@ -18,6 +18,7 @@ from benchmarks.racing import Racer, Window, few_images, race, tflite_racer, tim
 from edgedigits.bench import Contestant, model_job
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.runner_process import RunnerProcess, runner_package
+from edgedigits.statistics import pair
 
 Say = Callable[[str], None]
 Failure = dict[str, str]
@@ -38,7 +39,7 @@ class Bench:
     def rows(
         self, baseline: Made, made: Sequence[Made], rounds: int, window_s: float, say: Say
     ) -> tuple[list[dict[str, Any]], list[Failure]]:
-        """A row for each, the baseline first, and those that can't be run."""
+        """A row for each, the baseline first, and those that can't be run. `against` pairs each with each, image by image."""
         right: dict[str, Right] = {}
         failed: list[Failure] = []
         for one in (baseline, *made):
@@ -55,6 +56,7 @@ class Bench:
                 **accuracy(right[baseline.name], right[one.name]),
                 **size(one.path),
                 **timing(windows[baseline.name], windows[one.name]),
+                "against": {other.name: _paired(right[other.name], right[one.name]) for other in able},
             }
             for one in able
         ]
@@ -85,6 +87,11 @@ class Bench:
         )
         found: dict[str, Any] = json.loads(result.read_text())
         return found
+
+
+def _paired(other: Right, own: Right) -> dict[str, float]:
+    found = pair(other, own)
+    return {"points": found.difference_points, "mcnemar_p": found.p_value}
 
 
 def facts(one: Made) -> dict[str, Any]:

@@ -35,7 +35,8 @@ call = tf.function(lambda image: model(image, training=False))
 shape = tf.TensorSpec([1, *model.inputs[0].shape[1:]], tf.float32, name="image")
 tf2onnx.convert.from_function(call, input_signature=[shape], opset=17, output_path=str(out / "float32.onnx"))
 converted = time.perf_counter() - began
-quant_pre_process(str(out / "float32.onnx"), str(out / "ready.onnx"))
+# Every shape is fixed, so that there is nothing for symbolic inference (and for sympy) to do.
+quant_pre_process(str(out / "float32.onnx"), str(out / "ready.onnx"), skip_symbolic_shape=True)
 quantize_static(str(out / "ready.onnx"), str(out / "static_int8.onnx"), Images())
 made = [
     {"recipe": "float32", "file": "float32.onnx", "seconds": converted},
