@@ -81,7 +81,7 @@ def deep(
     strides: Sequence[int] = (1, 1, 2, 1, 1, 1, 1),
     unpadded: int = 7,
 ) -> Any:
-    """As `nano`, for accuracy: seven convolutions without padding (after An et al. 2020); 205,354 parameters for 28x28x1."""
+    """As `nano`, for accuracy: seven convolutions without padding (after An et al. 2020); 205,674 parameters for 28x28x1."""
     return _convolutions("deep", shape, classes, filters, strides, unpadded)
 
 
