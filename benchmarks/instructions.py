@@ -1,4 +1,4 @@
-"""Count arm64 instructions per inference of what every shipped recipe makes but those that shrink, on the cores of a Pi 3, 4 and 5.
+"""Count arm64 instructions per inference of what the shipped recipes that keep channels make, on the cores of a Pi 3, 4 and 5.
 
     python -m benchmarks.instructions
 
