@@ -1,6 +1,6 @@
 """The forms a model is shipped in: .tflite as it is, .tflite.gz, .tflite.zst. The device runner opens all three.
 
-gzip is what every Python opens. zstd opens faster, and is a little smaller from some 100 KB on; Python has it from 3.14.
+gzip is what every Python opens; zstd is a little smaller, and Python has it from 3.14.
 """
 
 from __future__ import annotations
