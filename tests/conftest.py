@@ -23,9 +23,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs an ssh server, an emulated Pi or its userland also needs packages: it is for `make device` or `make pi`."""
+    """What needs an ssh server, an emulated Pi or its userland needs packages too, and what holds predictions against counts
+    converts many nets: both are for `make device` or `make pi`."""
     for item in items:
-        if {"server", "boot", "counter", "identity"} & set(getattr(item, "fixturenames", ())):
+        if {"server", "boot", "counter", "identity", "counted_nets"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.device)
 
 

@@ -30,6 +30,7 @@ from edgedigits.recipe import shipped
 
 RESULT = Path(__file__).parent.parent / "results" / "peers.json"
 RECIPES = (
+    "ptq_int8",
     "prune80_int8",
     "shrink80_int8",
     "distil_nano_int8",
