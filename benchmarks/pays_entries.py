@@ -87,7 +87,6 @@ ENTRIES = (
     Entry("distil_nano_int8"),
     Entry("shrink50_int8"),
     Entry("shrink80_prune50_int8"),
-    Entry("prune80_int8"),
     Entry("ptq_int8"),
 )
 MINUTES = 30

@@ -100,7 +100,7 @@ def test_a_run_from_training_to_bench(shapes: Path, tmp_path: Path) -> None:
 
 def test_recipes_list_show_check(tmp_path: Path) -> None:
     assert "prune80_int8" in edgedigits("recipes").stdout
-    assert len(json.loads(edgedigits("recipes", "--json").stdout)) == 14
+    assert len(json.loads(edgedigits("recipes", "--json").stdout)) == 20
     assert "sparsity: 0.8" in edgedigits("recipes", "show", "prune80_int8").stdout
     mine = tmp_path / "mine.yaml"
     mine.write_text(QUICK_RECIPE)

@@ -173,7 +173,7 @@ def test_the_recipe_table_is_what_the_command_says() -> None:
 
 def test_every_table_is_as_it_is_made() -> None:
     assert filled(README) == README
-    for name in ("results", "releases", "systems", "device"):
+    for name in ("results", "releases", "systems", "device", "pays", "pays-targets", "peers"):
         assert between(name).startswith("|"), name
 
 
