@@ -93,9 +93,9 @@ def test_halving_finds_the_largest_that_meets_a_measured_target() -> None:
 
 def test_instructions_are_counted_and_reached(start: Candidate, data: FitData, counter: None) -> None:
     _, whole = Shrink(instructions=10**9, multiple=2, **QUICK)(start, data)
-    _, facts = Shrink(instructions=int(0.9 * whole["instructions"]), multiple=2, **QUICK)(start, data)
+    _, facts = Shrink(instructions=int(0.98 * whole["instructions"]), multiple=2, **QUICK)(start, data)
     assert facts["instructions_before"] == whole["instructions"]
-    assert facts["instructions"] <= 0.9 * whole["instructions"]
+    assert facts["instructions"] <= 0.98 * whole["instructions"]
 
 
 def test_without_an_emulator_instructions_are_refused_in_a_sentence(
