@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -45,7 +44,7 @@ def matching(made: Iterable[Artifact], recipe: Recipe, model: str, seed: int) ->
     Every setting must be the same, those that came since at their default; what a recipe is called and is for may have changed.
     """
     wanted = _steps(recipe.as_dict())
-    model_sha256 = hashlib.sha256((shipped_folder() / f"{model}.keras").read_bytes()).hexdigest()
+    model_sha256 = artifact_folder.sha256(shipped_folder() / f"{model}.keras")
     for one in made:
         about = one.manifest
         of = (about["model"]["sha256"], about["seed"], about["data"]["name"])

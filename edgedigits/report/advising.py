@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, Final
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +14,7 @@ from edgedigits.advice import BOARDS, Advice, Cost, Effect, Layer
 from edgedigits.board_effects import BOARDS as BOARD_NAMES
 from edgedigits.board_effects import CORES, rates
 from edgedigits.reasons import percent
+from edgedigits.report.numbers import table_of
 
 SCHEMA: Final = 1
 BASIS: Final = (
@@ -106,18 +106,9 @@ def _us(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def _table(title: str, *columns: str, words: int) -> Table:
-    """The first `words` columns hold words, the others numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.show_edge = table.pad_edge = False
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < words else "right", no_wrap=True)
-    return table
-
-
 def _verdict(advice: Advice) -> Table:
     columns = ("what it buys", "raw", "gzip", "time here", "instr. Pi 4", "instr. Pi 5")
-    table = _table("Verdict: the change by each setting (less is better)", *columns, words=1)
+    table = table_of("Verdict: the change by each setting (less is better)", *columns, words=1)
     for effect in advice.effects:
         if effect.kind == "all":
             table.add_section()
@@ -134,7 +125,7 @@ def _shares(effect: Effect) -> Iterator[str]:
 
 def _boards(advice: Advice) -> Table:
     columns = ("board", "core", "float32", "this recipe", "change", "export alone", "how known")
-    table = _table("Boards: arm64 instructions per inference, LiteRT, one thread", *columns, words=2)
+    table = table_of("Boards: arm64 instructions per inference, LiteRT, one thread", *columns, words=2)
     for board in BOARDS:
         facts = _board_json(advice, board)
         basis = {facts["float32"]["basis"], facts["recipe"]["basis"]}
@@ -162,7 +153,7 @@ def _board_note(advice: Advice) -> str:
 
 def _layers(advice: Advice) -> RenderableType:
     columns = ("layer", "operator", "parameters", "multiply-adds", "raw B", "gzip B", "us")
-    table = _table("Layers of the file to come", *columns, words=2)
+    table = table_of("Layers of the file to come", *columns, words=2)
     shown = advice.layers if len(advice.layers) <= _MOST_ROWS else _by_cost(advice.layers)
     for layer in shown:
         name = layer.name or f"#{layer.index}"

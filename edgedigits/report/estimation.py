@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from edgedigits.estimate import Estimate, OperatorEstimate
+from edgedigits.report.numbers import table_of
 
 SCHEMA: Final = 1
 BASIS: Final = "estimated from multiply-adds and published throughput, not measured"
@@ -89,18 +89,9 @@ def _ms(value: float) -> str:
     return f"{value:#.2g}".rstrip(".") if 0 < value < 100 else f"{value:.0f}"
 
 
-def _table(title: str, *columns: str, words: int) -> Table:
-    """The first `words` columns hold words, the others numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.show_edge = table.pad_edge = False
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < words else "right", no_wrap=True)
-    return table
-
-
 def _operators(estimate: Estimate) -> Table:
     columns = ("operator", "arithmetic", "multiply-adds", "weights, B", "estimate, low ms", "estimate, high ms")
-    table = _table("Estimate by operator", *columns, words=2)
+    table = table_of("Estimate by operator", *columns, words=2)
     for line in _lines(estimate.operators):
         table.add_row(
             Text(line.name),
@@ -145,7 +136,7 @@ def _plain(name: str) -> str:
 
 def _rates(estimate: Estimate) -> Table:
     columns = ("operators", "arithmetic", "estimate, low G/s", "estimate, high G/s")
-    table = _table("Estimate of multiply-adds per second of one core", *columns, words=2)
+    table = table_of("Estimate of multiply-adds per second of one core", *columns, words=2)
     for rate in estimate.rates:
         table.add_row(rate.kind, rate.arithmetic, _ms(rate.low_gmacs), _ms(rate.high_gmacs))
     return table
