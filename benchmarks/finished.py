@@ -107,7 +107,8 @@ def have(
 
 
 def seconds(made: Artifact) -> dict[str, Any]:
-    """What stages and export took together; `cached` where some stage came from an earlier run, so that it was no whole one."""
+    """What stages and export took together, when they were made; `cached` where that is not known of all of them."""
     stages = made.manifest["stages"]
-    took = sum(stage["seconds"] for stage in stages) + made.manifest["export"]["seconds"]
-    return {"seconds": round(took, 1), "cached": any(stage["cached"] for stage in stages)}
+    took = sum(stage.get("made_in_seconds", stage["seconds"]) for stage in stages) + made.manifest["export"]["seconds"]
+    unknown = any(stage["cached"] and "made_in_seconds" not in stage for stage in stages)
+    return {"seconds": round(took, 1), "cached": unknown}

@@ -58,12 +58,14 @@ def folded(model: Any) -> tuple[Any, list[str]]:
     for layer in result.layers:
         source = model.get_layer(layer.name) if layer.weights else None
         if source is not None:
-            layer.set_weights(_merged(source, found[layer.name]) if layer.name in found else source.get_weights())
+            layer.set_weights(
+                with_normalization(source, found[layer.name]) if layer.name in found else source.get_weights()
+            )
     return result, list(found)
 
 
-def _merged(layer: Any, normalization: Any) -> list[np.ndarray]:
-    """[kernel, bias] of `layer` with the normalization's map in it."""
+def with_normalization(layer: Any, normalization: Any) -> list[np.ndarray]:
+    """float32 [kernel, bias] of a layer with the normalization after it in them."""
     kernel, *rest = (weight.astype(np.float64) for weight in layer.get_weights())
     bias = rest[0] if rest else 0.0
     spread = np.sqrt(normalization.moving_variance.numpy().astype(np.float64) + normalization.epsilon)

@@ -93,7 +93,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
 def _stage(
     job: Job, name: str, stage: Stage, before: Candidate, data: FitData, key: str, kept: StageCache, progress: Progress
 ) -> tuple[Candidate, Facts]:
-    """Run a stage, or take its kept outcome; check that it broke nothing."""
+    """Run a stage, or take its kept outcome, with the seconds that it took to make; check that it broke nothing."""
     began = time.perf_counter()
     found = kept.load(key)
     after, facts = found if found else stage(before, data, progress)
@@ -101,7 +101,8 @@ def _stage(
     verify.check_masks(after, name)
     if not found:
         verify.check_kept(before, after, name)
-        facts = {**facts, **_as_facts(_score(job, after.model, data))}
+        made = {"made_in_seconds": round(time.perf_counter() - began, 2)}
+        facts = {**facts, **made, **_as_facts(_score(job, after.model, data))}
         kept.keep(key, after, facts)
     return after, {"stage": name, "seconds": round(time.perf_counter() - began, 2), "cached": bool(found), **facts}
 

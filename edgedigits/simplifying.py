@@ -1,4 +1,5 @@
-"""What can go from a graph before its layers are narrowed: copies of one tensor, and the residual branches that matter least."""
+"""What can go from a graph before its layers are narrowed: copies of one tensor, the residual branches that matter least, and
+1x1 convolutions that another can do the work of."""
 
 from __future__ import annotations
 
@@ -9,16 +10,21 @@ from edgedigits import graph
 from edgedigits.copies import copies, merged, summed
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
+from edgedigits.pointwise import joined
 from edgedigits.residuals import IMAGES, branch_importance, branches, without
 from edgedigits.stages.candidate import Candidate, Facts
 
 
-def simplified(model: Any, data: FitData, drop_blocks: int, images: int = IMAGES) -> tuple[Any, Facts]:
-    """(the model with copies merged and `drop_blocks` residual branches gone, what that was).
+def simplified(
+    candidate: Candidate, data: FitData, drop_blocks: int, merge_pointwise: bool = False, images: int = IMAGES
+) -> tuple[Any, Facts]:
+    """(the model with copies merged, `drop_blocks` residual branches gone and then 1x1 convolutions joined, what that was).
 
-    Merging changes no answer, dropping does. Those branches go that change the loss least on `images` training images, each
-    alone; one within another counts for itself. Raises RecipeError when there are fewer.
+    Merging changes no answer, dropping does. Convolutions that are pruned or clustered are not joined: a product is neither.
+    Those branches go that change the loss least on `images` training images, each alone; one within another counts for itself.
+    Raises RecipeError when there are fewer.
     """
+    model = candidate.model
     there = len(branches(model))
     if drop_blocks > there:
         are = {0: "no residual branches", 1: "1 residual branch"}.get(there, f"{there} residual branches")
@@ -31,7 +37,10 @@ def simplified(model: Any, data: FitData, drop_blocks: int, images: int = IMAGES
         importance = branch_importance(model, data, images)
         dropped = sorted(importance, key=lambda add: importance[add])[:drop_blocks]
         model = without(model, dropped)
-    return model, {"merged_copies": names, "dropped_blocks": dropped}
+    facts: Facts = {"merged_copies": names, "dropped_blocks": dropped}
+    if merge_pointwise:
+        model, facts["merged_pointwise"] = joined(model, {*candidate.masks, *candidate.clusters})
+    return model, facts
 
 
 def carried(candidate: Candidate, model: Any) -> Candidate:

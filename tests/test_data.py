@@ -267,3 +267,26 @@ def test_augmentation_of_nothing_changes_nothing_and_shift_moves() -> None:
     assert np.abs(moved - images).max() > 10
     assert images.min() - 1e-3 <= moved.min()
     assert moved.max() <= images.max() + 1e-3
+
+
+def test_elastic_bends_smoothly_and_else_reads_as_the_affine_map() -> None:
+    import tensorflow as tf
+
+    from edgedigits.data.augment import Augment
+
+    images = np.random.default_rng(0).random((5, 12, 9, 2)).astype(np.float32) * 255
+    faint, affine = Augment(elastic=1e-9), Augment()
+    draws = faint.draws(5, [1, 2])
+    assert np.abs(faint.moved(images, draws).numpy() - affine.moved(images, draws[:, :7]).numpy()).max() < 0.1
+    # On a ramp the value read is the place it is read from: nowhere further than the limit allows, and without jumps.
+    ramp = np.broadcast_to(np.arange(40, dtype=np.float32)[None, None, :, None], (20, 40, 40, 1))
+    bent = Augment(rotation_degrees=0, shift=0, zoom=0, shear=0, elastic=0.05)(ramp, [3, 4]).numpy()
+    apart = np.abs(bent - ramp)
+    assert 0.5 < apart.max() < 1.3 * 0.05 * 40, "bicubic interpolation overshoots its knots by less than a third"
+    assert np.abs(np.diff(bent - ramp, axis=1)).max() < 1
+    rows = [4, 0]
+    assert np.array_equal(
+        faint.moved(images[rows], tf.gather(draws, rows)).numpy(), faint.moved(images, draws).numpy()[rows]
+    )
+    one_pixel = np.full((2, 1, 1, 1), 7.0, np.float32)
+    assert Augment(elastic=0.1)(one_pixel, [1, 2]).numpy().ravel().tolist() == [7.0, 7.0]

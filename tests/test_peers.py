@@ -303,6 +303,7 @@ def test_finished_artifacts_are_found_by_recipe_settings_model_seed_and_data(tmp
         "data": {"name": "mnist"},
         "stages": [
             {"stage": "load", "seconds": 0.5, "cached": False},
+            {"stage": "prune", "seconds": 0.1, "cached": True, "made_in_seconds": 60.1},
             {"stage": "qat", "seconds": 2.0, "cached": True},
         ],
         "export": {"seconds": 1.5},
@@ -315,7 +316,9 @@ def test_finished_artifacts_are_found_by_recipe_settings_model_seed_and_data(tmp
     assert finished.matching(found, recipe, "cnn", 0) is None
     assert finished.matching(found, recipe, "nano", 1) is None
     assert finished.matching(found, load_recipe("dynamic_int8"), "cnn", 1) is None
-    assert finished.seconds(one) == {"seconds": 4.0, "cached": True}
+    assert finished.seconds(one) == {"seconds": 64.1, "cached": True}
+    one.manifest["stages"].pop()
+    assert finished.seconds(one) == {"seconds": 62.1, "cached": False}
     assert finished.have("ptq_int8", "cnn", 1, found, tmp_path, said.append, make_it=False) == one
     assert finished.have("ptq_int8", "cnn", 2, found, tmp_path, said.append, make_it=False) is None
     (folder / "golden.npz").write_bytes(b"altered")

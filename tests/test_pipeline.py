@@ -109,6 +109,9 @@ def test_same_seed_same_bytes_and_finished_stages_are_kept(
     assert flats[3] != flats[0]
     cached = [[stage["cached"] for stage in made.manifest["stages"][1:]] for made in (one, two, new, other)]
     assert cached == [[False, False], [True, True], [False, False], [False, False]]
+    took = [[stage["made_in_seconds"] for stage in made.manifest["stages"][1:]] for made in (one, two)]
+    assert took[0] == took[1], "a kept stage says what it took to make"
+    assert min(took[0]) > 0
     assert one.path.name == two.path.name != other.path.name
 
 

@@ -1,4 +1,4 @@
-"""Copies that become one, residual branches that go."""
+"""Copies that become one, residual branches that go, 1x1 convolutions that are joined."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from edgedigits.backend import keras
 from edgedigits.copies import copies, merged
 from edgedigits.errors import MaskError, RecipeError
 from edgedigits.keras_models import load
+from edgedigits.pointwise import joined
 from edgedigits.residuals import branch_importance, branches, without
 from edgedigits.simplifying import carried, simplified
 from edgedigits.stages.candidate import Candidate
@@ -217,19 +218,19 @@ def test_importance_is_the_change_of_the_loss_to_first_order(shapes: Path) -> No
 def test_simplified_drops_what_matters_least(shapes: Path) -> None:
     net = residual_net()
     silence(net, "one_norm", 1e-3)
-    result, facts = simplified(net, fit_data(shapes), 1)
+    result, facts = simplified(Candidate(net), fit_data(shapes), 1)
     assert facts == {"merged_copies": [], "dropped_blocks": ["one"]}
     assert "one_conv/kernel" not in graph.kernels(result)
-    same, facts = simplified(net, fit_data(shapes), 0)
+    same, facts = simplified(Candidate(net), fit_data(shapes), 0)
     assert same is net
     with pytest.raises(RecipeError) as caught:
-        simplified(net, fit_data(shapes), 4)
+        simplified(Candidate(net), fit_data(shapes), 4)
     assert str(caught.value) == (
         "shrink.drop_blocks: found 4, but blocks has 3 residual branches that could go; ask for at most 3"
     )
     plain = colour_net([], L.Conv2D(2, 3, name="first"))
     with pytest.raises(RecipeError, match="has no residual branches that could go; ask for at most 0"):
-        simplified(plain, fit_data(shapes), 1)
+        simplified(Candidate(plain), fit_data(shapes), 1)
 
 
 def test_masks_and_clusters_stay_where_their_kernels_do(shapes: Path) -> None:
@@ -240,7 +241,7 @@ def test_masks_and_clusters_stay_where_their_kernels_do(shapes: Path) -> None:
         kernel.assign(kernel.numpy() * masks[path])
     groups = {path: np.where(mask, 0, -1).astype(np.int32) for path, mask in masks.items() if path == "first/kernel"}
     before = Candidate(net, masks, groups)
-    after = carried(before, simplified(net, fit_data(shapes), 0)[0])
+    after = carried(before, simplified(before, fit_data(shapes), 0)[0])
     assert (after.masks["first/kernel"] == masks["first/kernel"].any(axis=2, keepdims=True)).all()
     assert not after.masks["first/kernel"].all()
     assert (after.masks["next/kernel"] == masks["next/kernel"]).all()
@@ -298,3 +299,53 @@ def test_shrink_drops_blocks_and_copies_with_their_masks(shapes: Path) -> None:
         check_kept(before, revived, "shrink")
     with pytest.raises(RecipeError, match=r"shrink.drop_blocks: found 2, but .* has 1 residual branch that could go"):
         replace(stage, drop_blocks=2)(before, fit_data(shapes))
+
+
+def pointwise_net() -> Any:
+    """12x12x1 to 3: narrow (normalized) into wide, wide into last; an activation between two, and one read twice."""
+    image = keras.Input((12, 12, 1), name="image")
+    x = L.Conv2D(6, 3, activation="relu", name="stem")(image)
+    x = L.BatchNormalization(name="narrow_norm")(L.Conv2D(2, 1, use_bias=False, name="narrow")(x))
+    x = L.Conv2D(8, 1, use_bias=False, name="wide")(x)
+    x = L.BatchNormalization(name="last_norm")(L.Conv2D(5, 1, strides=2, name="last")(x))
+    x = L.Conv2D(4, 1, activation="relu", name="bent")(L.ReLU(6.0)(x))
+    x = L.Conv2D(4, 1, name="after_bent")(x)
+    x = L.Add()([x, L.Conv2D(4, 1, name="beside")(x)])
+    x = L.Conv2D(3, 3, name="spreads")(L.Conv2D(4, 1, strides=2, name="strided")(x))
+    return with_random_weights(keras.Model(image, L.Dense(3, name="answer")(L.Flatten()(x))), 6)
+
+
+def test_pointwise_convolutions_become_one_and_answers_stay() -> None:
+    net = pointwise_net()
+    result, gone = joined(net)
+    assert gone == ["narrow", "wide"]
+    assert list(graph.kernels(result)) == [path for path in graph.kernels(net) if path[:-7] not in gone]
+    assert "narrow_norm" not in {layer.name for layer in result.layers}
+    assert result.get_layer("last").kernel.shape == (1, 1, 6, 5)
+    check_same_answers(net, result)
+    assert joined(result) == (result, [])
+
+
+def test_pruned_convolutions_are_not_joined(shapes: Path) -> None:
+    net = pointwise_net()
+    assert joined(net, ["wide/kernel"]) == (net, [])
+    candidate = Candidate(net, {"last/kernel": np.ones((1, 1, 8, 5), bool)})
+    result, facts = simplified(candidate, fit_data(shapes), 0, merge_pointwise=True)
+    assert facts["merged_pointwise"] == ["narrow"]
+    check_same_answers(net, result)
+    shrunk, facts = Shrink(remove_parameters=0.2, merge_pointwise=True, multiple=1, epochs=0.1, min_steps=3, batch=32)(
+        Candidate(net), fit_data(shapes)
+    )
+    assert facts["merged_pointwise"] == ["narrow", "wide"]
+    assert facts["channels"]["narrow"] == [2, 0]
+    assert shrunk.model.count_params() <= 0.8 * net.count_params()
+
+
+def test_mobilenet_without_its_branches_keeps_one_pointwise_convolution_a_block() -> None:
+    net = load(SHIPPED).model
+    plain = without(merged(net)[0], [branch.add for branch in branches(net)])
+    result, gone = joined(plain)
+    kinds = [type(call.layer).__name__ for call in graph.calls(result)]
+    assert (kinds.count("DepthwiseConv2D"), kinds.count("Conv2D"), len(gone)) == (7, 8, 7)
+    check_same_answers(plain, result)
+    assert len(joined(merged(net)[0])[1]) == 2, "next to a shortcut the narrow tensor is read twice"

@@ -37,6 +37,8 @@ class Shrink:
     least: channels that every layer keeps; `multiple` where not given. A layer of fewer is left whole.
     drop_blocks: so many residual branches go first, those that change the loss least without them; what they held counts towards
     the target. A narrow layer costs time too: of a MobileNetV2 more goes with whole blocks than with channels.
+    merge_pointwise: then 1x1 convolutions with no activation between become one, as where two blocks met at a shortcut that went;
+    the answers stay, and the narrow tensor between no longer holds back what training can reach.
     rounds: go there in this many steps of the same ratio, with `epochs_between` of training after each but the last.
     """
 
@@ -52,6 +54,7 @@ class Shrink:
     least: Least | None = None
     skip_layers: list[str] = Field(default_factory=list)
     drop_blocks: Annotated[int, Field(ge=0)] = 0
+    merge_pointwise: bool = False
     rounds: Annotated[int, Field(ge=1, le=100)] = 1
     epochs_between: Epochs = 0.5
     epochs: Epochs = 3.0
@@ -71,8 +74,9 @@ class Shrink:
         return self
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
-        """Promise: a plain model with the same layers by the same names, less what joins copies of one tensor (`copies.merged`)
-        and the branches that were dropped; masks and clusters keep what is left of their kernels.
+        """Promise: a plain model with the same layers by the same names, less what joins copies of one tensor (`copies.merged`),
+        the branches that were dropped and the convolutions that were merged; masks and clusters keep what is left of their
+        kernels.
 
         Raises TargetError when the smallest model that these settings allow misses the target, RecipeError when there is
         nothing to remove or fewer branches than `drop_blocks`, ModelError when a layer's channels can't be followed.
@@ -85,7 +89,7 @@ class Shrink:
 
         check_patterns(candidate.model, "shrink.skip_layers", self.skip_layers)
         target = target_of(self, data)
-        simple, gone = simplified(candidate.model, data, self.drop_blocks, self.images)
+        simple, gone = simplified(candidate, data, self.drop_blocks, self.merge_pointwise, self.images)
         now, goals = carried(candidate, simple), [0.0] * self.rounds
         left: dict[str, str] = {}
         learned: Facts = {}

@@ -1,0 +1,91 @@
+"""1x1 convolutions that follow each other with no activation between: one of them can do the work of both.
+
+In a net of inverted residuals (Sandler et al. 2018) every block ends in a narrow linear convolution and the next begins with a
+wide one. The narrow tensor between is there for the shortcut. Where the shortcut is gone, the product of the two kernels gives
+the same answers with a layer less, and training may use more of it than the narrow tensor let through.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from edgedigits import fold, graph
+
+
+def pairs(model: Any, held: Collection[str] = ()) -> dict[str, str]:
+    """Name of a linear 1x1 convolution -> the 1x1 convolution that alone reads it, at most through a batch normalization.
+
+    Both are used once, neither is part of two pairs. Kernels `held`, by path, are left as they are.
+    """
+    calls = list(graph.calls(model))
+    makers = {number: call for call in calls for number in call.outputs}
+    uses = Counter(call.layer.name for call in calls)
+    reads = Counter(number for call in calls for number in call.inputs)
+    normalized = {normalization.name: name for name, normalization in fold.pairs(model).items()}
+    found: dict[str, str] = {}
+    for call in calls:
+        before = makers.get(call.inputs[0])
+        if before is not None and before.layer.name in normalized and reads[call.inputs[0]] == 1:
+            before = makers[before.inputs[0]]
+        if before is None or not (_pointwise(call.layer) and _pointwise(before.layer) and _linear(before.layer)):
+            continue
+        first, second = before.layer.name, call.layer.name
+        alone = uses[first] == uses[second] == reads[call.inputs[0]] == reads[before.outputs[0]] == 1
+        if alone and first not in found.values() and not {f"{first}/kernel", f"{second}/kernel"} & set(held):
+            found[first] = second
+    return found
+
+
+def joined(model: Any, held: Collection[str] = ()) -> tuple[Any, list[str]]:
+    """(the model with such pairs made one layer by the second's name, the names of the convolutions that went into another).
+
+    The answers are the same within float rounding; it is the model itself where there are no pairs.
+    """
+    gone: list[str] = []
+    while found := pairs(model, held):
+        model = _joined(model, found)
+        gone += found
+    return model, gone
+
+
+def _joined(model: Any, found: dict[str, str]) -> Any:
+    normalized = fold.pairs(model)
+    absent = {*found, *(normalized[first].name for first in found if first in normalized)}
+    firsts = {second: first for first, second in found.items()}
+
+    def make(layer: Any) -> Any:
+        if layer.name in absent:
+            return None
+        return type(layer).from_config(layer.get_config() | ({"use_bias": True} if layer.name in firsts else {}))
+
+    result = graph.exchanged(model, make)
+    for layer in result.layers:
+        if layer.name in firsts:
+            first = model.get_layer(firsts[layer.name])
+            layer.set_weights(_product(first, normalized.get(first.name), model.get_layer(layer.name)))
+        elif layer.weights:
+            layer.set_weights(model.get_layer(layer.name).get_weights())
+    return result
+
+
+def _product(first: Any, normalization: Any, second: Any) -> list[np.ndarray]:
+    """[kernel, bias] of both in sequence."""
+    weights = fold.with_normalization(first, normalization) if normalization is not None else first.get_weights()
+    kernel, bias = (array.astype(np.float64) for array in (weights if len(weights) == 2 else [*weights, np.zeros(1)]))
+    other, *rest = (array.astype(np.float64) for array in second.get_weights())
+    bias = np.broadcast_to(bias, kernel.shape[-1:]) @ other[0, 0] + (rest[0] if rest else 0.0)
+    return [(kernel @ other).astype(np.float32), bias.astype(np.float32)]
+
+
+def _pointwise(layer: Any) -> bool:
+    config = layer.get_config()
+    return type(layer).__name__ == "Conv2D" and tuple(config["kernel_size"]) == (1, 1) and config.get("groups", 1) == 1
+
+
+def _linear(layer: Any) -> bool:
+    config = layer.get_config()
+    return config["activation"] == "linear" and tuple(config["strides"]) == (1, 1)
