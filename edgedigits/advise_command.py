@@ -18,7 +18,9 @@ from edgedigits.cli_output import as_json_option, print_json, print_rich, say
 @click.option(
     "--model", type=click.Path(path_type=Path), help="A Keras classifier: .keras, .h5 or a SavedModel folder."
 )
-@click.option("--zoo", metavar="NAME", help="A baseline instead: cnn (default), lenet5, mlp, mobilenet_v2, nano.")
+@click.option(
+    "--zoo", metavar="NAME", help="A baseline instead: cnn (default), deep, lenet5, mlp, mobilenet_v2, nano, pico."
+)
 @click.option("--data", metavar="D", help="Images of the model's kind; default: the bundled digits, resized.")
 @click.option("--scale", type=click.Choice(["0..1", "-1..1", "0..255"]), help="What the model was trained on.")
 @click.option("--custom", multiple=True, metavar="MODULE:CLASS", help="A layer class of yours that the model needs.")

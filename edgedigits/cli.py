@@ -114,7 +114,7 @@ def cli() -> None:
 )
 @as_json_option
 def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | None, **given: Any) -> None:
-    """Train a float baseline: cnn, lenet5, mlp, mobilenet_v2 or nano.
+    """Train a float baseline: cnn, deep, lenet5, mlp, mobilenet_v2, nano or pico.
 
     Writes OUT, its training record (.json), its card (.md) and its history (.csv). Interrupted, the same command goes on.
     """
@@ -144,7 +144,9 @@ def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | Non
 @click.option(
     "--model", type=click.Path(path_type=Path), help="A trained Keras classifier: .keras, .h5 or a SavedModel folder."
 )
-@click.option("--zoo", metavar="NAME", help="A baseline instead: cnn (default), lenet5, mlp, mobilenet_v2, nano.")
+@click.option(
+    "--zoo", metavar="NAME", help="A baseline instead: cnn (default), deep, lenet5, mlp, mobilenet_v2, nano, pico."
+)
 @data_options
 @click.option(
     "--custom",

@@ -9,12 +9,9 @@ from typing import Any
 
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
-from edgedigits.teachers import check_alike
+from edgedigits.teachers import SELF, check_alike
 from edgedigits.yaml_files import nearest
 from edgedigits.zoo import ZOO
-
-SELF = "self"
-"""The name of the candidate as it comes from the stages before."""
 
 
 def student_file(name: str) -> Path | None:

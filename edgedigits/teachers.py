@@ -19,6 +19,8 @@ from edgedigits.zoo.baselines import record_beside, shipped_folder, shipped_reco
 
 RECIPE = "recipe"
 """The name of the model that the recipe began with."""
+SELF = "self"
+"""The name of the candidate as it comes from the stages before."""
 LEAST_SHARE = 1e-7
 """Probabilities are clipped here before their logarithm serves as logits."""
 
@@ -33,13 +35,13 @@ class Teacher:
 
 
 def teacher_file(name: str) -> Path | None:
-    """The file that a teacher is read from; None for the model that the recipe began with. Raises RecipeError for none."""
-    if name == RECIPE:
+    """The file that a teacher is read from; None for the recipe's own models. Raises RecipeError for a name of nothing."""
+    if name in (RECIPE, SELF):
         return None
     if name not in ZOO:
         if Path(name).exists():
             return Path(name)
-        raise RecipeError(f"distil.teacher: {name!r} is no file and no net{nearest(name, [RECIPE, *ZOO])}")
+        raise RecipeError(f"distil.teacher: {name!r} is no file and no net{nearest(name, [RECIPE, SELF, *ZOO])}")
     if shipped_record(name) is None:
         raise RecipeError(
             f"distil.teacher: no trained {name} is shipped; make one with `edgedigits train --name {name}` and give its path"
@@ -57,7 +59,9 @@ def teachers(names: Sequence[str], candidate: Any, data: FitData, scale: Scale |
 
 def _teacher(name: str, candidate: Any, data: FitData, scale: Scale | None) -> Teacher:
     path = teacher_file(name)
-    if path is None:
+    if name == SELF:
+        found = Teacher(name, candidate.model, data.scale)
+    elif path is None:
         if candidate.original is None:
             raise RecipeError("distil.teacher: there is no model that the recipe began with; name a net or a file")
         found = Teacher(name, candidate.original, data.scale)

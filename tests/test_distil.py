@@ -157,6 +157,19 @@ def test_the_panel_is_the_mean_of_softened_probabilities(start: Candidate, odd: 
         assert softmax(answers / 4) == pytest.approx(wanted, abs=4e-3)  # bfloat16, where it is native
 
 
+def test_what_earlier_stages_made_can_teach_the_next_student(start: Candidate, small: Path, shapes: Path) -> None:
+    data = fit_data(shapes)
+    other, _ = Distil(student=str(small), **{**QUICK, "min_steps": 60, "rate": 1e-2})(start, data)
+    recipe, own = teachers(["recipe", "self"], other, data, None)
+    assert (recipe.model, own.model) == (start.model, other.model)
+    before = [weight.copy() for weight in other.model.get_weights()]
+    taught, facts = Distil(teacher="self", share=1.0, **{**QUICK, "min_steps": 60, "rate": 1e-2})(other, data)
+    assert facts["teachers"] == [{"name": "self", "parameters": other.model.count_params()}]
+    assert facts["teacher_validation_accuracy"] == accuracy(other, shapes)
+    assert all(np.array_equal(a, b) for a, b in zip(before, other.model.get_weights(), strict=True)), "a teacher stays"
+    assert accuracy(taught, shapes) > 0.9
+
+
 def test_a_teacher_takes_its_pixels_its_own_way(start: Candidate, shapes: Path, tmp_path: Path) -> None:
     image = keras.Input((12, 12, 1))
     keras.Model(image, graph.clone(start.model)(L.Rescaling(1 / 255)(image))).save(tmp_path / "pixels.keras")
