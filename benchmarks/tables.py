@@ -134,6 +134,7 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("peers", "peers.json", peers_table),
     ("pays", "pays.json", pays_table),
     ("pays-targets", "pays.json", targets_table),
+    ("advice", "advice.json", targets_table),
 )
 
 
