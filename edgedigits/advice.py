@@ -20,6 +20,7 @@ from edgedigits.fragments import Fragment, fragments
 from edgedigits.multiply_adds import Work, per_operator
 from edgedigits.op_timings import Say, TimedRuntime, Timings, timings
 from edgedigits.recipe import Recipe
+from edgedigits.slim import slim
 
 BOARDS: tuple[BoardName, ...] = ("pi4", "pi5")
 Counting = Callable[[Sequence[bytes], str], list[int]]
@@ -110,12 +111,18 @@ def advise(question: Question, say: Say) -> Advice:
     other = [found.as_int8] if found.as_int8 else []
     parts = {flat: fragments(flat) for flat in dict.fromkeys([*flats, *other])}
     timed = timings([part for each in parts.values() for part in each], question.runtime, say, again=question.again)
-    costs = _costs(parts, timed, question.count)
+    slimmed = getattr(question.recipe.export, "slim", False)
+    files = {
+        flat: slim(flat, "the export") if slimmed and flat in flats[1:] and flat != flats[0] else flat for flat in parts
+    }
+    costs = _costs(parts, files, timed, question.count)
     effects = _effects(question.recipe, found, costs)
     before, after = costs[flats[0]], costs[flats[-1]]
     layers = _layers(flats[-1], parts[flats[-1]], timed, found.model)
     raw = sum(layer.raw_bytes for layer in layers)
-    packed = sum(row.gzip for row in read(flats[-1], "the model").ledger if row.part not in ("weights", "biases"))
+    packed = sum(
+        row.gzip for row in read(files[flats[-1]], "the model").ledger if row.part not in ("weights", "biases")
+    )
     facts = reasons.Facts(
         recipe=question.recipe,
         file=flats[-1],
@@ -145,7 +152,10 @@ def advise(question: Question, say: Say) -> Advice:
     )
 
 
-def _costs(parts: dict[bytes, tuple[Fragment, ...]], timed: Timings, count: Counting | None) -> dict[bytes, Cost]:
+def _costs(
+    parts: dict[bytes, tuple[Fragment, ...]], files: dict[bytes, bytes], timed: Timings, count: Counting | None
+) -> dict[bytes, Cost]:
+    """What each model costs; `files` are the bytes it ships as, with no names left."""
     counted: dict[BoardName, list[Instructions]] = {}
     for board in BOARDS:
         if count is None:
@@ -158,8 +168,8 @@ def _costs(parts: dict[bytes, tuple[Fragment, ...]], timed: Timings, count: Coun
         each = [timed.of(part).us for part in own]
         known = [us for us in each if us is not None]
         costs[flat] = Cost(
-            raw_bytes=len(flat),
-            gzip_bytes=len(gzip.compress(flat, 9, mtime=0)),
+            raw_bytes=len(files[flat]),
+            gzip_bytes=len(gzip.compress(files[flat], 9, mtime=0)),
             us=timed.base_us + sum(known) if len(known) == len(each) else None,
             macs=sum(work.macs for work in per_operator(read(flat, "the model"))),
             instructions={board: counted[board][place] for board in BOARDS},
