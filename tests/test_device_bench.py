@@ -20,6 +20,7 @@ from edgedigits.errors import CheckError, InputError
 from edgedigits.remote.device import connect
 from edgedigits.remote.wheelhouse import collect
 from edgedigits.remote.wheels import pip_wheel
+from edgedigits.report import benching
 from tests import sshd
 from tests.sshd import Sshd
 from tests.tiny_artifact import tiny_artifact
@@ -119,7 +120,10 @@ def test_a_fleet_is_one_table_and_one_that_is_down_a_row_with_the_reason(
     shown = edgedigits("fleet", "bench", tmp_path / "hosts.yaml", "--tflite", made, "--out", tmp_path, *QUICK)
     assert shown.returncode == 1
     assert "nothing listens on port" in " ".join(shown.stdout.split())
-    assert "faster" in shown.stdout
+    kept = json.loads((tmp_path / "up-tiny_int8.json").read_text())
+    (speedup,) = kept["there"]["comparison"]["speedups"]
+    for word in benching.times(speedup["ratio"]["value"], ("faster", "slower")).split():
+        assert word in shown.stdout.split()
 
 
 @pytest.mark.parametrize(

@@ -111,12 +111,12 @@ def render_fleet(here: Report, rows: Sequence[Row]) -> Table:
     """A row for every machine; one that failed says why."""
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("", overflow="fold")
-    table.add_column("machine", overflow="fold", min_width=22)  # also the place of a reason
+    table.add_column("machine", overflow="fold", width=18)  # also the place of a reason; with min_width, rich overruns
     for title in ("runtime", "accuracy"):
         table.add_column(title, overflow="fold")
     threads = here.compressed.latencies[0].threads
     for title in (f"p50, {threads} thread" + ("s" if threads > 1 else ""), "against float", "other answers"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", overflow="fold")
     table.add_row("here", *_cells(here), "")
     for row in rows:
         if row.found is None:
