@@ -113,8 +113,8 @@ def _candidates(recipe: Recipe, model: Any, data: FitData, say: Say) -> Iterator
     yield candidate
     for name, stage in recipe.stages:
         say(f"{name}, its training cut to one step")
-        candidate, _ = cut_short(stage)(candidate, data)
-        candidate = dataclasses.replace(candidate, model=trained_like(candidate.model, data.seed), original=model)
+        made, _ = cut_short(stage)(candidate, data)
+        candidate = dataclasses.replace(made, model=trained_like(made.model, data.seed)).after(candidate)
         yield candidate
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ def _stage(
     began = time.perf_counter()
     found = kept.load(key)
     after, facts = found if found else stage(before, data, progress)
-    after = replace(after, original=before.original)
+    after = after.after(before)
     verify.check_masks(after, name)
     if not found:
         verify.check_kept(before, after, name)

@@ -21,6 +21,8 @@ RECIPE = "recipe"
 """The name of the model that the recipe began with."""
 SELF = "self"
 """The name of the candidate as it comes from the stages before."""
+EARLIER = "earlier"
+"""The name of all that the stages before have made, the candidate as the last of them."""
 LEAST_SHARE = 1e-7
 """Probabilities are clipped here before their logarithm serves as logits."""
 
@@ -36,12 +38,14 @@ class Teacher:
 
 def teacher_file(name: str) -> Path | None:
     """The file that a teacher is read from; None for the recipe's own models. Raises RecipeError for a name of nothing."""
-    if name in (RECIPE, SELF):
+    if name in (RECIPE, SELF, EARLIER):
         return None
     if name not in ZOO:
         if Path(name).exists():
             return Path(name)
-        raise RecipeError(f"distil.teacher: {name!r} is no file and no net{nearest(name, [RECIPE, SELF, *ZOO])}")
+        raise RecipeError(
+            f"distil.teacher: {name!r} is no file and no net{nearest(name, [RECIPE, SELF, EARLIER, *ZOO])}"
+        )
     if shipped_record(name) is None:
         raise RecipeError(
             f"distil.teacher: no trained {name} is shipped; make one with `edgedigits train --name {name}` and give its path"
@@ -54,7 +58,18 @@ def teachers(names: Sequence[str], candidate: Any, data: FitData, scale: Scale |
 
     Raises RecipeError for a name that stands for none, ModelError for a teacher of another input, other classes or other data.
     """
-    return [_teacher(name, candidate, data, scale) for name in names]
+    found = []
+    for name in names:
+        found += _earlier(candidate, data) if name == EARLIER else [_teacher(name, candidate, data, scale)]
+    return found
+
+
+def _earlier(candidate: Any, data: FitData) -> list[Teacher]:
+    if not candidate.made:
+        raise RecipeError(
+            f"distil.teacher: no stage before has made a model, so {EARLIER} stands for none; choose {RECIPE}"
+        )
+    return [Teacher(f"stage {at}", model, data.scale) for at, model in enumerate(candidate.made, 1)]
 
 
 def _teacher(name: str, candidate: Any, data: FitData, scale: Scale | None) -> Teacher:

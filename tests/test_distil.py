@@ -170,6 +170,22 @@ def test_what_earlier_stages_made_can_teach_the_next_student(start: Candidate, s
     assert accuracy(taught, shapes) > 0.9
 
 
+def test_all_that_earlier_stages_made_can_teach_together(start: Candidate, small: Path, shapes: Path) -> None:
+    data = fit_data(shapes)
+    candidate = start
+    for seed in (1, 2):
+        stage = Distil(student=str(small), **{**QUICK, "min_steps": 60, "rate": 1e-2})
+        made, _ = stage(candidate, replace(data, seed=seed))
+        candidate = made.after(candidate)
+    assert (len(candidate.made), candidate.made[-1]) == (2, candidate.model)
+    assert [one.model for one in teachers(["recipe", "earlier"], candidate, data, None)] == [
+        start.model,
+        *candidate.made,
+    ]
+    _, facts = Distil(teacher="earlier", student=str(small), **QUICK)(candidate, data)
+    assert [one["name"] for one in facts["teachers"]] == ["stage 1", "stage 2"]
+
+
 def test_a_teacher_takes_its_pixels_its_own_way(start: Candidate, shapes: Path, tmp_path: Path) -> None:
     image = keras.Input((12, 12, 1))
     keras.Model(image, graph.clone(start.model)(L.Rescaling(1 / 255)(image))).save(tmp_path / "pixels.keras")
@@ -307,6 +323,7 @@ def test_a_fresh_net_warms_up_and_a_trained_one_does_not() -> None:
 
 REFUSED: list[tuple[dict[str, Any], str, type[InputError]]] = [
     ({"teacher": "cnnn"}, "distil.teacher: 'cnnn' is no file and no net; nearest: cnn", RecipeError),
+    ({"teacher": "earlier"}, "distil.teacher: no stage before has made a model, so earlier stands for none", RecipeError),
     ({"student": "nanno"}, "distil.student: 'nanno' is no file and no net; nearest: nano", RecipeError),
     ({"teacher": "lenet5"}, "no trained lenet5 is shipped; make one with `edgedigits train", RecipeError),
     ({"teacher": "cnn"}, "distil.teacher: cnn takes images of shape 28x28x1, the recipe's model 12x12x1", ModelError),

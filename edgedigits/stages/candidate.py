@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -36,6 +36,7 @@ class Candidate:
     summed: kernel path -> int64, for each channel that the kernel read the one it became, where a stage made copies of one tensor
         one and added up what read them (`copies.summed`); `kept` counts from there.
     original: the model the recipe began with, whose answers a stage may train towards; None where there is none.
+    made: what each stage before has made; the last is `model`; () before the first stage.
     """
 
     model: Any
@@ -44,6 +45,11 @@ class Candidate:
     kept: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
     summed: Mapping[str, np.ndarray] = field(default_factory=dict)
     original: Any = None
+    made: tuple[Any, ...] = ()
+
+    def after(self, before: Candidate) -> Candidate:
+        """This candidate as what a stage made of `before`."""
+        return replace(self, original=before.original, made=(*before.made, self.model))
 
 
 class Stage(Protocol):

@@ -41,9 +41,10 @@ def _moves(value: Any) -> Any:
 class Distil:
     """Train `student` for `epochs` on what `teacher` answers.
 
-    teacher: `recipe` (the model the recipe began with), `self` (the candidate), a net of the zoo (shipped, if trained on this
-    data), the path of a Keras model, or a list of these: the mean of what they answer. teacher_scale: of files that take their
-    pixels otherwise. With a larger student in a stage before, `[recipe, self]` teaches a small one more than the recipe's model.
+    teacher: `recipe` (the model the recipe began with), `self` (the candidate), `earlier` (all that the stages before made, the
+    candidate too), a net of the zoo (shipped, if trained on this data), the path of a Keras model, or a list of these: the mean
+    of what they answer. teacher_scale: of files that take their pixels otherwise. With larger students in stages before,
+    `earlier` teaches a small one more than the recipe's model.
     student: `self` (the candidate), a net of the zoo, built anew with `options`, or the path of a Keras model.
     share: of the loss, for the teachers' answers at `temperature`; the rest is for the labels.
     pool: augmentations of every image, taken in turn; with fewer than epochs, teachers answer each but once.
