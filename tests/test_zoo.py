@@ -6,7 +6,7 @@ import pytest
 from edgedigits.errors import InputError
 from edgedigits.zoo import ZOO
 
-SIZES = {"cnn": 330_346, "deep": 205_674, "lenet5": 61_706, "mlp": 235_146, "nano": 16_986, "pico": 6_646}
+SIZES = {"cnn": 330_346, "deep": 210_946, "lenet5": 61_706, "mlp": 235_146, "nano": 16_986, "pico": 6_646}
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -21,6 +21,15 @@ def test_unpadded_convolutions_shrink_what_they_see() -> None:
     net = ZOO["nano"]((28, 28, 1), 10, filters=(8, 24, 32, 32), strides=(2, 2, 1, 1), unpadded=2)
     sides = [layer.output.shape[1] for layer in net.layers if "conv2d" in layer.name]
     assert sides == [14, 7, 5, 3]
+
+
+def test_the_dense_layer_reads_the_mean_or_every_place() -> None:
+    settings = {"filters": (4, 6), "strides": (2, 2), "unpadded": 2}
+    pooled = ZOO["nano"]((28, 28, 1), 10, **settings)
+    places = ZOO["nano"]((28, 28, 1), 10, pooled=False, dropout=0.25, **settings)
+    assert [net.layers[-1].kernel.shape[0] for net in (pooled, places)] == [6, 6 * 6 * 6]
+    assert [type(layer).__name__ for layer in places.layers[-3:]] == ["Flatten", "Dropout", "Dense"]
+    assert places.layers[-2].rate == 0.25
 
 
 @pytest.mark.parametrize(
