@@ -67,9 +67,13 @@ class Lessons:
         return _mapped(rows, prepare)
 
 
-def lessons(data: FitData, augment: Augment | None, pool: int, epochs: int, ask: Ask, progress: Progress) -> Lessons:
-    """What `epochs` epochs train on. Raises ModelError when the teachers answer what is no number."""
+def lessons(
+    data: FitData, augment: Augment | None, pool: int, epochs: int, ask: Ask | None, progress: Progress
+) -> Lessons:
+    """What `epochs` epochs train on; labels alone without `ask`. Raises ModelError when teachers answer what is no number."""
     count = min(pool, epochs) if augment else 1
+    if ask is None:
+        return Lessons(data, augment, count)
     classes = int(ask(tf.zeros([1, *data.fit.shape])).shape[-1])
     if count == epochs or count * len(data.fit) * classes * 2 > ANSWERS_MOST_BYTES:
         return Lessons(data, augment, count)
@@ -112,15 +116,18 @@ def validation_accuracy(ask: Ask, data: FitData) -> float:
 def loss(twin: Any, ask: Ask, scale: Scale, share: float, heat: float) -> Callable[..., Any]:
     """The loss of a batch: `share` of it for the answers softened by `heat`, times its square, the rest for the labels.
 
-    The square keeps the two parts' gradients in proportion at any temperature (Hinton et al. 2015, section 2).
+    The square keeps the two parts' gradients in proportion at any temperature (Hinton et al. 2015, section 2). With `share` 0
+    nobody is asked.
     """
 
     def mixed(pixels: Any, labels: Any, answers: Any = None) -> Any:
         given = tf.cast(pixels, tf.float32)
         logits = tf.cast(twin(scaled(given, scale), training=True), tf.float32)
+        hard = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+        if not share:
+            return hard
         wanted = tf.nn.softmax(tf.cast(ask(given) if answers is None else answers, tf.float32) / heat)
         soft = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(wanted), logits / heat))
-        hard = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
         return (1 - share) * hard + share * heat**2 * soft
 
     return mixed

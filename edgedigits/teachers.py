@@ -5,6 +5,7 @@ Several teachers count as one that answers the mean of their softened probabilit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,8 @@ RECIPE = "recipe"
 """The name of the model that the recipe began with."""
 SELF = "self"
 """The name of the candidate as it comes from the stages before."""
-EARLIER = "earlier"
-"""The name of all that the stages before have made, the candidate as the last of them."""
+STAGE = re.compile(r"stage (\d+)")
+"""The name of what a stage before has made, counted from 1: `stage 1`."""
 LEAST_SHARE = 1e-7
 """Probabilities are clipped here before their logarithm serves as logits."""
 
@@ -38,13 +39,13 @@ class Teacher:
 
 def teacher_file(name: str) -> Path | None:
     """The file that a teacher is read from; None for the recipe's own models. Raises RecipeError for a name of nothing."""
-    if name in (RECIPE, SELF, EARLIER):
+    if name in (RECIPE, SELF) or STAGE.fullmatch(name):
         return None
     if name not in ZOO:
         if Path(name).exists():
             return Path(name)
         raise RecipeError(
-            f"distil.teacher: {name!r} is no file and no net{nearest(name, [RECIPE, SELF, EARLIER, *ZOO])}"
+            f"distil.teacher: {name!r} is no file and no net{nearest(name, [RECIPE, SELF, 'stage 1', *ZOO])}"
         )
     if shipped_record(name) is None:
         raise RecipeError(
@@ -58,24 +59,15 @@ def teachers(names: Sequence[str], candidate: Any, data: FitData, scale: Scale |
 
     Raises RecipeError for a name that stands for none, ModelError for a teacher of another input, other classes or other data.
     """
-    found = []
-    for name in names:
-        found += _earlier(candidate, data) if name == EARLIER else [_teacher(name, candidate, data, scale)]
-    return found
-
-
-def _earlier(candidate: Any, data: FitData) -> list[Teacher]:
-    if not candidate.made:
-        raise RecipeError(
-            f"distil.teacher: no stage before has made a model, so {EARLIER} stands for none; choose {RECIPE}"
-        )
-    return [Teacher(f"stage {at}", model, data.scale) for at, model in enumerate(candidate.made, 1)]
+    return [_teacher(name, candidate, data, scale) for name in names]
 
 
 def _teacher(name: str, candidate: Any, data: FitData, scale: Scale | None) -> Teacher:
     path = teacher_file(name)
     if name == SELF:
         found = Teacher(name, candidate.model, data.scale)
+    elif stage := STAGE.fullmatch(name):
+        found = Teacher(name, _made_by(int(stage[1]), candidate.made), data.scale)
     elif path is None:
         if candidate.original is None:
             raise RecipeError("distil.teacher: there is no model that the recipe began with; name a net or a file")
@@ -90,6 +82,13 @@ def _teacher(name: str, candidate: Any, data: FitData, scale: Scale | None) -> T
             "train one with `edgedigits train` and give its path"
         )
     return found
+
+
+def _made_by(number: int, made: Sequence[Any]) -> Any:
+    if not 1 <= number <= len(made):
+        before = f"stage 1 to stage {len(made)}" if len(made) > 1 else "stage 1" if made else "none"
+        raise RecipeError(f"distil.teacher: stage {number} does not come before this stage; what does: {before}")
+    return made[number - 1]
 
 
 def _read(name: str, path: Path, data: FitData, scale: Scale | None) -> Teacher:

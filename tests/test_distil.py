@@ -170,7 +170,7 @@ def test_what_earlier_stages_made_can_teach_the_next_student(start: Candidate, s
     assert accuracy(taught, shapes) > 0.9
 
 
-def test_all_that_earlier_stages_made_can_teach_together(start: Candidate, small: Path, shapes: Path) -> None:
+def test_what_any_stage_before_made_can_teach(start: Candidate, small: Path, shapes: Path) -> None:
     data = fit_data(shapes)
     candidate = start
     for seed in (1, 2):
@@ -178,12 +178,25 @@ def test_all_that_earlier_stages_made_can_teach_together(start: Candidate, small
         made, _ = stage(candidate, replace(data, seed=seed))
         candidate = made.after(candidate)
     assert (len(candidate.made), candidate.made[-1]) == (2, candidate.model)
-    assert [one.model for one in teachers(["recipe", "earlier"], candidate, data, None)] == [
-        start.model,
-        *candidate.made,
-    ]
-    _, facts = Distil(teacher="earlier", student=str(small), **QUICK)(candidate, data)
-    assert [one["name"] for one in facts["teachers"]] == ["stage 1", "stage 2"]
+    found = teachers(["stage 1", "recipe", "stage 2"], candidate, data, None)
+    assert [one.model for one in found] == [candidate.made[0], start.model, candidate.made[1]]
+    assert not same(Candidate(found[0].model), Candidate(found[2].model))
+    _, facts = Distil(teacher=["recipe", "stage 1"], student=str(small), **QUICK)(candidate, data)
+    assert [one["name"] for one in facts["teachers"]] == ["recipe", "stage 1"]
+    for name in ("stage 0", "stage 3"):
+        with pytest.raises(RecipeError, match=f"{name} does not come before this stage; what does: stage 1 to stage 2"):
+            teachers([name], candidate, data, None)
+
+
+def test_without_a_share_the_labels_teach_alone(start: Candidate, small: Path, shapes: Path) -> None:
+    data = fit_data(shapes)
+    settings = {**QUICK, "min_steps": 60, "rate": 1e-2, "share": 0.0}
+    other, _ = Distil(student=str(small), **QUICK)(start, data)
+    one, facts = Distil(student=str(small), **settings)(start, data)
+    again, _ = Distil(student=str(small), teacher="self", **settings)(other, data)
+    assert facts["teacher_passes"] == 0
+    assert same(one, again), "whoever would have taught"
+    assert accuracy(one, shapes) > 0.9
 
 
 def test_a_teacher_takes_its_pixels_its_own_way(start: Candidate, shapes: Path, tmp_path: Path) -> None:
@@ -323,7 +336,8 @@ def test_a_fresh_net_warms_up_and_a_trained_one_does_not() -> None:
 
 REFUSED: list[tuple[dict[str, Any], str, type[InputError]]] = [
     ({"teacher": "cnnn"}, "distil.teacher: 'cnnn' is no file and no net; nearest: cnn", RecipeError),
-    ({"teacher": "earlier"}, "distil.teacher: no stage before has made a model, so earlier stands for none", RecipeError),
+    ({"teacher": "stage 1"}, "distil.teacher: stage 1 does not come before this stage; what does: none", RecipeError),
+    ({"teacher": "stages"}, "distil.teacher: 'stages' is no file and no net; nearest: stage 1", RecipeError),
     ({"student": "nanno"}, "distil.student: 'nanno' is no file and no net; nearest: nano", RecipeError),
     ({"teacher": "lenet5"}, "no trained lenet5 is shipped; make one with `edgedigits train", RecipeError),
     ({"teacher": "cnn"}, "distil.teacher: cnn takes images of shape 28x28x1, the recipe's model 12x12x1", ModelError),

@@ -41,12 +41,13 @@ def _moves(value: Any) -> Any:
 class Distil:
     """Train `student` for `epochs` on what `teacher` answers.
 
-    teacher: `recipe` (the model the recipe began with), `self` (the candidate), `earlier` (all that the stages before made, the
-    candidate too), a net of the zoo (shipped, if trained on this data), the path of a Keras model, or a list of these: the mean
-    of what they answer. teacher_scale: of files that take their pixels otherwise. With larger students in stages before,
-    `earlier` teaches a small one more than the recipe's model.
+    teacher: `recipe` (the model the recipe began with), `self` (the candidate), `stage 1` (what that stage made), a net of the
+    zoo (shipped, if trained on this data), the path of a Keras model, or a list of these: the mean of what they answer.
+    teacher_scale: of files that take their pixels otherwise. With a larger student in a first stage, `[recipe, stage 1]` teaches
+    a small one more than the recipe's model.
     student: `self` (the candidate), a net of the zoo, built anew with `options`, or the path of a Keras model.
-    share: of the loss, for the teachers' answers at `temperature`; the rest is for the labels.
+    share: of the loss, for the teachers' answers at `temperature`; the rest is for the labels. With 0 the student learns from the
+    labels alone, so that it errs otherwise than the teachers: a good one to teach beside them.
     pool: augmentations of every image, taken in turn; with fewer than epochs, teachers answer each but once.
     augment: limits other than the usual, or false. average: the decay of a running mean of the weights, which is the outcome.
     dropout: how much of the student's own dropout stays; a shrunken net has no neurons to spare.
@@ -113,7 +114,9 @@ class Distil:
         ask = panel(found, self.temperature)
         accuracy = softlabels.validation_accuracy(ask, data)
         began = time.perf_counter()
-        lessons = softlabels.lessons(data, self._augment(data), self.pool, epochs, ask, progress)
+        lessons = softlabels.lessons(
+            data, self._augment(data), self.pool, epochs, ask if self.share else None, progress
+        )
         seconds = time.perf_counter() - began
         twin = tuning.twin_of(student.model, self.dropout)
         keep = tuning.holder(twin, student.masks, student.clusters)
@@ -132,7 +135,7 @@ class Distil:
         keep()
         return replace(student, model=tuning.with_weights_of(student.model, twin)), {
             "teacher_validation_accuracy": accuracy,
-            "teacher_passes": epochs if lessons.answers is None else lessons.count,
+            "teacher_passes": (epochs if lessons.answers is None else lessons.count) if self.share else 0,
             "teacher_seconds": round(seconds, 2),
             "augmentations": lessons.count if lessons.augment else 0,
             "steps": steps,
