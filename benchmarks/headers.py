@@ -45,7 +45,6 @@ def without_header(text: str) -> str:
 
 def wanted(document: dict[str, Any] | None, folder: Path = RECIPES) -> dict[Path, str]:
     """What every recipe's file should hold; the baseline's own net decides where a recipe was measured on several."""
-    machine = document["machine"] if document else {}
     rows = {row["recipe"]: row for row in reversed(document["rows"])} if document else {}
     found = {}
     for path in sorted(folder.glob("*.yaml")):
@@ -54,7 +53,7 @@ def wanted(document: dict[str, Any] | None, folder: Path = RECIPES) -> dict[Path
         if row is None:
             found[path] = without_header(text)
             continue
-        lines = reached(row, machine["cpu"], machine["cores"])
+        lines = reached(row)
         found[path] = with_header(text, header(load_recipe(str(path)).purpose, lines))
     return found
 

@@ -4,8 +4,10 @@
 
 Writes `benchmarks/results/pays.json` and `pays.svg`. Takes finished artifacts from DIR, found by recipe, model and seed; what is
 missing is named with the command that makes it, its targets stay unmet, and the exit code is 1. With --make it is made there;
-with --fresh, too, no stage is taken from an earlier run, so that the seconds are those of whole runs. Accuracy is counted anew on
-MNIST's test images in LiteRT. Needs MNIST, a quiet machine, and what `edgedigits instructions` needs.
+with --fresh, too, no stage is taken from an earlier run, so that the seconds are those of whole runs. With --only the other rows
+stay as an earlier run left them; each row says where it was measured, and its ratios are against a float form timed in the same
+run. Accuracy is counted anew on MNIST's test images in LiteRT. Needs MNIST, a quiet machine, and what `edgedigits instructions`
+needs.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from benchmarks.drawing import draw
 from benchmarks.fronts import front
 from benchmarks.measuring import accuracy, right_in_litert, size
 from benchmarks.pays_entries import ENTRIES, Entry, targets
+from benchmarks.pays_kept import kept, with_origin
 from benchmarks.pays_rows import CORES, row
 from benchmarks.racing import few_images, race, tflite_racer, timing
 from edgedigits.artifact_folder import Artifact
@@ -37,7 +40,7 @@ from edgedigits.runner_process import RunnerProcess
 RESULT = Path(__file__).parent / "results" / "pays.json"
 COSTS = {
     "raw_bytes": "raw bytes",
-    "p50_us": "p50, us, one thread",
+    "share_of_float_p50": "p50 as a share of the float form's, one thread",
     "instructions_a72": "arm64 instructions, cortex-a72 (Pi 4)",
     "instructions_a76": "arm64 instructions, cortex-a76 (Pi 5)",
 }
@@ -150,10 +153,15 @@ def report(
     rows: Mapping[str, dict[str, Any]], floats: Mapping[str, dict[str, Any]], missing: Sequence[str], **more: Any
 ) -> dict[str, Any]:
     """The document that is written. The fronts are those of the nets that come from the CNN."""
+    rows = {
+        entry.name: {**rows[entry.name], "share_of_float_p50": 1 / rows[entry.name]["times_faster"]}
+        for entry in ENTRIES
+        if entry.name in rows
+    }
     of_cnn = [one for one in rows.values() if one["model"] == "cnn"]
     if "cnn" in floats:
-        of_cnn.append({"name": FLOAT, **floats["cnn"]})
-    return document(
+        of_cnn.append(_float_row(floats["cnn"]))
+    whole = document(
         more.pop("command"),
         targets(rows),
         **more,
@@ -162,12 +170,18 @@ def report(
         floats=dict(floats),
         rows=list(rows.values()),
     )
+    here = {name: with_origin(one, whole) for name, one in whole["floats"].items()}
+    return {**whole, "floats": here, "rows": [with_origin(one, whole) for one in whole["rows"]]}
+
+
+def _float_row(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": FLOAT, "group": "float", "share_of_float_p50": 1.0, **found}
 
 
 def figure(whole: dict[str, Any], path: Path) -> None:
     """Accuracy against every cost, of the nets that come from the CNN and the CNN itself."""
     rows = [one for one in whole["rows"] if one["model"] == "cnn"]
-    rows += [{"name": FLOAT, "group": "float", **whole["floats"]["cnn"]}] if "cnn" in whole["floats"] else []
+    rows += [_float_row(whole["floats"]["cnn"])] if "cnn" in whole["floats"] else []
     draw(rows, COSTS, path)
 
 
@@ -178,7 +192,7 @@ def main() -> None:
     parser.add_argument("--make", action="store_true", help="make what is missing")
     parser.add_argument("--fresh", action="store_true", help="with --make: use no stage of an earlier run")
     parser.add_argument(
-        "--only", default="", help="recipes, comma between them; the others stay out, their targets unmet"
+        "--only", default="", help="recipes, comma between them; the others stay as an earlier run left them"
     )
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--window", type=float, default=0.5, help="seconds of each window")
@@ -190,6 +204,10 @@ def main() -> None:
     if not made:
         sys.exit("pays: there is nothing to measure")
     rows, floats = measure(entries, made, given.rounds, given.window)
+    if given.only and RESULT.is_file():
+        others = [entry for entry in ENTRIES if entry not in entries]
+        before = kept(json.loads(RESULT.read_text()), others)
+        rows, floats, missing = {**before[0], **rows}, {**before[1], **floats}, [*before[2], *missing]
     only = f" --only {given.only}" if given.only else ""
     command = f"python -m benchmarks.pays{only} --rounds {given.rounds} --window {given.window:g}"
     timed = {"rounds": given.rounds, "window_s": given.window}

@@ -14,18 +14,29 @@ def pays_table(document: dict[str, Any]) -> str:
     ]
     lines += [_float(name, found) for name, found in document["floats"].items()]
     lines += [_row(row) for row in document["rows"]]
-    rounds, window_s = document["rounds"], document["window_s"]
     lines += [
         "",
-        f"MNIST's test images; int8 bytes in LiteRT, one thread, {document['machine']['cpu']}. Of several seeds the accuracy "
+        f"MNIST's test images; int8 bytes in LiteRT, one thread, {_machines(document)}. Of several seeds the accuracy "
         "is the median with its range, p50 the median, all else the largest; of one seed the brackets hold its 95 % interval. "
-        "p50 and instructions are against the net's own float form, timed in the same "
-        f"{rounds} rounds of {window_s:g} s windows. Instructions are those of one inference on a cortex-a72 and a cortex-a76.",
+        "p50 and instructions are against the net's own float form, timed in the same rounds. "
+        "Instructions are those of one inference on a cortex-a72 and a cortex-a76.",
         "",
         *_fronts(document["fronts"]),
         *(f"Missing: {line}." for line in document["missing"]),
     ]
     return "\n".join(lines).rstrip()
+
+
+def _machines(document: Mapping[str, Any]) -> str:
+    """Where the rows were measured; where that is several machines, which rows on which."""
+    rows = [(f"{name}, float32", found) for name, found in document["floats"].items()]
+    rows += [(f"`{row['recipe']}`", row) for row in document["rows"]]
+    by_cpu: dict[str, list[str]] = {}
+    for name, row in rows:
+        by_cpu.setdefault(f"{row['measured']['cpu']} ({row['measured']['rounds']} rounds)", []).append(name)
+    if len(by_cpu) == 1:
+        return next(iter(by_cpu))
+    return "; ".join(f"{', '.join(names)} on {cpu}" for cpu, names in by_cpu.items())
 
 
 def _float(name: str, found: Mapping[str, Any]) -> str:
@@ -57,7 +68,7 @@ def _sizes(row: Mapping[str, Any]) -> tuple[str, str]:
 def _fronts(fronts: Mapping[str, list[str]]) -> list[str]:
     titles = {
         "raw_bytes": "raw bytes",
-        "p50_us": "p50",
+        "share_of_float_p50": "p50",
         "instructions_a72": "Pi 4 instructions",
         "instructions_a76": "Pi 5 instructions",
     }
@@ -72,8 +83,9 @@ def time(row: Mapping[str, Any]) -> str:
     return f"{took}, parts kept from an earlier run" if row["cached"] else took
 
 
-def reached(row: Mapping[str, Any], cpu: str, cores: int) -> list[str]:
+def reached(row: Mapping[str, Any]) -> list[str]:
     """What a recipe reached, in lines for its header."""
+    cpu, cores = row["measured"]["cpu"], row["measured"]["cores"]
     seeds = ", ".join(map(str, row["seeds"]))
     reach = f"{row['accuracy_low']:.2f} to {row['accuracy_high']:.2f}"
     kind = f"median of seeds {seeds}, {reach}" if len(row["seeds"]) > 1 else f"95 % interval {reach}"

@@ -18,6 +18,7 @@ from benchmarks.fronts import front
 from benchmarks.measuring import accuracy, right_in_litert, size
 from benchmarks.pays import figure, report
 from benchmarks.pays_entries import ENTRIES, Entry, targets
+from benchmarks.pays_kept import kept
 from benchmarks.pays_rows import row
 from benchmarks.pays_table import pays_table
 from benchmarks.peers import __main__ as peers
@@ -205,7 +206,14 @@ def test_what_is_missed_or_missing_stays_in_unmet() -> None:
 def pays() -> dict[str, Any]:
     rows = all_rows()
     del rows["mobile_shrink_int8, mobilenet_v2"]
-    whole = report(rows, {"cnn": FLOAT}, ["mobile_shrink_int8: not there"], command="x", rounds=3, window_s=0.1)
+    whole = report(
+        rows,
+        {"cnn": FLOAT},
+        ["mobile_shrink_int8, mobilenet_v2, seed 0: not there"],
+        command="x",
+        rounds=3,
+        window_s=0.1,
+    )
     found: dict[str, Any] = json.loads(json.dumps(whole))
     return found
 
@@ -215,7 +223,7 @@ def test_the_pays_table_and_figure_hold_every_row(pays: dict[str, Any], tmp_path
     lines = [line for line in table.splitlines() if line.startswith("|")]
     assert len(lines) == 2 + 1 + len(ENTRIES) - 1
     assert {line.count("|") for line in lines} == {10}
-    assert "Missing: mobile_shrink_int8: not there." in table
+    assert "Missing: mobile_shrink_int8, mobilenet_v2, seed 0: not there." in table
     assert "| `smallest994` | 99.80 % (99.80–99.80) | 5,000 |" in table
     assert (
         "| mobilenet_v2, shrunken: accuracy against its float | >= -0.1 | not measured | **no** |"
@@ -225,6 +233,27 @@ def test_the_pays_table_and_figure_hold_every_row(pays: dict[str, Any], tmp_path
     drawn = (tmp_path / "pays.svg").read_bytes()
     assert all(f">{entry.recipe}<".encode() in drawn for entry in ENTRIES if entry.model == "cnn")
     assert len(drawn) < 200_000
+
+
+def test_rows_of_an_earlier_run_stay_beside_those_of_a_new_one(pays: dict[str, Any]) -> None:
+    there = {"cpu": "another CPU", "cores": 2, "commit": "abc", "rounds": 3, "window_s": 0.1}
+    before = {**pays, "commit": "abc", "machine": {"cpu": "another CPU", "cores": 2}}
+    for one in (*before["rows"], *before["floats"].values()):
+        del one["measured"]
+    before["rows"].append({"name": "gone994", "recipe": "gone994"})
+    others = [entry for entry in ENTRIES if entry.recipe != "smallest994"]
+    rows, floats, missing = kept(before, others)
+    assert missing == ["mobile_shrink_int8, mobilenet_v2, seed 0: not there"]
+    assert set(rows) == {entry.name for entry in others} - {"mobile_shrink_int8, mobilenet_v2"}
+    assert rows["ptq_int8"]["measured"] == floats["cnn"]["measured"] == there
+    merged = report(
+        {**rows, "smallest994": all_rows()["smallest994"]}, floats, missing, command="x", rounds=9, window_s=0.5
+    )
+    assert [row["name"] for row in merged["rows"]] == [entry.name for entry in ENTRIES if entry.model == "cnn"]
+    assert {row["measured"]["cpu"] == "another CPU" for row in merged["rows"] if row["name"] != "smallest994"} == {True}
+    (caption,) = (line for line in pays_table(merged).splitlines() if line.startswith("MNIST's"))
+    assert "`ptq_int8` on another CPU (3 rounds)" in caption
+    assert f"`smallest994` on {merged['machine']['cpu']} (9 rounds)" in caption
 
 
 def peer_row(tool: str, recipe: str, percent: float, **more: Any) -> dict[str, Any]:

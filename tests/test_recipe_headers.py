@@ -32,7 +32,7 @@ ROW = {
 
 
 def document(**more: Any) -> dict[str, Any]:
-    return {"machine": {"cpu": "a CPU", "cores": 2}, "rows": [{**ROW, **more}]}
+    return {"rows": [{**ROW, "measured": {"cpu": "a CPU", "cores": 2}, **more}]}
 
 
 @pytest.fixture
