@@ -3,8 +3,8 @@
     python -m benchmarks.board_rates
 
 Writes `edgedigits/board_rates.json`: the counts of `results/instructions.json` by the graph they are of, and for every kind of
-operator instructions = fixed + per multiply-add + per value written, fitted to counts of operators of many sizes cut out of nets.
-`errors` in it says how far the fit is from the counts of whole nets. Needs what `benchmarks.instructions` needs.
+operator instructions = fixed + per multiply-add + per value written + per tap, fitted to counts of operators of many sizes cut
+out of nets. `errors` in it says how far the fit is from the counts of whole nets. Needs what `benchmarks.instructions` needs.
 """
 
 from __future__ import annotations
@@ -104,13 +104,13 @@ def count_alone(parts: list[Fragment]) -> dict[str, tuple[int, list[int]]]:
     return found
 
 
-def fit(works: list[Work], spent: list[int]) -> dict[str, list[float]]:
-    """For each kind and arithmetic [fixed, per multiply-add, per value], none below zero, that miss by the least share."""
+def fit(works: list[Work], spent: list[int], core: str) -> dict[str, list[float]]:
+    """For each kind and arithmetic the rates of `features`, none below zero, that miss by the least share."""
     groups: dict[str, list[tuple[list[float], int]]] = defaultdict(list)
     for work, instructions in zip(works, spent, strict=True):
         if instructions:
             for name in (group(work), f"other/{work.arithmetic}"):
-                groups[name].append((features(work), instructions))
+                groups[name].append((features(work, core), instructions))
     found = {}
     for name, rows in groups.items():
         matrix = np.array([row for row, _ in rows], float)
@@ -136,13 +136,15 @@ def main() -> None:
     pairs = list(operators())
     spent = count_alone([part for part, _ in pairs])
     works = [work for _, work in pairs]
-    rates = {core: {"base": base, "operators": fit(works, each)} for core, (base, each) in spent.items()}
+    rates = {core: {"base": base, "operators": fit(works, each, core)} for core, (base, each) in spent.items()}
     graphs, flats = kept_graphs()
     errors = {}
     for name, flat in flats.items():
         mark = graph_signature(fragments(flat))
         own = per_operator(read(flat, name))
-        errors[name] = {core: round(100 * (predicted(own, rates[core]) / graphs[mark][core] - 1), 1) for core in CORES}
+        errors[name] = {
+            core: round(100 * (predicted(own, core, rates[core]) / graphs[mark][core] - 1), 1) for core in CORES
+        }
     document = {
         "schema": 1,
         "command": "python -m benchmarks.board_rates",

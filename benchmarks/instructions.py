@@ -63,7 +63,8 @@ def compressed(model: Any, data: FitData, recipe_name: str) -> bytes:
     candidate = Candidate(model, original=model)
     for _, stage in recipe.stages:
         short: Any = replace(stage, epochs=1e-6, min_steps=1)  # type: ignore[type-var]
-        candidate, _ = short(candidate, data)
+        made, _ = short(candidate, data)
+        candidate = made.after(candidate)
     return recipe.export(candidate.model, data.calibration, data.scale)
 
 

@@ -24,6 +24,13 @@ CORES: Final = {"pi4": "cortex-a72", "pi5": "cortex-a76"}
 BOARDS: Final = {"pi4": "Raspberry Pi 4", "pi5": "Raspberry Pi 5"}
 BoardName = Literal["pi4", "pi5"]
 Basis = Literal["counted", "predicted"]
+_TILED: Final = frozenset({"CONV_2D", "FULLY_CONNECTED"})
+TILES: Final[Mapping[str, Mapping[str, tuple[int, int]]]] = {
+    "cortex-a72": {"float32": (1, 8), "int8": (8, 8), "dynamic": (8, 8)},
+    "cortex-a76": {"float32": (1, 8), "int8": (8, 16), "dynamic": (8, 16)},
+}
+"""By core and arithmetic, of which (input, output) channels XNNPACK's kernels take multiples: one channel costs as much as a
+whole tile. Without them the first convolution of a small net is foretold several times too cheap."""
 
 
 @dataclass(frozen=True)
@@ -48,26 +55,42 @@ def instructions(flat: bytes, board: BoardName) -> Instructions:
     if counted:
         return Instructions(int(counted[core]), "counted")
     works = per_operator(read(flat, "the model"))
-    return Instructions(round(predicted(works, known["rates"][core])), "predicted")
+    return Instructions(round(predicted(works, core, known["rates"][core])), "predicted")
 
 
-def predicted(works: Iterable[Work], of_core: Mapping[str, Any]) -> float:
-    """The sum over operators of fixed + per multiply-add + per value, and what every inference takes besides."""
+def predicted(works: Iterable[Work], core: str, of_core: Mapping[str, Any]) -> float:
+    """The sum over operators of what their features take, and what every inference takes besides."""
     total = float(of_core["base"])
     for work in works:
         if work.macs or work.elements or not work.counted:
             known = of_core["operators"]
             each = known.get(group(work)) or known.get(f"other/{work.arithmetic}") or known["other/float32"]
-            total += sum(rate * feature for rate, feature in zip(each, features(work), strict=True))
+            total += sum(rate * feature for rate, feature in zip(each, features(work, core), strict=True))
     return total
 
 
 def group(work: Work) -> str:
-    """Operators whose instructions go by one formula: kind and arithmetic; float16 weights are float32 when it runs."""
-    arithmetic = "float32" if work.arithmetic == "float16 weights" else work.arithmetic
-    return f"{work.kind}/{arithmetic}"
+    """Operators whose instructions go by one formula: kind and arithmetic."""
+    return f"{work.kind}/{_running(work)}"
 
 
-def features(work: Work) -> list[float]:
-    """What the instructions of an operator grow with: one, its multiply-adds, the values it writes or touches."""
-    return [1.0, float(work.macs), float(math.prod(work.output_shape) if work.macs else work.elements)]
+def _running(work: Work) -> str:
+    """float16 weights are float32 when it runs."""
+    return "float32" if work.arithmetic == "float16 weights" else work.arithmetic
+
+
+def features(work: Work, core: str) -> list[float]:
+    """What the instructions of an operator grow with: one, its multiply-adds, the values it writes or touches, and how often a
+    convolution looks up where a tap of its kernel lies; channels of convolutions and dense layers in whole tiles."""
+    if not work.macs:
+        return [1.0, 0.0, float(work.elements), 0.0]
+    values = math.prod(work.output_shape)
+    tile = TILES[core].get(_running(work)) if work.kind in _TILED else None
+    if tile is None:
+        return [1.0, float(work.macs), float(values), 0.0]
+    places = values // work.output_shape[-1]
+    inner, outer = (
+        size * math.ceil(channels / size)
+        for size, channels in zip(tile, (work.macs // (values * work.taps), work.output_shape[-1]), strict=True)
+    )
+    return [1.0, float(places * work.taps * inner * outer), float(places * outer), float(places * work.taps)]

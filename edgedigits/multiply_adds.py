@@ -43,10 +43,10 @@ UNCOUNTED: Final = frozenset(
 class Work:
     """What one operator has to do for one inference.
 
-    `macs` are multiply-adds. An operator that has none counts in `elements`: the values of its larger side, each
-    touched once. `weight_bytes` is what its weights and biases take when it runs (float16 weights are unpacked to
-    float32 first), `activation_bytes` what it reads and writes besides. `counted` is False where its shapes do not tell
-    its work.
+    `macs` are multiply-adds, `taps` the places of a convolution's kernel (9 of a 3x3 one), 1 elsewhere. An operator that has no
+    multiply-adds counts in `elements`: the values of its larger side, each touched once. `weight_bytes` is what its weights and
+    biases take when it runs (float16 weights are unpacked to float32 first), `activation_bytes` what it reads and writes besides.
+    `counted` is False where its shapes do not tell its work.
     """
 
     index: int
@@ -54,6 +54,7 @@ class Work:
     output_shape: tuple[int, ...]
     arithmetic: Arithmetic
     macs: int
+    taps: int
     elements: int
     weight_bytes: int
     activation_bytes: int
@@ -111,6 +112,7 @@ class _Reader:
             output_shape=self.contents.tensor(operator.outputs[0]).shape if operator.outputs else (),
             arithmetic=self._arithmetic(operator),
             macs=macs,
+            taps=self._taps(operator) if macs else 1,
             elements=max((tensor.elements for tensor in ends), default=0) if moves else 0,
             weight_bytes=sum(self._running_bytes(index) for index in constants) if macs else 0,
             activation_bytes=sum(map(_bytes, ends)) if macs or moves else 0,
@@ -151,6 +153,10 @@ class _Reader:
         if any(len(shape) < rank for shape, rank in zip(shapes, ranks, strict=True)) or not output.elements:
             self._broken(operator, f"has shapes {', '.join(map(str, shapes))}, from which no work can be counted")
         return _COUNTERS[operator.name](data, weights, output)
+
+    def _taps(self, operator: Operator) -> int:
+        """Weights [filters, height, width, channels]."""
+        return math.prod(self.contents.tensor(operator.inputs[1]).shape[1:3]) if operator.name == "CONV_2D" else 1
 
     def _broken(self, operator: Operator, what: str) -> None:
         raise TfliteError(

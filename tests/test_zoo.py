@@ -6,7 +6,7 @@ import pytest
 from edgedigits.errors import InputError
 from edgedigits.zoo import ZOO
 
-SIZES = {"cnn": 330_346, "deep": 210_946, "lenet5": 61_706, "mlp": 235_146, "nano": 16_986, "pico": 6_646}
+SIZES = {"cnn": 330_346, "deep": 291_738, "lenet5": 61_706, "mlp": 235_146, "nano": 16_986, "pico": 6_646}
 
 
 @pytest.mark.parametrize("name", SIZES)
