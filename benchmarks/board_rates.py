@@ -1,10 +1,11 @@
 """Fit what arm64 cores spend on operators, for `edgedigits advise`, from counts of instructions under QEMU.
 
-    python -m benchmarks.board_rates
+    python -m benchmarks.board_rates [--graphs]
 
 Writes `edgedigits/board_rates.json`: the counts of `results/instructions.json` by the graph they are of, and for every kind of
 operator instructions = fixed + per multiply-add + per value written + per tap, fitted to counts of operators of many sizes cut
-out of nets. `errors` in it says how far the fit is from the counts of whole nets. Needs what `benchmarks.instructions` needs.
+out of nets. `errors` in it says how far the fit is from the counts of whole nets. With --graphs the rates stay as they are and
+only the whole nets are taken anew, as after a recipe changed. Needs what `benchmarks.instructions` needs.
 """
 
 from __future__ import annotations
@@ -119,6 +120,16 @@ def fit(works: list[Work], spent: list[int], core: str) -> dict[str, list[float]
     return found
 
 
+def fitted() -> tuple[int, dict[str, Any]]:
+    """(operators counted, core -> base and rates)."""
+    pairs = list(operators())
+    spent = count_alone([part for part, _ in pairs])
+    works = [work for _, work in pairs]
+    return len(works), {
+        core: {"base": base, "operators": fit(works, each, core)} for core, (base, each) in spent.items()
+    }
+
+
 def kept_graphs() -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
     """(graph signature -> its name and the kept counts, name -> bytes)."""
     kept = json.loads(COUNTED.read_text())["models"]
@@ -132,11 +143,13 @@ def kept_graphs() -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    pairs = list(operators())
-    spent = count_alone([part for part, _ in pairs])
-    works = [work for _, work in pairs]
-    rates = {core: {"base": base, "operators": fit(works, each, core)} for core, (base, each) in spent.items()}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--graphs", action="store_true", help="keep the rates, take the whole nets anew")
+    if parser.parse_args().graphs:
+        before = json.loads(RATES.read_text())
+        counted, rates = before["operators_counted"], before["rates"]
+    else:
+        counted, rates = fitted()
     graphs, flats = kept_graphs()
     errors = {}
     for name, flat in flats.items():
@@ -148,7 +161,7 @@ def main() -> None:
     document = {
         "schema": 1,
         "command": "python -m benchmarks.board_rates",
-        "operators_counted": len(works),
+        "operators_counted": counted,
         "rates": rates,
         "graphs": graphs,
         "errors_percent": errors,
