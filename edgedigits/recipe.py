@@ -121,11 +121,22 @@ def parse(document: Any, where: str, default_name: str) -> Recipe:
             f"{where}: stages: wanted a list, each item one of {', '.join(STAGES)}; found {kind_of(entries)}"
         )
     stages = tuple(_part(f"{where}: stages[{index}]", entry, STAGES, "stage") for index, entry in enumerate(entries))
+    _check_teachers(where, stages)
     export_name, export = _part(f"{where}: export", document["export"], EXPORTS, "export")
     for key in ("name", "for"):
         if not isinstance(document.get(key, ""), str):
             raise RecipeError(f"{where}: {key}: wanted text, found {kind_of(document[key])}")
     return Recipe(document.get("name", default_name), document.get("for", ""), stages, export_name, export)
+
+
+def _check_teachers(where: str, stages: tuple[tuple[str, Any], ...]) -> None:
+    """A stage can only be taught by what stages before it made."""
+    from edgedigits.teachers import not_before
+
+    for index, (name, stage) in enumerate(stages):
+        latest = getattr(stage, "latest_stage", 0)
+        if latest > index:
+            raise RecipeError(f"{where}: stages[{index}].{name}.teacher: {not_before(latest, index)}")
 
 
 def _part(where: str, entry: Any, table: Mapping[str, type[Any]], kind: str) -> tuple[str, Any]:

@@ -22,7 +22,7 @@ RECIPE = "recipe"
 """The name of the model that the recipe began with."""
 SELF = "self"
 """The name of the candidate as it comes from the stages before."""
-STAGE = re.compile(r"stage (\d+)")
+STAGE = re.compile(r"stage ([1-9]\d*)")
 """The name of what a stage before has made, counted from 1: `stage 1`."""
 LEAST_SHARE = 1e-7
 """Probabilities are clipped here before their logarithm serves as logits."""
@@ -35,6 +35,12 @@ class Teacher:
     name: str
     model: Any
     scale: Scale
+
+
+def not_before(number: int, count: int) -> str:
+    """Why stage `number` can't teach a stage that `count` others come before."""
+    before = f"stage 1 to stage {count}" if count > 1 else "stage 1" if count else "none"
+    return f"stage {number} does not come before this stage; what does: {before}"
 
 
 def teacher_file(name: str) -> Path | None:
@@ -85,9 +91,8 @@ def _teacher(name: str, candidate: Any, data: FitData, scale: Scale | None) -> T
 
 
 def _made_by(number: int, made: Sequence[Any]) -> Any:
-    if not 1 <= number <= len(made):
-        before = f"stage 1 to stage {len(made)}" if len(made) > 1 else "stage 1" if made else "none"
-        raise RecipeError(f"distil.teacher: stage {number} does not come before this stage; what does: {before}")
+    if number > len(made):
+        raise RecipeError(f"distil.teacher: {not_before(number, len(made))}")
     return made[number - 1]
 
 

@@ -183,9 +183,8 @@ def test_what_any_stage_before_made_can_teach(start: Candidate, small: Path, sha
     assert not same(Candidate(found[0].model), Candidate(found[2].model))
     _, facts = Distil(teacher=["recipe", "stage 1"], student=str(small), **QUICK)(candidate, data)
     assert [one["name"] for one in facts["teachers"]] == ["recipe", "stage 1"]
-    for name in ("stage 0", "stage 3"):
-        with pytest.raises(RecipeError, match=f"{name} does not come before this stage; what does: stage 1 to stage 2"):
-            teachers([name], candidate, data, None)
+    with pytest.raises(RecipeError, match="stage 3 does not come before this stage; what does: stage 1 to stage 2"):
+        teachers(["stage 3"], candidate, data, None)
 
 
 def test_without_a_share_the_labels_teach_alone(start: Candidate, small: Path, shapes: Path) -> None:
@@ -337,6 +336,7 @@ def test_a_fresh_net_warms_up_and_a_trained_one_does_not() -> None:
 REFUSED: list[tuple[dict[str, Any], str, type[InputError]]] = [
     ({"teacher": "cnnn"}, "distil.teacher: 'cnnn' is no file and no net; nearest: cnn", RecipeError),
     ({"teacher": "stage 1"}, "distil.teacher: stage 1 does not come before this stage; what does: none", RecipeError),
+    ({"teacher": "stage 0"}, "distil.teacher: 'stage 0' is no file and no net; nearest: stage 1", RecipeError),
     ({"teacher": "stages"}, "distil.teacher: 'stages' is no file and no net; nearest: stage 1", RecipeError),
     ({"student": "nanno"}, "distil.student: 'nanno' is no file and no net; nearest: nano", RecipeError),
     ({"teacher": "lenet5"}, "no trained lenet5 is shipped; make one with `edgedigits train", RecipeError),

@@ -54,6 +54,10 @@ def shrink(**settings: Any) -> dict[str, Any]:
         (prune(layers={"conv*": 2}), "stages[0].prune.layers.conv*: found 2"),
         (prune(skip_layers="conv"), "stages[0].prune.skip_layers: found 'conv'; input should be a valid list"),
         (prune(schedule="linear"), "input should be 'polynomial' or 'constant'"),
+        (
+            {"export": "int8", "stages": ["finetune", {"distil": {"teacher": ["recipe", "stage 2"]}}]},
+            "x.yaml: stages[1].distil.teacher: stage 2 does not come before this stage; what does: stage 1",
+        ),
         (shrink(), "x.yaml: stages[0].shrink: wanted exactly one target of remove_parameters, remove_multiply_adds, "),
         (shrink(), "latency_us, instructions; found none"),
         (shrink(remove_parameters=0.5, latency_us=9), "found remove_parameters and latency_us"),

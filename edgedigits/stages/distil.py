@@ -72,6 +72,13 @@ class Distil:
     def _teachers(self) -> list[str]:
         return [self.teacher] if isinstance(self.teacher, str) else self.teacher
 
+    @property
+    def latest_stage(self) -> int:
+        """The number of the latest stage among the teachers, 0 where there is none."""
+        from edgedigits.teachers import STAGE
+
+        return max((int(found[1]) for found in map(STAGE.fullmatch, self._teachers) if found), default=0)
+
     def reads(self) -> list[Path]:
         """Files that the outcome depends on. Raises RecipeError for a name that stands for nothing."""
         from edgedigits.students import student_file
