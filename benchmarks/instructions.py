@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from edgedigits.data.sources import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.emulated.boards import CPUS
 from edgedigits.emulated.instructions import Count, counts
+from edgedigits.foretold import cut_short
 from edgedigits.keras_models import load
 from edgedigits.recipe import load_recipe, shipped
 from edgedigits.stages.candidate import Candidate
@@ -62,8 +62,7 @@ def compressed(model: Any, data: FitData, recipe_name: str) -> bytes:
     recipe = load_recipe(recipe_name)
     candidate = Candidate(model, original=model)
     for _, stage in recipe.stages:
-        short: Any = replace(stage, epochs=1e-6, min_steps=1)  # type: ignore[type-var]
-        made, _ = short(candidate, data)
+        made, _ = cut_short(stage)(candidate, data)
         candidate = made.after(candidate)
     return recipe.export(candidate.model, data.calibration, data.scale)
 

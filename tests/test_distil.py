@@ -172,9 +172,8 @@ def test_what_earlier_stages_made_can_teach_the_next_student(start: Candidate, s
 
 def test_what_any_stage_before_made_can_teach(start: Candidate, small: Path, shapes: Path) -> None:
     data = fit_data(shapes)
-    candidate = start
+    candidate, stage = start, Distil(student=str(small), **{**QUICK, "min_steps": 60, "rate": 1e-2})
     for seed in (1, 2):
-        stage = Distil(student=str(small), **{**QUICK, "min_steps": 60, "rate": 1e-2})
         made, _ = stage(candidate, replace(data, seed=seed))
         candidate = made.after(candidate)
     assert (len(candidate.made), candidate.made[-1]) == (2, candidate.model)
