@@ -6,8 +6,8 @@ Writes `benchmarks/results/pays.json` and `pays.svg`. Takes finished artifacts f
 missing is named with the command that makes it, its targets stay unmet, and the exit code is 1. With --make it is made there;
 with --fresh, too, no stage is taken from an earlier run, so that the seconds are those of whole runs. With --only the other rows
 stay as an earlier run left them; each row says where it was measured, and its ratios are against a float form timed in the same
-run. Accuracy is counted anew on MNIST's test images in LiteRT. Needs MNIST, a quiet machine, and what `edgedigits instructions`
-needs.
+run. Accuracy is counted anew on MNIST's test images in LiteRT. Times are those without AMX, which no Raspberry Pi has; where the
+CPU has it, those with it stand beside them. Needs MNIST, a quiet machine, and what `edgedigits instructions` needs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from benchmarks.measuring import accuracy, right_in_litert, size
 from benchmarks.pays_entries import ENTRIES, Entry, targets
 from benchmarks.pays_kept import kept, with_origin
 from benchmarks.pays_rows import CORES, row
-from benchmarks.racing import few_images, race, tflite_racer, timing
+from benchmarks.racing import Window, few_images, race, tflite_racer, timing
+from benchmarks.without_amx import has_amx, python_without_amx
 from edgedigits.artifact_folder import Artifact
 from edgedigits.bench import Contestant, model_job
 from edgedigits.emulated.instructions import counts
@@ -45,6 +46,7 @@ COSTS = {
     "instructions_a76": "arm64 instructions, cortex-a76 (Pi 5)",
 }
 FLOAT = "float32"
+WITH_AMX = ", with AMX"
 
 say = functools.partial(print, flush=True)
 
@@ -92,12 +94,14 @@ class Forms:
         with tempfile.TemporaryDirectory(prefix="edgedigits-pays-") as name:
             folder = Path(name)
             runner = RunnerProcess(Path(sys.executable), folder, lambda _: None)
+            timers = {"": RunnerProcess(python_without_amx(folder), folder, lambda _: None), WITH_AMX: runner}
+            timers = timers if has_amx() else {"": runner}
             right, racers = {}, {}
             for at, (called, file) in enumerate(self.files.items()):
                 right[called] = right_in_litert(runner, file, self.images[called])
                 say(f"{called}: {100 * right[called].mean():.2f} %")
                 few = few_images(self.images[called], folder / f"few-{at}.npz")
-                racers[called] = tflite_racer(runner, model_job(file), few)
+                racers |= {called + how: tflite_racer(timer, model_job(file), few) for how, timer in timers.items()}
             windows = race(racers, rounds, window_s, say)
         counted = self._instructions()
         return {
@@ -105,10 +109,17 @@ class Forms:
                 **accuracy(right[self.baseline_of[called]], right[called]),
                 **size(file.path),
                 **timing(windows[self.baseline_of[called]], windows[called]),
+                **self._with_amx(windows, called),
                 **{f"instructions_{short}": counted[cpu][called] for cpu, short in CORES.items()},
             }
             for called, file in self.files.items()
         }
+
+    def _with_amx(self, windows: Mapping[str, Sequence[Window]], called: str) -> dict[str, float]:
+        if called + WITH_AMX not in windows:
+            return {}
+        found = timing(windows[self.baseline_of[called] + WITH_AMX], windows[called + WITH_AMX])
+        return {f"amx_{key}": found[key] for key in ("p50_us", "times_faster")}
 
     def _instructions(self) -> dict[str, dict[str, int]]:
         paths = [file.path for file in self.files.values()]

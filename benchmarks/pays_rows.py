@@ -10,6 +10,8 @@ from benchmarks.pays_entries import Entry
 
 CORES = {"cortex-a72": "a72", "cortex-a76": "a76"}
 """Of a Pi 4 and a Pi 5."""
+TIMES = ("p50_us", "times_faster", "amx_p50_us", "amx_times_faster")
+"""Those with AMX only where the CPU has it."""
 
 
 def row(entry: Entry, seeds: Sequence[Mapping[str, Any]], float_form: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def row(entry: Entry, seeds: Sequence[Mapping[str, Any]], float_form: Mapping[st
         "mcnemar_p": middle["mcnemar_p"],
         "points_against_float": middle["points_against_float"],
         **{key: max(one[key] for one in seeds) for key in ("raw_bytes", "gzip_bytes", "seconds")},
-        **{key: statistics.median(one[key] for one in seeds) for key in ("p50_us", "times_faster")},
+        **{key: statistics.median(one[key] for one in seeds) for key in TIMES if key in middle},
         "times_faster_low": min(one["times_faster_low"] for one in seeds),
         "times_faster_high": max(one["times_faster_high"] for one in seeds),
         "share_of_float_bytes": max(one["raw_bytes"] for one in seeds) / float_form["raw_bytes"],

@@ -19,12 +19,26 @@ def pays_table(document: dict[str, Any]) -> str:
         f"MNIST's test images; int8 bytes in LiteRT, one thread, {_machines(document)}. Of several seeds the accuracy "
         "is the median with its range, p50 the median, all else the largest; of one seed the brackets hold its 95 % interval. "
         "p50 and instructions are against the net's own float form, timed in the same rounds. "
-        "Instructions are those of one inference on a cortex-a72 and a cortex-a76.",
+        "Instructions are those of one inference on a cortex-a72 and a cortex-a76." + _about_amx(document),
         "",
         *_fronts(document["fronts"]),
         *(f"Missing: {line}." for line in document["missing"]),
     ]
     return "\n".join(lines).rstrip()
+
+
+def _has_amx(row: Mapping[str, Any]) -> bool:
+    return "amx_times_faster" in row
+
+
+def _about_amx(document: Mapping[str, Any]) -> str:
+    """Said only where some rows were timed both ways."""
+    if not any(map(_has_amx, document["rows"])):
+        return ""
+    return (
+        " Times are those of LiteRT's kernels without AMX, which no Raspberry Pi has: the process was refused it. "
+        "In brackets, with AMX, whose kernels take long over a first convolution of few channels."
+    )
 
 
 def _machines(document: Mapping[str, Any]) -> str:
@@ -53,7 +67,7 @@ def _row(row: Mapping[str, Any]) -> str:
         f"{row['accuracy_percent']:.2f} % ({reach})",
         *_sizes(row),
         f"{row['p50_us']:.1f} us",
-        f"{row['times_faster']:.1f}x",
+        f"{row['times_faster']:.1f}x" + (f" (AMX {row['amx_times_faster']:.1f}x)" if _has_amx(row) else ""),
         f"{row['instructions_a72']:,} ({row['times_fewer_a72']:.1f}x fewer)",
         f"{row['instructions_a76']:,} ({row['times_fewer_a76']:.1f}x fewer)",
         time(row),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from benchmarks.peers.making import OURS, PEERS, Made
 from benchmarks.peers.running import facts
 from benchmarks.peers.table import peers_table
 from benchmarks.racing import Window, few_images, p50, race, tflite_racer, timing
+from benchmarks.without_amx import python_without_amx
 from edgedigits.bench import Contestant, model_job
 from edgedigits.recipe import load_recipe
 from edgedigits.runner_process import RunnerProcess
@@ -233,6 +236,33 @@ def test_the_pays_table_and_figure_hold_every_row(pays: dict[str, Any], tmp_path
     drawn = (tmp_path / "pays.svg").read_bytes()
     assert all(f">{entry.recipe}<".encode() in drawn for entry in ENTRIES if entry.model == "cnn")
     assert len(drawn) < 200_000
+
+
+def test_times_with_amx_stand_beside_those_without(pays: dict[str, Any]) -> None:
+    assert "AMX" not in pays_table(pays)
+    entry = next(entry for entry in ENTRIES if entry.recipe == "distil_small_int8")
+    timed = [
+        seed(number, 99.6, times_faster=15.1, amx_p50_us=40.0, amx_times_faster=times)
+        for number, times in enumerate((4.0, 3.9, 4.1))
+    ]
+    new = {**pays["rows"][1], **row(entry, timed, FLOAT)}
+    pays["rows"] = [new if one["name"] == entry.name else one for one in pays["rows"]]
+    table = pays_table(pays)
+    assert "| 15.1x (AMX 4.0x) |" in table
+    assert "which no Raspberry Pi has" in table
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="AMX is of x86-64")
+def test_without_amx_the_kernel_refuses_its_tiles_and_nothing_else(tmp_path: Path) -> None:
+    asks = (
+        "import ctypes, sys; libc = ctypes.CDLL(None, use_errno=True); at = ctypes.c_ulong();"
+        "asked = libc.syscall(158, 0x1023, 18), ctypes.get_errno();"
+        "other = libc.syscall(158, 0x1003, ctypes.byref(at));"  # ARCH_GET_FS
+        "print(asked == (-1, 1), other == 0 and at.value > 0, sys.argv[1])"
+    )
+    python = python_without_amx(tmp_path)
+    said = subprocess.run([python, "-c", asks, "a b"], capture_output=True, text=True, check=True)
+    assert said.stdout == "True True a b\n"
 
 
 def test_rows_of_an_earlier_run_stay_beside_those_of_a_new_one(pays: dict[str, Any]) -> None:
