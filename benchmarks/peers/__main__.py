@@ -3,9 +3,9 @@
     python -m benchmarks.peers [--artifacts DIR] [--recipes R,R,...] [--rounds N] [--window S]
 
 Writes `benchmarks/results/peers.json` and `peers.svg`. Each peer works in an environment of its own (see the folders beside this
-file), made once in the cache. .tflite files all run in LiteRT, .onnx files in ONNX Runtime, one thread, through one loop.
-Finished artifacts in DIR are used when recipe, model and seed are the same; missing ones are made there. Where a peer fails, its
-row says why, the others are measured all the same, and the exit code is 1.
+file), made once in the cache. .tflite files all run in LiteRT, .onnx files in ONNX Runtime, one thread, through one loop, and
+without AMX, which no Raspberry Pi has. Finished artifacts in DIR are used when recipe, model and seed are the same; missing ones
+are made there. Where a peer fails, its row says why, the others are measured all the same, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from benchmarks.fronts import front
 from benchmarks.peers.environments import PeerError
 from benchmarks.peers.making import OURS, PEERS, Made, by_peer, by_us, inputs
 from benchmarks.peers.running import Bench
+from benchmarks.without_amx import has_amx, refuse_amx
 from edgedigits.recipe import shipped
 
 RESULT = Path(__file__).parent.parent / "results" / "peers.json"
@@ -55,6 +56,8 @@ def measure(recipes: Sequence[str], artifacts: Path, rounds: int, window_s: floa
         }
         makers |= {(OURS, recipe): functools.partial(by_us, recipe, artifacts, say) for recipe in recipes}
         made, failed = _make(makers)
+        if has_amx():
+            refuse_amx()  # processes that this one starts are refused it too
         reference = Made("none", "", "float32", given / "float32.tflite", 0.0)
         rows, failures = Bench(folder, given).rows(reference, made, rounds, window_s, say)
     words = [
@@ -68,6 +71,7 @@ def measure(recipes: Sequence[str], artifacts: Path, rounds: int, window_s: floa
         targets(rows),
         rounds=rounds,
         window_s=window_s,
+        amx_refused=has_amx(),
         fronts={cost: front(rows, cost) for cost in COSTS},
         rows=rows,
         failed=[*failed, *failures],

@@ -15,6 +15,7 @@ def peers_table(document: dict[str, Any]) -> str:
     lines += [
         f"| {one['tool']} | {one['recipe']} | failed: {one['reason']} | | | | | | |" for one in document["failed"]
     ]
+    refused = "AMX, which no Raspberry Pi has, was refused to all. " if document.get("amx_refused") else ""
     images, machine = document["rows"][0]["images"], document["machine"]
     versions = sorted({row["version"] for row in document["rows"] if row["version"]})
     lines += [
@@ -22,7 +23,7 @@ def peers_table(document: dict[str, Any]) -> str:
         f"{images:,} test images, one thread, {machine['cpu']}, {document['rounds']} rounds that visit every file once, each "
         f"window of {document['window_s']:g} s in a process of its own; in brackets 95 % intervals. McNemar p: of being as "
         f"accurate as the float model. Seconds: what making the file took; ours without starting the program. .tflite files "
-        f"run in LiteRT, .onnx files in ONNX Runtime. {', '.join(versions)}.",
+        f"run in LiteRT, .onnx files in ONNX Runtime. {refused}{', '.join(versions)}.",
     ]
     return "\n".join(lines)
 
