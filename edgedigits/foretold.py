@@ -25,6 +25,7 @@ Say = Callable[[str], None]
 SHORTENED: Final = {"epochs": 1e-6, "min_steps": 1}
 _MOST_VALUES: Final = 256  # a cluster has no more
 _AS_DRAWN: Final = 0.05  # how near a kernel's spread must be to that of Glorot's uniform distribution
+_PAST_BOUND: Final = 0.25  # how far one step may have taken a weight past its bound; trained kernels reach past twice of it
 _FREEDOM: Final = 12
 """Of Student's t: trained 3x3 kernels have a kurtosis of 3.3 to 4.7, the wider the more, and the normal distribution has 3."""
 _LEAST_WEIGHTS: Final = 256  # of a kernel whose distribution tells something
@@ -128,7 +129,7 @@ def _as_drawn(kernel: np.ndarray) -> bool:
     field = int(np.prod(kernel.shape[:-2]))
     bound = float(np.sqrt(6.0 / (field * (kernel.shape[-2] + kernel.shape[-1]))))
     spread = bound / np.sqrt(3.0)
-    return bool(np.abs(kernel).max() < (1 + _AS_DRAWN) * bound and abs(kernel.std() / spread - 1) < _AS_DRAWN)
+    return bool(np.abs(kernel).max() < (1 + _PAST_BOUND) * bound and abs(kernel.std() / spread - 1) < _AS_DRAWN)
 
 
 def _shape(candidate: Candidate) -> list[tuple[str, tuple[int, ...], int, int]]:
