@@ -99,7 +99,7 @@ def time(row: Mapping[str, Any]) -> str:
 
 def reached(row: Mapping[str, Any]) -> list[str]:
     """What a recipe reached, in lines for its header."""
-    cpu, cores = row["measured"]["cpu"], row["measured"]["cores"]
+    cpu, cores = row["measured"]["cpu"] + (" without AMX" if _has_amx(row) else ""), row["measured"]["cores"]
     seeds = ", ".join(map(str, row["seeds"]))
     reach = f"{row['accuracy_low']:.2f} to {row['accuracy_high']:.2f}"
     kind = f"median of seeds {seeds}, {reach}" if len(row["seeds"]) > 1 else f"95 % interval {reach}"

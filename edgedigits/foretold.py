@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 SHORTENED: Final = {"epochs": 1e-6, "min_steps": 1}
 _MOST_VALUES: Final = 256  # a cluster has no more
 _AS_DRAWN: Final = 0.05  # how near a kernel's spread must be to that of Glorot's uniform distribution
-_PAST_BOUND: Final = 0.25  # how far one step may have taken a weight past its bound; trained kernels reach past twice of it
+_PAST_BOUND: Final = 0.25  # how far past its bound one step may take a weight; trained kernels reach past twice of it
 _FREEDOM: Final = 12
 """Of Student's t: trained 3x3 kernels have a kurtosis of 3.3 to 4.7, the wider the more, and the normal distribution has 3."""
 _LEAST_WEIGHTS: Final = 256  # of a kernel whose distribution tells something
