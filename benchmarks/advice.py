@@ -3,9 +3,9 @@
     python -m benchmarks.advice --artifacts DIR
 
 DIR holds artifact folders that `edgedigits compress` wrote, of shipped baselines. For each the recipe and the baseline of its
-manifest are advised on, as the command does it, from the bundled digits and with no look at the artifact; then the artifact is
-benched. Operators are timed anew in the first advice and kept then. Writes `benchmarks/results/advice.json`; needs a quiet
-machine.
+manifest are advised on, as the command does it with `--data`, and with no look at the artifact; then the artifact is benched.
+Operators are timed anew in the first advice and kept then. Writes `benchmarks/results/advice.json`; needs a quiet machine and, for
+artifacts of MNIST, MNIST.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def finished(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
 def foretold(manifest: dict[str, Any], again: bool) -> Advice:
     """The advice on the recipe and the baseline that an artifact names."""
     recipe = parse(manifest["recipe"], f"recipe {manifest['recipe']['name']}", manifest["recipe"]["name"])
-    asked = Asked(zoo=manifest["zoo"], scale=manifest["input"]["scale"], again=again)
+    asked = Asked(zoo=manifest["zoo"], data=manifest["data"]["name"], scale=manifest["input"]["scale"], again=again)
     return advise(question(recipe, asked), lambda _: None)
 
 

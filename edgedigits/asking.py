@@ -25,7 +25,7 @@ from edgedigits.zoo import ZOO
 from edgedigits.zoo.baselines import record_beside, shipped_folder
 
 IMAGES: Final = 600
-"""As many images are looked at: sizes and times do not depend on them, only ranges do."""
+"""As many images stand in where no data is named. Of named data all are there: which channels `shrink` takes depends on them."""
 _STAND_IN: Final = "digits"  # bundled
 _SHAPE: Final = (28, 28, 1)
 _CLASSES: Final = 10
@@ -66,10 +66,11 @@ def fit_data(model: Any, scale: Scale, data: str | None) -> FitData:
     found = load_data(data or _STAND_IN, size=(height, width))
     if data is not None and len(found.classes) > answers:
         raise DataError(f"data {found.name}: has {len(found.classes)} classes, the model answers {answers}")
-    few = replace(found, train=_few(found.train), test=_few(found.test))
-    if few.shape != (height, width, channels):
-        few = with_shape(few, (height, width), channels)
-    return split(few if data is not None else _relabelled(few, answers), scale, 0, augment=False)
+    if data is None:
+        found = replace(found, train=_few(found.train), test=_few(found.test))
+    if found.shape != (height, width, channels):
+        found = with_shape(found, (height, width), channels)
+    return split(found if data is not None else _relabelled(found, answers), scale, 0, augment=False)
 
 
 def _model(asked: Asked) -> tuple[str, LoadedModel, Scale]:

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from edgedigits import board_effects, pipeline, prepare
 from edgedigits.advice import advise
-from edgedigits.asking import Asked, question
+from edgedigits.asking import IMAGES, Asked, question
 from edgedigits.backend import keras
 from edgedigits.board_effects import CORES, instructions, predicted, rates
 from edgedigits.cli import cli
@@ -128,6 +128,19 @@ def test_what_would_pay_is_named(net: Path) -> None:
     prune = found.effects[0]
     assert "sparse float kernels run only 1x1 convolutions" in prune.reason
     assert found.before.raw_bytes == found.after.raw_bytes
+
+
+def test_all_of_named_data_is_there_and_some_of_the_stand_in(net: Path, tmp_path: Path) -> None:
+    """Which channels `shrink` takes depends on the images."""
+    rng = np.random.default_rng(0)
+    pixels, labels = rng.integers(0, 256, (900, 12, 12, 1)).astype(np.uint8), np.arange(900) % 3
+    path = tmp_path / "mine.npz"
+    np.savez(path, x_train=pixels, y_train=labels, x_test=pixels[:30], y_test=labels[:30])
+    recipe = load_recipe("ptq_int8")
+    own = question(recipe, Asked(model=net, data=str(path))).data
+    other = question(recipe, Asked(model=net)).data
+    counts = [len(data.fit) + len(data.validation) + len(data.calibration) for data in (own, other)]
+    assert counts == [900, IMAGES]
 
 
 def test_the_tables_hold_what_the_json_holds(fresh_cache: Path) -> None:
