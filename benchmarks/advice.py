@@ -4,8 +4,8 @@
 
 DIR holds artifact folders that `edgedigits compress` wrote, of shipped baselines. For each the recipe and the baseline of its
 manifest are advised on, as the command does it with `--data`, and with no look at the artifact; then the artifact is benched.
-Operators are timed anew in the first advice and kept then. Writes `benchmarks/results/advice.json`; needs a quiet machine and, for
-artifacts of MNIST, MNIST.
+Operators are timed anew in the first advice and kept then. Writes `benchmarks/results/advice.json`; needs a quiet machine and the
+data of the artifacts.
 """
 
 from __future__ import annotations
