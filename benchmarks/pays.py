@@ -94,8 +94,9 @@ class Forms:
         with tempfile.TemporaryDirectory(prefix="edgedigits-pays-") as name:
             folder = Path(name)
             runner = RunnerProcess(Path(sys.executable), folder, lambda _: None)
-            timers = {"": RunnerProcess(python_without_amx(folder), folder, lambda _: None), WITH_AMX: runner}
-            timers = timers if has_amx() else {"": runner}
+            timers = {"": runner}
+            if has_amx():
+                timers = {"": RunnerProcess(python_without_amx(folder), folder, lambda _: None), WITH_AMX: runner}
             right, racers = {}, {}
             for at, (called, file) in enumerate(self.files.items()):
                 right[called] = right_in_litert(runner, file, self.images[called])

@@ -67,10 +67,11 @@ def fit_data(model: Any, scale: Scale, data: str | None) -> FitData:
     if data is not None and len(found.classes) > answers:
         raise DataError(f"data {found.name}: has {len(found.classes)} classes, the model answers {answers}")
     if data is None:
-        found = replace(found, train=_few(found.train), test=_few(found.test))
+        few = replace(found, train=_few(found.train), test=_few(found.test))
+        found = _relabelled(few, answers)
     if found.shape != (height, width, channels):
         found = with_shape(found, (height, width), channels)
-    return split(found if data is not None else _relabelled(found, answers), scale, 0, augment=False)
+    return split(found, scale, 0, augment=False)
 
 
 def _model(asked: Asked) -> tuple[str, LoadedModel, Scale]:
