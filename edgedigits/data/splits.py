@@ -12,7 +12,7 @@ import numpy as np
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import Images, Labels
-from edgedigits.data.scale import Scale
+from edgedigits.data.scale import Scale, scaled
 
 TEST_SHARE = 0.2
 TEST_SEED = 20  # fixed: the test images of a set that brings none must be the same in every run
@@ -51,7 +51,11 @@ def train_test_cut(labels: Labels) -> tuple[np.ndarray, np.ndarray]:
 
 
 def split(dataset: Dataset, scale: Scale, seed: int, split_seed: int = 0, augment: bool = True) -> FitData:
-    """Fit, validation and calibration images of a data set; calibration is cut from what would have been fit."""
+    """Fit, validation and calibration images of a data set; calibration is cut from what would have been fit.
+
+    Raises InputError for a scale of other channels than the images have.
+    """
+    scaled(np.zeros(dataset.shape, np.uint8), scale)
     rng = np.random.default_rng(split_seed)
     labels = dataset.train.labels
     rest, validation = stratified_cut(labels, min(round(VALIDATION_SHARE * len(labels)), VALIDATION_MOST), rng)
