@@ -99,4 +99,5 @@ def _of_zoo(wish: Wish, say: Say) -> tuple[Path, Dataset]:
         if dataset.fingerprint == record["data"]["fingerprint"]:
             return baseline(name, dataset, say), dataset
     dataset = _data(wish)
+    scaled(np.zeros(dataset.shape, np.uint8), wish.scale or "0..1")  # that it fits is known before a net is trained
     return baseline(name, dataset, say), dataset

@@ -64,7 +64,9 @@ def baseline_card(record: dict[str, Any]) -> str:
 
 
 def _scale(record: dict[str, Any]) -> str:
-    return str(scaling_of(record["input"]["scale"]))
+    folded = record["input"].get("folded")
+    inside = f" ({scaling_of(folded['scale'])} is in the weights of its first layer)" if folded else ""
+    return f"{scaling_of(record['input']['scale'])}{inside}"
 
 
 def _percent(share: float) -> str:
