@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -400,3 +401,10 @@ def test_a_teacher_may_have_a_mean_of_its_own() -> None:
     given = {"range": "0..1", "mean": [0.1], "std": [0.5]}
     recipe = parse({"stages": [{"distil": {"teacher_scale": given}}], "export": "int8"}, "x.yaml", "x")
     assert recipe.as_dict()["stages"][0]["distil"]["teacher_scale"] == given
+
+
+def test_a_scale_is_read_without_numpy() -> None:
+    """As `doctor` does on a device, before it knows whether there is any."""
+    code = "import sys; sys.modules['numpy'] = None; from edgedigits_runner.scaling import scaling_of as s; "
+    code += f"s({OWN.as_json()!r}).check_channels(3); from edgedigits_runner import release, jobs"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -119,7 +119,7 @@ def _check_size(model: ModelFile, takes: tuple[int, int], size: tuple[int, int])
 
 def _check_scaling(model: ModelFile, channels: int) -> None:
     try:
-        model.scale.line(channels)
+        model.scale.check_channels(channels)
     except ValueError as error:
         raise RunnerError("model", f"{model.path}: {error}") from error
 

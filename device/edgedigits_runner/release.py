@@ -71,7 +71,7 @@ def read_release(folder: str) -> Release:
 def _release(folder: str, manifest: dict[str, Any]) -> Release:
     height, width, channels = (int(length) for length in manifest["input"]["shape"])
     scale = scaling_of(manifest["input"]["scale"])
-    scale.line(channels)
+    scale.check_channels(channels)
     if channels not in (1, 3) or min(height, width) < 1:
         raise ValueError(f"input {manifest['input']}")
     files = {str(name): str(digest) for name, digest in manifest["files"].items()}

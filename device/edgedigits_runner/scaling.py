@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 # (a, b) such that a * pixel + b is in the range for a pixel in 0..255
 RANGES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
 _KEYS = ("range", "mean", "std", "bgr")
+_LEAST_SHARE = 2**-16  # of the offset, that the whole range must be: float32 then still tells its 256 steps apart
 
 
 class Scaling(NamedTuple):
@@ -45,17 +45,27 @@ class Scaling(NamedTuple):
         parts = [self.range, *(f"{word} {text}" for word, text in numbers if text), *(["BGR"] if self.bgr else [])]
         return name or "; ".join(parts)
 
-    def line(self, channels: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(a, b), float32 [channels]: model input = a * pixel + b. ValueError where it is for another number of channels."""
+    def check_channels(self, channels: int) -> None:
+        """ValueError where it is for another number of channels."""
         if channels != 3 and (self.bgr or max(len(self.mean), len(self.std)) > 1):
             raise ValueError(
                 f"the scaling {self} is for 3 channels, and the images as the model takes them have {channels}"
             )
+
+    def exact(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """(a, b) of `line` before rounding, one number for all channels or three."""
         factor, offset = RANGES[self.range]
-        mean, std = (np.array(of or (none,), np.float64) for of, none in ((self.mean, 0.0), (self.std, 1.0)))
-        with np.errstate(over="ignore"):
-            both = [(line + np.zeros(channels)).astype(np.float32) for line in (factor / std, (offset - mean) / std)]
-        return both[0], both[1]
+        count = max(1, len(self.mean), len(self.std))
+        mean, std = (of * count if len(of) == 1 else of for of in (self.mean or (0.0,), self.std or (1.0,)))
+        return tuple(factor / one for one in std), tuple((offset - at) / one for at, one in zip(mean, std))  # noqa: B905
+
+    def line(self, channels: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(a, b), float32 [channels]: model input = a * pixel + b. ValueError where it is for another number of channels."""
+        import numpy as np  # late: reading a manifest needs none of it
+
+        self.check_channels(channels)
+        factor, offset = (np.array(part, np.float64) + np.zeros(channels) for part in self.exact())
+        return factor.astype(np.float32), offset.astype(np.float32)
 
     def apply(self, images: Any) -> Any:
         """Model input, float32 [..., channels], for float32 pixels: one multiplication, one addition, each rounded.
@@ -112,9 +122,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _check_finite(found: Scaling) -> None:
-    """ValueError where a pixel's float32 would be no number, or the same for all pixels."""
-    factor, offset = found.line(3)
-    with np.errstate(over="ignore", invalid="ignore"):
-        ends = np.float32(255) * factor + offset
-    if not np.isfinite([factor, offset, ends]).all() or (ends == offset).any():
-        raise ValueError(f"mean {list(found.mean)} and std {list(found.std)} leave nothing of the pixels in float32")
+    """ValueError where a pixel's float32 would be no number, or nearly the same for all pixels."""
+    for factor, offset in zip(*found.exact()):  # noqa: B905  # strict= needs Python 3.10
+        if not max(_LEAST_SHARE * abs(offset), 1e-30) < 255 * factor < 1e38 or abs(offset) > 1e38:
+            raise ValueError(
+                f"mean {list(found.mean)} and std {list(found.std)} leave nothing of the pixels in float32"
+            )
