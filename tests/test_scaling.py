@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from edgedigits_runner.command_line import main as by_hand
 from edgedigits_runner.forms import InputForm
 from edgedigits_runner.job_command import run as run_job
 from edgedigits_runner.predict import Predictor
@@ -382,8 +383,10 @@ def test_an_artifact_keeps_a_scale_that_does_not_fold_and_the_runner_obeys_it(
     model = model_job(Contestant("m", artifact.path / "model.tflite", artifact.manifest["input"]["scale"]))
     (tmp_path / "job.json").write_text(json.dumps({**job, "models": [model]}))
     assert run_job(tmp_path / "job.json", tmp_path / "result.json", lambda _: None) == 0
-    result = json.loads((tmp_path / "result.json").read_text())
-    assert right_answers(result, 0).mean() == artifact.manifest["test"]["accuracy"]
+    by_host = json.loads((tmp_path / "result.json").read_text())
+    assert by_hand(["evaluate", str(artifact.path), "--out", str(tmp_path / "by_hand.json")]) == 0
+    for result in (by_host, json.loads((tmp_path / "by_hand.json").read_text())):
+        assert right_answers(result, 0).mean() == artifact.manifest["test"]["accuracy"]
 
 
 def test_probes_are_scaled_as_the_model_takes_its_pixels(tmp_path: Path) -> None:
