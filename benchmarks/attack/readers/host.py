@@ -7,7 +7,9 @@ import json
 import shutil
 from pathlib import Path
 
-from benchmarks.attack.readers.calling import Case, Reader, Refused, cli, refusing
+import numpy as np
+
+from benchmarks.attack.readers.calling import Case, Reader, Refused, WrongEnd, cli, refusing
 from benchmarks.attack.readers.placing import released, sealed
 
 
@@ -46,12 +48,17 @@ def _cut(case: Case) -> None:
 
 @refusing
 def _data(case: Case) -> None:
-    """As `bench`, `compress` and `train` load what --data names."""
+    """As `bench`, `compress` and `train` load what --data names; what is taken must be what NumPy finds in the file."""
     from edgedigits.data.images import everything
     from edgedigits.data.sources import load_data
 
     found = load_data(str(case.file))
     everything(found.train), everything(found.test)
+    for name, part in (("y_train", found.train), ("y_test", found.test)):
+        with np.load(case.file) as arrays:
+            labels = arrays[name].reshape(-1)
+        if not np.array_equal(labels, part.labels):
+            raise WrongEnd(f"other labels than in the file: {name} is {labels.dtype}, up to {labels.max()}")
 
 
 @refusing

@@ -107,8 +107,8 @@ def _timed(case: Case) -> Refused | None:
 
 READERS = (
     Reader("load", ("keras", "h5"), "keras", _loaded, 0.6),
-    Reader("compress", ("keras", "h5"), "keras", _compressed, 0.02),
-    Reader("advise", ("keras", "h5"), "keras", _advised, 0.02),
+    Reader("compress", ("keras", "h5"), "keras", _compressed, 0.01),
+    Reader("advise", ("keras", "h5"), "keras", _advised, 0.01),
     Reader("kept stage, model", ("layers",), "keras", _kept_layers),
     Reader("kept stage, weights", ("weights",), "keras", _kept_weights),
     Reader("kept stage, masks", ("masks",), "keras", _kept_masks),

@@ -54,10 +54,10 @@ _BENCH = ("--scale", "0..1", *_SHORT)
 _COMPRESS = ("compress", "--recipe", "ptq_int8", "--scale", "0..1", "--out", "out")
 
 READERS = (
-    Reader("$ inspect", ("model", "packed"), "process", _host("inspect", _file, "--slim"), 0.02),
-    Reader("$ pack --slim", ("model",), "process", _host("pack", _file, "--slim", "--out", "out.tflite"), 0.03),
+    Reader("$ inspect", ("model", "packed"), "process", _host("inspect", _file, "--slim"), 0.01),
+    Reader("$ pack --slim", ("model",), "process", _host("pack", _file, "--slim", "--out", "out.tflite"), 0.015),
     Reader(
-        "$ bench F", ("model", "packed"), "process", _host("bench", "--tflite", _file, "--data", _data, *_BENCH), 0.03
+        "$ bench F", ("model", "packed"), "process", _host("bench", "--tflite", _file, "--data", _data, *_BENCH), 0.015
     ),
     Reader("$ bench --data", ("data",), "process", _host("bench", "--tflite", _model, "--data", _file, *_BENCH), 0.02),
     Reader("$ recipes check", ("recipe",), "process", _host("recipes", "check", _file), 0.03),
@@ -65,9 +65,9 @@ READERS = (
     Reader(
         "$ compress --model", ("keras", "h5"), "process", _host(*_COMPRESS, "--model", _file, "--data", _data), 0.01
     ),
-    Reader("$ runner evaluate, model", ("model",), "process", _runner("model.tflite", "evaluate"), 0.03),
+    Reader("$ runner evaluate, model", ("model",), "process", _runner("model.tflite", "evaluate"), 0.015),
     Reader("$ runner evaluate, images", ("eval",), "process", _runner("eval.npz", "evaluate"), 0.05),
-    Reader("$ runner doctor, model", ("model",), "process", _runner("model.tflite", "doctor"), 0.03),
+    Reader("$ runner doctor, model", ("model",), "process", _runner("model.tflite", "doctor"), 0.015),
     Reader("$ runner doctor, golden", ("golden",), "process", _runner("golden.npz", "doctor"), 0.05),
     Reader("$ runner doctor, manifest", ("manifest",), "process", _runner("manifest.json", "doctor"), 0.03),
     Reader("$ runner bench", ("model",), "process", _runner("model.tflite", "bench", *_SHORT), 0.01),
