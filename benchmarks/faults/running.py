@@ -54,7 +54,8 @@ class Ended:
 
     @property
     def all_words(self) -> str:
-        return self.out + self.said
+        """What it said, and the warnings in the document that it printed."""
+        return "\n".join([self.said, *map(str, self.json().get("warnings", []))])
 
     def json(self) -> dict[str, Any]:
         """The document it printed; empty where it printed none."""

@@ -17,6 +17,7 @@ from benchmarks.faults.broken import broken
 from benchmarks.faults.scene import Say, Scene, Targets
 
 FILES = 10_000
+KILLS, KILLS_S = 50, 3600.0
 Part = tuple[Targets, dict[str, Any]]
 """(targets, raw measurements)."""
 
@@ -98,17 +99,29 @@ _FAULTS = {
 
 def kills(wish: Wish, say: Say) -> Part:
     """`compress` killed at random moments, alone and with a second run beside it."""
-    return _from_module("benchmarks.kills", wish, say)
+    say(f"kills: {KILLS} of one run, {KILLS} of two at once")
+    found = importlib.import_module("benchmarks.kills").campaign(KILLS, KILLS, KILLS_S, wish.seed)
+    targets: Targets = []
+    for one in found["runs"]:
+        how = {1: "one run", 2: "two runs at once"}.get(one["runs_at_once"], "")
+        torn = len(one["torn"]) + len(one["failed"])
+        targets += [
+            target(f"kills, {how}: kill -9", f">= {KILLS}", one["kills"], "kills", one["kills"] >= KILLS),
+            target(f"kills, {how}: torn and believed, or failed after", "0", torn, "runs", not torn),
+            target(
+                f"kills, {how}: finished artifacts identical to an undisturbed one",
+                str(one["finished"]),
+                one["identical"],
+                "artifacts",
+                one["identical"] == one["finished"] > 0,
+            ),
+        ]
+    return targets, found
 
 
 def children(wish: Wish, say: Say) -> Part:
-    """The memory of the child that conversions run in."""
-    return _from_module("benchmarks.children", wish, say)
-
-
-def _from_module(name: str, wish: Wish, say: Say) -> Part:
-    """Another benchmark that brings `section(folder, say)`, which gives targets and raw measurements."""
-    found: Part = importlib.import_module(name).section(wish.work / name.rpartition(".")[2], say)
+    """The memory of the child that conversions run in: what `benchmarks.children.section` says."""
+    found: Part = importlib.import_module("benchmarks.children").section(wish.work / "children", say)
     return found
 
 
