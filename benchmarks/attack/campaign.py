@@ -108,8 +108,8 @@ class _Crew:
 
 
 def _business() -> float:
-    """How many processes want each core, at least 1: where others work too, everything may take so much longer."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    """How many processes want each core, from 1 to 4: where others work too, everything may take so much longer."""
+    return min(4.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
 
 
 def _take_right_ones(crews: list[_Crew], seeds: Seeds, readers: list[Reader]) -> list[str]:
@@ -152,7 +152,7 @@ def _in_threads(tasks: list[Callable[[], None]]) -> None:
         except BaseException as error:  # noqa: BLE001  # raised again below, in the thread that waits
             errors.append(error)
 
-    threads = [threading.Thread(target=guarded, args=(task,)) for task in tasks]
+    threads = [threading.Thread(target=guarded, args=(task,), daemon=True) for task in tasks]
     for thread in threads:
         thread.start()
     for thread in threads:

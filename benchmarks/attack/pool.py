@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.attack.watching import MOST_BYTES, end_all, largest
+from benchmarks.attack.worker import sources
 
 TABLE = "benchmarks.attack.readers.table"
 CASES = 300
 """A worker is replaced after so many: what TensorFlow keeps of one model is no fault of the next."""
 FRESH = 10
 _ROOT = Path(__file__).parents[2]
-_OURS = re.compile(r'File ".*/(?:edgedigits|edgedigits_runner)/([^"]+)", line (\d+)')
+_OURS = re.compile(rf'File "(?:{"|".join(map(re.escape, sources()))})([^"]+)", line (\d+)')
 
 
 class Worker:

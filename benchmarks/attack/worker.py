@@ -9,7 +9,7 @@ stands when it dies or takes too long.
 from __future__ import annotations
 
 import faulthandler
-import importlib
+import importlib.util
 import json
 import os
 import shutil
@@ -20,8 +20,11 @@ from typing import Any, TextIO
 
 from benchmarks.attack.readers.calling import Case, Reader, WrongEnd
 
-OURS = ("/edgedigits/", "/edgedigits_runner/")
-"""Folders of the project's own sources, in a path."""
+
+def sources() -> tuple[str, ...]:
+    """The folders of the project's own code, with a slash behind."""
+    specs = map(importlib.util.find_spec, ("edgedigits", "edgedigits_runner"))
+    return tuple(f"{Path(spec.origin).parent}/" for spec in specs if spec and spec.origin)
 
 
 def main(corpus: Path, folder: Path, module: str) -> None:
@@ -68,7 +71,7 @@ def _outcome(reader: Reader, case: Case) -> dict[str, Any]:
 def _place(error: BaseException) -> str:
     """File and line of the project's own that is nearest to where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if any(part in frame.filename for part in OURS)]
+    own = [frame for frame in frames if frame.filename.startswith(sources())]
     return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
 
 
