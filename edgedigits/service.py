@@ -27,8 +27,9 @@ SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM
 UMask=0077
 TasksMax=64
+# `serve` takes less by its own limits (runner's serve.py), and refuses the one image that is too much.
 MemoryMax=512M
-# Counts where the kernel was started without the memory cgroup, as Raspberry Pi OS is.
+# Counts where the kernel was started without the memory cgroup, as Raspberry Pi OS is; half of it is never touched.
 LimitDATA=1G
 """
 
@@ -90,8 +91,8 @@ def unit_text(service: Service, root: str, home: str, user_namespaces: bool) -> 
         _MARK + json.dumps({"dir": root, "service": service.words}),
         "[Unit]",
         f"Description=edgedigits, {'watching a folder' if watched else f'http://127.0.0.1:{service.port}'}",
-        "StartLimitIntervalSec=60",
-        "StartLimitBurst=5",
+        # No limit: whatever made it end five times may be over at the sixth, and nobody is there to start it by hand.
+        "StartLimitIntervalSec=0",
         "",
         "[Service]",
         f"WorkingDirectory={_percent(root)}/current",
