@@ -59,11 +59,13 @@ class Handler:
             if self._request is None:
                 return False
             self._answer(self._request)
-        except Refused as refusal:
-            return self._refused(self._late() if self._connection.pushed_out and self._unread else refusal)
+            return self._stays()
+        except Refused as error:
+            late = self._connection.pushed_out and self._unread
+            refusal = self._late() if late else Refused(error.status, str(error))
         except Late:
-            return self._refused(self._late())
-        return self._stays()
+            refusal = self._late()
+        return self._refused(refusal)  # only now: the error that was caught holds the image
 
     def _late(self) -> Refused:
         return Refused(408, f"the {'body' if self._request else 'request'} did not come in time; send it at once")
