@@ -16,7 +16,7 @@ import click
 
 from edgedigits import __version__, advise_command, device_cli
 from edgedigits.cli_output import as_json_option, print_json, print_rich, say
-from edgedigits.errors import EdgeDigitsError
+from edgedigits.endings import end_of
 from edgedigits.scale_options import scale_options
 
 if TYPE_CHECKING:
@@ -24,20 +24,40 @@ if TYPE_CHECKING:
     from edgedigits.prepare import Wish
 
 
+class Commands(click.Group):
+    """Lets what a command raises out as it is: click would take an EOFError for Ctrl-C, and end a closed pipe without a word."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (EOFError, OSError, KeyboardInterrupt) as error:
+            raise _Raised(error) from error
+
+
+class _Raised(Exception):
+    """Carries an error past click."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 def main() -> None:
-    """Entry point: every error becomes an exit code here and nowhere else."""
+    """Entry point: runs the command; how it ends is told in `endings`."""
+    sys.exit(end_of(_run))
+
+
+def _run() -> int:
     try:
         status = cli.main(standalone_mode=False)
-    except EdgeDigitsError as error:
-        click.echo(f"edgedigits: {error}", err=True)
-        sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        click.echo("edgedigits: interrupted; finished stages are kept, run the same command again to go on", err=True)
-        sys.exit(130)
+    except _Raised as raised:
+        raise raised.error from raised.error.__cause__
+    except click.exceptions.Abort as error:
+        raise KeyboardInterrupt from error
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
-    sys.exit(status if isinstance(status, int) else 0)
+        return 2
+    return status if isinstance(status, int) else 0
 
 
 class HeightWidth(click.ParamType[Any]):
@@ -81,7 +101,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="edgedigits %(version)s")
 def cli() -> None:
     """A trained Keras image classifier in, the smallest and fastest verified int8 TFLite model out."""

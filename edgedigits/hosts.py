@@ -20,7 +20,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from edgedigits.errors import InputError
-from edgedigits.yaml_files import check_known, first_fault, kind_of, read_yaml
+from edgedigits.names import WANTED, is_name
+from edgedigits.yaml_files import check_known, first_fault, kind_of, read_yaml, shown
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -53,9 +54,11 @@ def read_hosts(path: Path) -> tuple[Host, ...]:
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path}: hosts: wanted a list of USER@HOST, found {kind_of(entries)}")
     hosts = tuple(_host(f"{path}: hosts[{index}]", entry) for index, entry in enumerate(entries))
-    titles = [host.title for host in hosts]
-    if twice := [title for title in titles if titles.count(title) > 1]:
-        raise InputError(f"{path}: {twice[0]} is listed twice; give each device a name of its own")
+    seen: set[str] = set()
+    for title in (host.title for host in hosts):
+        if title in seen:
+            raise InputError(f"{path}: {title} is listed twice; give each device a name of its own")
+        seen.add(title)
     return hosts
 
 
@@ -66,6 +69,8 @@ def _host(where: str, entry: Any) -> Host:
     check_known(where, "setting", entry, [field.name for field in fields(Host)], InputError)
     if "host" not in entry:
         raise InputError(f"{where}: host is missing; give USER@HOST")
+    if isinstance(name := entry.get("name"), str) and name and not is_name(name):
+        raise InputError(f"{where}: name: found {shown(name)}; wanted {WANTED}")
     try:
         return Host(**entry)
     except pydantic.ValidationError as error:

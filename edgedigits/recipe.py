@@ -22,6 +22,7 @@ import pydantic
 
 from edgedigits.errors import RecipeError
 from edgedigits.export import Dynamic, Export, Float16, Float32, Int8, Int16x8
+from edgedigits.names import WANTED, is_name, safe_name
 from edgedigits.stages.candidate import Stage
 from edgedigits.stages.cluster import Cluster
 from edgedigits.stages.distil import Distil
@@ -29,7 +30,7 @@ from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
 from edgedigits.stages.qat import Qat
 from edgedigits.stages.shrink import Shrink
-from edgedigits.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml
+from edgedigits.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml, shown
 
 STAGES: dict[str, type[Any]] = {
     "shrink": Shrink,
@@ -94,8 +95,11 @@ def find(name_or_path: str) -> Path:
     if name_or_path in shipped():
         return shipped_folder() / f"{name_or_path}.yaml"
     path = Path(name_or_path)
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:
+        raise RecipeError(f"recipe {name_or_path[:100]}...: can't be looked for ({error.strerror})") from error
     raise RecipeError(
         f"recipe {name_or_path}: no such file, and no shipped recipe of that name{nearest(name_or_path, shipped())}"
     )
@@ -126,7 +130,17 @@ def parse(document: Any, where: str, default_name: str) -> Recipe:
     for key in ("name", "for"):
         if not isinstance(document.get(key, ""), str):
             raise RecipeError(f"{where}: {key}: wanted text, found {kind_of(document[key])}")
-    return Recipe(document.get("name", default_name), document.get("for", ""), stages, export_name, export)
+    return Recipe(_name(document, where, default_name), document.get("for", ""), stages, export_name, export)
+
+
+def _name(document: Mapping[str, Any], where: str, default_name: str) -> str:
+    """The name as it is written, which becomes a part of paths; or of the file, made one."""
+    if "name" not in document:
+        return safe_name(default_name)
+    name: str = document["name"]
+    if not is_name(name):
+        raise RecipeError(f"{where}: name: found {shown(name)}; wanted {WANTED}")
+    return name
 
 
 def _check_teachers(where: str, stages: tuple[tuple[str, Any], ...]) -> None:

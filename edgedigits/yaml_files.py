@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import re
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,40 +12,46 @@ import pydantic
 import yaml
 
 from edgedigits.errors import InputError
+from edgedigits.strict_loader import StrictLoader
 
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads 1e-3 as the number it is (YAML 1.2) and refuses a key written twice."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        if twice := [key for key in keys if keys.count(key) > 1]:
-            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]!r} is written twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+0123456789.")
-)
+MOST_BYTES = 2**20
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxlist, _REPR.maxdict, _REPR.maxstring, _REPR.maxother = 2, 4, 4, 60, 60
 
 
 def read_yaml(path: Path, what: str, error: type[InputError]) -> Any:
     """What a file holds; `error` where it can't be read or is no YAML. `what` names such files, as "a recipe"."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (OSError, UnicodeDecodeError) as fault:
-        raise error(f"{path}: can't be read as text ({fault}); {what} is a YAML file") from fault
+        return yaml.load(_text(path, what, error), StrictLoader)
     except yaml.YAMLError as fault:
         mark = getattr(fault, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
-        raise error(f"{path}:{line} not YAML: {getattr(fault, 'problem', None) or 'unreadable'}") from fault
+        kind = "" if isinstance(fault, yaml.constructor.ConstructorError) else " not YAML"
+        problem = getattr(fault, "problem", None) or getattr(fault, "reason", None) or "unreadable"
+        raise error(f"{path}:{line}{kind}: {problem}; {what} is plain YAML") from fault
+
+
+def _text(path: Path, what: str, error: type[InputError]) -> str:
+    try:
+        if path.exists() and not path.is_file():
+            raise error(f"{path}: no regular file; {what} is a YAML file")
+        with path.open("rb") as file:
+            found = file.read(MOST_BYTES + 1)
+        if len(found) > MOST_BYTES:
+            raise error(
+                f"{path}: larger than {MOST_BYTES // 1024} KiB, which no file of this kind is; {what} is a YAML file"
+            )
+        return found.decode()
+    except (OSError, UnicodeDecodeError) as fault:
+        why = fault.strerror if isinstance(fault, OSError) else fault
+        raise error(f"{path}: can't be read as text ({why}); {what} is a YAML file") from fault
 
 
 def check_known(where: str, kind: str, found: Iterable[Any], choices: Iterable[str], error: type[InputError]) -> None:
     """`error` names the first of `found` that is none of `choices`, and the nearest that is."""
     for name in found:
         if name not in choices:
-            raise error(f"{where}: unknown {kind} {str(name)!r}{nearest(str(name), choices)}")
+            raise error(f"{where}: unknown {kind} {shown(str(name))}{nearest(str(name)[:100], choices)}")
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
@@ -55,15 +61,23 @@ def nearest(name: str, choices: Iterable[str]) -> str:
 
 
 def kind_of(value: Any) -> str:
-    """What was found, in a few words."""
-    return "nothing" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"
+    """What was found, in a few words, however much it is."""
+    if value is None:
+        return "nothing"
+    text = shown(value) if isinstance(value, (dict, list, tuple)) else str(value)
+    return f"{type(value).__name__} {text[:40]!r}"
+
+
+def shown(value: Any) -> str:
+    """A value as Python writes it, cut to a few words without writing all of it first."""
+    return _REPR.repr(value)
 
 
 def first_fault(error: pydantic.ValidationError) -> str:
     """`.setting: found 3; input should be ...` of the first wrong setting, or `: wanted ...` where settings don't go together."""
-    first = error.errors()[0]
+    first = error.errors(include_url=False)[0]
     if not first["loc"]:
         return f": {first['msg'].removeprefix('Value error, ')}"
-    place = ".".join(str(step) for step in first["loc"])
+    place = ".".join(str(step)[:100] for step in first["loc"])
     message = first["msg"]
-    return f".{place}: found {first['input']!r}; {message[0].lower() + message[1:]}"
+    return f".{place}: found {shown(first['input'])}; {message[0].lower() + message[1:]}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +122,79 @@ def test_unknown_name_gets_the_nearest() -> None:
 def test_reading_recipes_imports_no_tensorflow() -> None:
     code = "import sys, edgedigits.recipe as r; [r.load_recipe(n) for n in r.shipped()]; print('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+BOMB = "a: &b0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"b{at}: &b{at} [{', '.join([f'*b{at - 1}'] * 10)}]\n" for at in range(1, 10)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (BOMB, "more than 20,000 values, aliases counted as what they stand for"),
+        ("".join(f"k{at}: 1\n" for at in range(20_000)), "more than 20,000 values"),
+        ("".join(f"k{at}: 1\n" for at in range(5_000)), "unknown key 'k0'"),
+        ("export: int8\n" * 9_000, "line 2: .*'export' is written twice"),
+        ("export: " + "[" * 1000, "nested deeper than 32 levels"),
+        ("export: int8\nstages: &a [*a]", "line 2: .*an alias inside of what it stands for"),
+        ("export: int8\nname: !!int x", "line 2: .*'x' is no int"),
+        ("export: !!bool x", "'x' is no bool"),
+        ("export: !!binary '*'", "no kind of value"),
+        ("export: !!map [1]", "no kind of value"),
+        ('export: int8\nname: "\\ud800"', "line 2: .*holds control characters"),
+        ('export: int8\nfor: "\\e[31mred"', "holds control characters"),
+        ('export: int8\nfor: "\\u202edlog"', "turn the direction of writing"),
+        ("export: 0x" + "f" * 9_000, "too large for a whole number"),
+        ("export: " + "1" * 9_000, "is no int"),
+        ("export: {int8: {calibration_images: .inf}}", "wanted a finite number"),
+        ("? [a]\n: b", "a list or a mapping is no key"),
+        ("export: int8\n<<: 3", "line 2: .*expected a mapping"),
+        ("export:\n\t- int8", "line 2: .*cannot start any token"),
+        ("a" * 2**21, "larger than 1024 KiB"),
+        ("export: " + "x" * 2**19, "unknown export 'x*\\.\\.\\.x*'; choose from"),
+        ("export: 2024-13-45", "unknown export '2024-13-45'"),
+    ],
+)
+def test_what_yaml_can_hold_and_no_recipe_needs_is_refused_in_a_moment(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text(text)
+    began = time.perf_counter()
+    with pytest.raises(RecipeError, match=says) as caught:
+        load_recipe(str(path))
+    assert time.perf_counter() - began < 5
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../x", "/etc/x", "a/b", "a\\b", ".hidden", "-rf", "", " ", "x" * 101, "é" * 51, "a\tb", "a.", "a:b", "👍"],
+)
+def test_a_name_that_is_no_name_of_a_folder_is_refused(name: str) -> None:
+    with pytest.raises(RecipeError, match=r"x\.yaml: name: found .*; wanted letters, digits"):
+        parse({"name": name, "export": "int8"}, "x.yaml", "x")
+
+
+@pytest.mark.parametrize("name", ["a", "prune80_int8", "Größe 2.1", "手書き", "x" * 100, "a+b"])
+def test_a_name_in_any_script_is_taken(name: str) -> None:
+    assert parse({"name": name, "export": "int8"}, "x.yaml", "x").name == name
+
+
+def test_a_recipe_without_a_name_is_called_after_its_file_as_far_as_that_is_one(tmp_path: Path) -> None:
+    for stem, name in (
+        ("mine", "mine"),
+        ("a:b\u202ec", "a_b_c"),
+        ("-x", "xx"),
+        ("y" * 200, "y" * 100),
+        ("é" * 90, "é" * 50),
+    ):
+        (tmp_path / f"{stem}.yaml").write_text("export: int8")
+        assert load_recipe(str(tmp_path / f"{stem}.yaml")).name == name
+
+
+def test_a_path_that_no_file_can_have_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="File name too long"):
+        load_recipe(str(tmp_path / ("x" * 300 + ".yaml")))
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(RecipeError, match="no such file"):
+        load_recipe(str(tmp_path / "pipe.yaml"))
