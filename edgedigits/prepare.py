@@ -16,6 +16,7 @@ from edgedigits.data.sources import load_data
 from edgedigits.errors import InputError, ModelError
 from edgedigits.keras_files import model_hash
 from edgedigits.keras_models import load
+from edgedigits.names import safe_name
 from edgedigits.pipeline import Job
 from edgedigits.recipe import Recipe
 from edgedigits.zoo.baselines import baseline, record_beside, shipped_record
@@ -53,7 +54,7 @@ def job(recipe: Recipe, wish: Wish, say: Say) -> Job:
     loaded = load(path, custom=wish.custom, images=real, scale=scale)
     return Job(
         recipe=recipe,
-        name=path.stem,
+        name=safe_name(path.stem),
         loaded=loaded,
         model_sha256=model_hash(path),
         dataset=fitted(dataset, tuple(loaded.model.inputs[0].shape[1:])),

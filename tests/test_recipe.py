@@ -150,7 +150,7 @@ BOMB = "a: &b0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("export: {int8: {calibration_images: .inf}}", "wanted a finite number"),
         ("? [a]\n: b", "a list or a mapping is no key"),
         ("export: int8\n<<: 3", "line 2: .*expected a mapping"),
-        ("export:\n\t- int8", "line 2: .*cannot start any token"),
+        ("export:\n\t- int8", "line 2 not YAML: .*cannot start any token"),
         ("a" * 2**21, "larger than 1024 KiB"),
         ("export: " + "x" * 2**19, "unknown export 'x*\\.\\.\\.x*'; choose from"),
         ("export: 2024-13-45", "unknown export '2024-13-45'"),
