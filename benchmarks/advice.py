@@ -11,13 +11,12 @@ data of the artifacts.
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.document import document, save, target
-from edgedigits import benching
+from edgedigits import artifact_folder, benching
 from edgedigits.advice import Advice, advise
 from edgedigits.asking import Asked, question
 from edgedigits.prepare import model_hash
@@ -33,7 +32,7 @@ def finished(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     shipped = {model_hash(path): path.stem for path in shipped_folder().glob("*.keras")}
     found = []
     for path in sorted(folder.rglob("manifest.json")):
-        manifest = json.loads(path.read_text())
+        manifest = artifact_folder.read(path.parent).manifest
         if manifest["model"]["sha256"] in shipped:
             found.append((path.parent, {**manifest, "zoo": shipped[manifest["model"]["sha256"]]}))
         else:

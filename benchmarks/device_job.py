@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from edgedigits_runner.arrays import decode
+from edgedigits_runner.kept import sealed
 
 from benchmarks.cutting import Relay, cut_deploy
 from benchmarks.document import document, save, target
@@ -71,7 +72,7 @@ def with_images(made: Path, count: int, runtime: Any) -> Path:
     np.savez_compressed(small / "eval.npz", images=images, labels=labels)
     np.savez_compressed(small / "golden.npz", inputs=inputs, outputs=outputs, test_indices=np.arange(count))
     manifest["files"] = {file: sha256(small / file) for file in manifest["files"]}
-    (small / "manifest.json").write_text(json.dumps(manifest))
+    (small / "manifest.json").write_text(json.dumps(sealed(manifest)))
     return small
 
 
@@ -151,7 +152,7 @@ def _changed(made: Path, folder: Path, name: str) -> Path:
     manifest = json.loads((changed / "manifest.json").read_text())
     (changed / "README.md").write_text(f"release {name}\n")
     manifest["files"]["README.md"] = sha256(changed / "README.md")
-    (changed / "manifest.json").write_text(json.dumps(manifest))
+    (changed / "manifest.json").write_text(json.dumps(sealed(manifest)))
     return changed
 
 

@@ -3,7 +3,7 @@
 <model>-<recipe>-<hash8>/
     model.tflite      the product
     float.tflite      the same model before compression
-    manifest.json     recipe, seed, versions, one record per stage, what the bytes hold, SHA-256 of every file
+    manifest.json     recipe, seed, versions, one record per stage, what the bytes hold, SHA-256 of every file and of itself
     eval.npz          test images (uint8 [n, h, w, c]) and labels (int32 [n]); or eval.json, a pointer, for large sets
     golden.npz        a few inputs and the outputs of the reference kernels, bit for bit
     README.md         the model card, generated from the manifest
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from edgedigits_runner.kept import sealed
 
 from edgedigits.artifact_folder import SCHEMA, Artifact, sha256
 from edgedigits.atomic import whole_folder
@@ -65,6 +66,7 @@ def write(draft: Draft, out: Path) -> Artifact:
         manifest = _manifest(draft)
         (folder / "README.md").write_text(artifact_card(manifest), encoding="utf-8")
         manifest["files"] = {item.name: sha256(item) for item in sorted(folder.iterdir())}
+        manifest = sealed(manifest)
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     return Artifact(path, manifest)
 

@@ -15,6 +15,7 @@ from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.fresh import run_fresh
 from edgedigits_runner.golden import Measure, compared, judged, measure_of, xnnpack
 from edgedigits_runner.interpreters import load_runtime
+from edgedigits_runner.kept import sealed
 from edgedigits_runner.machine import throttling
 
 from tests.test_runner_commands import BEHIND_WALL
@@ -116,7 +117,7 @@ def test_a_truncated_model_is_a_reason_not_a_traceback(release: Path) -> None:
 def test_a_release_without_vectors_says_so(release: Path) -> None:
     manifest = json.loads((release / "manifest.json").read_text())
     del manifest["files"]["golden.npz"]
-    (release / "manifest.json").write_text(json.dumps(manifest))
+    (release / "manifest.json").write_text(json.dumps(sealed(manifest)))
     found = examined(release)
     assert (found["verdict"], found["golden"]) == ("no golden vectors", None)
     assert "verdict     no golden vectors" in run(release, "doctor").stdout

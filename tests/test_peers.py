@@ -359,13 +359,13 @@ def test_finished_artifacts_are_found_by_recipe_settings_model_seed_and_data(tmp
         "model": {"name": "cnn", "sha256": model},
         "recipe": {**recipe.as_dict(), "for": "said otherwise"},
         "seed": 1,
-        "data": {"name": "mnist"},
+        "data": {**manifest["data"], "name": "mnist"},
         "stages": [
             {"stage": "load", "seconds": 0.5, "cached": False},
             {"stage": "prune", "seconds": 0.1, "cached": True, "made_in_seconds": 60.1},
             {"stage": "qat", "seconds": 2.0, "cached": True},
         ],
-        "export": {"seconds": 1.5},
+        "export": {"export": "int8", "seconds": 1.5},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     said: list[str] = []

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from edgedigits_runner.kept import sealed
 
 from edgedigits.runner_file import NAME, write_runner
 from tests.shared import once
@@ -78,4 +79,4 @@ def rewrite(release: Path, name: str, **arrays: np.ndarray) -> None:
         np.savez_compressed(release / name, **{**file, **arrays})
     manifest = json.loads((release / "manifest.json").read_text())
     manifest["files"][name] = hashlib.sha256((release / name).read_bytes()).hexdigest()
-    (release / "manifest.json").write_text(json.dumps(manifest))
+    (release / "manifest.json").write_text(json.dumps(sealed(manifest)))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from edgedigits_runner import SCHEMA
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.files import joined, read_json, sha256_of
+from edgedigits_runner.files import joined, sha256_of
+from edgedigits_runner.manifest import read_manifest
 from edgedigits_runner.model_file import PACKED, ModelFile
 from edgedigits_runner.scaling import Scaling, scaling_of
 
@@ -59,32 +59,16 @@ def read_release(folder: str) -> Release:
     path = joined(folder, "manifest.json")
     if not os.path.isfile(path):
         raise RunnerError("model", f"{path}: not found; name the folder that `edgedigits compress` or `deploy` made")
-    manifest = read_json(path)
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-        raise RunnerError("model", f"{path}: not of schema {SCHEMA}; this runner and what wrote it differ in version")
-    try:
-        return _release(folder, manifest)
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunnerError("model", f"{path}: incomplete or altered ({error!r}); copy the folder again") from error
-
-
-def _release(folder: str, manifest: dict[str, Any]) -> Release:
-    height, width, channels = (int(length) for length in manifest["input"]["shape"])
-    scale = scaling_of(manifest["input"]["scale"])
-    scale.check_channels(channels)
-    if channels not in (1, 3) or min(height, width) < 1:
-        raise ValueError(f"input {manifest['input']}")
-    files = {str(name): str(digest) for name, digest in manifest["files"].items()}
-    if any(os.path.basename(name) != name or name in ("", os.curdir, os.pardir) for name in files):
-        raise ValueError("files outside the folder")
+    manifest = read_manifest(path)
+    height, width, channels = manifest["input"]["shape"]
     return Release(
         folder=folder,
-        name=str(manifest["recipe"]["name"]),
-        export=str(manifest["export"]["export"]),
+        name=manifest["recipe"]["name"],
+        export=manifest["export"]["export"],
         shape=(height, width, channels),
-        scale=scale,
-        classes=tuple(str(name) for name in manifest["data"]["classes"]),
-        files=files,
+        scale=scaling_of(manifest["input"]["scale"]),
+        classes=tuple(manifest["data"]["classes"]),
+        files=manifest["files"],
     )
 
 

@@ -1,0 +1,109 @@
+"""The manifest of an artifact: what every reader of it, here and on the host, may rely on once it was read.
+
+Schema 2 carries a hash of itself, so that a changed scale or class name is found as a changed model is. Schema 1, which older
+versions wrote, has none and is read as far as it goes.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from edgedigits_runner.errors import RunnerError
+from edgedigits_runner.files import read_json
+from edgedigits_runner.kept import (
+    HASH,
+    fault,
+    hash_of,
+    is_hash,
+    is_line,
+    is_object,
+    is_share,
+    is_text,
+    is_whole,
+)
+from edgedigits_runner.scaling import scaling_of
+
+SCHEMA = 2
+SCHEMAS = (1, 2)
+MOST_BYTES = 2**24
+AGAIN = "compress again, or copy the folder again"
+
+
+def read_manifest(path: str) -> dict[str, Any]:
+    """The manifest in a file; RunnerError "job" where it is no JSON, "model" for another schema, shape or hash."""
+    manifest = read_json(path, MOST_BYTES)
+    schema = manifest.get("schema") if isinstance(manifest, dict) else None
+    if not is_whole(schema) or schema not in SCHEMAS:
+        raise RunnerError(
+            "model",
+            f"{path}: not of schema {' or '.join(map(str, SCHEMAS))}; what wrote and what reads it differ in version",
+        )
+    if found := fault(manifest, _FIRST if schema == 1 else _SECOND):
+        raise RunnerError("model", f"{path}: incomplete or altered ({found}); {AGAIN}")
+    try:
+        scaling_of(manifest["input"]["scale"]).check_channels(manifest["input"]["shape"][2])
+    except ValueError as error:
+        raise RunnerError("model", f"{path}: incomplete or altered (input.scale: {error}); {AGAIN}") from error
+    if HASH in manifest and manifest[HASH] != hash_of(manifest):
+        raise RunnerError("model", f"{path}: altered since it was written (SHA-256); {AGAIN}")
+    return dict(manifest)
+
+
+def _is_shape(value: Any) -> bool:
+    """Height, width and channels of images."""
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(is_whole(length) and 1 <= length <= 2**16 for length in value)
+        and value[2] in (1, 3)
+    )
+
+
+def is_scale(value: Any) -> bool:
+    """A scaling by name or with all its numbers."""
+    try:
+        scaling_of(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _are_files(value: Any) -> bool:
+    """Plain names in the folder itself, each with its SHA-256."""
+    return isinstance(value, dict) and all(
+        is_line(name) and os.path.basename(name) == name and not name.startswith(".") and is_hash(digest)
+        for name, digest in value.items()
+    )
+
+
+def _are_counts(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(is_whole, value.values()))
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 1e9
+
+
+_FIRST: dict[str, Any] = {
+    "model?": {"name": is_line},
+    "recipe": {"name": is_line},
+    "export": {"export": is_line, "slim?": {"before": _are_counts}},
+    "data": {"name": is_text, "fingerprint": is_text, "classes": [is_text]},
+    "input": {"shape": _is_shape, "scale": is_scale, "folded?": {"scale": is_scale}},
+    "files": _are_files,
+}
+_SECOND: dict[str, Any] = {
+    **_FIRST,
+    HASH: is_hash,
+    "model": {"name": is_line, "sha256": is_hash},
+    "recipe": {"name": is_line, "for": is_text, "stages": [is_object], "export": is_object},
+    "seed": is_whole,
+    "stages": [{"stage": is_line, "seconds": _is_time}],
+    "export": {**_FIRST["export"], "seconds": _is_time, "size_bytes": is_whole},
+    "float": {"export": is_line, "size_bytes": is_whole},
+    "test": {"images": is_whole, "accuracy": is_share, "float_accuracy": is_share},
+    "warnings": [is_text],
+    "key": is_hash,
+    "versions": is_object,
+}
