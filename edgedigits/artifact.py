@@ -54,10 +54,15 @@ def settings(part: Any) -> dict[str, Any]:
     return dataclasses.asdict(part)
 
 
+def folder_name(model: str, recipe: str, key: str) -> str:
+    """What an artifact's folder is called; both names are checked where they are read (`names.py`)."""
+    return f"{model}-{recipe}-{key[:8]}"
+
+
 def write(draft: Draft, out: Path) -> Artifact:
     """Write the folder into `out`, whole or not at all. Raises ArtifactError when it can't be written."""
     job = draft.job
-    path = out / f"{job.name}-{job.recipe.name}-{draft.key[:8]}"
+    path = out / folder_name(job.name, job.recipe.name, draft.key)
     with whole_folder(path) as folder:
         (folder / "model.tflite").write_bytes(draft.exported.flat)
         (folder / "float.tflite").write_bytes(draft.baseline.flat)

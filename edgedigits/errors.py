@@ -7,6 +7,7 @@
     │   ├── RecipeError       a recipe: unknown, mistyped, out of range
     │   ├── TfliteError       a .tflite file: not one, truncated, altered
     │   ├── ArtifactError     a folder to read or write: missing, not writable, full
+    │   ├── DamagedError      what edgedigits kept for itself is not as it was written
     │   └── DeviceError       a device can't be reached, or can't have what is wished
     └── CheckError            the work was done and a check failed: exit code 1
         ├── MaskError         a stage revived pruned weights
@@ -50,6 +51,10 @@ class TfliteError(InputError):
 
 class ArtifactError(InputError):
     """A folder can't be read or written."""
+
+
+class DamagedError(InputError):
+    """What edgedigits kept for itself is missing, altered, or of another version; it is made anew."""
 
 
 class CheckError(EdgeDigitsError):

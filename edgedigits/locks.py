@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,14 +20,21 @@ LONGEST = 200
 
 
 @contextmanager
-def locked(path: Path, *, shared: bool = False, wait_s: float = PATIENCE_S, doing: str = "writes") -> Iterator[None]:
-    """Alone with `path`, or with other readers where `shared`; its folder must be there.
+def locked(
+    path: Path,
+    *,
+    shared: bool = False,
+    wait_s: float = PATIENCE_S,
+    doing: str = "writes",
+    waiting: Callable[[], None] = lambda: None,
+) -> Iterator[None]:
+    """Alone with `path`, or with other readers where `shared`; its folder must be there. `waiting` is called where one must.
 
     Raises ArtifactError when another process holds it for longer than `wait_s`; `doing` says what that one does.
     OSError where no lock file can be made.
     """
     file = beside(path, ".lock")
-    descriptor = _held(file, shared, time.monotonic() + wait_s)
+    descriptor = _held(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, time.monotonic() + wait_s, waiting)
     if descriptor is None:
         raise ArtifactError(f"{path}: another run {doing} it now; wait until it is done, or choose another place")
     try:
@@ -42,15 +49,19 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(f".{name}{ending}")
 
 
-def _held(file: Path, shared: bool, until: float) -> int | None:
+def _held(file: Path, kind: int, until: float, waiting: Callable[[], None]) -> int | None:
     """An open, locked lock file that is still the one of that name; None when the time is over."""
+    told = False
     while True:
         descriptor = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
         try:
-            while not _try(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
+            while not _try(descriptor, kind):
                 if time.monotonic() >= until:
                     os.close(descriptor)
                     return None
+                if not told:
+                    waiting()
+                    told = True
                 time.sleep(0.01)
             if _is_there(file, descriptor):
                 return descriptor

@@ -2,15 +2,14 @@
 
 `<cache>/timings/<runtime>-<version>-<machine>-<cpu>.json` holds, for one thread, the nanoseconds of every operator met so far by
 its signature (see `fragments.py`), less what every inference takes besides its work, which stands there once. A file that is
-damaged, or an entry that is, is measured again.
+damaged is set aside, and all is measured again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
-import math
+import os
 import platform
 import re
 import tempfile
@@ -19,15 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from edgedigits_runner.kept import fault, is_text
 from edgedigits_runner.system_files import field
 
-from edgedigits.atomic import whole_file
 from edgedigits.cache_dir import cache_dir
+from edgedigits.errors import DamagedError
 from edgedigits.fragments import Fragment, nearly_nothing
+from edgedigits.kept_files import read_sealed, set_aside, write_sealed
 from edgedigits.runner_process import RunnerProcess
 from edgedigits.runtimes import PINS, python_for
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 WINDOWS: Final = 9
 WINDOW_S: Final = 0.012
 LEAST_WINDOW_S: Final = 0.15
@@ -72,7 +73,7 @@ def timings(
     """
     version, cpu = _version(runtime), _cpu()
     file = _file(runtime, version, cpu)
-    base, known = _kept(file)
+    base, known = _kept(file, say)
     if again:
         base = None
     wanted = {part.signature: part for part in parts if not part.unpacks}
@@ -107,35 +108,35 @@ def _file(runtime: str, version: str, cpu: str) -> Path:
     return cache_dir() / "timings" / f"{runtime}-{version}-{platform.machine()}-{short}-{mark}.json"
 
 
-def _kept(file: Path) -> tuple[float | None, dict[str, Timing]]:
-    """What the file holds, as far as it makes sense: without the base nothing does."""
-    try:
-        held: Any = json.loads(file.read_text(encoding="utf-8"))
-        base, rows = held["base_us"], held["operators"]
-        if held["schema"] != SCHEMA or not _is_time(base) or not base:
-            return None, {}
-        return float(base), {signature: timing for signature, row in rows.items() if (timing := _timing(row))}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+def _kept(file: Path, say: Say) -> tuple[float | None, dict[str, Timing]]:
+    """What the file holds; without it, or where it is damaged, nothing."""
+    if not os.path.lexists(file):
         return None, {}
-
-
-def _timing(row: Any) -> Timing | None:
-    if not isinstance(row, dict) or not isinstance(row.get("reason"), str):
-        return None
-    if row.get("us") is None:
-        return Timing(None, row["reason"]) if row["reason"] else None
-    return Timing(float(row["us"]), row["reason"]) if _is_time(row["us"]) else None
+    try:
+        held = read_sealed(file, _SHAPE)
+    except DamagedError as error:
+        say(f"kept timings are damaged, so they are set aside and measured anew ({error})")
+        set_aside(file)
+        return None, {}
+    return float(held["base_us"]), {name: Timing(row["us"], row["reason"]) for name, row in held["operators"].items()}
 
 
 def _is_time(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return type(value) in (int, float) and 0 <= value < 1e12
+
+
+def _are_timings(value: Any) -> bool:
+    return isinstance(value, dict) and all(not fault(row, _ROW) for row in value.values())
+
+
+_ROW = {"us": lambda value: value is None or _is_time(value), "reason": is_text}
+_SHAPE = {"schema": lambda value: value == SCHEMA, "base_us": _is_time, "operators": _are_timings}
 
 
 def _keep(file: Path, runtime: str, cpu: str, base: float, known: Mapping[str, Timing]) -> None:
     rows = {signature: {"us": timing.us, "reason": timing.reason} for signature, timing in sorted(known.items())}
     document = {"schema": SCHEMA, "runtime": runtime, "cpu": cpu, "threads": 1, "base_us": base, "operators": rows}
-    with whole_file(file) as part:
-        part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write_sealed(file, document)
 
 
 def _measured(parts: list[Fragment], runtime: TimedRuntime, say: Say, window_s: float) -> tuple[float, list[Timing]]:

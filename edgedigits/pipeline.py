@@ -14,6 +14,7 @@ import numpy as np
 from edgedigits import artifact, verify
 from edgedigits.artifact import Draft
 from edgedigits.artifact_folder import Artifact
+from edgedigits.atomic import check_writable
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
 from edgedigits.data.samples import sampled
@@ -61,12 +62,15 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
 
     Raises CheckError's kinds when a check fails, InputError's when the job can't be done; nothing is half-written then.
     """
+    kept = StageCache(job.fresh, job.custom, say)
+    if job.recipe.stages:
+        kept.check_writable()
+    check_writable(out, f"{artifact.folder_name(job.name, job.recipe.name, '0' * 64)}/manifest.json")
     data = split(job.dataset, job.scale, job.seed)
     check_answers(job)
     candidate = Candidate(job.loaded.model, original=job.loaded.model)
     records = [_record("load", 0.0, job.loaded.facts, _score(job, job.loaded.model, data))]
     warnings = check_scale(job.loaded.model, job.dataset.train, job.scale)
-    kept = StageCache(job.fresh, job.custom)
     own = source_hash(job.custom)
     key = first_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale.as_json(), seed=job.seed, custom=own)
     read = [_read_by(stage) for _, stage in job.recipe.stages]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -15,12 +14,15 @@ from typing import Any
 
 import numpy as np
 from edgedigits_runner import scaling
+from edgedigits_runner.kept import is_object
 
 from edgedigits import keras_models
-from edgedigits.atomic import whole_folder
+from edgedigits.atomic import check_writable, whole_folder
 from edgedigits.backend import has_bfloat16
 from edgedigits.cache_dir import cache_dir
-from edgedigits.errors import EdgeDigitsError
+from edgedigits.errors import ArtifactError, EdgeDigitsError
+from edgedigits.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed
+from edgedigits.locks import locked
 from edgedigits.stages.candidate import Candidate, Facts
 
 
@@ -61,23 +63,38 @@ def first_key(model_sha256: str, data_fingerprint: str, **settings: Any) -> str:
 
 @dataclass(frozen=True)
 class StageCache:
-    """`fresh` neither reads nor spares what is kept: a stage that is run again replaces it."""
+    """`fresh` neither reads nor spares what is kept: a stage that is run again replaces it. `say` gets a line about damage."""
 
     fresh: bool = False
     custom: Sequence[str] = ()
+    say: Callable[[str], None] = lambda _: None
+
+    def check_writable(self) -> None:
+        """Raises ArtifactError now, before any stage, when none could be kept."""
+        try:
+            check_writable(self._folder(""))
+        except ArtifactError as error:
+            why = error.__cause__.strerror if isinstance(error.__cause__, OSError) else error
+            raise ArtifactError(
+                f"{cache_dir()}: the cache can't be written ({why}), so no stage could be kept; set EDGEDIGITS_CACHE to a "
+                "folder that can be"
+            ) from error
 
     def load(self, key: str) -> tuple[Candidate, Facts] | None:
-        """The kept outcome, or None; a damaged one counts as none and is removed."""
+        """The kept outcome, or None; a damaged one counts as none, and is set aside with a line."""
         folder = self._folder(key)
         if self.fresh or not folder.is_dir():
             return None
-        try:
-            model, arrays = keras_models.restore(folder, custom=self.custom)
-            facts = json.loads((folder / "facts.json").read_text())
-        except (EdgeDigitsError, OSError, ValueError):
-            shutil.rmtree(folder, ignore_errors=True)
-            return None
-        return Candidate(model, _part(arrays, "mask "), _part(arrays, "cluster ")), facts
+        with locked(folder, shared=True):
+            try:
+                check_folder(folder)
+                model, arrays = keras_models.restore(folder, custom=self.custom)
+                facts = read_sealed(folder / "facts.json", {"facts": is_object})["facts"]
+                return Candidate(model, _part(arrays, "mask "), _part(arrays, "cluster ")), facts
+            except (EdgeDigitsError, OSError, ValueError) as error:
+                self.say(f"a kept stage is damaged, so it is set aside and made anew ({error})")
+                set_aside(folder)
+                return None
 
     def keep(self, key: str, candidate: Candidate, facts: Facts) -> None:
         """Keep an outcome, whole or not at all."""
@@ -85,7 +102,8 @@ class StageCache:
         arrays |= {f"cluster {path}": groups for path, groups in candidate.clusters.items()}
         with whole_folder(self._folder(key)) as folder:
             keras_models.save(candidate.model, arrays, folder)
-            (folder / "facts.json").write_text(json.dumps(facts))
+            write_sealed(folder / "facts.json", {"facts": facts})
+            seal_folder(folder)
 
     def _folder(self, key: str) -> Path:
         return cache_dir() / "stages" / key

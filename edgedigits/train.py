@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from edgedigits_runner.files import sha256_of
+from edgedigits_runner.kept import is_object, is_whole
 
 from edgedigits.atomic import check_writable, whole_file
 from edgedigits.backend import seed_everything, tf, training_policy
@@ -23,12 +25,15 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.data.feed import training_batches
 from edgedigits.data.scale import Scale, scaling
 from edgedigits.data.splits import FitData, split
-from edgedigits.errors import InputError
+from edgedigits.errors import DamagedError, InputError
+from edgedigits.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.scoring import Score, outputs, score
+from edgedigits.stage_cache import code_version
 from edgedigits.stages.candidate import Progress, silent
 from edgedigits.zoo import ZOO
 
 Say = Callable[[str], None]
+_STATE = {"identity": is_object, "history": [is_object], "best": is_object, "best_epoch": is_whole, "files": are_hashes}
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ def train(
     """
     check_writable(work)
     data = split(dataset, settings.scale, settings.seed, augment=settings.augment)
-    run = _Run(settings, dataset, data, work)
+    run = _Run(settings, dataset, data, work, say)
     if run.history:
         say(f"resuming after epoch {run.history[-1].epoch}")
     while not run.finished:
@@ -98,17 +103,25 @@ def train(
 class _Run:
     """The state of one training run: model, history, best weights; on disk after every epoch."""
 
-    def __init__(self, settings: Settings, dataset: Dataset, data: FitData, work: Path) -> None:
+    def __init__(self, settings: Settings, dataset: Dataset, data: FitData, work: Path, say: Say) -> None:
         self.settings, self.dataset, self.data, self.work = settings, dataset, data, work
+        self.identity = {"settings": asdict(settings), "data": dataset.fingerprint, "code": code_version()}
+        try:
+            state = self._kept()
+        except DamagedError as error:
+            say(f"the checkpoint is damaged, so it is set aside and training starts anew ({error})")
+            set_aside(work)
+            check_writable(work)
+            state = None
+        self._start()
+        if state:
+            self._resume(state)
+
+    def _start(self) -> None:
         self.history: list[Row] = []
         self.best: Score | None = None
         self.best_epoch = 0
-        self.identity = {"settings": asdict(settings), "data": dataset.fingerprint}
-        seed_everything(settings.seed)
-        if not self._resume():
-            self._start()
-
-    def _start(self) -> None:
+        seed_everything(self.settings.seed)
         self.model = self._build(training_policy(self._build("float32")._flatten_layers()))
         self._compile()
 
@@ -219,25 +232,28 @@ class _Run:
             "history": [asdict(row) for row in self.history],
             "best": asdict(self.best),
             "best_epoch": self.best_epoch,
+            "files": {name: sha256_of(self.work / name) for name in sorted(keep)},
         }
-        with whole_file(self.work / "state.json") as path:
-            path.write_text(json.dumps(state, indent=1))
+        write_sealed(self.work / "state.json", state)
         for path in self.work.glob("*.npz"):
             if path.name not in keep:
                 path.unlink()
 
-    def _resume(self) -> bool:
+    def _kept(self) -> dict[str, Any] | None:
+        """The state of an interrupted run of these settings on this data. Raises DamagedError where it can't be gone on from."""
         path = self.work / "state.json"
         if not path.is_file():
-            return False
-        state = json.loads(path.read_text())
+            return None
+        state = read_sealed(path, _STATE)
         if state["identity"] != json.loads(json.dumps(self.identity)):
-            return False
+            return None
+        check_files(self.work, state["files"])
+        return state
+
+    def _resume(self, state: dict[str, Any]) -> None:
         self.history = [Row(**row) for row in state["history"]]
         self.best, self.best_epoch = Score(**state["best"]), state["best_epoch"]
-        self._start()
         self._load(f"last-{len(self.history)}.npz", self._everything())
-        return True
 
 
 def write_history(history: list[Row], path: Path) -> None:

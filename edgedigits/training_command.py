@@ -11,6 +11,7 @@ from edgedigits.atomic import check_writable
 from edgedigits.data.scale import Scale
 from edgedigits.data.sources import load_data
 from edgedigits.errors import InputError
+from edgedigits.locks import locked
 from edgedigits.stages.candidate import Progress, silent
 from edgedigits.train import Settings, train, write_history
 from edgedigits.zoo.baselines import save
@@ -39,13 +40,14 @@ def run(
     if options and name != "mobilenet_v2":
         raise InputError(f"--{next(iter(options))}: an option of mobilenet_v2, not of {name}")
     wanted = Settings(name, scale=scale or "0..1", options=options, **settings)
-    check_writable(out.parent)
+    check_writable(out.parent, out.with_suffix(".training").name)
     dataset = load_data(data or "mnist", skip_bad=skip_bad, size=resize, grey=grey)
     for note in dataset.notes:
         say(f"note: {note}")
     work = out.with_suffix(".training")
-    trained = train(wanted, dataset, work, say, progress)
-    save(trained.model, trained.record, out)
-    write_history(trained.history, out.with_suffix(".csv"))
-    shutil.rmtree(work, ignore_errors=True)
+    with locked(work, wait_s=0, doing="trains into"):
+        trained = train(wanted, dataset, work, say, progress)
+        save(trained.model, trained.record, out)
+        write_history(trained.history, out.with_suffix(".csv"))
+        shutil.rmtree(work, ignore_errors=True)
     return trained.record

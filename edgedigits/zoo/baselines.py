@@ -9,14 +9,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgedigits.atomic import whole_file, whole_folder
+from edgedigits_runner.errors import RunnerError
+from edgedigits_runner.files import read_json, sha256_of
+from edgedigits_runner.kept import HASH, fault, hash_of, is_text, is_whole, sealed
+from edgedigits_runner.manifest import is_scale
+
+from edgedigits.atomic import remove, whole_file, whole_folder
 from edgedigits.cache_dir import cache_dir
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import InputError
+from edgedigits.errors import ArtifactError, DamagedError, InputError
+from edgedigits.kept_files import check_folder, seal_folder, set_aside, write_sealed
+from edgedigits.locks import locked
 from edgedigits.report.cards import baseline_card
 from edgedigits.zoo import ZOO
 
 Say = Callable[[str], None]
+SCHEMA = 2
+"""Of the training record; from 2 on it carries a hash of itself."""
+WAIT_S = 6 * 3600.0
 STEPS = 1500
 """Of training for a baseline made on the way: seconds to a few minutes; `edgedigits train` makes better ones."""
 
@@ -28,14 +38,33 @@ def shipped_folder() -> Path:
 
 
 def record_beside(model: Path) -> dict[str, Any] | None:
-    """The training record that `edgedigits train` leaves beside a model, if there is one for these very bytes."""
+    """The training record that `edgedigits train` leaves beside a model, if there is one for these very bytes.
+
+    Raises ArtifactError where it is one, and was altered.
+    """
     path = model.with_suffix(".json")
     try:
-        record = json.loads(path.read_text())
-        found = hashlib.sha256(model.read_bytes()).hexdigest()
-    except (OSError, ValueError):
+        record = read_json(path)
+        found = sha256_of(model)
+    except (OSError, RunnerError):
         return None
-    return record if isinstance(record, dict) and record.get("model_sha256") == found else None
+    if not isinstance(record, dict) or record.get("model_sha256") != found:
+        return None
+    sealed_since = record.get("schema") != 1  # older ones, as those that are shipped, have no hash of themselves
+    wrong = fault(record, _RECORD) or (sealed_since and record.get(HASH) != hash_of(record) and "SHA-256")
+    if wrong:
+        raise ArtifactError(
+            f"{path}: altered since training wrote it ({wrong}); remove it and give --scale, or train again"
+        )
+    return record
+
+
+_RECORD = {
+    "schema": is_whole,
+    "data": {"name": is_text, "fingerprint": is_text, "classes": [is_text]},
+    "input": {"shape": [is_whole], "scale": is_scale},
+    "settings": {"name": is_text, "seed": is_whole},
+}
 
 
 def shipped_record(name: str) -> dict[str, Any] | None:
@@ -63,21 +92,38 @@ def _trained_here(name: str, dataset: Dataset, say: Say) -> Path:
     settings = Settings(name, epochs=epochs, batch=64, patience=epochs, scale="0..1")
     mark = hashlib.sha256(json.dumps([asdict(settings), dataset.fingerprint, code_version()]).encode()).hexdigest()[:16]
     folder = cache_dir() / "baselines" / f"{name}-{mark}"
-    path = folder / f"{name}.keras"
-    if not path.is_file():
-        say(f"no shipped {name} for {dataset.name}: training one on its {len(dataset.train)} images, {epochs} epochs")
-        trained = train(settings, dataset, folder.with_suffix(".training"), lambda _: None)
-        with whole_folder(folder) as part:
-            save(trained.model, trained.record, part / path.name)
-    return path
+    work = folder.with_suffix(".training")
+    work.parent.mkdir(parents=True, exist_ok=True)
+    with locked(work, wait_s=WAIT_S, waiting=lambda: say(f"another run trains this {name}: waiting for it")):
+        if not _is_whole(folder, say):
+            count = len(dataset.train)
+            say(f"no shipped {name} for {dataset.name}: training one on its {count} images, {epochs} epochs")
+            trained = train(settings, dataset, work, lambda line: None if line.startswith("epoch ") else say(line))
+            with whole_folder(folder) as part:
+                save(trained.model, trained.record, part / f"{name}.keras")
+                seal_folder(part)
+            remove(work)
+    return folder / f"{name}.keras"
+
+
+def _is_whole(folder: Path, say: Say) -> bool:
+    """Whether a trained baseline is kept; a damaged one is set aside with a line."""
+    if not folder.is_dir():
+        return False
+    try:
+        check_folder(folder)
+    except DamagedError as error:
+        say(f"a kept baseline is damaged, so it is set aside and trained anew ({error})")
+        set_aside(folder)
+        return False
+    return True
 
 
 def save(model: Any, record: dict[str, Any], path: Path) -> None:
     """Write a Keras 3 model without optimizer state to `path`, its record to .json and its card to .md beside it."""
     with whole_file(path) as part:
         model.save(part)
-    record = {**record, "model_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    with whole_file(path.with_suffix(".json")) as part:
-        part.write_text(json.dumps(record, indent=1) + "\n")
+    record = sealed({**record, "schema": SCHEMA, "model_sha256": sha256_of(path)})
+    write_sealed(path.with_suffix(".json"), record)
     with whole_file(path.with_suffix(".md")) as part:
         part.write_text(baseline_card(record))
