@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from click.testing import CliRunner
+from edgedigits_runner.kept import sealed
 
 from edgedigits import board_effects, pipeline, prepare
 from edgedigits.advice import advise
@@ -159,8 +160,9 @@ def test_timings_are_measured_once_and_damage_is_measured_again(flats: dict[str,
     parts = fragments(flats["float32"])
 
     def now() -> Timings:
-        return timings(parts, "litert", lambda _: None, QUICK_S)
+        return timings(parts, "litert", lambda line: said.append(line) if "damaged" in line else None, QUICK_S)
 
+    said: list[str] = []
     first = now()
     different = {part.signature for part in parts}
     assert first.measured == len(different)
@@ -172,13 +174,16 @@ def test_timings_are_measured_once_and_damage_is_measured_again(flats: dict[str,
     for damage in (b"[]", kept[: len(kept) // 2], kept.replace(b'"base_us"', b'"base"')):
         first.file.write_bytes(damage)
         assert now().measured == len(different)
+    assert len(said) == 3
+    assert "kept timings are damaged, so they are set aside and measured anew" in said[0]
     document = json.loads(first.file.read_text())
-    for place, wrong in zip(
-        sorted(document["operators"]), ({"us": "x", "reason": ""}, {"us": -1, "reason": ""}), strict=False
-    ):
-        document["operators"][place] = wrong
-    first.file.write_text(json.dumps(document))
-    assert now().measured == 2
+    place = min(document["operators"])
+    for wrong in ({"us": 1e-9, "reason": ""}, {"us": -1, "reason": ""}, {"us": 10**400, "reason": ""}):
+        changed = {**document, "operators": {**document["operators"], place: wrong}}
+        first.file.write_text(json.dumps(changed))
+        assert now().measured == len(different), "a changed time is seen"
+    first.file.write_text(json.dumps(sealed({**document, "operators": []})))
+    assert now().measured == len(different), "so is one of another form"
     assert now().measured == 0
 
 

@@ -27,7 +27,10 @@ from benchmarks.peers.environments import PeerError
 from benchmarks.peers.making import OURS, PEERS, Made, by_peer, by_us, inputs
 from benchmarks.peers.running import Bench
 from benchmarks.without_amx import has_amx, refuse_amx
-from edgedigits.recipe import shipped
+from edgedigits.atomic import check_writable
+from edgedigits.data.sources import find_mnist
+from edgedigits.errors import InputError
+from edgedigits.recipe import load_recipe, shipped
 
 RESULT = Path(__file__).parent.parent / "results" / "peers.json"
 RECIPES = (
@@ -108,6 +111,21 @@ def ahead(own: dict[str, Any], peer: dict[str, Any]) -> bool:
     return as_accurate and all(own[cost] < peer[cost] for cost in COSTS)
 
 
+def _fault(recipes: Sequence[str], artifacts: Path, rounds: int, window_s: float) -> str:
+    """What of the call can't be done, looked at before an hour of work; "" where all can."""
+    if rounds < 1 or not 0.01 <= window_s <= 600:
+        return f"--rounds {rounds} --window {window_s:g}: wanted at least one round, of 0.01 to 600 seconds"
+    try:
+        for recipe in recipes:
+            load_recipe(recipe)
+        check_writable(artifacts)
+        check_writable(RESULT.parent)
+        find_mnist()
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -120,6 +138,8 @@ def main() -> None:
     parser.add_argument("--window", type=float, default=0.5, help="seconds of each window")
     given = parser.parse_args()
     recipes = given.recipes.split(",") if given.recipes else [recipe for recipe in RECIPES if recipe in shipped()]
+    if fault := _fault(recipes, given.artifacts, given.rounds, given.window):
+        parser.error(fault)
     save(RESULT, measure(recipes, given.artifacts, given.rounds, given.window))
     written = json.loads(RESULT.read_text())
     draw(written["rows"], COSTS, RESULT.with_suffix(".svg"))
