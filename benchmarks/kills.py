@@ -38,6 +38,8 @@ stages:
   - qat: {epochs: 0.1, min_steps: 4, batch: 32}
 export: int8
 """
+EACH = 3
+"""So many times a run is killed before it may end."""
 BYTES = ("model.tflite", "float.tflite", "eval.npz", "golden.npz")
 TIMES = ("seconds", "made_in_seconds", "cached")
 """What of a manifest tells of the clock or of the cache, and so differs from run to run."""
@@ -119,7 +121,7 @@ class Campaign:
 
     def run(self, kills: int, until: float) -> Found:
         while self.found.kills < kills and time.monotonic() < until:
-            for _ in range(3):
+            for _ in range(EACH):
                 self._kill()
             self._finish()
         return self.found

@@ -383,3 +383,24 @@ def test_finished_artifacts_are_found_by_recipe_settings_model_seed_and_data(tmp
     (folder / "golden.npz").write_bytes(b"altered")
     assert finished.in_folder(tmp_path, said.append) == []
     assert said[-1].startswith("left out: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--recipes", "nosuch"], "recipe nosuch: no such file, and no shipped recipe of that name"),
+        (["--recipes", "ptq_int8,prune80_in8"], "nearest: prune80_int8"),
+        (["--artifacts", "/proc/nowhere"], "can't be written"),
+        (["--rounds", "0"], "wanted at least one round"),
+        (["--window", "0"], "of 0.01 to 600 seconds"),
+    ],
+)
+def test_peers_looks_before_it_runs(
+    words: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(peers, "measure", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr(sys, "argv", ["peers", *words])
+    with pytest.raises(SystemExit) as ended:
+        peers.main()
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
