@@ -159,10 +159,10 @@ BOMB = "a: &b0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 def test_what_yaml_can_hold_and_no_recipe_needs_is_refused_in_a_moment(text: str, says: str, tmp_path: Path) -> None:
     path = tmp_path / "odd.yaml"
     path.write_text(text)
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(RecipeError, match=says) as caught:
         load_recipe(str(path))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert len(str(caught.value)) < 1000
 
 
