@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from edgedigits_runner.errors import RunnerError
 
 if TYPE_CHECKING:
     AnyPath = str | os.PathLike[str]
+
+MOST_BYTES = 2**29
+"""Of a file that is read at once: the greatest image that is decoded, as a plain bitmap of 16 bits and four channels."""
 
 
 def joined(*parts: str) -> str:
@@ -18,6 +23,26 @@ def joined(*parts: str) -> str:
     path = os.path.join(*parts)
     kept = [part for part in path.split(os.sep) if part not in ("", os.curdir)]
     return (os.sep if os.path.isabs(path) else "") + os.sep.join(kept) or os.curdir
+
+
+def open_regular(path: AnyPath) -> IO[bytes]:
+    """The file, opened for reading; OSError for what is none, as a pipe that nobody writes to or a device that never ends."""
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError as error:  # a name that holds a zero byte
+        raise OSError(errno.EINVAL, str(error), path) from error
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return os.fdopen(opened, "rb")
+
+
+def read_whole(path: AnyPath, most_bytes: int = MOST_BYTES) -> bytes:
+    """What is in a file; OSError where it can't be read, is no regular file, or is larger than any image."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > most_bytes:
+            raise OSError(errno.EFBIG, f"larger than {most_bytes} bytes", path)
+        return file.read(most_bytes)
 
 
 def sha256_of(path: AnyPath) -> str:

@@ -10,6 +10,7 @@ from edgedigits_runner import SCHEMA
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import joined, read_json, sha256_of
 from edgedigits_runner.model_file import PACKED, ModelFile
+from edgedigits_runner.reading import METHODS, WHITE, colour_of
 from edgedigits_runner.scaling import Scaling, scaling_of
 
 MODEL = "model.tflite"
@@ -17,7 +18,11 @@ FLOAT = "float.tflite"
 
 
 class Release(NamedTuple):
-    """`shape` (height, width, channels) is that of the images the model was trained on; `files` are name to SHA-256."""
+    """`shape` (height, width, channels) is that of the images the model was trained on; `files` are name to SHA-256.
+
+    How images become that: `resizing` of `reading.METHODS`, transparency laid on `background`, and of 16-bit images `bits` in
+    use, None where there were none.
+    """
 
     folder: str
     name: str
@@ -26,6 +31,9 @@ class Release(NamedTuple):
     scale: Scaling
     classes: tuple[str, ...]
     files: dict[str, str]
+    resizing: str = "area"
+    background: str = WHITE
+    bits: int | None = None
 
     def model(self, file: str = MODEL) -> ModelFile:
         """A model of the release, plain or packed; RunnerError "model" where the manifest lists no such file."""
@@ -74,6 +82,7 @@ def _release(folder: str, manifest: dict[str, Any]) -> Release:
     scale.check_channels(channels)
     if channels not in (1, 3) or min(height, width) < 1:
         raise ValueError(f"input {manifest['input']}")
+    resizing, background, bits = _reading(manifest["input"])
     files = {str(name): str(digest) for name, digest in manifest["files"].items()}
     if any(os.path.basename(name) != name or name in ("", os.curdir, os.pardir) for name in files):
         raise ValueError("files outside the folder")
@@ -85,7 +94,23 @@ def _release(folder: str, manifest: dict[str, Any]) -> Release:
         scale=scale,
         classes=tuple(str(name) for name in manifest["data"]["classes"]),
         files=files,
+        resizing=resizing,
+        background=background,
+        bits=bits,
     )
+
+
+def _reading(settings: dict[str, Any]) -> tuple[str, str, int | None]:
+    """How images were read; a manifest that doesn't say is of a time when there was no choice."""
+    resizing, background, bits = (
+        settings.get("resizing", "area"),
+        settings.get("background", WHITE),
+        settings.get("bits"),
+    )
+    if resizing not in METHODS or not isinstance(background, str) or bits not in (None, *range(8, 17)):
+        raise ValueError(f"input {settings}")
+    colour_of(background)
+    return resizing, background, bits
 
 
 def altered_files(release: Release) -> list[str]:
