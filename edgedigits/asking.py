@@ -57,7 +57,8 @@ class Asked:
 def question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Question:
     """The question with its model loaded; `say` is told how the data was read.
 
-    Raises InputError's kinds where something given can't be used."""
+    Raises InputError's kinds where something given can't be used.
+    """
     name, loaded, scale = _model(asked)
     if recipe.stages and not loaded.logits and not ends_in_softmax(loaded.model):
         raise ModelError(

@@ -21,6 +21,18 @@ SUFFIXES = (
 )
 """Of the kinds that are read, for naming them; what a file is its first bytes say."""
 
+NAMES = {
+    "png": "PNG",
+    "jpeg": "JPEG",
+    "bmp": "BMP",
+    "gif": "GIF",
+    "webp": "WebP",
+    "tiff": "TIFF",
+    "netpbm": ".pgm or .ppm",
+    "npy": ".npy",
+}
+"""Of the kinds, for people."""
+
 HEAD_BYTES = 16
 _NETPBM = re.compile(rb"P([1-6])(?:\s|#[^\n]*\n)+([0-9]{1,9})(?:\s|#[^\n]*\n)+([0-9]{1,9})[\s#]")
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of JPEG that begin with the size of the image
@@ -29,15 +41,16 @@ _MOST_UNPACKED = 1032  # bytes that deflate can make of one
 
 
 class Announced(NamedTuple):
-    """A size in pixels, and the bytes of file that it takes at the least, 0 where that can't be told."""
+    """A size in pixels, the bytes of file that it takes at the least (0: can't be told), and those of a decoded pixel."""
 
     width: int
     height: int
     least_bytes: int = 0
+    pixel_bytes: int = 4
 
 
 def kind_of(data: bytes) -> str | None:
-    """ "png", "jpeg", "bmp", "gif", "webp", "tiff", "netpbm", "npy" or None; the first `HEAD_BYTES` bytes are enough."""
+    """A key of `NAMES`, or None; the first `HEAD_BYTES` bytes are enough."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
     if data.startswith(b"\xff\xd8\xff"):
@@ -69,7 +82,7 @@ def _png(data: bytes) -> Announced | None:
         return None
     width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
     row = 1 + (width * depth * _PNG_SAMPLES.get(colour, 1) + 7) // 8
-    return Announced(width, height, row * height // _MOST_UNPACKED)
+    return Announced(width, height, row * height // _MOST_UNPACKED, 8 if depth == 16 else 4)
 
 
 def _jpeg(data: bytes) -> Announced | None:
@@ -111,7 +124,7 @@ def _webp(data: bytes) -> Announced | None:
 def _tiff(data: bytes) -> Announced | None:
     tags = tiff_tags(data)
     width, height = (tags[tag].value if tag in tags else 0 for tag in (256, 257))
-    return Announced(width, height) if width and height else None
+    return Announced(width, height, pixel_bytes=8) if width and height else None
 
 
 def _netpbm(data: bytes) -> Announced | None:
@@ -120,4 +133,4 @@ def _netpbm(data: bytes) -> Announced | None:
         return None
     kind, width, height = (int(number) for number in found.groups())
     numbers = width * height * (3 if kind in (3, 6) else 1)
-    return Announced(width, height, (width + 7) // 8 * height if kind == 4 else numbers)
+    return Announced(width, height, (width + 7) // 8 * height if kind == 4 else numbers, 6)

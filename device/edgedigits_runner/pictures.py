@@ -6,19 +6,19 @@ installed. Images are turned upright (EXIF), transparency is laid on a backgroun
 
 from __future__ import annotations
 
+import _thread
 import io
 import math
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Condition
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.picture_kinds import MOST_PIXELS, Announced, announced, kind_of
+from edgedigits_runner.picture_kinds import MOST_PIXELS, NAMES, Announced, announced, kind_of
 from edgedigits_runner.reading import WHITE, colour_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _HEADER = rb"P([56])" + 3 * rb"(?:\s|#[^\n]*\n)+([0-9]{1,9})" + rb"\s"
 _LUMA = np.array([9798, 19235, 3735], np.uint32)  # ITU-R BT.601 in 1/32768, as OpenCV counts
+_BIG_BYTES = 2**26
+_ONE_AT_A_TIME = _thread.allocate_lock()  # the module threading takes longer to import than this one
 _STRIP = 2**20  # pixels laid on a background at a time
 
 
@@ -55,23 +57,24 @@ def decode(
 def opened(data: bytes, most_pixels: int = MOST_PIXELS) -> Iterator[NDArray[Any]]:
     """The image in its own numbers, uint8 or uint16 [height, width, 1, 2, 3 or 4], upright: grey or RGB, then opacity.
 
-    What it announces is compared with `most_pixels` and with what the bytes can hold before it is decoded. Images that are open
-    at one time have `MOST_PIXELS` together: of several threads some wait.
+    What it announces is compared with `most_pixels` and with what the bytes can hold before it is decoded. Of images that take
+    more than 64 MiB one is open at a time: other threads wait.
     """
     kind = kind_of(data)
     if kind is None:
         raise PictureError("can't be decoded as an image")
     size = _npy_size(data) if kind == "npy" else announced(data, kind)
     if size is None:
-        raise PictureError(f"can't be decoded as an image: not a whole {kind} file (its head can't be read)")
+        raise PictureError(f"can't be decoded as an image: not a whole {NAMES[kind]} file (its header can't be read)")
     pixels = size.width * size.height
     if size.least_bytes > len(data) or not pixels:
         raise PictureError(
-            f"not a whole {kind} file ({size.width}x{size.height} pixels are announced, they are not there)"
+            f"can't be decoded as an image: not a whole {NAMES[kind]} file "
+            f"({size.width}x{size.height} pixels are announced, they are not there)"
         )
     if pixels > most_pixels:
         raise PictureError(f"announces {size.width}x{size.height} pixels; images of up to {most_pixels} are read")
-    with _ROOM.taken(pixels):
+    with _ONE_AT_A_TIME if pixels * size.pixel_bytes > _BIG_BYTES else nullcontext():
         yield _decoded(data, kind)
 
 
@@ -200,25 +203,4 @@ def _netpbm(data: bytes) -> NDArray[Any]:
     return np.asarray((image.astype(np.uint16) * 255 + most // 2) // most, np.uint8)
 
 
-class _Room:
-    """A number of pixels that images which are open at one time share."""
-
-    def __init__(self, pixels: int) -> None:
-        self._pixels, self._taken, self._changed = pixels, 0, Condition()
-
-    @contextmanager
-    def taken(self, pixels: int) -> Iterator[None]:
-        """Waits until there is room for so many, or until nobody else is there."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._taken or self._taken + pixels <= self._pixels)
-            self._taken += pixels
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._taken -= pixels
-                self._changed.notify_all()
-
-
-_ROOM = _Room(MOST_PIXELS)
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MOST_PIXELS))  # for what hides behind a smaller announcement
