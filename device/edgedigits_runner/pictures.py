@@ -28,7 +28,7 @@ _HEADER = rb"P([56])" + 3 * rb"(?:\s|#[^\n]*\n)+([0-9]{1,9})" + rb"\s"
 _LUMA = np.array([9798, 19235, 3735], np.uint32)  # ITU-R BT.601 in 1/32768, as OpenCV counts
 _BIG_BYTES = 2**26
 _ONE_AT_A_TIME = _thread.allocate_lock()  # the module threading takes longer to import than this one
-_STRIP = 2**20  # pixels laid on a background at a time
+_STRIP = 2**18  # pixels
 
 
 class PictureError(RunnerError):
@@ -82,8 +82,11 @@ def used_bits(image: NDArray[Any]) -> int | None:
     """Of a 16-bit image, how many bits its brightest visible number takes, at least 8; None for one of 8."""
     if image.dtype != np.uint16:
         return None
-    colours = image if image.shape[2] in (1, 3) else image[..., :-1] * (image[..., -1:] > 0)
-    return max(8, int(colours.max()).bit_length())
+    most = 0
+    for start in range(0, len(image), _rows(image)):
+        part = image[start : start + _rows(image)]
+        most = max(most, int((part if image.shape[2] in (1, 3) else part[..., :-1] * (part[..., -1:] > 0)).max()))
+    return max(8, most.bit_length())
 
 
 def pixels_of(image: NDArray[Any], background: str = WHITE, bits: int | None = None) -> NDArray[np.uint8]:
@@ -100,9 +103,8 @@ def pixels_of(image: NDArray[Any], background: str = WHITE, bits: int | None = N
     grey_stays = image.shape[2] < 3 and len(set(ground)) == 1
     channels = 1 if image.shape[2] == 1 or grey_stays else 3
     found = np.empty((*image.shape[:2], channels), np.uint8)
-    step = max(1, _STRIP // image.shape[1])
-    for start in range(0, len(image), step):
-        rows = slice(start, start + step)
+    for start in range(0, len(image), _rows(image)):
+        rows = slice(start, start + _rows(image))
         found[rows] = _laid_on(image[rows], ground[:channels], shift)
     return found
 
@@ -133,13 +135,25 @@ def grey(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def from_opencv(image: Any) -> NDArray[Any]:
-    """What OpenCV holds (grey, BGR or BGRA) as `opened` gives it; PictureError for other numbers than 8 or 16 bits."""
+    """What OpenCV holds (grey, BGR or BGRA), changed in its place to what `opened` gives.
+
+    PictureError for other numbers than 8 or 16 bits.
+    """
     if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3):
         raise PictureError(f"holds {image.dtype} numbers; give 8 or 16 bits per colour")
     if image.ndim == 2:
         return np.asarray(image[..., None])
-    order = {1: [0], 2: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[image.shape[2]]
-    return np.ascontiguousarray(image[..., order])
+    if image.shape[2] < 3:
+        return np.asarray(image[..., :1])
+    for start in range(0, len(image), _rows(image)):
+        rows = slice(start, start + _rows(image))
+        image[rows, :, :3] = image[rows, :, 2::-1].copy()
+    return np.asarray(image)
+
+
+def _rows(image: NDArray[Any]) -> int:
+    """As many as are worked on at a time, so that a large image is not in memory in several forms."""
+    return max(1, _STRIP // image.shape[1])
 
 
 def _laid_on(image: NDArray[Any], ground: tuple[int, ...], shift: int) -> NDArray[np.uint8]:
