@@ -253,10 +253,10 @@ def test_of_large_images_one_is_decoded_at_a_time() -> None:
         "data = sys.stdin.buffer.read()\n"
         "def most(): return int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) * 1024\n"
         "before = most()\n"
-        "with ThreadPoolExecutor(4) as pool: list(pool.map(lambda _: pictures.decode(data).shape, range(4)))\n"
+        "with ThreadPoolExecutor(3) as pool: list(pool.map(lambda _: pictures.decode(data).shape, range(3)))\n"
         "print(most() - before)\n"
     )
-    side = 1500
+    side = 2200  # smaller ones the C library does not give back at once
     data = png(side, side, bytes(side * (1 + 8 * side)), 16, 6)
     device = Path(__file__).parent.parent / "device"
     done = subprocess.run(
@@ -266,4 +266,4 @@ def test_of_large_images_one_is_decoded_at_a_time() -> None:
         capture_output=True,
         check=True,
     )
-    assert int(done.stdout) < 4 * side * side * 8, "four at a time take eight times that"
+    assert int(done.stdout) < 4 * side * side * 8, "three at a time take six times that"

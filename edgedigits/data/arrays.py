@@ -46,7 +46,7 @@ def load_npz(path: Path, name: str, classes: Sequence[str] | None = None) -> Dat
 def blanks(path: Path, *parts: Pixels) -> tuple[str, ...]:
     """A warning where images have one value everywhere."""
     count = sum(_blank_images(part) for part in parts)
-    return (f"{path}: {count} images are blank (one value everywhere)",) if count else ()
+    return (f"{path}: blank images (one value everywhere): {count}",) if count else ()
 
 
 def _blank_images(pixels: Pixels) -> int:

@@ -146,7 +146,7 @@ def _warnings(seen: Survey) -> tuple[str, ...]:
     bad = (f"{len(seen.bad)} unreadable images left out, the first: {next(iter(seen.bad))}",) if seen.bad else ()
     if not seen.blank:
         return bad
-    return (*bad, f"{len(seen.blank)} images are blank (one value everywhere), the first: {seen.blank[0]}")
+    return (*bad, f"blank images (one value everywhere): {len(seen.blank)}, the first: {seen.blank[0]}")
 
 
 def _identity(
