@@ -224,6 +224,7 @@ def png(width: int, height: int, body: bytes = bytes(1000), depth: int = 8, colo
         (saved(Image.fromarray(np.zeros((9, 7), np.float32)), "TIFF"), "holds float32 numbers"),
         (saved(Image.fromarray(COLOURS).resize((90, 90)), "JPEG")[:-200], "the end of the JPEG is missing"),
         (saved(Image.fromarray(COLOURS), "PNG")[:60], "can't be decoded"),
+        (png(4, 4).replace(b"\0\0\0\0IEND", b"\x7f\xff\xff\xffzTXt"), "the end of the PNG is missing"),
         (png(30000, 30000), "30000x30000 pixels are announced, they are not there"),
     ],
 )  # fmt: skip

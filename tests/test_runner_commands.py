@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import subprocess
@@ -23,6 +24,8 @@ from edgedigits_runner.by_hand import summary
 from edgedigits_runner.files import joined
 from edgedigits_runner.options import WrongOption, split_options
 
+from edgedigits.data.folders import FolderImages
+from edgedigits.data.reading import Reading
 from edgedigits.interpreter import TfliteModel
 from edgedigits.runner_file import NAME
 from tests.tiny_release import copied, environment, images, run, write_pgm
@@ -99,6 +102,56 @@ def test_predict_takes_a_folder_and_answers_the_rest_when_one_is_bad(release: Pa
     assert "1 files that are no images are left out" in done.stderr
     assert (absent["file"], absent["error"]) == ("nowhere.png", "can't be read (No such file or directory)")
     assert "holds no images" in none["error"]
+
+
+def described(release: Path, **settings: Any) -> None:
+    """The manifest's input, told otherwise."""
+    manifest = json.loads((release / "manifest.json").read_text())
+    manifest["input"] |= settings
+    (release / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_predict_reads_images_as_the_data_set_was_read(release: Path) -> None:
+    """By the method, the background and the bits of the manifest, the same to the bit."""
+    model = TfliteModel((release / "model.tflite").read_bytes())
+    rng = np.random.default_rng(3)
+    deep = (rng.integers(0, 256, (40, 30), np.uint8).astype(np.uint16) << 4) | 3
+    clear = rng.integers(0, 256, (40, 30, 4), np.uint8)
+    cv2.imwrite(str(release.parent / "deep.png"), deep)
+    cv2.imwrite(str(release.parent / "clear.png"), clear)
+    found = {}
+    for resizing, background in (("lanczos", "black"), ("keras", "#80ff00")):
+        described(release, resizing=resizing, background=background, bits=12)
+        done = run(release, "predict", "deep.png", "clear.png")
+        assert done.returncode == 0, done.stdout
+        data = Reading(size=(12, 12), resizing=resizing, background=background, bits=12)  # type: ignore[arg-type]
+        for name, line in zip(("deep.png", "clear.png"), lines(done.stdout), strict=True):
+            paths, labels = (release.parent / name,), np.zeros(1, np.int32)
+            pixels = FolderImages(paths, labels, (12, 12, 1), data).read(np.array([0]))
+            scores = model.outputs(pixels, "0..1")[0]
+            best = np.argsort(-scores, kind="stable")[:2]
+            assert [top["class"] for top in line["top"]] == best.tolist()
+            assert [top["score"] for top in line["top"]] == pytest.approx(scores[best].tolist(), abs=1e-6)
+            found[resizing, name] = line["top"]
+    assert found["lanczos", "deep.png"] != found["keras", "deep.png"]
+    described(release, bits=10)
+    assert "uses 12 of its 16 bits" in lines(run(release, "predict", "deep.png").stdout)[0]["error"]
+    described(release, resizing="guessed")
+    assert "incomplete or altered" in run(release, "predict", "deep.png").stderr
+
+
+def test_predict_reads_regular_files_of_any_name_that_hold_images(release: Path) -> None:
+    pixels, _ = images(release)
+    folder = release.parent / "mixed"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), pixels[0])
+    (folder / "a.png").rename(folder / "photo of today")
+    os.mkfifo(folder / "pipe.png")
+    done = run(release, "predict", folder, folder / "pipe.png", "/dev/zero", "x" * 300)
+    photo, pipe, zero, long = lines(done.stdout)
+    assert (photo["file"], "top" in photo) == (str(folder / "photo of today"), True)
+    assert pipe["error"] == zero["error"] == "can't be read (not a regular file)"
+    assert long["error"] == "can't be read (File name too long)"
 
 
 def imported(folder: Path, *command: Any) -> set[str]:

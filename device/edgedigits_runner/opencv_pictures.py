@@ -31,8 +31,8 @@ def decoded(data: bytes, kind: str) -> NDArray[Any]:
             "needs OpenCV to be read: install python3-opencv (apt) or opencv-python-headless (pip), "
             "or give .npy, .pgm or .ppm"
         ) from error
-    if kind == "jpeg":
-        _check_end(data)
+    if kind in ("jpeg", "png"):
+        _check_whole(data, kind)
     turned = orientation(data, kind)
     flat = lying_flat(data) if kind == "tiff" else data
     try:
@@ -46,8 +46,13 @@ def decoded(data: bytes, kind: str) -> NDArray[Any]:
     return upright(_opaque(own[kind](found, data) if kind in own else found), turned)
 
 
-def _check_end(data: bytes) -> None:
-    """Of a JPEG that was cut short OpenCV makes up the rest, in grey."""
+def _check_whole(data: bytes, kind: str) -> None:
+    """Of a JPEG that was cut short OpenCV makes up the rest, in grey; for a part of PNG it takes as much memory as is announced."""
+    if kind == "png":
+        chunks = png_chunks(data)
+        if chunks[-1][0] != b"IEND" or chunks[-1][2] + 4 > len(data):
+            raise PictureError("can't be decoded as an image: cut short, the end of the PNG is missing")
+        return
     parts = jpeg_parts(data)
     if parts and parts[-1][0] == 0xDA and data.find(b"\xff\xd9", parts[-1][1]) < 0:
         raise PictureError("can't be decoded as an image: cut short, the end of the JPEG is missing")

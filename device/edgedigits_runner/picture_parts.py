@@ -44,6 +44,8 @@ def png_chunks(data: bytes) -> list[tuple[bytes, int, int]]:
         length = int.from_bytes(data[at : at + 4], "big")
         chunks.append((data[at + 4 : at + 8], at + 8, at + 8 + length))
         at += 12 + length
+        if chunks[-1][0] == b"IEND":
+            break
     return chunks
 
 
