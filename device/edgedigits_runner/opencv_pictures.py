@@ -47,7 +47,7 @@ def decoded(data: bytes, kind: str) -> NDArray[Any]:
 
 
 def _check_whole(data: bytes, kind: str) -> None:
-    """Of a JPEG that was cut short OpenCV makes up the rest, in grey; for a part of PNG it takes as much memory as is announced."""
+    """Of a JPEG that was cut short OpenCV makes up the rest, in grey; for a part of PNG it takes the memory announced."""
     if kind == "png":
         chunks = png_chunks(data)
         if chunks[-1][0] != b"IEND" or chunks[-1][2] + 4 > len(data):

@@ -86,7 +86,7 @@ def used_bits(image: NDArray[Any]) -> int | None:
     for start in range(0, len(image), _rows(image)):
         part = image[start : start + _rows(image)]
         most = max(most, int((part if image.shape[2] in (1, 3) else part[..., :-1] * (part[..., -1:] > 0)).max()))
-    return max(8, most.bit_length())
+    return max(8, int(most).bit_length())
 
 
 def pixels_of(image: NDArray[Any], background: str = WHITE, bits: int | None = None) -> NDArray[np.uint8]:
