@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from edgedigits.cli_output import as_json_option, print_json, print_rich, say
+from edgedigits.reading_options import reading_options
 from edgedigits.scale_options import scale_options
 
 
@@ -24,6 +25,7 @@ from edgedigits.scale_options import scale_options
 )
 @click.option("--data", metavar="D", help="Images of the model's kind; default: the bundled digits, resized.")
 @scale_options
+@reading_options
 @click.option("--custom", multiple=True, metavar="MODULE:CLASS", help="A layer class of yours that the model needs.")
 @click.option(
     "--runtime",
@@ -45,7 +47,7 @@ def advise(recipe_name: str, count: bool, fresh: bool, as_json: bool, **given: A
     from edgedigits.report import advising
 
     asked = Asked(count=_counted if count else None, again=fresh, **given)
-    found = run(question(recipe, asked), say)
+    found = run(question(recipe, asked, say), say)
     if as_json:
         print_json(advising.as_json(found))
     else:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from edgedigits.advice import Counting, Question
 from edgedigits.data.dataset import Dataset, with_shape
 from edgedigits.data.images import ArrayImages, everything
+from edgedigits.data.reading import Resizing
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import NAMED, Scale, Scaling, scaling
 from edgedigits.data.sources import load_data
@@ -24,6 +26,8 @@ from edgedigits.op_timings import TimedRuntime
 from edgedigits.recipe import Recipe
 from edgedigits.zoo import ZOO
 from edgedigits.zoo.baselines import record_beside, shipped_folder
+
+Say = Callable[[str], None]
 
 IMAGES: Final = 600
 """As many images stand in where no data is named. Of named data all are there: which channels `shrink` takes depends on them."""
@@ -40,31 +44,51 @@ class Asked:
     zoo: str | None = None
     data: str | None = None
     scale: Scale | None = None
+    skip_bad: bool = False
+    resizing: Resizing | None = None
+    background: str | None = None
+    classes: Sequence[str] | None = None
     custom: Sequence[str] = ()
     runtime: TimedRuntime = "litert"
     count: Counting | None = None
     again: bool = False
 
 
-def question(recipe: Recipe, asked: Asked) -> Question:
-    """The question with its model loaded. Raises InputError's kinds where something given can't be used."""
+def question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Question:
+    """The question with its model loaded; `say` is told how the data was read.
+
+    Raises InputError's kinds where something given can't be used.
+    """
     name, loaded, scale = _model(asked)
     if recipe.stages and not loaded.logits and not ends_in_softmax(loaded.model):
         raise ModelError(
             f"{name}: its answers are probabilities that no closing softmax makes, so stages can't train it; "
             "end it in softmax or in logits, or choose a recipe without stages"
         )
-    data = fit_data(loaded.model, scale, asked.data)
+    data = fit_data(loaded.model, scale, asked.data, read=_read(asked), say=say)
     return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again)
 
 
-def fit_data(model: Any, scale: Scale, data: str | None) -> FitData:
+def _read(asked: Asked) -> dict[str, Any]:
+    """How the images of named data are read."""
+    return {name: getattr(asked, name) for name in ("skip_bad", "resizing", "background", "classes")}
+
+
+def fit_data(
+    model: Any,
+    scale: Scale,
+    data: str | None,
+    read: Mapping[str, Any] = MappingProxyType({}),
+    say: Say = lambda _: None,
+) -> FitData:
     """Some images in the model's shape; where no data is named, the bundled digits, their labels made to fit its answers."""
     height, width, channels = model.inputs[0].shape[1:]
     answers = int(model.outputs[0].shape[-1])
     if not height or not width:
         raise ModelError(f"{model.name}: takes images of any size; give a model with an input of fixed size")
-    found = load_data(data or _STAND_IN, size=(height, width))
+    found = load_data(data, size=(height, width), **read) if data else load_data(_STAND_IN, size=(height, width))
+    for note in found.notes:
+        say(f"note: {note}")
     if data is not None and len(found.classes) > answers:
         raise DataError(f"data {found.name}: has {len(found.classes)} classes, the model answers {answers}")
     if data is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,10 @@ from edgedigits import artifact_folder
 from edgedigits.artifact_folder import Artifact
 from edgedigits.bench import Contestant, Settings, bench
 from edgedigits.bench_report import Report
+from edgedigits.data.class_folders import class_names, training_part
+from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
+from edgedigits.data.reading import PLAIN, Resizing, recorded
 from edgedigits.data.scale import NAMED, Scale, scaling
 from edgedigits.data.sources import load_data
 from edgedigits.errors import InputError
@@ -33,6 +36,9 @@ class Wish:
     resize: tuple[int, int] | None = None
     grey: bool = False
     skip_bad: bool = False
+    resizing: Resizing | None = None
+    background: str | None = None
+    classes: Sequence[str] | None = None
     threads: tuple[int, ...] = (1,)
     runtime: RuntimeName = "auto"
     windows: int = 5
@@ -57,7 +63,7 @@ class Task:
 def run(wish: Wish, say: Say) -> Report:
     """Measure here. Raises InputError's kinds when something given can't be used."""
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
-        return bench_here(task(wish, Path(folder)), say)
+        return bench_here(task(wish, Path(folder), say), say)
 
 
 def bench_here(task: Task, say: Say) -> Report:
@@ -66,7 +72,7 @@ def bench_here(task: Task, say: Say) -> Report:
     return bench(compressed, baseline[0] if baseline else None, task.images, task.settings, say)
 
 
-def task(wish: Wish, folder: Path) -> Task:
+def task(wish: Wish, folder: Path, say: Say = lambda _: None) -> Task:
     """What a wish comes to. Images that are not in a file yet are written into `folder`. Raises InputError's kinds."""
     file = wish.tflite / "model.tflite" if wish.tflite.is_dir() else wish.tflite
     made = artifact_folder.read(file.parent) if (file.parent / "manifest.json").is_file() else None
@@ -78,7 +84,7 @@ def task(wish: Wish, folder: Path) -> Task:
         baseline = Contestant(wish.baseline.stem, wish.baseline, scale, wish.resize)
     return Task(
         contestants=(baseline, compressed) if baseline else (compressed,),
-        images=_images(wish, made, folder),
+        images=_images(wish, made, folder, say),
         settings=Settings(
             threads=wish.threads,
             runtime=wish.runtime,
@@ -105,7 +111,7 @@ def _scale(wish: Wish, made: Artifact | None) -> Scale:
     return scale
 
 
-def _images(wish: Wish, made: Artifact | None, folder: Path) -> Path:
+def _images(wish: Wish, made: Artifact | None, folder: Path, say: Say) -> Path:
     """The artifact's own test images, or the test part of the data that was named."""
     if made and wish.data is None and (made.path / "eval.npz").is_file():
         return made.path / "eval.npz"
@@ -113,9 +119,34 @@ def _images(wish: Wish, made: Artifact | None, folder: Path) -> Path:
         raise InputError(
             f"--data is missing: {made.path} holds only a pointer to its test images, {made.manifest['data']['name']}"
         )
-    # A folder's images may differ in size: they are made alike while reading.
-    size = wish.resize if wish.data is not None and Path(wish.data).is_dir() else None
-    test = load_data(wish.data or "mnist", skip_bad=wish.skip_bad, size=size, grey=wish.grey).test
+    test = _named(wish, made, say).test
     path = folder / "images.npz"
     np.savez(path, images=everything(test), labels=test.labels)
     return path
+
+
+def _named(wish: Wish, made: Artifact | None, say: Say) -> Dataset:
+    """The data that was named, read as the images of the artifact were as far as the wish says nothing else."""
+    known = recorded(made.manifest["input"]) if made else PLAIN
+    data = wish.data or "mnist"
+    dataset = load_data(
+        data,
+        skip_bad=wish.skip_bad,
+        size=wish.resize or known.size,
+        grey=wish.grey or known.grey,
+        resizing=wish.resizing or known.resizing,
+        background=wish.background or known.background,
+        bits=known.bits,
+        classes=wish.classes or _order(data, made),
+    )
+    for note in dataset.notes:
+        say(f"note: {note}")
+    return dataset
+
+
+def _order(data: str, made: Artifact | None) -> tuple[str, ...] | None:
+    """The artifact's order of classes for a folder that has the same ones."""
+    if made is None or not Path(data).is_dir():
+        return None
+    known = tuple(str(name) for name in made.manifest["data"]["classes"])
+    return known if set(known) == set(class_names(training_part(Path(data)))) else None

@@ -17,6 +17,7 @@ import click
 from edgedigits import __version__, advise_command, device_cli
 from edgedigits.cli_output import as_json_option, print_json, print_rich, say
 from edgedigits.endings import end_of
+from edgedigits.reading_options import reading_options
 from edgedigits.scale_options import scale_options
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ RUNTIME = click.Choice(["auto", "litert", "tflite-runtime", "tensorflow"])
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which images, the same for every command."""
+    command = reading_options(command)
     for option in (
-        click.option("--skip-bad", is_flag=True, help="Leave out images that can't be decoded (they are counted)."),
         click.option("--grey", is_flag=True, help="Turn colour images grey."),
         click.option("--resize", type=HeightWidth(), help="Resize every image to this height and width."),
         scale_options,
@@ -328,7 +329,7 @@ def bench(as_json: bool, host: str | None, out: Path, **given: Any) -> None:
 
     place = device_cli.place(host, given)
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
-        task = benching.task(benching.Wish(**given), Path(folder))
+        task = benching.task(benching.Wish(**given), Path(folder), say)
         if place is None:
             _print_report(benching.bench_here(task, say), as_json)
             return

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgedigits.data.dataset import Dataset, fitted
 from edgedigits.data.images import everything
+from edgedigits.data.reading import PLAIN, Resizing, recorded
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import NAMED, Scale, Scaling, scaled, scaling
 from edgedigits.data.sources import load_data
@@ -36,6 +37,9 @@ class Wish:
     resize: tuple[int, int] | None = None
     grey: bool = False
     skip_bad: bool = False
+    resizing: Resizing | None = None
+    background: str | None = None
+    classes: Sequence[str] | None = None
     custom: Sequence[str] = ()
     seed: int = 0
     fresh: bool = False
@@ -60,7 +64,7 @@ def job(recipe: Recipe, wish: Wish, say: Say) -> Job:
         dataset=fitted(dataset, tuple(loaded.model.inputs[0].shape[1:])),
         scale=scale,
         seed=wish.seed,
-        preprocessing={"resize": list(wish.resize) if wish.resize else None, "grey": wish.grey},
+        preprocessing=dataset.reading.as_dict(),
         fresh=wish.fresh,
         custom=tuple(wish.custom),
     )
@@ -80,14 +84,25 @@ def _scale(wish: Wish, path: Path) -> Scaling:
 
 
 def _data(wish: Wish) -> Dataset:
-    return load_data(wish.data, skip_bad=wish.skip_bad, size=wish.resize, grey=wish.grey)
+    return load_data(
+        wish.data,
+        skip_bad=wish.skip_bad,
+        size=wish.resize,
+        grey=wish.grey,
+        resizing=wish.resizing,
+        background=wish.background,
+        classes=wish.classes,
+    )
 
 
 def _own(wish: Wish) -> tuple[Path, Dataset]:
     assert wish.model is not None
     if not wish.model.exists():
         raise ModelError(f"--model {wish.model}: no such file or folder")
-    return wish.model, _data(wish)
+    record = record_beside(wish.model)
+    trained = recorded(record["input"]) if record else PLAIN
+    resizing, background = wish.resizing or trained.resizing, wish.background or trained.background
+    return wish.model, _data(replace(wish, resizing=resizing, background=background))
 
 
 def _of_zoo(wish: Wish, say: Say) -> tuple[Path, Dataset]:

@@ -170,7 +170,11 @@ class _Run:
                 "fingerprint": self.dataset.fingerprint,
                 "classes": list(self.dataset.classes),
             },
-            "input": {"shape": list(self.dataset.shape), "scale": self.settings.scale},
+            "input": {
+                "shape": list(self.dataset.shape),
+                "scale": self.settings.scale,
+                **self.dataset.reading.as_dict(),
+            },
             "images": {
                 "fit": len(self.data.fit),
                 "validation": len(self.data.validation),

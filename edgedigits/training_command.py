@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgedigits.atomic import check_writable
+from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.data.sources import load_data
 from edgedigits.errors import InputError
@@ -28,6 +29,9 @@ def run(
     resize: tuple[int, int] | None,
     grey: bool,
     skip_bad: bool,
+    resizing: Resizing | None = None,
+    background: str | None = None,
+    classes: Sequence[str] | None = None,
     options: dict[str, Any],
     say: Callable[[str], None],
     progress: Progress = silent,
@@ -41,7 +45,15 @@ def run(
         raise InputError(f"--{next(iter(options))}: an option of mobilenet_v2, not of {name}")
     wanted = Settings(name, scale=scale or "0..1", options=options, **settings)
     check_writable(out.parent, out.with_suffix(".training").name)
-    dataset = load_data(data or "mnist", skip_bad=skip_bad, size=resize, grey=grey)
+    dataset = load_data(
+        data or "mnist",
+        skip_bad=skip_bad,
+        size=resize,
+        grey=grey,
+        resizing=resizing,
+        background=background,
+        classes=classes,
+    )
     for note in dataset.notes:
         say(f"note: {note}")
     work = out.with_suffix(".training")

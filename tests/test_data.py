@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import http.server
+import io
+import os
 import threading
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +21,7 @@ import pytest
 from edgedigits.data import sources
 from edgedigits.data.dataset import fitted
 from edgedigits.data.folders import FolderImages
+from edgedigits.data.npz_files import read_arrays
 from edgedigits.data.scale import SCALES, scaled
 from edgedigits.data.sources import load_data
 from edgedigits.data.splits import split, stratified_cut
@@ -60,6 +66,10 @@ def test_npz_of_floats_is_the_same_data_as_of_bytes(tmp_path: Path) -> None:
         ({"y_train": np.eye(3)[np.arange(12) % 3]}, "of one-hot rows take the argmax"),
         ({"y_train": np.arange(12) % 3 - 1}, "label -1; classes count from 0"),
         ({"y_test": np.full(12, 7)}, "label 7, outside the classes 0..2"),
+        ({"y_train": np.append(np.arange(11, dtype="u8") % 3, np.uint64(2**32 + 3))}, "label 4294967299, which no class has"),
+        ({"y_train": np.append(np.arange(11, dtype="u8") % 3, np.uint64(2**64 - 1))}, "label 18446744073709551615"),
+        ({"y_test": np.append(np.arange(11) % 3, 2**31)}, "y_test holds label 2147483648, which no class has"),
+        ({"y_train": np.append(np.arange(11) % 3, 2**31 - 1)}, "label 2147483647, but only 12 labels"),
         ({"y_train": np.arange(12) % 2 * 2}, "no image of class 1"),
         ({"x_train": np.full((12, 4, 4), np.nan)}, "NaN or infinity in 12 images"),
         ({"x_test": np.full((12, 4, 4), np.inf, "f4")}, "x_test holds NaN or infinity"),
@@ -90,6 +100,74 @@ def test_truncated_or_pickled_npz_is_refused(tmp_path: Path) -> None:
         assert "not a readable .npz" in refused(tmp_path / "cut.npz")
     np.savez(tmp_path / "objects.npz", **{**arrays(), "x_train": np.array([{}], object)})
     assert "not a readable .npz" in refused(tmp_path / "objects.npz")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (b"12, 4, 4, 1", b"12, 4, 9**9", "names no plain type"),
+        (b"12, 4, 4, 1", b"99999999, 4", "can't hold"),
+        (b"12, 4, 4, 1", b"12, 4, (4(1", "names no plain type"),
+        (b"12, 4, 4, 1", b"12L,4 4, L1", "whose shape is none"),
+        (b"{'descr'", b"[[[[[[[[", "names no plain type"),
+        (b"'|u1'", b"'|O8'", "array of Python objects"),
+        (b"'|u1'", b"'|u3'", "an unknown type"),
+        (b"NUMPY\1", b"NUMPY\x09", "not a .npy file"),
+        (b"NUMPY\1\0v\0", b"NUMPY\2\0v\0", "a .npy head of"),
+    ],
+)
+def test_whatever_is_wrong_with_the_head_of_an_array_is_one_sentence(
+    tmp_path: Path, old: bytes, new: bytes, says: str
+) -> None:
+    whole = io.BytesIO()
+    np.save(whole, np.zeros((12, 4, 4, 1), np.uint8))
+    assert old in whole.getvalue()
+    np.savez(tmp_path / "broken.npz", **{name: array for name, array in arrays().items() if name != "x_train"})
+    with zipfile.ZipFile(tmp_path / "broken.npz", "a") as archive:
+        archive.writestr("x_train.npy", whole.getvalue().replace(old, new))
+    message = refused(tmp_path / "broken.npz")
+    assert "not a readable .npz file" in message
+    assert says in message
+
+
+@pytest.mark.parametrize("offset", [6, 8, 10, 16, 20, 24, 28, 42])
+@pytest.mark.parametrize("new", [b"\x0e\0", b"\xff\xff", b"\1\0"])
+def test_whatever_is_wrong_with_the_list_of_an_npz_is_one_sentence(tmp_path: Path, offset: int, new: bytes) -> None:
+    """Versions, flags, packing (14 is LZMA), checksum, sizes, names and places that are not so."""
+    path = tmp_path / "broken.npz"
+    np.savez(path, **arrays())
+    whole = bytearray(path.read_bytes())
+    start = whole.index(b"PK\1\2") + offset
+    whole[start : start + 2] = new
+    path.write_bytes(whole)
+    with contextlib.suppress(DataError):  # some changes do no harm
+        load_data(str(path))
+
+
+def test_an_npz_that_unpacks_to_far_more_than_it_holds_is_refused_before(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15)
+    head = np.lib.format.magic(1, 0)
+    text = b"{'descr': '|u1', 'fortran_order': False, 'shape': (300, 1000, 1000), }".ljust(117) + b"\n"
+    data = packer.compress(head + len(text).to_bytes(2, "little") + text)
+    data += b"".join(packer.compress(bytes(10**6)) for _ in range(300)) + packer.flush()
+    entry = b"\0\0\x14\0\0\0\x08\0" + bytes(8) + len(data).to_bytes(4, "little")
+    entry += (10 + len(text) + 3 * 10**8).to_bytes(4, "little")
+    name = b"x_train.npy"
+    local = b"PK\3\4" + entry[2:] + (11).to_bytes(2, "little") + bytes(2) + name + data
+    central = b"PK\1\2" + entry + (11).to_bytes(2, "little") + bytes(16) + name
+    end = b"PK\5\6" + bytes(4) + b"\1\0\1\0" + len(central).to_bytes(4, "little") + len(local).to_bytes(4, "little")
+    path.write_bytes(local + central + end + bytes(2))
+    with pytest.raises(DataError, match=r"300000000 bytes packed into \d+, as no images are"):
+        read_arrays(path, ("x_train",), "x_train")
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npz")
+    for path in (tmp_path / "pipe.npz", Path("/dev/zero")):
+        assert "neither an .npz file nor a folder" in refused(path)
+    assert "can't be looked at (File name too long)" in refused("x" * 300 + ".npz")
+    assert "can't be looked at" in refused("a\0b")
 
 
 def test_missing_data_is_named(tmp_path: Path) -> None:
@@ -199,6 +277,167 @@ def test_empty_class_and_odd_sizes_are_refused(tmp_path: Path) -> None:
     assert load_data(str(root), size=(8, 8)).shape == (8, 8, 3)
     (tmp_path / "single" / "only").mkdir(parents=True)
     assert "at least two" in refused(tmp_path / "single")
+
+
+def test_folders_are_walked_to_their_depths_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "pets")
+    (root / "cat" / "more" / "still more").mkdir(parents=True)
+    for number in range(4):
+        (root / "cat" / f"{number}.png").rename(root / "cat" / "more" / "still more" / f"{number}.JFIF")
+    (root / "cat" / "round and round").symlink_to(root / "cat")
+    for name in ("._1.png", ".DS_Store", "Thumbs.db", "notes.txt", "more/list.csv"):
+        (root / "cat" / name).write_bytes(b"no image")
+    for name in (".ipynb_checkpoints", "__MACOSX"):
+        (root / name).mkdir()
+        (root / name / "1.png").write_bytes(b"")
+    (root / "README").write_text("about them")
+    os.mkfifo(root / "dog" / "pipe.png")
+    (root / "dog" / "lost.png").symlink_to(root / "nowhere")
+    data = load_data(str(root))
+    assert (data.classes, len(data.train) + len(data.test)) == (("cat", "dog"), 20)
+    (note,) = data.notes
+    assert note.startswith("20 images in 2 classes read, left out: ")
+    for said in (
+        "5 hidden, or left by other programs, the first: ",
+        "2 no images (1 .txt, 1 .csv), the first: ",
+        "2 pipes, devices or links to nothing, the first: ",
+        f"1 beside the class folders, the first: {root / 'README'}",
+    ):
+        assert said in note
+    assert not data.warnings
+
+
+def test_nothing_left_out_is_said_too(tmp_path: Path) -> None:
+    assert load_data(str(image_folder(tmp_path / "pets"))).notes == ("20 images in 2 classes read, no file left out",)
+
+
+def test_images_are_known_by_their_content(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "pets")
+    (root / "cat" / "1.png").rename(root / "cat" / "without")
+    (root / "dog" / "2.png").rename(root / "dog" / "2.txt")
+    assert len(load_data(str(root)).train) == 16
+
+
+@pytest.mark.parametrize(
+    ("names", "counts", "says"),
+    [
+        (("Training", "Testing"), (20, 4), None),
+        (("train", "valid"), (20, 4), "the images of valid are the test images"),
+        (("train", "val", "test"), (24, 6), "val joins train"),
+        (("train",), (16, 4), None),
+    ],
+)
+def test_parts_by_all_usual_names(tmp_path: Path, names: tuple[str, ...], counts: tuple[int, int], says: str) -> None:
+    root = tmp_path / "pets"
+    for name, each in zip(names, (10, 2, 3), strict=False):
+        image_folder(root / name, each=each)
+    (root / ".ipynb_checkpoints").mkdir()
+    data = load_data(str(root))
+    assert (len(data.train), len(data.test)) == counts
+    assert data.classes == ("cat", "dog")
+    assert any(says in note for note in data.notes) if says else len(data.notes) == 1
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "things")
+    (root / "dog").rename(root / "train")
+    assert load_data(str(root)).classes == ("cat", "train")
+    image_folder(tmp_path / "twice" / "train")
+    image_folder(tmp_path / "twice" / "Training")
+    assert "are both the train part" in refused(tmp_path / "twice")
+
+
+def numbered_folder(root: Path) -> Path:
+    """Classes 0 to 11; the grey of every image is ten times its class."""
+    for label in range(12):
+        (root / str(label)).mkdir(parents=True)
+        for number in range(5):
+            image = np.full((8, 8), 10 * label, np.uint8)
+            image[0, number] += 1
+            cv2.imwrite(str(root / str(label) / f"{number}.png"), image)
+    return root
+
+
+def test_class_names_that_are_numbers_count_as_such_and_others_can_be_named(tmp_path: Path) -> None:
+    root = numbered_folder(tmp_path / "twelve")
+    data = load_data(str(root))
+    assert data.classes == tuple(str(label) for label in range(12))
+    pixels = data.train.read(np.arange(len(data.train)))
+    assert (pixels[:, 4, 4, 0] == 10 * data.train.labels).all()
+    assert "class folders are all numbers and count as such: 0, 1, 2, 3" in data.notes[-1]
+    sorted_as_text = tuple(sorted(data.classes))
+    other = load_data(str(root), classes=sorted_as_text)
+    assert other.classes == sorted_as_text
+    assert other.fingerprint != data.fingerprint
+    assert (other.train.read(np.arange(60 * 4 // 5))[:, 4, 4, 0] // 10).tolist() == [
+        int(other.classes[label]) for label in other.train.labels
+    ]
+    assert "has no class 'twelve'" in refused(root, classes=(*data.classes[:-1], "twelve"))
+    assert "11 is missing" in refused(root, classes=data.classes[:-1])
+
+
+def test_classes_of_arrays_are_named(shapes: Path) -> None:
+    assert load_data(str(shapes), classes=("top", "middle", "bottom")).classes == ("top", "middle", "bottom")
+    assert load_data(str(shapes)).classes == ("0", "1", "2")
+    assert "names 2 different classes" in refused(shapes, classes=("top", "bottom"))
+
+
+def test_blank_images_are_counted_and_kept(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "pets")
+    cv2.imwrite(str(root / "cat" / "0.png"), np.full((8, 8, 3), (1, 2, 3), np.uint8))
+    data = load_data(str(root))
+    assert len(data.train) + len(data.test) == 20
+    assert data.warnings == (f"blank images (one value everywhere): 1, the first: {root / 'cat' / '0.png'}",)
+    whole = arrays()
+    whole["x_train"] = whole["x_train"].copy()
+    whole["x_train"][3] = 7
+    np.savez(tmp_path / "a.npz", **whole)
+    assert load_data(str(tmp_path / "a.npz")).warnings == (
+        f"{tmp_path / 'a.npz'}: blank images (one value everywhere): 1",
+    )
+
+
+def deep_folder(root: Path, bits: int) -> Path:
+    """16-bit images of so many bits; where eight are left, they are those of `image_folder`."""
+    image_folder(root, channels=1)
+    for path in root.rglob("*.png"):
+        cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.uint16) << (bits - 8))
+    return root
+
+
+def test_sixteen_bits_are_read_alike_in_the_whole_set(tmp_path: Path) -> None:
+    plain = load_data(str(image_folder(tmp_path / "plain", channels=1)))
+    deep = load_data(str(deep_folder(tmp_path / "deep", 12)))
+    assert (plain.reading.bits, deep.reading.bits) == (None, 12)
+    rows = np.arange(len(plain.train))
+    np.testing.assert_array_equal(deep.train.read(rows), plain.train.read(rows))
+    assert "uses 12 of its 16 bits" in refused(tmp_path / "deep", bits=10)
+
+
+def test_reading_is_part_of_what_a_folder_is(tmp_path: Path) -> None:
+    root = image_folder(tmp_path / "pets", size=9)
+    marks = [
+        load_data(str(root), **how).fingerprint  # type: ignore[arg-type]
+        for how in ({"size": (5, 5)}, {"size": (5, 5), "resizing": "keras"}, {"size": (5, 5), "background": "black"})
+    ]
+    assert len(set(marks)) == 3
+    resized = load_data(str(root), size=(5, 5), resizing="lanczos")
+    original = load_data(str(root)).train
+    from edgedigits_runner.resizing import resized as by_runner
+
+    np.testing.assert_array_equal(
+        resized.train.read(np.arange(4)), by_runner(original.read(np.arange(4)), 5, 5, "lanczos")
+    )
+
+
+def test_arrays_are_resized_by_the_method_that_was_asked_for(shapes: Path) -> None:
+    from edgedigits_runner.resizing import resized as by_runner
+
+    plain, keras = load_data(str(shapes), size=(7, 7)), load_data(str(shapes), size=(7, 7), resizing="keras")
+    assert plain.fingerprint != keras.fingerprint
+    source = load_data(str(shapes)).train.read(np.arange(9))
+    np.testing.assert_array_equal(keras.train.read(np.arange(9)), by_runner(source, 7, 7, "keras"))
+    assert (keras.reading.size, keras.reading.resizing) == ((7, 7), "keras")
 
 
 def test_images_of_the_wrong_shape_say_what_would_do(shapes: Path) -> None:

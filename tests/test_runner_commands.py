@@ -23,10 +23,9 @@ from edgedigits_runner.arrays import decode as decode_array
 from edgedigits_runner.by_hand import summary
 from edgedigits_runner.files import joined
 from edgedigits_runner.options import WrongOption, split_options
-from edgedigits_runner.pictures import PictureError, decode, fitted, grey
 
-from edgedigits.data.dataset import reshape
-from edgedigits.data.folders import decode as host_decode
+from edgedigits.data.folders import FolderImages
+from edgedigits.data.reading import Reading
 from edgedigits.interpreter import TfliteModel
 from edgedigits.runner_file import NAME
 from tests.tiny_release import copied, environment, images, run, write_pgm
@@ -99,9 +98,60 @@ def test_predict_takes_a_folder_and_answers_the_rest_when_one_is_bad(release: Pa
     assert done.returncode == 2
     first, bad, third, absent, none = lines(done.stdout)
     assert ("top" in first, "top" in third) == (True, True)
-    assert bad["error"] == "can't be decoded as an image"
+    assert bad["error"].startswith("can't be decoded as an image: not a whole PNG file")
+    assert "1 files that are no images are left out" in done.stderr
     assert (absent["file"], absent["error"]) == ("nowhere.png", "can't be read (No such file or directory)")
     assert "holds no images" in none["error"]
+
+
+def described(release: Path, **settings: Any) -> None:
+    """The manifest's input, told otherwise."""
+    manifest = json.loads((release / "manifest.json").read_text())
+    manifest["input"] |= settings
+    (release / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_predict_reads_images_as_the_data_set_was_read(release: Path) -> None:
+    """By the method, the background and the bits of the manifest, the same to the bit."""
+    model = TfliteModel((release / "model.tflite").read_bytes())
+    rng = np.random.default_rng(3)
+    deep = (rng.integers(0, 256, (40, 30), np.uint8).astype(np.uint16) << 4) | 3
+    clear = rng.integers(0, 256, (40, 30, 4), np.uint8)
+    cv2.imwrite(str(release.parent / "deep.png"), deep)
+    cv2.imwrite(str(release.parent / "clear.png"), clear)
+    found = {}
+    for resizing, background in (("lanczos", "black"), ("keras", "#80ff00")):
+        described(release, resizing=resizing, background=background, bits=12)
+        done = run(release, "predict", "deep.png", "clear.png")
+        assert done.returncode == 0, done.stdout
+        data = Reading(size=(12, 12), resizing=resizing, background=background, bits=12)  # type: ignore[arg-type]
+        for name, line in zip(("deep.png", "clear.png"), lines(done.stdout), strict=True):
+            paths, labels = (release.parent / name,), np.zeros(1, np.int32)
+            pixels = FolderImages(paths, labels, (12, 12, 1), data).read(np.array([0]))
+            scores = model.outputs(pixels, "0..1")[0]
+            best = np.argsort(-scores, kind="stable")[:2]
+            assert [top["class"] for top in line["top"]] == best.tolist()
+            assert [top["score"] for top in line["top"]] == pytest.approx(scores[best].tolist(), abs=1e-6)
+            found[resizing, name] = line["top"]
+    assert found["lanczos", "deep.png"] != found["keras", "deep.png"]
+    described(release, bits=10)
+    assert "uses 12 of its 16 bits" in lines(run(release, "predict", "deep.png").stdout)[0]["error"]
+    described(release, resizing="guessed")
+    assert "incomplete or altered" in run(release, "predict", "deep.png").stderr
+
+
+def test_predict_reads_regular_files_of_any_name_that_hold_images(release: Path) -> None:
+    pixels, _ = images(release)
+    folder = release.parent / "mixed"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), pixels[0])
+    (folder / "a.png").rename(folder / "photo of today")
+    os.mkfifo(folder / "pipe.png")
+    done = run(release, "predict", folder, folder / "pipe.png", "/dev/zero", "x" * 300)
+    photo, pipe, zero, long = lines(done.stdout)
+    assert (photo["file"], "top" in photo) == (str(folder / "photo of today"), True)
+    assert pipe["error"] == zero["error"] == "can't be read (not a regular file)"
+    assert long["error"] == "can't be read (File name too long)"
 
 
 def imported(folder: Path, *command: Any) -> set[str]:
@@ -382,99 +432,3 @@ def test_a_reader_that_leaves_is_no_error(release: Path) -> None:
     )
     assert done.stdout.splitlines()[-1] in {"0", "2"}
     assert "Traceback" not in done.stderr
-
-
-# --- pictures ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("suffix", [".png", ".bmp", ".jpg", ".tiff", ".pgm", ".ppm", ".webp"])
-@pytest.mark.parametrize("kind", ["grey", "colour", "transparent", "16 bits"])
-def test_pictures_are_read_as_the_training_reads_them(tmp_path: Path, suffix: str, kind: str) -> None:
-    channels = {"grey": 1, "colour": 3, "transparent": 4, "16 bits": 1}[kind]
-    if (kind == "transparent" and suffix in {".bmp", ".jpg", ".pgm", ".ppm"}) or (
-        kind == "16 bits" and suffix in {".bmp", ".jpg", ".webp"}
-    ):
-        pytest.skip(f"{suffix} knows no {kind}")
-    image = np.random.default_rng(2).integers(0, 256, (9, 7, channels), np.uint8)
-    path = tmp_path / f"x{suffix}"
-    written = cv2.imwrite(str(path), image.astype(np.uint16) * 255 if kind == "16 bits" else image)
-    if not written:
-        pytest.skip(f"OpenCV writes no {kind} as {suffix}")
-    found = decode(path.read_bytes())
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, host_decode(path))
-
-
-@pytest.mark.parametrize("most", [15, 255, 1000, 65535])
-def test_netpbm_is_read_as_opencv_reads_it(tmp_path: Path, most: int) -> None:
-    rng = np.random.default_rng(2)
-    body = rng.integers(0, most + 1, 12).astype(np.uint8 if most < 256 else ">u2").tobytes()
-    for head in (f"P5\n# a note\n4 3\n{most}\n", f"P6 2 2 {most} "):
-        (tmp_path / "x.pgm").write_bytes(head.encode() + body)
-        np.testing.assert_array_equal(decode(head.encode() + body), host_decode(tmp_path / "x.pgm"))
-
-
-@pytest.mark.parametrize("target", [(12, 12, 1), (12, 12, 3), (5, 40, 1), (28, 28, 3), (31, 30, 1), (64, 48, 3)])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_sizes_and_colours_are_made_fit_as_for_the_training(target: tuple[int, int, int], channels: int) -> None:
-    image = np.random.default_rng(2).integers(0, 256, (31, 36, channels), np.uint8)
-    found = fitted(image, target)
-    assert (found.dtype, found.shape) == (np.uint8, target)
-    wanted = reshape(image, target[:2], target[2])
-    assert np.abs(found.astype(int) - wanted).max() <= (1 if image.shape[:2] != target[:2] else 0)
-
-
-def test_grey_is_opencvs_to_the_bit() -> None:
-    colours = np.random.default_rng(2).integers(0, 256, (200, 200, 3), np.uint8)
-    np.testing.assert_array_equal(grey(colours)[..., 0], cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY))
-
-
-def npy(array: np.ndarray) -> bytes:
-    import io
-
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (b"", "can't be decoded"),
-        (b"GIF89a", "can't be decoded"),
-        (b"P5\n4 4\n255\n" + bytes(15), "4x4 pixels are announced"),
-        (b"P6\n99999999 99999999\n255\n", "are announced"),
-        (b"P5\nfour 4\n255\n", "header"),
-        (b"P5\n0 4\n255\n", "announced"),
-        (npy(np.zeros((4, 4), np.float32)), "holds float32 [4, 4, 1]; give uint8"),
-        (npy(np.zeros((2, 4, 4, 3), np.uint8)), "give uint8"),
-        (npy(np.array([{}], object)), "not a whole .npy file"),
-        (npy(np.zeros((40, 40), np.uint8))[:300], "not a whole .npy file"),
-    ],
-)
-def test_bytes_that_are_no_picture(data: bytes, said: str) -> None:
-    with pytest.raises(PictureError) as caught:
-        decode(data)
-    assert said in caught.value.message
-
-
-def test_a_png_that_promises_gigabytes_is_refused() -> None:
-    """In a process of its own: OpenCV reads its limit once."""
-    code = (
-        "import numpy, struct, zlib; from edgedigits_runner.pictures import decode, PictureError\n"
-        "def chunk(kind, data): return struct.pack('>I', len(data)) + kind + data + "
-        "struct.pack('>I', zlib.crc32(kind + data))\n"
-        "png = b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 30000, 30000, 8, 2, 0, 0, 0))"
-        " + chunk(b'IDAT', zlib.compress(bytes(1000))) + chunk(b'IEND', b'')\n"
-        "try: decode(png)\n"
-        "except PictureError as error: print(error.message)\n"
-    )
-    device = Path(__file__).parent.parent / "device"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(device)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "can't be decoded as an image" in done.stdout

@@ -7,7 +7,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.pictures import from_opencv
+from edgedigits_runner.pictures import from_opencv, pixels_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +45,6 @@ def _numbered(source: Any, every_s: float, camera: str) -> Iterator[tuple[int, N
             return
         if not there:
             raise RunnerError("data", f"camera {camera} gives no frame; see whether another program holds it")
-        yield number, from_opencv(frame)
+        yield number, pixels_of(from_opencv(frame))
         number += 1
         sleep(max(0.0, begun + every_s - monotonic()))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.kept import parse
@@ -13,12 +14,36 @@ from edgedigits_runner.kept import parse
 if TYPE_CHECKING:
     AnyPath = str | os.PathLike[str]
 
+_EINVAL, _EFBIG = 22, 27  # as Linux counts; a module less to import
+MOST_BYTES = 2**29
+"""Of a file that is read at once: the greatest image that is decoded, as a plain bitmap of 16 bits and four channels."""
+
 
 def joined(*parts: str) -> str:
     """The path as pathlib writes it; importing that would take a thirtieth of the time to the first answer."""
     path = os.path.join(*parts)
     kept = [part for part in path.split(os.sep) if part not in ("", os.curdir)]
     return (os.sep if os.path.isabs(path) else "") + os.sep.join(kept) or os.curdir
+
+
+def open_regular(path: AnyPath) -> IO[bytes]:
+    """The file, opened for reading; OSError for what is none, as a pipe that nobody writes to or a device that never ends."""
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError as error:  # a name that holds a zero byte
+        raise OSError(_EINVAL, str(error), path) from error
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(_EINVAL, "not a regular file", path)
+    return os.fdopen(opened, "rb")
+
+
+def read_whole(path: AnyPath, most_bytes: int = MOST_BYTES) -> bytes:
+    """What is in a file; OSError where it can't be read, is no regular file, or is larger than any image."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > most_bytes:
+            raise OSError(_EFBIG, f"larger than {most_bytes} bytes", path)
+        return file.read(most_bytes)
 
 
 def sha256_of(path: AnyPath) -> str:

@@ -22,6 +22,7 @@ from edgedigits_runner.kept import (
     is_text,
     is_whole,
 )
+from edgedigits_runner.reading import METHODS, colour_of
 from edgedigits_runner.scaling import scaling_of
 
 SCHEMA = 2
@@ -69,6 +70,14 @@ def is_scale(value: Any) -> bool:
     return True
 
 
+def _is_colour(value: Any) -> bool:
+    try:
+        colour_of(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _are_files(value: Any) -> bool:
     """Plain names in the folder itself, each with its SHA-256."""
     return isinstance(value, dict) and all(
@@ -90,7 +99,14 @@ _FIRST: dict[str, Any] = {
     "recipe": {"name": is_line},
     "export": {"export": is_line, "slim?": {"before": _are_counts}},
     "data": {"name": is_text, "fingerprint": is_text, "classes": [is_text]},
-    "input": {"shape": _is_shape, "scale": is_scale, "folded?": {"scale": is_scale}},
+    "input": {
+        "shape": _is_shape,
+        "scale": is_scale,
+        "folded?": {"scale": is_scale},
+        "resizing?": lambda value: value in METHODS,
+        "background?": _is_colour,
+        "bits?": lambda value: value is None or (is_whole(value) and 8 <= value <= 16),
+    },
     "files": _are_files,
 }
 _SECOND: dict[str, Any] = {

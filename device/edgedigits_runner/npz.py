@@ -6,18 +6,23 @@ of other modules into a process whose memory is measured.
 
 from __future__ import annotations
 
+import math
 import struct
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from edgedigits_runner.files import open_regular
+from edgedigits_runner.npy import read_head
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from edgedigits_runner.files import AnyPath
 
 # Of the zip format (APPNOTE.TXT 4.3): the end of the directory, an entry of it, and the header before the data.
 _END = struct.Struct("<4s4H2LH")
@@ -25,6 +30,12 @@ _ENTRY = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _STORED, _DEFLATED = 0, 8
 _BLOCK = 2**14
+_MOST_UNPACKED = 1032  # bytes that deflate can make of one
+
+
+def unpacked_fits(unpacked: int, packed: int, deflated: bool) -> bool:
+    """Whether so many packed bytes can hold that many unpacked ones."""
+    return unpacked <= packed * _MOST_UNPACKED + _MOST_UNPACKED if deflated else unpacked == packed
 
 
 class _Entry(NamedTuple):
@@ -32,6 +43,7 @@ class _Entry(NamedTuple):
     method: int
     crc: int
     packed: int
+    size: int
     header_at: int
 
 
@@ -43,20 +55,22 @@ class Array:
             raise ValueError("encrypted, or packed in another way than numpy.savez does")
         self._file, self._left, self._wanted_crc, self._crc = file, entry.packed, entry.crc, 0
         self._unpacker = zlib.decompressobj(-15) if entry.method == _DEFLATED else None
-        version = np.lib.format.read_magic(self)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f".npy format {version}")
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        self.shape, fortran, self.dtype = read(self)
+        self.shape, self.dtype, fortran, length = head = read_head(self)
+        if head.size + length != entry.size or not unpacked_fits(entry.size, entry.packed, bool(self._unpacker)):
+            raise ValueError(f"announces {self.dtype} {list(self.shape)}, which it can't hold")
         if fortran and len(self.shape) > 1:
             raise ValueError("an array in Fortran order; save it with numpy.ascontiguousarray")
-        if self.dtype.hasobject:
-            raise ValueError("an array of Python objects")
 
     def take(self, count: int, shape: tuple[int, ...] = ()) -> NDArray[Any]:
         """The next `count` items, each of that shape; ValueError where the file holds fewer."""
-        items = int(np.prod((count, *shape)))
-        return np.frombuffer(self.read(items * self.dtype.itemsize), self.dtype, items).reshape(count, *shape)
+        data = self.read(math.prod((count, *shape)) * self.dtype.itemsize)
+        return np.frombuffer(data, self.dtype, math.prod((count, *shape))).reshape(count, *shape)
+
+    def whole(self) -> NDArray[Any]:
+        """All of it, in its own shape; ValueError where it is not what was written."""
+        found = self.take(math.prod(self.shape)).reshape(self.shape)
+        self.finish()
+        return found
 
     def finish(self) -> None:
         """ValueError unless the whole array was read, and is what was written."""
@@ -79,7 +93,10 @@ class Array:
             return self._packed(most)
         while not self._unpacker.eof:
             packed = self._unpacker.unconsumed_tail or self._packed(_BLOCK)
-            part = self._unpacker.decompress(packed, most)
+            try:
+                part = self._unpacker.decompress(packed, most)
+            except zlib.error as error:
+                raise ValueError(f"not what zlib packed ({error})") from error
             if part or not packed:
                 return part
         return b""
@@ -91,9 +108,9 @@ class Array:
 
 
 @contextmanager
-def array(path: Path, name: str) -> Iterator[Array]:
-    """An array to read from; KeyError where there is none of that name, OSError, ValueError or zlib.error elsewhere."""
-    with path.open("rb") as file:
+def array(path: AnyPath, name: str) -> Iterator[Array]:
+    """An array to read from; KeyError where there is none of that name, OSError or ValueError where it can't be read."""
+    with open_regular(path) as file:
         try:
             entry = _directory(file)[f"{name}.npy"]
             file.seek(entry.header_at)
@@ -122,5 +139,5 @@ def _directory(file: IO[bytes]) -> dict[str, _Entry]:
             raise ValueError("not a whole zip file")
         name = file.read(fields[10]).decode("utf-8", errors="replace")
         file.seek(fields[11] + fields[12], 1)
-        entries[name] = _Entry(fields[3], fields[4], fields[7], fields[8], fields[16])
+        entries[name] = _Entry(fields[3], fields[4], fields[7], fields[8], fields[9], fields[16])
     return entries

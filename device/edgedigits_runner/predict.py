@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.files import joined
+from edgedigits_runner.files import joined, open_regular, read_whole
 from edgedigits_runner.interpreters import load_runtime, plain_errors
-from edgedigits_runner.pictures import SUFFIXES, decode, fitted
+from edgedigits_runner.picture_kinds import HEAD_BYTES, MOST_PIXELS, SUFFIXES, kind_of
+from edgedigits_runner.pictures import decode, fitted
 from edgedigits_runner.preprocess import prepare
 from edgedigits_runner.release import Release, read_release, release_folder
 from edgedigits_runner.say import say_json
@@ -33,9 +35,15 @@ class Predictor:
         self.runtime = load_runtime(runtime)
         self._session = open_session(self.runtime, self.model, threads, release.shape)
 
+    def read(self, data: bytes, most_pixels: int = MOST_PIXELS) -> NDArray[np.uint8]:
+        """The pixels of an image file, read as the images of the training were; PictureError where there are none."""
+        return decode(data, self.release.background, self.release.bits, most_pixels)
+
     def answer(self, image: NDArray[np.uint8]) -> dict[str, Any]:
         """`top`: the two likeliest classes with names and scores; `ms`: from the input set to the scores read."""
-        tensor = prepare(fitted(image, self.release.shape)[None], self._session.source, self.release.scale)[0]
+        tensor = prepare(
+            fitted(image, self.release.shape, self.release.resizing)[None], self._session.source, self.release.scale
+        )[0]
         with plain_errors(self.model.path, self.runtime):
             stored, _, call_ns = classify(self._session, tensor)
         scores = real_scores(self._session, stored)
@@ -73,7 +81,7 @@ def _answer_all(predictor: Predictor, paths: Iterable[str]) -> int:
     failed = False
     for path in paths:
         try:
-            found = predictor.answer(_read(path))
+            found = predictor.answer(predictor.read(_bytes(path)))
         except RunnerError as error:
             failed = True
             found = {"error": error.message}
@@ -85,18 +93,27 @@ def _files(path: str) -> list[str]:
     """A file itself, or all images in a folder by name; a folder without any is answered as an image would be."""
     if not os.path.isdir(path):
         return [path]
-    found = (name for name in os.listdir(path) if name.lower().endswith(SUFFIXES) and not name.startswith("."))
-    return [joined(path, name) for name in sorted(found)] or [path]
+    names = sorted(name for name in os.listdir(path) if not name.startswith("."))
+    found = [joined(path, name) for name in names if _is_image(joined(path, name))]
+    left = sum(os.path.isfile(joined(path, name)) for name in names) - len(found)
+    if found and left:
+        print(f"{path}: {left} files that are no images are left out", file=sys.stderr, flush=True)
+    return found or [path]
 
 
-def _read(path: str) -> NDArray[np.uint8]:
+def _is_image(path: str) -> bool:
+    """By its first bytes, or by a name that promises one."""
+    try:
+        with open_regular(path) as file:
+            return kind_of(file.read(HEAD_BYTES)) is not None or path.lower().endswith(SUFFIXES)
+    except OSError:
+        return path.lower().endswith(SUFFIXES) and os.path.isfile(path)
+
+
+def _bytes(path: str) -> bytes:
     if os.path.isdir(path):
         raise RunnerError("data", f"holds no images; they end in {', '.join(SUFFIXES)}")
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise RunnerError("data", "not a file")
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        return read_whole(path)
     except OSError as error:
         raise RunnerError("data", f"can't be read ({error.strerror})") from error
-    return decode(data)

@@ -10,6 +10,7 @@ from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import joined, sha256_of
 from edgedigits_runner.manifest import read_manifest
 from edgedigits_runner.model_file import PACKED, ModelFile
+from edgedigits_runner.reading import METHODS, WHITE
 from edgedigits_runner.scaling import Scaling, scaling_of
 
 MODEL = "model.tflite"
@@ -17,7 +18,11 @@ FLOAT = "float.tflite"
 
 
 class Release(NamedTuple):
-    """`shape` (height, width, channels) is that of the images the model was trained on; `files` are name to SHA-256."""
+    """`shape` (height, width, channels) is that of the images the model was trained on; `files` are name to SHA-256.
+
+    How images become that: `resizing` of `reading.METHODS`, transparency laid on `background`, and of 16-bit images `bits` in
+    use, None where there were none.
+    """
 
     folder: str
     name: str
@@ -26,6 +31,9 @@ class Release(NamedTuple):
     scale: Scaling
     classes: tuple[str, ...]
     files: dict[str, str]
+    resizing: str = "area"
+    background: str = WHITE
+    bits: int | None = None
 
     def model(self, file: str = MODEL) -> ModelFile:
         """A model of the release, plain or packed; RunnerError "model" where the manifest lists no such file."""
@@ -69,6 +77,9 @@ def read_release(folder: str) -> Release:
         scale=scaling_of(manifest["input"]["scale"]),
         classes=tuple(manifest["data"]["classes"]),
         files=manifest["files"],
+        resizing=manifest["input"].get("resizing", METHODS[0]),
+        background=manifest["input"].get("background", WHITE),
+        bits=manifest["input"].get("bits"),
     )
 
 

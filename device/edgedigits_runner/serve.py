@@ -14,7 +14,6 @@ from edgedigits_runner.connections import Budget, Connection, House, Limits
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.handler import Busy, Handler
 from edgedigits_runner.metrics import Metrics
-from edgedigits_runner.pictures import decode
 from edgedigits_runner.predict import Predictor
 from edgedigits_runner.release import folder_of, read_release
 from edgedigits_runner.say import say
@@ -52,7 +51,7 @@ class Service:
         if not self._lock.acquire(timeout=self.limits.queue_s):
             raise Busy("runtime", f"busy for more than {self.limits.queue_s:g} s; ask again")
         try:
-            found = self._predictor.answer(decode(data))
+            found = self._predictor.answer(self._predictor.read(data))
         finally:
             self._lock.release()
         self.metrics.inference(found["ms"] / 1000)

@@ -7,14 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from edgedigits_runner import pictures
 
 from edgedigits.data.images import ArrayImages, Images, Labels, Pixels
+from edgedigits.data.reading import PLAIN, Reading, Resizing
 from edgedigits.errors import DataError
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Promise: labels of `train` and `test` are indices into `classes`, every class occurs in `train`."""
+    """Promise: labels of `train` and `test` are indices into `classes`, every class occurs in `train`.
+
+    `notes` say what is to be known of how it was read; `warnings` are those of them that may spoil what is made of it.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -22,6 +27,8 @@ class Dataset:
     test: Images
     fingerprint: str
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    reading: Reading = PLAIN
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -31,11 +38,12 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Reshaped:
-    """Images resized (bilinear, as OpenCV does it) and with 1 or 3 channels, while they are read."""
+    """Images resized and with 1 or 3 channels, while they are read."""
 
     source: Images
     size: tuple[int, int]
     channels: int
+    method: Resizing = "area"
 
     @property
     def labels(self) -> Labels:
@@ -49,27 +57,15 @@ class Reshaped:
         return len(self.source)
 
     def read(self, indices: np.ndarray) -> Pixels:
-        pixels = self.source.read(indices)
-        return np.stack([reshape(image, self.size, self.channels) for image in pixels])
+        return pictures.fitted_all(self.source.read(indices), self.shape, self.method)
 
     def subset(self, indices: np.ndarray) -> Reshaped:
         return replace(self, source=self.source.subset(indices))
 
 
-def reshape(image: Pixels, size: tuple[int, int], channels: int) -> Pixels:
+def reshape(image: Pixels, size: tuple[int, int], channels: int, method: Resizing = "area") -> Pixels:
     """One image, uint8 [h, w, c] to uint8 [*size, channels]; grey to RGB repeats, RGB to grey is ITU-R BT.601 luma."""
-    import cv2
-
-    if image.shape[:2] != size:
-        shrinking = image.shape[0] > size[0] and image.shape[1] > size[1]
-        method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-        image = np.asarray(cv2.resize(image, size[::-1], interpolation=method), dtype=np.uint8)
-        image = image[..., None] if image.ndim == 2 else image
-    if image.shape[2] == channels:
-        return image
-    if channels == 3:
-        return np.repeat(image, 3, axis=2)
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)[..., None]
+    return pictures.fitted(image, (*size, channels), method)
 
 
 def fitted(dataset: Dataset, shape: tuple[int, int, int]) -> Dataset:
@@ -93,15 +89,20 @@ def fitted(dataset: Dataset, shape: tuple[int, int, int]) -> Dataset:
 
 
 def with_shape(dataset: Dataset, size: tuple[int, int], channels: int) -> Dataset:
-    """The data set with every image resized to `size` and given `channels` channels; small sets are converted at once."""
+    """The data set with every image resized to `size`, by the method of its `reading`, and given `channels` channels.
+
+    Small sets are converted at once.
+    """
+    method = dataset.reading.resizing
 
     def converted(images: Images) -> Images:
-        changed = Reshaped(images, size, channels)
+        changed = Reshaped(images, size, channels, method)
         if isinstance(images, ArrayImages):
             return ArrayImages(changed.read(np.arange(len(images))), images.labels)
         return changed
 
-    mark = hashlib.sha256(f"{dataset.fingerprint} {size} {channels}".encode()).hexdigest()
+    way = f" {method}" if method != "area" and size != dataset.shape[:2] else ""
+    mark = hashlib.sha256(f"{dataset.fingerprint} {size} {channels}{way}".encode()).hexdigest()
     return replace(dataset, train=converted(dataset.train), test=converted(dataset.test), fingerprint=mark)
 
 

@@ -1,24 +1,30 @@
 """Folders of images, one subfolder per class, read from disk as they are needed.
 
-A folder that holds exactly `train` and `test`, each with the class subfolders, brings its own test part; from any other a
-stratified one is cut with a fixed seed.
+A folder that holds `train` and `test` (by these and other usual names), each with the class subfolders, brings its own test
+part; from any other a stratified one is cut with a fixed seed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from edgedigits_runner.errors import RunnerError
+from edgedigits_runner.files import read_whole
+from edgedigits_runner.picture_kinds import SUFFIXES
+from edgedigits_runner.pictures import decode, fitted
 
-from edgedigits.data.dataset import Dataset, fingerprint, reshape
+from edgedigits.data.class_folders import class_names, ordered, parts_of
+from edgedigits.data.dataset import Dataset, fingerprint
 from edgedigits.data.images import Labels, Pixels
+from edgedigits.data.left_out import UNDECODABLE, LeftOut
+from edgedigits.data.reading import PLAIN, Reading
 from edgedigits.data.splits import train_test_cut
+from edgedigits.data.survey import Survey, survey
+from edgedigits.data.walking import images_below, subfolders
 from edgedigits.errors import DataError
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 
 
 @dataclass(frozen=True)
@@ -28,128 +34,126 @@ class FolderImages:
     paths: tuple[Path, ...]
     labels: Labels
     shape: tuple[int, int, int]
+    reading: Reading = PLAIN
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def read(self, indices: np.ndarray) -> Pixels:
-        return np.stack([_of_shape(self.paths[index], self.shape) for index in indices])
+        return np.stack([self._read(self.paths[index]) for index in indices])
 
     def subset(self, indices: np.ndarray) -> FolderImages:
-        return FolderImages(tuple(self.paths[index] for index in indices), self.labels[indices], self.shape)
+        return replace(self, paths=tuple(self.paths[index] for index in indices), labels=self.labels[indices])
+
+    def _read(self, path: Path) -> Pixels:
+        try:
+            image = decode(read_whole(path), self.reading.background, self.reading.bits)
+        except (OSError, RunnerError) as error:
+            raise DataError(f"{path}: became unreadable while it was in use ({error}); run again") from error
+        return fitted(image, self.shape, self.reading.resizing)
 
 
-def decode(path: Path) -> Pixels | None:
-    """The image in a file, uint8 [h, w, 1] or RGB [h, w, 3]; None when it can't be decoded. Transparency is dropped."""
-    import cv2
-
-    try:
-        raw = np.fromfile(path, np.uint8)
-        image = cv2.imdecode(raw, cv2.IMREAD_UNCHANGED) if raw.size else None
-    except (OSError, cv2.error):
-        return None
-    if image is None:
-        return None
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    if image.dtype != np.uint8:
-        return None
-    if image.ndim == 2:
-        return np.asarray(image[..., None])
-    code = cv2.COLOR_BGRA2RGB if image.shape[2] == 4 else cv2.COLOR_BGR2RGB
-    return np.asarray(cv2.cvtColor(image, code), dtype=np.uint8)
-
-
-def _of_shape(path: Path, shape: tuple[int, int, int]) -> Pixels:
-    image = decode(path)
-    if image is None:
-        raise DataError(f"{path}: became unreadable while it was in use; run again")
-    return reshape(image, shape[:2], shape[2])
-
-
-def load_folder(root: Path, *, skip_bad: bool = False, size: tuple[int, int] | None = None) -> Dataset:
+def load_folder(
+    root: Path, *, skip_bad: bool = False, reading: Reading = PLAIN, classes: Sequence[str] | None = None
+) -> Dataset:
     """A data set from `root`; colour when any image is. Every file is decoded once here, so that later reads can't fail.
 
-    Images are resized to `size` (height, width) if given. Raises DataError for an empty class folder, images of different sizes
-    without `size`, and files that can't be decoded, which are named and counted, and left out only with `skip_bad`.
+    `classes`: their order; by default that of their names. Raises DataError for an empty class folder, images of different
+    sizes without a size in `reading`, and files that can't be decoded, which are named and counted, and left out only with
+    `skip_bad`. What is left out is counted by reason in the notes.
     """
-    own_test = {entry.name for entry in root.iterdir() if entry.is_dir()} == {"train", "test"}
-    parts = [root / "train", root / "test"] if own_test else [root]
-    classes = _class_names(parts[0])
-    listed = [_list_images(part, classes) for part in parts]
-    shape, bad = _survey([path for paths, _ in listed for path in paths], size)
-    if bad and not skip_bad:
-        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-        raise DataError(f"{bad[0]}{more}: can't be decoded as an image; mend them, or pass --skip-bad to use the rest")
-    images = [_without(paths, labels, set(bad), shape) for paths, labels in listed]
-    for part, kept in zip(parts, images, strict=True):
-        if absent := sorted(set(range(len(classes))) - set(np.unique(kept.labels).tolist())):
-            raise DataError(f"{part / classes[absent[0]]}: no image can be used; every class folder needs some")
-    if not own_test:
-        train, test = train_test_cut(images[0].labels)
-        images = [images[0].subset(train), images[0].subset(test)]
-    notes = (f"{len(bad)} unreadable images left out, the first: {bad[0]}",) if bad else ()
-    return Dataset(root.name, classes, images[0], images[1], fingerprint(_identity(root, images, shape)), notes)
+    left = LeftOut()
+    parts = parts_of(root, left)
+    found = class_names(parts["train"])
+    names = ordered(str(parts["train"]), found, classes) if classes else found
+    listed = {part: _list_images(folder, names, left) for part, folder in parts.items()}
+    seen = survey(root, [path for paths, _ in listed.values() for path in paths], reading)
+    _refuse_bad(seen, skip_bad, left)
+    reading = replace(reading, bits=seen.bits)
+    images = {part: _good(parts[part], names, *listed[part], seen, reading) for part in parts}
+    train, test = _train_and_test(images)
+    warnings = _warnings(seen)
+    notes = (
+        *warnings,
+        f"{len(train) + len(test)} images in {len(names)} classes read, {left}",
+        *_told(parts, names, bool(classes)),
+    )
+    mark = fingerprint(_identity(root, [train, test], names, seen.shape))
+    return Dataset(root.name, names, train, test, mark, notes, warnings, reading)
 
 
-def _class_names(part: Path) -> tuple[str, ...]:
-    names = tuple(sorted(entry.name for entry in part.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
-    if len(names) < 2:
-        raise DataError(
-            f"{part}: holds {len(names)} class folders; wanted one subfolder of images per class, at least two"
-        )
-    return names
-
-
-def _list_images(part: Path, classes: Sequence[str]) -> tuple[list[Path], Labels]:
+def _list_images(part: Path, names: Sequence[str], left: LeftOut) -> tuple[list[Path], Labels]:
     paths: list[Path] = []
     labels: list[int] = []
-    names = {entry.name for entry in part.iterdir() if entry.is_dir() and not entry.name.startswith(".")}
-    if names != set(classes):
-        odd = sorted(names ^ set(classes))[0]
-        raise DataError(f"{part}: class folder {odd} stands in only one of train and test; both need the same classes")
-    for label, name in enumerate(classes):
-        found = sorted(path for path in (part / name).iterdir() if path.suffix.lower() in SUFFIXES)
+    if odd := sorted({folder.name for folder in subfolders(part, left)} ^ set(names)):
+        raise DataError(f"{part}: class folder {odd[0]} stands in only one of the parts; all need the same classes")
+    for label, name in enumerate(names):
+        found = images_below(part / name, left)
         if not found:
             raise DataError(
-                f"{part / name}: no images in this class folder; add some ({', '.join(SUFFIXES)}) or remove it"
+                f"{part / name}: no images in this class folder; add some ({', '.join(SUFFIXES)}) or remove it ({left})"
             )
         paths += found
         labels += [label] * len(found)
     return paths, np.array(labels, np.int32)
 
 
-def _survey(paths: list[Path], size: tuple[int, int] | None) -> tuple[tuple[int, int, int], list[Path]]:
-    """(shape, undecodable files); raises DataError when sizes differ and none is wished for."""
-    with ThreadPoolExecutor() as pool:
-        shapes = list(pool.map(_shape_of, paths))
-    bad = [path for path, shape in zip(paths, shapes, strict=True) if shape is None]
-    known = [(path, shape) for path, shape in zip(paths, shapes, strict=True) if shape is not None]
-    if not known:
-        raise DataError(f"{paths[0].parent.parent}: none of the {len(paths)} images can be decoded")
-    first_path, first = known[0]
-    for path, shape in known:
-        if size is None and shape[:2] != first[:2]:
-            raise DataError(
-                f"{path}: is {shape[0]}x{shape[1]}, but {first_path.name} is {first[0]}x{first[1]}; "
-                f"pass --resize HxW to bring all images to one size"
-            )
-    return (*(size or first[:2]), max(shape[2] for _, shape in known)), bad
+def _refuse_bad(seen: Survey, skip_bad: bool, left: LeftOut) -> None:
+    if seen.bad and not skip_bad:
+        path, wrong = next(iter(seen.bad.items()))
+        more = f" and {len(seen.bad) - 1} more" if len(seen.bad) > 1 else ""
+        raise DataError(f"{path}{more}: {wrong}; mend them, or pass --skip-bad to use the rest")
+    for path in seen.bad:
+        left.add(UNDECODABLE, path)
 
 
-def _shape_of(path: Path) -> tuple[int, int, int] | None:
-    image = decode(path)
-    return None if image is None else (image.shape[0], image.shape[1], image.shape[2])
+def _good(
+    part: Path, names: Sequence[str], paths: Sequence[Path], labels: Labels, seen: Survey, reading: Reading
+) -> FolderImages:
+    """What of a part can be used; every class must have some."""
+    keep = [index for index, path in enumerate(paths) if path not in seen.bad]
+    if absent := sorted(set(range(len(names))) - set(labels[keep].tolist())):
+        raise DataError(f"{part / names[absent[0]]}: no image can be used; every class folder needs some")
+    return FolderImages(tuple(paths[index] for index in keep), labels[keep], seen.shape, reading)
 
 
-def _without(paths: list[Path], labels: Labels, bad: set[Path], shape: tuple[int, int, int]) -> FolderImages:
-    keep = [index for index, path in enumerate(paths) if path not in bad]
-    return FolderImages(tuple(paths[index] for index in keep), labels[keep], shape)
+def _train_and_test(images: dict[str, FolderImages]) -> tuple[FolderImages, FolderImages]:
+    """Validation images are cut from the training ones, so a part of their own joins those, if it isn't all there is to test."""
+    train, test = images["train"], images.get("test")
+    if test is None and "val" in images:
+        return train, images["val"]
+    if test is None:
+        rest, cut = train_test_cut(train.labels)
+        return train.subset(rest), train.subset(cut)
+    if "val" in images:
+        more = images["val"]
+        train = replace(train, paths=train.paths + more.paths, labels=np.concatenate([train.labels, more.labels]))
+    return train, test
 
 
-def _identity(root: Path, parts: list[FolderImages], shape: tuple[int, int, int]) -> Iterator[bytes]:
-    """What identifies a folder without reading it again: relative names, sizes and times of change."""
-    yield f"{shape}\n".encode()
+def _told(parts: dict[str, Path], names: Sequence[str], given: bool) -> Iterator[str]:
+    if "val" in parts and "test" in parts:
+        yield f"{parts['val'].name} joins {parts['train'].name}: validation images are cut from both together, stratified"
+    elif "val" in parts:
+        yield f"no test part: the images of {parts['val'].name} are the test images; validation is cut from the rest"
+    if not given and list(names) != sorted(names):
+        shown = ", ".join(names[:4])
+        yield f"class folders are all numbers and count as such: {shown}, ...; --classes sets another order"
+
+
+def _warnings(seen: Survey) -> tuple[str, ...]:
+    """What is used, and may spoil the work."""
+    bad = (f"{len(seen.bad)} unreadable images left out, the first: {next(iter(seen.bad))}",) if seen.bad else ()
+    if not seen.blank:
+        return bad
+    return (*bad, f"blank images (one value everywhere): {len(seen.blank)}, the first: {seen.blank[0]}")
+
+
+def _identity(
+    root: Path, parts: list[FolderImages], names: Sequence[str], shape: tuple[int, int, int]
+) -> Iterator[bytes]:
+    """What identifies a folder without reading it again: relative names, sizes and times of change, and how it is read."""
+    yield f"{shape} {list(names)} {parts[0].reading.as_dict()}\n".encode()
     for part in parts:
         for path in part.paths:
             status = path.stat()

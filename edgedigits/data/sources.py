@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import urllib.error
 import urllib.request
-import zipfile
-import zlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from edgedigits.cache_dir import cache_dir
+from edgedigits.data.arrays import load_npz
+from edgedigits.data.class_folders import named
 from edgedigits.data.dataset import Dataset, fingerprint, with_shape
 from edgedigits.data.folders import load_folder
 from edgedigits.data.images import ArrayImages, Labels, Pixels
+from edgedigits.data.reading import PLAIN, Reading, Resizing
 from edgedigits.data.splits import train_test_cut
 from edgedigits.errors import DataError
 
@@ -23,30 +27,49 @@ MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.n
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
 
-def load_data(spec: str, *, skip_bad: bool = False, size: tuple[int, int] | None = None, grey: bool = False) -> Dataset:
+def load_data(
+    spec: str,
+    *,
+    skip_bad: bool = False,
+    size: tuple[int, int] | None = None,
+    grey: bool = False,
+    resizing: Resizing | None = None,
+    background: str | None = None,
+    bits: int | None = None,
+    classes: Sequence[str] | None = None,
+) -> Dataset:
     """The data set that `--data` names: `mnist`, `digits`, a path to an .npz, or a folder with one subfolder per class.
 
-    Images are resized to `size` (height, width) and turned grey when asked for. Raises DataError when the set is missing,
-    unreadable or not what it should be.
+    Images are read as `Reading` has it, by default where None is given. `classes`: of a folder
+    their order, else their names. Raises DataError when the set is missing, unreadable or not what it should be.
     """
-    dataset = _load(spec, skip_bad, size)
+    reading = Reading(size, resizing or PLAIN.resizing, grey, background or PLAIN.background, bits)
+    dataset = _load(spec, skip_bad, reading, classes)
+    dataset = replace(dataset, reading=replace(reading, bits=dataset.reading.bits))
     channels = 1 if grey else dataset.shape[2]
     wanted = (size or dataset.shape[:2], channels)
     return dataset if wanted == (dataset.shape[:2], dataset.shape[2]) else with_shape(dataset, *wanted)
 
 
-def _load(spec: str, skip_bad: bool, size: tuple[int, int] | None) -> Dataset:
+def _load(spec: str, skip_bad: bool, reading: Reading, classes: Sequence[str] | None) -> Dataset:
     if spec == "mnist":
-        return load_npz(find_mnist(), name="mnist")
+        return load_npz(find_mnist(), "mnist", classes)
     if spec == "digits":
-        return load_digits()
+        digits = load_digits()
+        return replace(digits, classes=named(spec, len(digits.classes), classes)) if classes else digits
     path = Path(spec)
-    if path.is_dir():
-        return load_folder(path, skip_bad=skip_bad, size=size)
-    if path.suffix == ".npz" and path.is_file():
-        return load_npz(path, name=path.stem)
-    if not path.exists():
-        raise DataError(f"data {spec}: no such file or folder; give mnist, digits, an .npz file or a folder of images")
+    try:
+        kind = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(
+            f"data {spec}: no such file or folder; give mnist, digits, an .npz file or a folder of images"
+        ) from error
+    except (OSError, ValueError) as error:  # a name too long, or with a zero byte; a folder that is closed to us
+        raise DataError(f"data {spec}: can't be looked at ({getattr(error, 'strerror', None) or error})") from error
+    if stat.S_ISDIR(kind):
+        return load_folder(path, skip_bad=skip_bad, reading=reading, classes=classes)
+    if path.suffix == ".npz" and stat.S_ISREG(kind):
+        return load_npz(path, path.stem, classes)
     raise DataError(f"data {spec}: neither an .npz file nor a folder with one subfolder of images per class")
 
 
@@ -100,87 +123,3 @@ def download(url: str, path: Path, sha256: str) -> None:
         ) from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def load_npz(path: Path, name: str) -> Dataset:
-    """A file in the layout of keras.datasets: x_train, y_train, x_test, y_test.
-
-    Integer images are pixels 0..255; float images must lie in 0..1 and are taken as pixel/255. Labels are integers [n] or
-    [n, 1]. Raises DataError for anything else, for NaN or infinity, and for labels outside the classes of the training part.
-    """
-    arrays = _read_arrays(path)
-    x_train, y_train = _pixels(path, "x_train", arrays), _labels(path, "y_train", arrays)
-    x_test, y_test = _pixels(path, "x_test", arrays), _labels(path, "y_test", arrays)
-    for part, images, labels in (("train", x_train, y_train), ("test", x_test, y_test)):
-        if len(images) != len(labels):
-            raise DataError(
-                f"{path}: x_{part} holds {len(images)} images, y_{part} {len(labels)} labels; they must match"
-            )
-    if x_train.shape[1:] != x_test.shape[1:]:
-        raise DataError(
-            f"{path}: images of x_train are {x_train.shape[1:]}, of x_test {x_test.shape[1:]}; they must match"
-        )
-    classes = int(y_train.max()) + 1
-    missing = sorted(set(range(classes)) - set(np.unique(y_train).tolist()))
-    if missing:
-        raise DataError(
-            f"{path}: y_train goes up to {classes - 1} but holds no image of class {missing[0]}; renumber the classes"
-        )
-    if y_test.max() >= classes:
-        raise DataError(f"{path}: y_test holds label {y_test.max()}, outside the classes 0..{classes - 1} of y_train")
-    mark = fingerprint([x_train, y_train, x_test, y_test])
-    names = tuple(str(label) for label in range(classes))
-    return Dataset(name, names, ArrayImages(x_train, y_train), ArrayImages(x_test, y_test), mark)
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    wanted = ("x_train", "y_train", "x_test", "y_test")
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            if lacking := [name for name in wanted if name not in file]:
-                raise DataError(f"{path}: holds no {lacking[0]}; the layout is x_train, y_train, x_test, y_test")
-            return {name: file[name] for name in wanted}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
-        raise DataError(f"{path}: not a readable .npz file ({error}); write it with numpy.savez_compressed") from error
-
-
-def _pixels(path: Path, name: str, arrays: dict[str, np.ndarray]) -> Pixels:
-    images = arrays[name]
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
-        raise DataError(
-            f"{path}: {name} has shape {arrays[name].shape}; wanted [n, height, width] or [n, height, width, 1 or 3]"
-        )
-    if images.dtype == np.uint8:
-        return images
-    if images.dtype.kind == "f":
-        if not np.isfinite(images).all():
-            raise DataError(f"{path}: {name} holds NaN or infinity in {_count_bad(images)} images; mend or drop them")
-        if images.min() < 0 or images.max() > 1:
-            found = f"{images.min():.4g}..{images.max():.4g}"
-            raise DataError(
-                f"{path}: {name} is {images.dtype} in {found}; floats must lie in 0..1, pixels be uint8 in 0..255"
-            )
-        return np.round(images * 255).astype(np.uint8)
-    if images.dtype.kind in "iu" and images.min() >= 0 and images.max() <= 255:
-        return images.astype(np.uint8)
-    raise DataError(f"{path}: {name} is {images.dtype}; wanted uint8 pixels 0..255 or floats 0..1")
-
-
-def _count_bad(images: np.ndarray) -> int:
-    return int((~np.isfinite(images).reshape(len(images), -1).all(axis=1)).sum())
-
-
-def _labels(path: Path, name: str, arrays: dict[str, np.ndarray]) -> Labels:
-    labels = arrays[name]
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
-        found = f"{labels.dtype} {labels.shape}"
-        raise DataError(
-            f"{path}: {name} is {found}; wanted integer class numbers [n] (of one-hot rows take the argmax)"
-        )
-    if labels.min() < 0:
-        raise DataError(f"{path}: {name} holds label {labels.min()}; classes count from 0")
-    return labels.astype(np.int32)
