@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import tempfile
 import threading
 import time
@@ -19,6 +18,7 @@ from benchmarks.attack.pool import Worker
 from benchmarks.attack.readers.calling import Reader
 from benchmarks.attack.readers.table import READERS
 from benchmarks.attack.seeds import listed
+from benchmarks.attack.watching import business
 
 LIMIT_S = 10.0
 """No file may take longer, above what a right one takes; on a machine that others keep busy, as much longer as they do."""
@@ -100,16 +100,11 @@ class _Crew:
             self.workers[reader.group] = Worker(self.corpus, self.folder / reader.group)
         worker = self.workers[reader.group]
         fresh = 2 * LIMIT_S if worker.is_fresh else 0.0  # its imports are not the file's doing
-        return worker.ask(reader.name, file, (self.allowed.get(reader.name, 120.0) + fresh) * _business())
+        return worker.ask(reader.name, file, (self.allowed.get(reader.name, 120.0) + fresh) * business())
 
     def stop(self) -> None:
         for worker in self.workers.values():
             worker.stop()
-
-
-def _business() -> float:
-    """How many processes want each core, from 1 to 4: where others work too, everything may take so much longer."""
-    return min(4.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
 
 
 def _take_right_ones(crews: list[_Crew], seeds: Seeds, readers: list[Reader]) -> list[str]:

@@ -10,6 +10,11 @@ MOST_BYTES = 2 * 2**30
 """No process may take more."""
 
 
+def business() -> float:
+    """How many processes want each core, from 1 to 4: where others work too, everything may take so much longer."""
+    return min(4.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+
+
 def tree(pid: int) -> list[int]:
     """The process and all that came from it, as far as they still hang together."""
     found = [pid]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from benchmarks.attack.watching import business
 from benchmarks.document import target
 from benchmarks.faults.scene import Scene, Targets
 from benchmarks.faults.tries import TRIES, Try
@@ -21,8 +22,8 @@ def broken(scene: Scene, corpus: Path) -> tuple[Targets, list[dict[str, Any]]]:
         for one in TRIES.get(path.suffix, ()):
             if one.name not in allowed:
                 allowed[one.name] = _allowed(scene, one, corpus)
-            ended = one.start(scene, path, corpus, 3 * allowed[one.name])
-            late = f"took {ended.seconds:.1f} s" if ended.seconds > allowed[one.name] else ""
+            ended = one.start(scene, path, corpus, 4 * allowed[one.name])
+            late = f"took {ended.seconds:.1f} s" if ended.seconds > business() * allowed[one.name] else ""
             found = ended.as_json()
             rows.append({"file": path.name, "reader": one.name, **found, "fault": found["fault"] or late})
     wrong = [f"{row['file']}, {row['reader']}: {row['fault']}" for row in rows if row["fault"]]

@@ -41,7 +41,7 @@ class Ended:
         if self.code not in (0, 1, 2):
             return f"exit code {self.code}"
         try:
-            return "" if self.code == 0 or judged(self.said) else "no word"
+            return "" if self.code == 0 or judged(self.said) or self.out.strip() else "no word"
         except WrongEnd as end:
             return str(end)
 
@@ -50,7 +50,7 @@ class Ended:
         """What it said where it did not go through."""
         if not self.code or self.fault:
             return self.fault
-        return judged(self.said)
+        return judged(self.said) or " ".join(self.out.split())[-300:]  # `doctor` gives its reasons as its result
 
     @property
     def all_words(self) -> str:
