@@ -27,6 +27,7 @@ _REFUSING = 8  # threads that tell clients that there is no room
 # Bytes beyond the 50 MB of a loaded model, which keeps it within the 512 MB of its unit: 32 MiB of bodies, 48 MiB of stacks,
 # what OpenCV takes for itself, the rest for one image.
 _GROWTH = 432 * 2**20
+_MOST_PIXELS = 2**24  # of an image; decoding takes up to 19 bytes for each, of 16 bits and four channels
 
 
 class Service:
@@ -51,7 +52,7 @@ class Service:
         if not self._lock.acquire(timeout=self.limits.queue_s):
             raise Busy("runtime", f"busy for more than {self.limits.queue_s:g} s; ask again")
         try:
-            found = self._predictor.answer(self._predictor.read(data))
+            found = self._predictor.answer(self._predictor.read(data, _MOST_PIXELS))
         finally:
             self._lock.release()
         self.metrics.inference(found["ms"] / 1000)
