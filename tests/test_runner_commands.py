@@ -22,6 +22,7 @@ import pytest
 from edgedigits_runner.arrays import decode as decode_array
 from edgedigits_runner.by_hand import summary
 from edgedigits_runner.files import joined
+from edgedigits_runner.kept import sealed
 from edgedigits_runner.options import WrongOption, split_options
 
 from edgedigits.data.folders import FolderImages
@@ -108,7 +109,7 @@ def described(release: Path, **settings: Any) -> None:
     """The manifest's input, told otherwise."""
     manifest = json.loads((release / "manifest.json").read_text())
     manifest["input"] |= settings
-    (release / "manifest.json").write_text(json.dumps(manifest))
+    (release / "manifest.json").write_text(json.dumps(sealed(manifest)))
 
 
 def test_predict_reads_images_as_the_data_set_was_read(release: Path) -> None:
