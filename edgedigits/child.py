@@ -47,7 +47,7 @@ def serve(line_fd: int, lifeline_fd: int, preloaded: str) -> None:
     try:
         messages.send(_line, {"ready": True})
         while True:
-            messages.send(_line, _done(messages.receive(_line)))
+            messages.send(_line, _done(_line, messages.receive(_line)))
     except (EOFError, OSError):
         return
 
@@ -61,14 +61,19 @@ def _end_with(lifeline_fd: int) -> None:
     fcntl.fcntl(lifeline_fd, fcntl.F_SETFL, fcntl.fcntl(lifeline_fd, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _done(errand: dict[str, Any]) -> dict[str, Any]:
-    """The answer to an errand: its result, or the kind and the words of its error; and the memory that is held then."""
+def _done(line: socket.socket, errand: dict[str, Any]) -> dict[str, Any]:
+    """The answer to an errand: its result, or the kind and the words of its error; and the memory that is held then.
+
+    Before it there is a word when the function is imported: only then does its time begin.
+    """
     sys.path[:] = errand["path"]
     try:
         os.chdir(errand["folder"])
         module, _, name = errand["function"].partition(":")
+        function = getattr(importlib.import_module(f"edgedigits.{module}"), name)
+        messages.send(line, {"beat": True})
         with_limit(errand["most_bytes"])
-        answer = {"result": getattr(importlib.import_module(f"edgedigits.{module}"), name)(**errand["given"])}
+        answer = {"result": function(**errand["given"])}
     except EdgeDigitsError as error:
         answer = {"error": type(error).__name__, "message": str(error)}
     except Exception as error:  # what a foreign library raises on a foreign file is one of a dozen kinds

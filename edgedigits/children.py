@@ -153,8 +153,9 @@ class _Child:
             messages.send(self._line, {**asked, "path": sys.path, "folder": str(Path.cwd())})
         except OSError:
             raise self._gone(errand) from None
-        while "beat" in (answer := self._receive(errand, errand.most_s)):
-            pass
+        answer = self._receive(errand, START_S)  # it imports what it needs before it begins
+        while "beat" in answer:
+            answer = self._receive(errand, errand.most_s)
         self.held_kib = answer.get("held_kib", 0)
         return answer
 
