@@ -93,9 +93,7 @@ def _try(form: Form, flat: bytes, examples: Sequence[Example], timed: bool) -> _
     return _Tried(form, made, "", ratio)
 
 
-def _compared(
-    dense: bytes, sparse: bytes, examples: Sequence[Example], timed: bool
-) -> tuple[str, float | None]:
+def _compared(dense: bytes, sparse: bytes, examples: Sequence[Example], timed: bool) -> tuple[str, float | None]:
     """How the answers differ, "" where they don't; and the time of the sparse form over the dense one's, where asked for."""
     errand = Errand(
         function="block_sparse:compare",

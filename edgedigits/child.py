@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 import warnings
+from pathlib import Path
 from typing import Any, Final
 
 from edgedigits import messages
@@ -76,7 +77,7 @@ def _done(line: socket.socket, errand: dict[str, Any]) -> dict[str, Any]:
         answer = {"result": function(**errand["given"])}
     except EdgeDigitsError as error:
         answer = {"error": type(error).__name__, "message": str(error)}
-    except Exception as error:  # what a foreign library raises on a foreign file is one of a dozen kinds
+    except Exception as error:  # noqa: BLE001  # what a foreign library raises on a foreign file is one of a dozen kinds
         traceback.print_exc()
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         answer = {"error": OUT_OF_MEMORY if _lacks_memory(error) else "", "message": reason}
@@ -106,7 +107,7 @@ def with_limit(most_bytes: int | None) -> None:
 def status_kib(key: str, process: int | str = "self") -> int:
     """A line of /proc/<process>/status in KiB; 0 where the system does not tell."""
     try:
-        with open(f"/proc/{process}/status", encoding="ascii", errors="replace") as file:
-            return next((int(line.split()[1]) for line in file if line.startswith(key)), 0)
+        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(key)), 0)

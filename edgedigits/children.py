@@ -115,7 +115,7 @@ class _Child:
     """One process, its line, and what it writes to its standard error."""
 
     def __init__(self, room: Room) -> None:
-        self._words = tempfile.TemporaryFile()
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process lives
         self._line, theirs = socket.socketpair()
         reader, writer = os.pipe()
         self._lifeline = os.fdopen(writer, "wb", 0)
@@ -178,9 +178,11 @@ class _Child:
 
     def _last_words(self) -> str:
         there = self._words.fileno()
-        lines = os.pread(there, _MOST_WORDS, max(self._said, os.fstat(there).st_size - _MOST_WORDS)).decode(
-            errors="replace"
-        ).splitlines()
+        lines = (
+            os.pread(there, _MOST_WORDS, max(self._said, os.fstat(there).st_size - _MOST_WORDS))
+            .decode(errors="replace")
+            .splitlines()
+        )
         said = [line.strip() for line in lines if line.strip() and not line.startswith(_LOGGED)]
         return said[-1] if said else ""
 
@@ -232,9 +234,14 @@ class _Room:
 _ROOMS: Final[dict[Room, _Room]] = {name: _Room(name) for name in PRELOADED}
 
 
+def end(room: Room) -> None:
+    """Ends the child of that room, if there is one; a later errand gets a new one."""
+    with _ROOMS[room].lock:
+        _ROOMS[room].close()
+
+
 @atexit.register
-def end_all() -> None:
-    """Ends every child; a later errand gets a new one."""
+def _end_all() -> None:
     for room in _ROOMS.values():
         room.close()
 

@@ -160,7 +160,9 @@ def _save(model: Any, folder: str, samples: Iterable[list[np.ndarray]]) -> int:
         tf.saved_model.save(holder, folder, signatures={"serving_default": concrete}, options=options)
         _write_samples(Path(folder) / CALIBRATION, samples)
     except OSError as error:
-        raise ArtifactError(f"{folder}: can't be written ({error.strerror}); set TMPDIR to a folder that can") from error
+        raise ArtifactError(
+            f"{folder}: can't be written ({error.strerror}); set TMPDIR to a folder that can"
+        ) from error
     return sum(variable.dtype.size * variable.shape.num_elements() for variable in holder.variables_in_use)
 
 

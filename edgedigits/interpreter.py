@@ -1,4 +1,4 @@
-"""A .tflite model run on this machine, in a child process, to check what an export made. Benchmarks go through the device runner."""
+"""A .tflite model run here, in a child process, to check what an export made. Benchmarks go through the device runner."""
 
 from __future__ import annotations
 

@@ -79,7 +79,6 @@ def load(
     Raises:
         ModelError: naming the file and what in it can't be taken: layer, class, why, what would do.
     """
-    classes = keras_custom.classes(custom)
     keras_custom.classes(custom)
     with tempfile.TemporaryDirectory(prefix="edgedigits-model-") as name, keras_files.translated(path, DOING):
         folder = Path(name)
@@ -124,7 +123,7 @@ def _opening(saved: keras_files.SavedModel, custom: Sequence[str]) -> tuple[Call
 
 
 def build(folder: str, **saved: Any) -> dict[str, Any]:
-    """In a child process: builds the model as its file describes it, rebuilds it, tries both, keeps the rebuilt one in `folder`."""
+    """In a child process: builds what the file describes, rebuilds it, tries both, and writes the rebuilt model into `folder`."""
     _opened.cache_clear()
     original, rebuilding, model = _opened(**{**saved, "custom": tuple(saved["custom"])})
     _check_classifier(model)

@@ -16,7 +16,7 @@ from edgedigits_runner.golden import xnnpack
 
 from edgedigits.child import beat
 from edgedigits.children import MIB, Errand, Room, ask
-from edgedigits.errors import CheckError
+from edgedigits.errors import CheckError, TfliteError
 from edgedigits.litert import patience_s
 from edgedigits.stages.candidate import Facts
 
@@ -33,7 +33,7 @@ Example = Sequence[np.ndarray]
 
 
 def check_same(before: bytes, after: bytes, examples: Sequence[Example], what: str) -> Facts:
-    """Asks both on the examples, in a child process. Raises CheckError naming `what`, the interpreter and the first example that differs.
+    """Asks both on the examples. Raises CheckError naming `what`, the interpreter and the first example that differs.
 
     With `after` not loading, or with more operators outside XNNPACK than `before` has, it is not the same either. An
     interpreter that does not load `before` has nothing to compare and is not listed; LiteRT must.
@@ -130,7 +130,7 @@ def answers(net: Any, examples: Sequence[Example]) -> Iterator[list[bytes]]:
 def random_examples(flat: bytes, count: int = 32, seed: int = 0, what: str = "the model") -> list[Example]:
     """For a model whose data is not at hand: integers over all of their range, floats evenly from -1 to 2.
 
-    Raises CheckError where LiteRT does not load it, or it takes more values than `MOST_BYTES` for all examples.
+    Raises TfliteError where LiteRT does not load it, or it takes more values than `MOST_BYTES` for all examples.
     """
     rng = np.random.default_rng(seed)
 
@@ -141,10 +141,13 @@ def random_examples(flat: bytes, count: int = 32, seed: int = 0, what: str = "th
         limits = np.iinfo(dtype) if dtype.kind in "iu" else np.iinfo(np.uint8)
         return rng.integers(limits.min, limits.max, shape, dtype=limits.dtype, endpoint=True).astype(dtype)
 
-    sources = ask(_errand("sources", what, flat, "light"), flat=flat, what=what)
+    try:
+        sources = ask(_errand("sources", what, flat, "light"), flat=flat, what=what)
+    except CheckError as error:
+        raise TfliteError(str(error)) from error
     wanted = count * sum(math.prod(source["shape"]) * np.dtype(source["dtype"]).itemsize for source in sources)
     if wanted > MOST_BYTES:
-        raise CheckError(f"{what}: {count} examples of its inputs would take {wanted:,} bytes, too many to compare on")
+        raise TfliteError(f"{what}: {count} examples of its inputs would take {wanted:,} bytes, too many to compare on")
     return [[values(source) for source in sources] for _ in range(count)]
 
 
