@@ -33,8 +33,7 @@ def doomed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     import edgedigits
 
     (tmp_path / "sitecustomize.py").write_text(
-        "import sys, edgedigits\n"
-        f"edgedigits.__path__.append({str(tmp_path)!r})\n"
+        f"import sys, edgedigits\nedgedigits.__path__.append({str(tmp_path)!r})\n"
     )
     (tmp_path / "doomed_in_tests.py").write_text((Path(__file__).parent / "doomed.py").read_text())
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path(edgedigits.__file__).parent.parent)]))
