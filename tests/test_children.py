@@ -11,15 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 
 from edgedigits import children
 from edgedigits.child import status_kib
 from edgedigits.children import MIB, Errand, ask
-from edgedigits.errors import CheckError, ModelError, TfliteError
-from edgedigits.interpreter import TfliteModel
+from edgedigits.errors import ModelError, TfliteError
 
 
 def errand(function: str, **more: Any) -> Errand:
