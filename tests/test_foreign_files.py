@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from edgedigits_runner.kept import sealed
 
 from edgedigits import children, keras_files, keras_models, pipeline, prepare
 from edgedigits.backend import keras
@@ -211,7 +212,7 @@ def rehash() -> Any:
     def put(release: Path) -> None:
         manifest = json.loads((release / "manifest.json").read_text())
         manifest["files"]["model.tflite"] = hashlib.sha256((release / "model.tflite").read_bytes()).hexdigest()
-        (release / "manifest.json").write_text(json.dumps(manifest))
+        (release / "manifest.json").write_text(json.dumps(sealed(manifest)))
 
     return put
 
