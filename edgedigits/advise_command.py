@@ -42,6 +42,9 @@ def advise(recipe_name: str, count: bool, fresh: bool, as_json: bool, **given: A
     from edgedigits.recipe import load_recipe
 
     recipe = load_recipe(recipe_name)
+    from edgedigits import children
+
+    children.warm("tensorflow")
     from edgedigits.advice import advise as run
     from edgedigits.asking import Asked, question
     from edgedigits.report import advising

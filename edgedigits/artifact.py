@@ -5,7 +5,7 @@
     float.tflite      the same model before compression
     manifest.json     recipe, seed, versions, one record per stage, what the bytes hold, SHA-256 of every file and of itself
     eval.npz          test images (uint8 [n, h, w, c]) and labels (int32 [n]); or eval.json, a pointer, for large sets
-    golden.npz        a few inputs and the outputs of the reference kernels, bit for bit
+    golden.npz        a few inputs and the outputs of the reference kernels, bit for bit; not where those can't run the model
     README.md         the model card, generated from the manifest
 """
 
@@ -23,6 +23,7 @@ from edgedigits.artifact_folder import SCHEMA, Artifact, sha256
 from edgedigits.atomic import whole_folder
 from edgedigits.data.samples import stratified_sample
 from edgedigits.data.scale import Scaling
+from edgedigits.errors import CheckError
 from edgedigits.interpreter import TfliteModel
 from edgedigits.report.cards import artifact_card
 from edgedigits.stage_cache import versions
@@ -67,8 +68,8 @@ def write(draft: Draft, out: Path) -> Artifact:
         (folder / "model.tflite").write_bytes(draft.exported.flat)
         (folder / "float.tflite").write_bytes(draft.baseline.flat)
         _write_eval(draft, folder)
-        _write_golden(draft, folder)
-        manifest = _manifest(draft)
+        missing = _write_golden(draft, folder)
+        manifest = _manifest(dataclasses.replace(draft, warnings=[*draft.warnings, *missing]))
         (folder / "README.md").write_text(artifact_card(manifest), encoding="utf-8")
         manifest["files"] = {item.name: sha256(item) for item in sorted(folder.iterdir())}
         manifest = sealed(manifest)
@@ -111,9 +112,15 @@ def _write_eval(draft: Draft, folder: Path) -> None:
     np.savez_compressed(folder / "eval.npz", images=images, labels=dataset.test.labels)
 
 
-def _write_golden(draft: Draft, folder: Path) -> None:
-    """Inputs in the model's own type and what the reference kernels answer."""
-    dataset, net = draft.job.dataset, TfliteModel(draft.exported.flat, reference=True)
+def _write_golden(draft: Draft, folder: Path) -> list[str]:
+    """Inputs in the model's own type and what the reference kernels answer; a warning instead where they can't run the model."""
+    dataset = draft.job.dataset
     picked = stratified_sample(dataset.test.labels, GOLDEN_IMAGES)
-    inputs = net.inputs(dataset.test.read(picked), draft.scale)
-    np.savez_compressed(folder / "golden.npz", inputs=inputs, outputs=net.raw(inputs), test_indices=picked)
+    try:
+        net = TfliteModel(draft.exported.flat, reference=True)
+        inputs = net.inputs(dataset.test.read(picked), draft.scale)
+        outputs = net.raw(inputs)
+    except CheckError as error:
+        return [f"no golden vectors, so the runner's doctor can't compare answers on a device: {error}"]
+    np.savez_compressed(folder / "golden.npz", inputs=inputs, outputs=outputs, test_indices=picked)
+    return []

@@ -19,9 +19,20 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from edgedigits_runner.golden import compared, measure_of
 
+from edgedigits.child import beat
+from edgedigits.children import Errand, ask
 from edgedigits.errors import CheckError
 from edgedigits.flatbuild import Builder
-from edgedigits.same_answers import INTERPRETERS, Example, answers, few, loaded
+from edgedigits.litert import patience_s
+from edgedigits.same_answers import (
+    INTERPRETERS,
+    MOST_BYTES,
+    MOST_TIMES,
+    Example,
+    answers,
+    few,
+    loaded,
+)
 from edgedigits.sparse_encoding import BLOCKS, encoded
 from edgedigits.stages.candidate import Facts
 
@@ -72,17 +83,38 @@ def _try(form: Form, flat: bytes, examples: Sequence[Example], timed: bool) -> _
     if len(made) >= len(flat):
         return _Tried(form, made, f"{len(made):,} bytes, not smaller than {len(flat):,}")
     try:
-        dense, sparse = _both(flat, made, INTERPRETERS[0])
-        wrong = _wrong(dense, sparse, examples)
-        wrong = wrong or _wrong(*_both(flat, made, INTERPRETERS[1]), few(examples))
-    except (CheckError, ValueError) as error:
+        wrong, ratio = _compared(flat, made, examples, timed)
+    except CheckError as error:
         return _Tried(form, made, f"can't be run ({error})")
     if wrong:
         return _Tried(form, made, f"in LiteRT {wrong}")
-    ratio = _ratio(dense, sparse, examples) if timed else None
     if ratio is not None and ratio > NO_SLOWER:
         return _Tried(form, made, f"{ratio:.2f} times as slow as the dense form", ratio)
     return _Tried(form, made, "", ratio)
+
+
+def _compared(dense: bytes, sparse: bytes, examples: Sequence[Example], timed: bool) -> tuple[str, float | None]:
+    """How the answers differ, "" where they don't; and the time of the sparse form over the dense one's, where asked for."""
+    errand = Errand(
+        function="block_sparse:compare",
+        doing="LiteRT, at work on the sparse form,",
+        advice="the dense one stays",
+        most_s=_ROUNDS * patience_s(dense),
+        most_bytes=MOST_BYTES + MOST_TIMES * len(dense),
+    )
+    wrong, ratio = ask(errand, dense=dense, sparse=sparse, examples=examples, timed=timed)
+    return wrong, ratio
+
+
+def compare(dense: bytes, sparse: bytes, examples: Sequence[Example], timed: bool) -> list[Any]:
+    """[how the answers differ, time over the dense form's] in this process. Raises CheckError where a form can't be run."""
+    try:
+        nets = _both(dense, sparse, INTERPRETERS[0])
+        wrong = _wrong(*nets, examples)
+        wrong = wrong or _wrong(*_both(dense, sparse, INTERPRETERS[1]), few(examples))
+    except ValueError as error:
+        raise CheckError(str(error)) from error
+    return [wrong, None if wrong or not timed else _ratio(*nets, examples)]
 
 
 def _both(dense: bytes, sparse: bytes, interpreter: str) -> tuple[Any, Any]:
@@ -115,6 +147,7 @@ def _ratio(dense: Any, sparse: Any, examples: Sequence[Example]) -> float:
             for _ in range(_RUNS):
                 net.invoke()
             spent[which] = perf_counter_ns() - begun
+        beat()
         ratios.append(spent["sparse"] / spent["dense"])
     return float(np.median(ratios))
 

@@ -187,11 +187,13 @@ def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | Non
 @as_json_option
 def compress(recipe_name: str, out: Path, as_json: bool, data: str | None, **given: Any) -> None:
     """Compress a model by a recipe, check the result, and write an artifact folder."""
+    from edgedigits import children
     from edgedigits.atomic import check_writable
     from edgedigits.recipe import load_recipe
 
     recipe = load_recipe(recipe_name)
     check_writable(out)
+    children.warm("tensorflow")
     from edgedigits.prepare import Wish
 
     manifest, path = _compress(recipe, Wish(data=data or "mnist", **given), out)
@@ -357,12 +359,13 @@ def bench(as_json: bool, host: str | None, out: Path, **given: Any) -> None:
 @as_json_option
 def demo(out: Path, as_json: bool) -> None:
     """The main job: compress the shipped CNN with prune80_int8 and bench it against its float form."""
-    from edgedigits import benching
+    from edgedigits import benching, children
     from edgedigits.atomic import check_writable
     from edgedigits.errors import DataError
     from edgedigits.recipe import load_recipe
 
     check_writable(out)
+    children.warm("tensorflow")
     from edgedigits.data.sources import find_mnist
     from edgedigits.prepare import Wish
 

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from edgedigits.errors import TfliteError
 from edgedigits.ledger import LedgerRow, raw_sizes, weigh, weigh_parts
 from edgedigits.zeros import FLOATS
 
@@ -120,8 +121,14 @@ class Contents:
         return {(tensor.subgraph, tensor.index): tensor for tensor in self.tensors}
 
     def tensor(self, index: int, subgraph: int = 0) -> Tensor:
-        """The tensor of that number; raises KeyError where there is none."""
-        return self._places[subgraph, index]
+        """The tensor of that number. Raises TfliteError where there is none, as for an output left out (-1)."""
+        found = self._places.get((subgraph, index))
+        if found is None:
+            raise TfliteError(
+                f"{self.source}: truncated or altered: an operator of graph {subgraph} lacks tensor {index}. "
+                "Export or copy the file again."
+            )
+        return found
 
 
 def float_operators(contents: Contents) -> list[str]:

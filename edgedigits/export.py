@@ -6,21 +6,30 @@ there, costs 12 bytes each and spreads the values of pruned kernels, so that the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal, Protocol
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Protocol
 
 import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from edgedigits.children import MIB, Errand, ask
+from edgedigits.converting import CALIBRATION
 from edgedigits.data.images import Images, everything
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scale, scaled
-from edgedigits.errors import CheckError
-from edgedigits.stages.candidate import STRICT
+from edgedigits.errors import ArtifactError
+from edgedigits.stages.candidate import STRICT, Facts
 
 CalibrationImages = Annotated[int, Field(ge=1)]
+MOST_S: Final = 300.0
+BYTES_PER_S: Final = 2**20
+"""How long the converter may work in silence: so long, and longer by the bytes of the weights."""
+MOST_BYTES, MOST_TIMES = 1024 * MIB, 20
+"""The memory that it may take: so much, and so many times the bytes of the weights."""
 
 
 class Export(Protocol):
@@ -41,7 +50,7 @@ class Float32:
     block_sparse: bool = False
 
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
-        return converted(model)
+        return converted(model, {})
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -51,13 +60,7 @@ class Float16:
     slim: bool = False
 
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
-        from edgedigits.backend import tf
-
-        def settings(converter: Any) -> None:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_types = [tf.float16]
-
-        return converted(model, settings)
+        return converted(model, {"optimize": True, "types": ["float16"]})
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -67,12 +70,7 @@ class Dynamic:
     slim: bool = False
 
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
-        from edgedigits.backend import tf
-
-        def settings(converter: Any) -> None:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-
-        return converted(model, settings)
+        return converted(model, {"optimize": True})
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -86,17 +84,14 @@ class Int8:
     block_sparse: bool = False
 
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:
-        from edgedigits.backend import tf
-
-        def settings(converter: Any) -> None:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.representative_dataset = lambda: representative(calibration, scale, self.calibration_images)
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.inference_input_type = getattr(tf, self.input)
-            converter.inference_output_type = getattr(tf, self.output)
-            converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-
-        return converted(model, settings)
+        settings = {
+            "optimize": True,
+            "ops": "TFLITE_BUILTINS_INT8",
+            "input": self.input,
+            "output": self.output,
+            "dense_per_tensor": True,
+        }
+        return converted(model, settings, representative(calibration, scale, self.calibration_images))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -107,17 +102,14 @@ class Int16x8:
     slim: bool = False
 
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:
-        from edgedigits.backend import tf
-
-        def settings(converter: Any) -> None:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.representative_dataset = lambda: representative(calibration, scale, self.calibration_images)
-            converter.target_spec.supported_ops = [
-                tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-            ]
-            converter.inference_input_type = converter.inference_output_type = tf.int16
-
-        return converted(model, settings)
+        settings = {
+            "optimize": True,
+            "ops": "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8",
+            "input": "int16",
+            "output": "int16",
+            "dense_per_tensor": False,
+        }
+        return converted(model, settings, representative(calibration, scale, self.calibration_images))
 
 
 def representative(calibration: Images, scale: Scale, count: int) -> Iterator[list[np.ndarray]]:
@@ -131,26 +123,59 @@ def representative(calibration: Images, scale: Scale, count: int) -> Iterator[li
         yield [scaled(image[None], scale)]
 
 
-def converted(model: Any, settings: Any = lambda _: None) -> bytes:
-    """The model as .tflite bytes with a batch of one, by TensorFlow's converter. Raises CheckError when it can't."""
+def converted(model: Any, settings: Facts, samples: Iterable[list[np.ndarray]] = ()) -> bytes:
+    """The model as .tflite bytes with a batch of one, by TensorFlow's converter in a child process.
+
+    `settings` are `converting.convert`'s, `samples` the images it calibrates on. Raises CheckError when it can't, whatever
+    becomes of the child.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgedigits-export-") as folder, _quiet():
+        size = _save(model, folder, samples)
+        errand = Errand(
+            function="converting:convert",
+            doing=f"export: TensorFlow's converter, at work on {model.name},",
+            advice="a layer or a weight of it is one that the converter can't take; try another export",
+            room="tensorflow",
+            most_s=MOST_S + size / BYTES_PER_S,
+            most_bytes=MOST_BYTES + MOST_TIMES * size,
+        )
+        flat: bytes = ask(errand, folder=folder, model=model.name, settings=settings)
+    return flat
+
+
+def _save(model: Any, folder: str, samples: Iterable[list[np.ndarray]]) -> int:
+    """Writes the model as a SavedModel of one function, and the samples; returns the bytes of its weights.
+
+    Not the Keras model itself: that would write the functions of every layer, which takes ten times as long.
+    """
     from edgedigits.backend import tf
 
     shape = [1, *model.inputs[0].shape[1:]]
     call = tf.function(lambda image: model(image, training=False))
     concrete = call.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="image"))
-    with _quiet():
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
-        settings(converter)
-        try:
-            return bytes(converter.convert())
-        except Exception as error:
-            reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise CheckError(f"export: TensorFlow's converter can't convert {model.name}: {reason}") from error
+    holder = tf.Module()
+    holder.variables_in_use = list(concrete.graph.variables)
+    options = tf.saved_model.SaveOptions(save_debug_info=True)
+    try:
+        tf.saved_model.save(holder, folder, signatures={"serving_default": concrete}, options=options)
+        _write_samples(Path(folder) / CALIBRATION, samples)
+    except OSError as error:
+        raise ArtifactError(
+            f"{folder}: can't be written ({error.strerror}); set TMPDIR to a folder that can"
+        ) from error
+    return sum(variable.dtype.size * variable.shape.num_elements() for variable in holder.variables_in_use)
+
+
+def _write_samples(file: Path, samples: Iterable[list[np.ndarray]]) -> None:
+    """One after the other: together those of a large model take much memory."""
+    with file.open("wb") as out:
+        for (image,) in samples:
+            np.save(out, image, allow_pickle=False)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The converter writes its log to the process's standard error and warns about its own settings."""
+    """TensorFlow writes its log to the process's standard error and warns about its own settings."""
     import warnings
 
     from edgedigits.backend import silenced_stderr

@@ -4,6 +4,7 @@ Everything is read from the file, nothing from the Keras model before it, and no
 imported. Names of operators and types come from the schema that ships with ai-edge-litert.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
@@ -69,6 +70,7 @@ _UNPACKING: Final = frozenset({"DEQUANTIZE", "DENSIFY"})
 _PART_OF_ROLE: Final = {"weight": "weights", "bias": "biases"}
 _RANK: Final[tuple[Role, ...]] = ("activation", "input", "output", "constant", "bias", "weight")  # the last tells most
 _MOST_AXES: Final = 64  # numpy's limit; TFLite's operators take 8 at the most
+_MOST_ELEMENTS: Final = 2**40  # more than any memory holds
 _MIN_RUNTIME: Final = "min_runtime_version"
 _NO_QUANTIZATION: Final[Record] = {
     "scale": np.empty(0, np.float32),
@@ -220,7 +222,7 @@ class _Reader:
         if not np.isfinite(quantization["scale"]).all():
             self.walk.broken(f"{where} has a scale that is not a number")
         shape = tuple(table["shape"].tolist())
-        if len(shape) > _MOST_AXES or any(size < -1 for size in shape):
+        if len(shape) > _MOST_AXES or any(size < -1 for size in shape) or math.prod(map(abs, shape)) > _MOST_ELEMENTS:
             self.walk.broken(f"{where} has shape {shape[:_MOST_AXES]}")
         return Layout(
             dtype=_TYPE_NAMES.get(table["type"], f"TYPE_{table['type']}"),

@@ -7,6 +7,8 @@ numbers below are the schema's is tested against the generated classes.
 """
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -202,6 +204,21 @@ class Walk:
             union_type = list(before.values())[-1]
             kind = UNIONS[kind[:-1]].get(union_type, "Opaque")
         return self._follow(table + offset, kind, part)
+
+
+@contextmanager
+def followed(source: str) -> Iterator[None]:
+    """For what follows tables by the classes generated from the schema, or counts from the numbers in them.
+
+    They trust their input: whatever they raise on altered bytes becomes TfliteError.
+    """
+    try:
+        yield
+    except (struct.error, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError) as error:
+        raise TfliteError(
+            f"{source}: truncated or altered: its tables can't be followed ({type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}). Export or copy the file again."
+        ) from error
 
 
 def _absent(kind: str) -> Any:

@@ -16,6 +16,9 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from edgedigits import flatbuffer
+from edgedigits.flatwalk import followed
+
 _IDENTIFIER: Final = b"TFL3"
 _VERSION: Final = 3
 _UNPACKING: Final = frozenset({"DEQUANTIZE", "DENSIFY"})
@@ -46,9 +49,11 @@ class Fragment:
     unpacks: bool = False
 
 
-def fragments(flat: bytes) -> tuple[Fragment, ...]:
-    """One for each operator of the graph that runs, in its order; `flat` is one that `flatbuffer.read` has read."""
-    return tuple(_Cutter(schema.ModelT.InitFromPackedBuf(flat, 0)).cut())
+def fragments(flat: bytes, source: str = "the model") -> tuple[Fragment, ...]:
+    """One for each operator of the graph that runs, in its order. Raises TfliteError where `flat` can't be read."""
+    flatbuffer.read(flat, source)
+    with followed(source):
+        return tuple(_Cutter(schema.ModelT.InitFromPackedBuf(flat, 0)).cut())
 
 
 def nearly_nothing() -> bytes:

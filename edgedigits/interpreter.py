@@ -1,35 +1,48 @@
-"""A .tflite model run on this machine, in this process, to check what an export made. Benchmarks go through the device runner."""
+"""A .tflite model run here, in a child process, to check what an export made. Benchmarks go through the device runner."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 
+from edgedigits.children import MIB, Errand, ask
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale, scaled
-from edgedigits.errors import CheckError
+from edgedigits.litert import patience_s
+
+_MOST_BYTES, _MOST_TIMES = 1024 * MIB, 10
+_AT_ONCE: Final = 64 * MIB
 
 
 class TfliteModel:
-    """One image at a time, one thread, LiteRT; `reference` uses the plain kernels that answer alike on every machine."""
+    """One image at a time, one thread, LiteRT; `reference` uses the plain kernels that answer alike on every machine.
+
+    Raises CheckError where LiteRT does not load the bytes, or dies or hangs of them, then or later.
+    """
 
     def __init__(self, flat: bytes, reference: bool = False) -> None:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+        self._flat, self._reference = flat, reference
+        source, sink = self._ask("ends", "loading")
+        self._source = {**source, "dtype": np.dtype(source["dtype"])}
+        self._sink = {**sink, "dtype": np.dtype(sink["dtype"])}
 
-        from edgedigits.backend import silenced_stderr
+    @cached_property
+    def _patience_s(self) -> float:
+        return patience_s(self._flat)
 
-        resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
-        try:
-            with silenced_stderr():
-                self._net = Interpreter(model_content=flat, num_threads=1, experimental_op_resolver_type=resolver)
-                self._net.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            raise CheckError(f"export: LiteRT does not load the exported bytes: {error}") from error
-        self._source: dict[str, Any] = self._net.get_input_details()[0]
-        self._sink: dict[str, Any] = self._net.get_output_details()[0]
+    def _ask(self, what: str, doing: str, **given: Any) -> Any:
+        kernels = "LiteRT with its reference kernels" if self._reference else "LiteRT"
+        errand = Errand(
+            function=f"litert:{what}",
+            doing=f"export: {kernels}, {doing} the exported bytes,",
+            advice="it can't compute what this model does; choose another export",
+            most_s=self._patience_s,
+            most_bytes=_MOST_BYTES + _MOST_TIMES * len(self._flat),
+        )
+        more = given if what == "latency_us" else {**given, "reference": self._reference}
+        return ask(errand, flat=self._flat, **more)
 
     def inputs(self, pixels: Pixels, scale: Scale) -> np.ndarray:
         """Model input for pixels, in the model's own input type."""
@@ -37,27 +50,13 @@ class TfliteModel:
 
     def raw(self, inputs: np.ndarray) -> np.ndarray:
         """Outputs in the model's own output type, one row an input."""
-        answers = []
-        for image in inputs:
-            self._net.set_tensor(self._source["index"], image[None])
-            self._net.invoke()
-            answers.append(self._net.get_tensor(self._sink["index"])[0])
-        return np.stack(answers)
+        step = max(1, int(_AT_ONCE // max(1, inputs[:1].nbytes)))
+        parts = [inputs[start : start + step] for start in range(0, len(inputs), step)]
+        return np.concatenate([self._ask("raw", "running", inputs=part) for part in parts])
 
     def latency_us(self, windows: int = 9, window_s: float = 0.03) -> float:
         """Microseconds of one inference: the least of the medians of some windows, since what else runs here only adds."""
-        source = self._source
-        self._net.set_tensor(source["index"], np.zeros(source["shape"], source["dtype"]))
-        medians = []
-        for _ in range(windows + 1):  # the first warms up
-            times: list[float] = []
-            end = time.perf_counter() + window_s
-            while not times or time.perf_counter() < end:
-                began = time.perf_counter()
-                self._net.invoke()
-                times.append(time.perf_counter() - began)
-            medians.append(1e6 * statistics.median(times))
-        return min(medians[1:])
+        return float(self._ask("latency_us", "timing", windows=windows, window_s=window_s))
 
     def outputs(self, pixels: Pixels, scale: Scale) -> np.ndarray:
         """Answers as float32 [n, classes]."""

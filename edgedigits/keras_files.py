@@ -5,37 +5,44 @@ have Keras build can be looked at first (`keras_configs.checked`).
 """
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-import h5py
-
+from edgedigits.children import MIB, Errand, ask
 from edgedigits.errors import EdgeDigitsError, ModelError
 
 Config = dict[str, Any]
 Generation = Literal["2", "3"]
 
-INFLATION = 200
-"""A member of an archive may unpack to this many times its packed size; trained weights hardly pack at all."""
+LEAST_S: Final = 8.0
+BYTES_PER_S: Final = 4 * MIB
+"""How long reading a file may say nothing: so long, and longer by its bytes."""
+MOST_BYTES, MOST_TIMES = 512 * MIB, 8
+"""The memory that reading may take: so much, and so many times the file's bytes."""
 
 
 @dataclass(frozen=True)
 class SavedModel:
     """A saved model as data.
 
-    `format` is for people, `keras` the generation that wrote it, `weights` what its `load_weights` takes.
+    `format` is for people, `keras` the generation that wrote it, `weights` what its `load_weights` takes: of a file the
+    clean copy.
     """
 
     format: str
     keras: Generation
     config: Config
     weights: Path
+
+    @property
+    def size_bytes(self) -> int:
+        """What its weights take on the disk."""
+        there = self.weights.parent.glob(f"{self.weights.name}*")
+        return sum(file.stat().st_size for file in there)
 
 
 @contextmanager
@@ -52,8 +59,10 @@ def translated(where: object, doing: str) -> Iterator[None]:
         raise ModelError(f"{where}: {doing} failed ({reason}). Is the file complete, and saved by Keras?") from error
 
 
-def read(path: Path) -> SavedModel:
+def read(path: Path, copies: Path) -> SavedModel:
     """Reads what `path` says about itself: a `.keras`, `.h5` or `.hdf5` file, or a SavedModel folder.
+
+    The file is opened by a child process alone, which writes a clean copy of the weights into the folder `copies`.
 
     Raises:
         ModelError: nothing there, not a saved Keras model, truncated, or one whose layers can't be recovered.
@@ -63,82 +72,31 @@ def read(path: Path) -> SavedModel:
     if path.is_dir():
         return _read_folder(path)
     if path.suffix == ".keras":
-        return _read_archive(path)
+        return _read_file(path, "read_archive", ".keras", copies / "model.weights.h5")
     if path.suffix in (".h5", ".hdf5"):
-        return _read_h5(path)
+        return _read_file(path, "read_h5", ".h5", copies / "model.h5")
     raise ModelError(
         f"'{path.suffix}' is not an ending of a saved Keras model; hand in .keras, .h5, .hdf5 or a SavedModel folder."
     )
 
 
-def _read_archive(path: Path) -> SavedModel:
-    if h5py.is_hdf5(path):
-        raise ModelError("this is an HDF5 file, not a .keras archive; rename it to end in .h5.")
-    if not zipfile.is_zipfile(path):
-        raise ModelError("this is not a .keras archive, or a truncated one; save the model again with model.save().")
-    with zipfile.ZipFile(path) as archive:
-        _check_members(archive)
-        broken = archive.testzip()
-        if broken is not None:
-            raise ModelError(f"'{broken}' in the archive is damaged (its checksum differs); copy the file again.")
-        version = json.loads(archive.read("metadata.json")).get("keras_version")
-        config = _as_config(archive.read("config.json"))
-        _check_h5(io.BytesIO(archive.read("model.weights.h5")))
-    keras = _generation(version)
-    return SavedModel(f"keras{keras} .keras", keras, config, path)
-
-
-def _check_members(archive: zipfile.ZipFile) -> None:
-    names = archive.namelist()
-    for needed in ("metadata.json", "config.json", "model.weights.h5"):
-        if names.count(needed) != 1:
-            raise ModelError(
-                f"the archive holds '{needed}' {names.count(needed)} times instead of once, so it is no .keras file; "
-                "save the model again with model.save()."
-            )
-    for member in archive.infolist():
-        parts = member.filename.replace("\\", "/").split("/")
-        if ".." in parts or parts[0] == "" or ":" in parts[0]:
-            raise ModelError(
-                f"the archive holds '{member.filename}', which points outside of it; no Keras writes that."
-            )
-        if member.file_size > INFLATION * (member.compress_size + 1024):
-            raise ModelError(
-                f"'{member.filename}' in the archive unpacks from {member.compress_size} to {member.file_size} bytes; "
-                "trained weights never pack that well."
-            )
-
-
-def _read_h5(path: Path) -> SavedModel:
-    if not h5py.is_hdf5(path):
-        raise ModelError("this is not an HDF5 file; hand in the file as model.save() wrote it.")
-    _check_h5(path)
-    with h5py.File(path, "r") as file:
-        text, version = file.attrs.get("model_config"), file.attrs.get("keras_version")
-    if text is None:
+def _read_file(path: Path, reader: str, kind: str, copy: Path) -> SavedModel:
+    if not path.is_file():
+        raise ModelError("this is no regular file; hand in the file as model.save() wrote it.")
+    size = path.stat().st_size
+    errand = Errand(
+        function=f"keras_reading:{reader}",
+        doing="reading the model",
+        advice="is the file complete, and saved by Keras?",
+        error=ModelError,
+        most_s=LEAST_S + size / BYTES_PER_S,
+        most_bytes=MOST_BYTES + MOST_TIMES * size,
+    )
+    version, config = ask(errand, path=str(path.absolute()), copy=str(copy))
+    if config is None:
         raise ModelError("the file holds weights only, no model; save the whole model with model.save().")
     keras = _generation(version)
-    return SavedModel(f"keras{keras} .h5", keras, _as_config(text), path)
-
-
-def _check_h5(file: Path | io.BytesIO) -> None:
-    """Refuses HDF5 whose contents lie in other files: reading it would copy those into the weights."""
-    links: list[str] = []
-    elsewhere: list[str] = []
-
-    def look(name: str, link: Any) -> None:
-        if not isinstance(link, h5py.HardLink):
-            links.append(name)
-
-    def look_inside(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
-            elsewhere.append(name)
-
-    with h5py.File(file, "r") as opened:
-        opened.visititems_links(look)
-        opened.visititems(look_inside)
-    if links or elsewhere:
-        raise ModelError(f"its weights '{(links + elsewhere)[0]}' lie in another place or file; no Keras writes that.")
+    return SavedModel(f"keras{keras} {kind}", keras, _as_config(config), copy)
 
 
 def _read_folder(path: Path) -> SavedModel:
@@ -155,7 +113,7 @@ def _read_folder(path: Path) -> SavedModel:
     roots = [node.metadata for node in nodes if node.node_path == "root"]
     if len(roots) != 1:
         raise ModelError(f"keras_metadata.pb describes {len(roots)} models instead of one; hand in the .keras file.")
-    return SavedModel("SavedModel", "2", _as_config(roots[0]), path / "variables" / "variables")
+    return SavedModel("SavedModel", "2", _as_config(roots[0]), (path / "variables" / "variables").absolute())
 
 
 def _as_config(text: str | bytes) -> Config:
@@ -165,8 +123,8 @@ def _as_config(text: str | bytes) -> Config:
     return config
 
 
-def _generation(version: object) -> Generation:
-    text = version.decode() if isinstance(version, bytes) else str(version)
+def _generation(version: str | None) -> Generation:
+    text = str(version)
     if text.startswith("3."):
         return "3"
     if text.startswith("2."):

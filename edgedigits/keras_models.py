@@ -2,20 +2,25 @@
 
 `load` takes Keras 3 and Keras 2 files and Keras 2 SavedModels. It reads the config as JSON, has it looked through
 (`keras_configs`), lets the Keras that wrote it build from exactly that, and reads the weights as numbers: the functions
-saved in a SavedModel's graph are never loaded. Then it rebuilds the model (`keras_rebuild`) and compares answers.
+saved in a SavedModel's graph are never loaded. Then it rebuilds the model (`keras_rebuild`) and compares answers. What the
+file describes is built in a child process only, within limits of time and memory; this one takes over the rebuilt model.
 """
 
+import functools
+import json
+import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edgedigits import keras_configs, keras_custom, keras_files
 from edgedigits.backend import keras, tf
+from edgedigits.children import MIB, Errand, ask
 from edgedigits.data.scale import Scaling, scaled
 from edgedigits.errors import ModelError
 from edgedigits.keras3 import keras3
@@ -35,6 +40,15 @@ Activations of one name and two meanings may differ by less in the end, so those
 
 PROBES = 16
 """Random images of each range that original and rebuilt model are compared on."""
+
+DOING: Final = "reading the model"
+LEAST_S: Final = 30.0
+CONFIG_BYTES_PER_S: Final = 2000
+"""How long a child may build and try a model: so long, and longer by the bytes of its config and its weights."""
+MOST_BYTES, MOST_TIMES = 1024 * MIB, 24
+"""The memory it may take for that: so much, and so many times the bytes of the weights. A file that declares layers for
+which it holds no weights gets no further."""
+_VALUES_AT_ONCE: Final = 2**20
 
 
 @dataclass(frozen=True)
@@ -65,30 +79,76 @@ def load(
     Raises:
         ModelError: naming the file and what in it can't be taken: layer, class, why, what would do.
     """
-    classes = keras_custom.classes(custom)
-    with keras_files.translated(path, "reading the model"):
-        saved = keras_files.read(path)
-        original = _original(saved, classes)
-        rebuilding = Rebuilding(classes)
-        model = rebuilding.model(original)
-        _check_classifier(model)
+    keras_custom.classes(custom)
+    with tempfile.TemporaryDirectory(prefix="edgedigits-model-") as name, keras_files.translated(path, DOING):
+        folder = Path(name)
+        errand, saved = _opening(keras_files.read(path, folder), custom)
+        told = ask(errand("build"), **saved, folder=name)
+        model, _ = restore(folder, custom=custom)
         real = images(model.input_shape[1:]) if callable(images) else images
         probes = _probes(model, real, scale)
-        answers = _answers(original, probes)
+        answers = ask(errand("answer"), **saved, probes=probes)
         difference = _compare(answers, _answers(model, probes))
         logits = not _is_probabilities(model, answers)
-    changed = saved.keras == "3" or [type(a) for a in original.layers] != [type(b) for b in model.layers]
     facts: dict[str, Any] = {
-        "format": saved.format,
+        "format": saved["format"],
         "layers": len(model.layers),
         "parameters": int(model.count_params()),
-        "rebuilt": changed,
-        "left_out": ", ".join(rebuilding.left_out),
+        "rebuilt": told["rebuilt"],
+        "left_out": told["left_out"],
         "largest_difference": difference,
         "tolerance": TOLERANCE,
         "compared_images": len(probes),
     }
     return LoadedModel(model, logits, facts)
+
+
+def _opening(saved: keras_files.SavedModel, custom: Sequence[str]) -> tuple[Callable[[str], Errand], dict[str, Any]]:
+    """What a child process is asked, and told of the file: it alone builds what the file describes."""
+    config, size = json.dumps(saved.config), saved.size_bytes
+
+    def errand(function: str) -> Errand:
+        return Errand(
+            function=f"keras_models:{function}",
+            doing=DOING,
+            advice=f"is the file, with its {size:,} bytes of weights, complete, and saved by Keras?",
+            room="tensorflow",
+            error=ModelError,
+            most_s=LEAST_S + len(config) / CONFIG_BYTES_PER_S + size / keras_files.BYTES_PER_S,
+            most_bytes=MOST_BYTES + MOST_TIMES * size,
+        )
+
+    told = {"format": saved.format, "keras_of": saved.keras, "config": config, "weights": str(saved.weights)}
+    return errand, {**told, "custom": list(custom)}
+
+
+def build(folder: str, **saved: Any) -> dict[str, Any]:
+    """In a child process: builds what the file describes, rebuilds it, tries both, and writes the rebuilt model into `folder`."""
+    _opened.cache_clear()
+    original, rebuilding, model = _opened(**{**saved, "custom": tuple(saved["custom"])})
+    _check_classifier(model)
+    probes = _probes(model, None)
+    _answers(original, probes)
+    _answers(model, probes)
+    save(model, {}, Path(folder))
+    changed = saved["keras_of"] == "3" or [type(a) for a in original.layers] != [type(b) for b in model.layers]
+    return {"rebuilt": changed, "left_out": ", ".join(rebuilding.left_out)}
+
+
+def answer(probes: Array, **saved: Any) -> Array:
+    """In a child process: what the model answers as its file describes it; what `build` left in memory goes."""
+    original, _, _ = _opened(**{**saved, "custom": tuple(saved["custom"])})
+    _opened.cache_clear()
+    return _answers(original, probes)
+
+
+@functools.lru_cache(1)
+def _opened(format: str, keras_of: keras_files.Generation, config: str, weights: str, custom: Sequence[str]) -> Any:
+    """(as its own Keras builds it, what rebuilt it, rebuilt)"""
+    classes = keras_custom.classes(custom)
+    original = _original(keras_files.SavedModel(format, keras_of, json.loads(config), Path(weights)), classes)
+    rebuilding = Rebuilding(classes)
+    return original, rebuilding, rebuilding.model(original)
 
 
 def _original(saved: keras_files.SavedModel, classes: Sequence[type]) -> Any:
@@ -157,7 +217,8 @@ def _answers(model: Any, images: Array) -> Array:
     """What a model of either Keras answers: float32 [n, classes]."""
     tree: Any = keras3.tree if isinstance(model, keras3.Model) else tf.nest
     given = None if isinstance(model, (keras.Sequential, keras3.Sequential)) else model.input  # could be {"image": ...}
-    batches = np.array_split(images, max(1, len(images) // 64))
+    most = min(64, max(1, _VALUES_AT_ONCE // max(1, images[0].size)))  # all that the layers compute is held at once
+    batches = np.array_split(images, -(-len(images) // most))
     answers = [model(tree.map_structure(lambda _, x=batch: x, given), training=False) for batch in batches]
     return np.concatenate([np.asarray(tree.flatten(answer)[0]) for answer in answers])
 

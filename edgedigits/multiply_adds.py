@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from edgedigits.contents import Contents, Operator, Tensor
 from edgedigits.errors import TfliteError
+from edgedigits.flatwalk import followed
 
 Arithmetic = Literal["float32", "float16 weights", "int8", "dynamic", "int16x8"]
 
@@ -76,8 +77,9 @@ def per_operator(contents: Contents) -> tuple[Work, ...]:
                 f"{contents.source}: its input {tensor.name!r} has shape {tensor.shape}, as files open to images of any "
                 "size do, so its work can't be counted; convert the model again with an input of fixed size."
             )
-    reader = _Reader(contents)
-    return tuple(reader.work(operator) for operator in contents.operators if operator.subgraph == 0)
+    with followed(contents.source):
+        reader = _Reader(contents)
+        return tuple(reader.work(operator) for operator in contents.operators if operator.subgraph == 0)
 
 
 class _Reader:

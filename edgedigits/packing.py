@@ -26,7 +26,7 @@ def pack(model: Path, slim: bool, form: Form, out: Path | None) -> dict[str, Any
         from edgedigits.same_answers import random_examples
         from edgedigits.shipping import slimmed
 
-        after, facts = slimmed(before, random_examples(before), str(model))
+        after, facts = slimmed(before, random_examples(before, what=str(model)), str(model))
     target = named(out or _beside(model, slim), form)
     if target.resolve() == model.resolve():
         raise InputError(f"{model}: would be written over itself; give another --out")

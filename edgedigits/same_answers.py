@@ -6,6 +6,7 @@ inside TensorFlow, which is built apart from LiteRT's. Speed is not timed here: 
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -13,13 +14,19 @@ from typing import Any, Final
 import numpy as np
 from edgedigits_runner.golden import xnnpack
 
-from edgedigits.errors import CheckError
+from edgedigits.child import beat
+from edgedigits.children import MIB, Errand, Room, ask
+from edgedigits.errors import CheckError, TfliteError
+from edgedigits.litert import patience_s
 from edgedigits.stages.candidate import Facts
 
 INTERPRETERS: Final = ("LiteRT", "LiteRT's reference kernels", "TensorFlow")
 _REFERENCE: Final = INTERPRETERS[1]
 REFERENCE_EXAMPLES: Final = 16
 """How many of the examples the reference kernels answer: they are up to a hundred times slower."""
+
+MOST_BYTES, MOST_TIMES = 1024 * MIB, 20
+"""The memory that the interpreters may take: so much, and so many times the model's bytes."""
 
 Example = Sequence[np.ndarray]
 """One array for each input of the model, in its type and shape."""
@@ -31,6 +38,25 @@ def check_same(before: bytes, after: bytes, examples: Sequence[Example], what: s
     With `after` not loading, or with more operators outside XNNPACK than `before` has, it is not the same either. An
     interpreter that does not load `before` has nothing to compare and is not listed; LiteRT must.
     """
+    facts: Facts = ask(
+        _errand("compare", what, before, "tensorflow"), before=before, after=after, examples=examples, what=what
+    )
+    return facts
+
+
+def _errand(function: str, what: str, flat: bytes, room: Room) -> Errand:
+    return Errand(
+        function=f"same_answers:{function}",
+        doing=f"{what}: an interpreter, at work on the bytes,",
+        advice="they may be damaged; export or copy the file again",
+        room=room,
+        most_s=patience_s(flat),
+        most_bytes=MOST_BYTES + MOST_TIMES * len(flat),
+    )
+
+
+def compare(before: bytes, after: bytes, examples: Sequence[Example], what: str) -> Facts:
+    """`check_same` in this process."""
     asked = []
     for interpreter in INTERPRETERS:
         try:
@@ -65,13 +91,12 @@ def _left_behind(one: Any, other: Any) -> list[str]:
 
 def loaded(flat: bytes, interpreter: str, what: str) -> Any:
     """One of `INTERPRETERS` with the model ready in it, one thread. Raises CheckError where it does not load."""
-    from edgedigits.backend import silenced_stderr
-
     try:
-        with silenced_stderr(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # TensorFlow's interpreter says that it is to be replaced by LiteRT's
             net = _made(flat, interpreter)
             net.allocate_tensors()
+            beat()
     except (RuntimeError, ValueError) as error:
         raise CheckError(f"{what}: {interpreter} does not load it: {' '.join(str(error).split())}") from error
     return net
@@ -94,15 +119,19 @@ def answers(net: Any, examples: Sequence[Example]) -> Iterator[list[bytes]]:
     for number, example in enumerate(examples):
         for source, values in zip(sources, example, strict=True):
             net.set_tensor(source["index"], values)
+        beat()
         try:
             net.invoke()
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise CheckError(f"example {number} can't be run: {' '.join(str(error).split())}") from error
         yield [net.get_tensor(sink["index"]).tobytes() for sink in sinks]
 
 
-def random_examples(flat: bytes, count: int = 32, seed: int = 0) -> list[Example]:
-    """For a model whose data is not at hand: integers over all of their range, floats evenly from -1 to 2."""
+def random_examples(flat: bytes, count: int = 32, seed: int = 0, what: str = "the model") -> list[Example]:
+    """For a model whose data is not at hand: integers over all of their range, floats evenly from -1 to 2.
+
+    Raises TfliteError where LiteRT does not load it, or it takes more values than `MOST_BYTES` for all examples.
+    """
     rng = np.random.default_rng(seed)
 
     def values(source: dict[str, Any]) -> np.ndarray:
@@ -112,5 +141,17 @@ def random_examples(flat: bytes, count: int = 32, seed: int = 0) -> list[Example
         limits = np.iinfo(dtype) if dtype.kind in "iu" else np.iinfo(np.uint8)
         return rng.integers(limits.min, limits.max, shape, dtype=limits.dtype, endpoint=True).astype(dtype)
 
-    sources = loaded(flat, INTERPRETERS[0], "the model").get_input_details()
+    try:
+        sources = ask(_errand("sources", what, flat, "light"), flat=flat, what=what)
+    except CheckError as error:
+        raise TfliteError(str(error)) from error
+    wanted = count * sum(math.prod(source["shape"]) * np.dtype(source["dtype"]).itemsize for source in sources)
+    if wanted > MOST_BYTES:
+        raise TfliteError(f"{what}: {count} examples of its inputs would take {wanted:,} bytes, too many to compare on")
     return [[values(source) for source in sources] for _ in range(count)]
+
+
+def sources(flat: bytes, what: str) -> list[Facts]:
+    """Shape and type of a model's inputs, asked of LiteRT in this process."""
+    found = loaded(flat, INTERPRETERS[0], what).get_input_details()
+    return [{"shape": [int(size) for size in one["shape"]], "dtype": np.dtype(one["dtype"]).str} for one in found]

@@ -21,6 +21,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edgedigits import flatbuffer
 from edgedigits.errors import TfliteError
 from edgedigits.flatbuild import Builder
+from edgedigits.flatwalk import followed
 from edgedigits.slim_graph import fold
 
 _IDENTIFIER: Final = b"TFL3"
@@ -41,6 +42,12 @@ def slim(flat: bytes, source: str = "the model") -> bytes:
     outside its tables, as files over 2 GB do.
     """
     flatbuffer.read(flat, source)
+    with followed(source):
+        made = _slim(flat, source)
+    return made if len(made) < len(flat) else flat
+
+
+def _slim(flat: bytes, source: str) -> bytes:
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(flat, 0))
     if model.externalBuffers or any(buffer.offset > 1 for buffer in model.buffers or []):
         raise TfliteError(
@@ -58,8 +65,7 @@ def slim(flat: bytes, source: str = "the model") -> bytes:
     _share_kinds(model)
     wide = _wide(model)
     builder = Builder(wide)
-    made = builder.finished(model.Pack(builder), _IDENTIFIER)
-    return made if len(made) < len(flat) else flat
+    return builder.finished(model.Pack(builder), _IDENTIFIER)
 
 
 def _drop_texts(model: Any) -> None:

@@ -109,8 +109,9 @@ def test_without_blocks_of_zeros_nothing_is_tried(flats: dict[str, bytes], examp
 def test_what_is_slower_or_wrong_stays_dense(
     flats: dict[str, bytes], examples: dict[str, list[Example]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(block_sparse, "_ratio", lambda *_: 1.31)
-    flat, facts = sparser(flats["float32"], examples["float32"])
+    with monkeypatch.context() as patched:
+        patched.setattr(block_sparse, "_compared", lambda *_: ("", 1.31))
+        flat, facts = sparser(flats["float32"], examples["float32"])
     assert flat == flats["float32"]
     assert facts["reason"] == (
         "densify: 1.31 times as slow as the dense form; direct: 1.31 times as slow as the dense form"

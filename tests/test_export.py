@@ -95,7 +95,7 @@ def test_calibration_images_are_real_but_for_two_corners(shapes: Path) -> None:
 def test_export_without_weights_is_caught(flats: dict[str, bytes], pruned: Candidate) -> None:
     small = keras.Sequential([keras.layers.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     with pytest.raises(MissingWeightsError, match="hold 432 weights"):
-        verify.check_weights(read(converted(small), "small"), pruned.model)
+        verify.check_weights(read(converted(small, {}), "small"), pruned.model)
 
 
 def test_bytes_of_another_model_are_caught(pruned: Candidate, shapes: Path) -> None:
@@ -115,7 +115,7 @@ def test_revived_weights_are_caught_in_the_model_and_in_the_bytes(pruned: Candid
     with pytest.raises(MaskError, match=r"weights of hidden/kernel are not zero any more"):
         verify.check_masks(revived, "test")
     with pytest.raises(MaskError, match="the masks prune"):
-        verify.check_zeros(read(converted(revived.model), "revived"), pruned)
+        verify.check_zeros(read(converted(revived.model, {}), "revived"), pruned)
 
 
 def test_an_operator_that_int8_lacks_fails_loudly(shapes: Path) -> None:
@@ -135,12 +135,7 @@ def test_an_operator_that_int8_lacks_fails_loudly(shapes: Path) -> None:
 
 def test_float_operators_of_an_int8_export_with_float_ends(shapes: Path) -> None:
     data = fit_data(shapes)
-
-    def settings(converter: Any) -> None:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: representative(data.calibration, "0..1", 10)
-
-    flat = converted(classifier(), settings)
+    flat = converted(classifier(), {"optimize": True}, representative(data.calibration, "0..1", 10))
     assert any("QUANTIZE" in line for line in float_operators(read(flat, "ends")))
     with pytest.raises(FloatOpError):
         verify.check_integer(read(flat, "ends"))

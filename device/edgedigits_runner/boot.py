@@ -20,9 +20,9 @@ def boot(digest: str) -> NoReturn:
     folder = os.path.join(os.path.dirname(archive), "__pycache__", f"edgedigits-runner-{digest}")
     if _unpacked(archive, folder):
         sys.path[0] = folder
-    from edgedigits_runner.command_line import main
+    from edgedigits_runner.command_line import start
 
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(start(sys.argv[1:]))
 
 
 def _unpacked(archive: str, folder: str) -> bool:

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     Reader = Callable[[str], Any]
 
 NAME = "edgedigits-runner"
+HELP_ASKED = {"-h", "--help"}
+
+
+def start(arguments: list[str]) -> int:
+    """`main` for a person at the device, in a process of its own where it runs a model; a host watches its jobs itself."""
+    name = arguments[0] if arguments else ""
+    if name not in _COMMANDS or name == "job" or HELP_ASKED & set(arguments):
+        return main(arguments)
+    from edgedigits_runner.supervised import supervised
+
+    return supervised(name, lambda: main(arguments), NAME)
 
 
 def main(arguments: list[str]) -> int:
@@ -35,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     name = arguments[0] if arguments else ""
-    if name in ("", "-h", "--help"):
+    if name in ("", *HELP_ASKED):
         print(_overview(), file=sys.stdout if name else sys.stderr)
         return 0 if name else 2
     if name not in _COMMANDS:
@@ -100,7 +111,10 @@ def _runtime(text: str) -> str:
     return text
 
 
-_END = "Exit codes: 0 fine; 2 the call, a file, the model or the runtime is wrong, as one sentence says."
+_END = (
+    "Exit codes: 0 fine; 1 the interpreter died of the model; 2 the call, a file, the model or the runtime is wrong, as one "
+    "sentence says."
+)
 
 _FOLDER = """
   FOLDER               the release; by default where this program lies, if there is a manifest.json, else here"""

@@ -47,6 +47,7 @@ def until_ended() -> Iterator[None]:
     """SIGTERM or Ctrl-C ends the block, and that is no error."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # told twice, it ends once
         raise _Ended
 
     before = signal.signal(signal.SIGTERM, end)

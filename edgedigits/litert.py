@@ -1,0 +1,93 @@
+"""LiteRT as a child process runs it: a model's bytes in, what it answers or how long it takes out (see `interpreter.py`)."""
+
+from __future__ import annotations
+
+import functools
+import statistics
+import time
+from typing import Any, Final
+
+import numpy as np
+
+from edgedigits.child import beat
+from edgedigits.errors import CheckError, TfliteError
+from edgedigits.flatbuffer import read
+from edgedigits.multiply_adds import per_operator
+
+LEAST_S: Final = 8.0
+MACS_PER_S: Final = 2e7
+MOST_S: Final = 600.0
+"""How long one inference may take: so long, and longer by its multiply-adds, since the reference kernels do so many in a second
+on a slow machine; but never longer than `MOST_S`."""
+_KEPT: Final = 2
+
+
+def patience_s(flat: bytes) -> float:
+    """How long to wait for one inference of a model, reckoned generously; of one whose work can't be counted, `LEAST_S`."""
+    try:
+        macs = sum(work.macs for work in per_operator(read(flat, "the model")))
+    except TfliteError:
+        macs = 0
+    return min(LEAST_S + macs / MACS_PER_S, MOST_S)
+
+
+@functools.lru_cache(_KEPT)
+def net_of(flat: bytes, reference: bool) -> Any:
+    """An interpreter with the model ready in it, one thread. Raises CheckError where it does not load."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
+    try:
+        net = Interpreter(model_content=flat, num_threads=1, experimental_op_resolver_type=resolver)
+        net.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise CheckError(f"export: LiteRT does not load the exported bytes: {' '.join(str(error).split())}") from error
+    return net
+
+
+def ends(flat: bytes, reference: bool) -> list[dict[str, Any]]:
+    """Type, shape, step and zero point of the first input and the first output."""
+    net = net_of(flat, reference)
+    first = (net.get_input_details()[0], net.get_output_details()[0])
+    return [
+        {
+            "dtype": np.dtype(end["dtype"]).str,
+            "shape": [int(size) for size in end["shape"]],
+            "quantization": [float(end["quantization"][0]), int(end["quantization"][1])],
+        }
+        for end in first
+    ]
+
+
+def raw(flat: bytes, reference: bool, inputs: np.ndarray) -> np.ndarray:
+    """Outputs in the model's own output type, one row an input. Raises CheckError where it can't be run."""
+    net = net_of(flat, reference)
+    source, sink = net.get_input_details()[0]["index"], net.get_output_details()[0]["index"]
+    answers = []
+    for image in inputs:
+        try:
+            net.set_tensor(source, image[None])
+            net.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise CheckError(f"export: LiteRT can't run the exported bytes: {' '.join(str(error).split())}") from error
+        answers.append(net.get_tensor(sink)[0])
+        beat()
+    return np.stack(answers)
+
+
+def latency_us(flat: bytes, windows: int, window_s: float) -> float:
+    """Microseconds of one inference: the least of the medians of some windows, since what else runs here only adds."""
+    net = net_of(flat, False)
+    source = net.get_input_details()[0]
+    net.set_tensor(source["index"], np.zeros(source["shape"], source["dtype"]))
+    medians = []
+    for _ in range(windows + 1):  # the first warms up
+        times: list[float] = []
+        end = time.perf_counter() + window_s
+        while not times or time.perf_counter() < end:
+            began = time.perf_counter()
+            net.invoke()
+            times.append(time.perf_counter() - began)
+        medians.append(1e6 * statistics.median(times))
+        beat()
+    return min(medians[1:])
