@@ -1,6 +1,6 @@
 """Whether a model knows its data, said before anything is trained: near chance, or right but for the order of the classes.
 
-A model whose classes were in another order when it was trained answers with a permutation of them. That is found on one half of the
+A model whose classes were in another order when it was trained answers with a permutation of them. It is found on one half of the
 images and tried on the other: with few images of many classes some permutation always fits what it came from.
 """
 

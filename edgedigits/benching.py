@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,13 +45,15 @@ class Wish:
 class Task:
     """What is measured, on whatever machine: the baseline, if there is one, and the compressed model; an .npz of images.
 
-    `artifact` is the folder that the compressed model is the product of, None for a file from elsewhere.
+    `artifact` is the folder that the compressed model is the product of, None for a file from elsewhere. `classes` are the names
+    of the images' labels, () where not known.
     """
 
     contestants: tuple[Contestant, ...]
     images: Path
     settings: Settings
     artifact: Path | None
+    classes: tuple[str, ...] = ()
 
 
 def run(wish: Wish, say: Say) -> Report:
@@ -63,7 +65,8 @@ def run(wish: Wish, say: Say) -> Report:
 def bench_here(task: Task, say: Say) -> Report:
     """The task measured on this machine."""
     *baseline, compressed = task.contestants
-    return bench(compressed, baseline[0] if baseline else None, task.images, task.settings, say)
+    found = bench(compressed, baseline[0] if baseline else None, task.images, task.settings, say)
+    return replace(found, classes=task.classes)
 
 
 def task(wish: Wish, folder: Path) -> Task:
@@ -76,9 +79,10 @@ def task(wish: Wish, folder: Path) -> Task:
     baseline = Contestant("float", product.path / "float.tflite", scale, wish.resize) if product else None
     if wish.baseline is not None:
         baseline = Contestant(wish.baseline.stem, wish.baseline, scale, wish.resize)
+    images, classes = _images(wish, made, folder)
     return Task(
         contestants=(baseline, compressed) if baseline else (compressed,),
-        images=_images(wish, made, folder),
+        images=images,
         settings=Settings(
             threads=wish.threads,
             runtime=wish.runtime,
@@ -88,6 +92,7 @@ def task(wish: Wish, folder: Path) -> Task:
             cold=wish.cold,
         ),
         artifact=product.path if product else None,
+        classes=classes,
     )
 
 
@@ -101,17 +106,17 @@ def _scale(wish: Wish, made: Artifact | None) -> Scale:
     return scale
 
 
-def _images(wish: Wish, made: Artifact | None, folder: Path) -> Path:
-    """The artifact's own test images, or the test part of the data that was named."""
+def _images(wish: Wish, made: Artifact | None, folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """The artifact's own test images, or the test part of the data that was named; and the names of their classes."""
     if made and wish.data is None and (made.path / "eval.npz").is_file():
-        return made.path / "eval.npz"
+        return made.path / "eval.npz", tuple(map(str, made.manifest["data"]["classes"]))
     if made and wish.data is None:
         raise InputError(
             f"--data is missing: {made.path} holds only a pointer to its test images, {made.manifest['data']['name']}"
         )
     # A folder's images may differ in size: they are made alike while reading.
     size = wish.resize if wish.data is not None and Path(wish.data).is_dir() else None
-    test = load_data(wish.data or "mnist", skip_bad=wish.skip_bad, size=size, grey=wish.grey).test
+    found = load_data(wish.data or "mnist", skip_bad=wish.skip_bad, size=size, grey=wish.grey)
     path = folder / "images.npz"
-    np.savez(path, images=everything(test), labels=test.labels)
-    return path
+    np.savez(path, images=everything(found.test), labels=found.test.labels)
+    return path, found.classes

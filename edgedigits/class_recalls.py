@@ -29,7 +29,7 @@ class ClassChange:
     """One class on the same images: `label` is its number; `before` and `after` of `images` were answered right.
 
     `only_before`, `only_after`: images that only one of the two got right. `p_value`: exact, of "its images changed as any other
-    images did", `lost_p_value` of "its recall did not fell"; both one-sided and corrected for the number of classes (Holm 1979).
+    images did", `lost_p_value` of "its recall did not fall"; both one-sided and corrected for the number of classes (Holm 1979).
     """
 
     label: int
@@ -130,15 +130,15 @@ def excess_p(images: int, lost: int, gained: int, all_images: int, all_lost: int
     return float(min(1.0, np.exp(logs).sum()))
 
 
-def as_record(changes: ClassChanges, names: Sequence[str]) -> list[dict[str, Any]]:
-    """One JSON-safe entry for each class that has images; recalls are shares of 1."""
+def as_record(changes: ClassChanges, names: Sequence[str], before: str = "float") -> list[dict[str, Any]]:
+    """One JSON-safe entry for each class that has images; recalls are shares of 1. `before` is what the keys call the first."""
     return [
         {
             "class": name_of(one, names),
             "images": one.images,
-            "float_recall": one.before / one.images,
-            "recall": one.after / one.images,
-            "only_float_right": one.only_before,
+            f"{before}_recall": one.before / one.images,
+            "compressed_recall": one.after / one.images,
+            f"only_{before}_right": one.only_before,
             "only_compressed_right": one.only_after,
             "p_value": one.p_value,
         }

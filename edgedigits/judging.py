@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgedigits import baseline_check, class_recalls
-from edgedigits.class_recalls import ClassChange, ClassChanges, name_of
+from edgedigits.class_recalls import ClassChange
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.errors import ClassLostError, DataError, ModelError
 from edgedigits.interpreter import TfliteModel
+from edgedigits.report.differences import recalls_text
 from edgedigits.scoring import outputs
 
 AT_ONCE = 1000
@@ -69,26 +70,9 @@ def check_classes(
 
 
 def _lost_sentence(lost: Sequence[ClassChange], classes: Sequence[str]) -> str:
-    shown = "; ".join(
-        f"{name_of(one, classes)}: {one.before} of {one.images} validation images found before, {one.after} now"
-        for one in lost[:3]
-    )
-    more = f" and {len(lost) - 3} more classes" if len(lost) > 3 else ""
+    shown = "; ".join(recalls_text(one, classes) for one in lost[:3])
+    more = f"; and {len(lost) - 3} more" if len(lost) > 3 else ""
     return (
-        f"after compression a class is lost ({shown}{more}), so nothing was written; choose a milder recipe, or train on more "
-        "images of it"
+        f"after compression a class is lost, so nothing was written: {shown}{more} (validation); choose a milder recipe, or "
+        "train on more images of it"
     )
-
-
-def class_warnings(changes: ClassChanges, classes: Sequence[str], what: str) -> list[str]:
-    """A sentence where classes lose significantly more than the rest; none where no class does."""
-    worse = changes.worse_than_the_rest
-    if not worse:
-        return []
-    shown = "; ".join(
-        f"{name_of(one, classes)} from {100 * one.before / one.images:.1f} to {100 * one.after / one.images:.1f} % "
-        f"of {one.images}"
-        for one in worse[:3]
-    )
-    more = f" and {len(worse) - 3} more" if len(worse) > 3 else ""
-    return [f"recall falls significantly more than in the rest of {what}: {shown}{more}"]

@@ -24,11 +24,12 @@ from edgedigits.errors import DataError, ModelError
 from edgedigits.export import Float32
 from edgedigits.flatbuffer import read
 from edgedigits.graph import ends_in_softmax
-from edgedigits.judging import check_baseline, check_classes, class_warnings, right_answers
+from edgedigits.judging import check_baseline, check_classes, right_answers
 from edgedigits.keras_custom import source_hash
 from edgedigits.keras_files import model_hash
 from edgedigits.keras_models import LoadedModel
 from edgedigits.recipe import Recipe
+from edgedigits.report.differences import class_sentence
 from edgedigits.scoring import Score, outputs, score
 from edgedigits.shipping import shipped
 from edgedigits.stage_cache import StageCache, chained, first_key
@@ -92,7 +93,8 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     )
     progress("test", 0.7)
     test, changes = _test(job, exported, baseline)
-    warnings += class_warnings(changes, job.dataset.classes, "the test images")
+    if lost := class_sentence(changes, job.dataset.classes, "the test images"):
+        warnings.append(lost)
     draft = Draft(
         job,
         chained(key, export=artifact.settings(job.recipe.export)),
