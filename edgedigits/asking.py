@@ -18,6 +18,7 @@ from edgedigits.data.sources import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, InputError, ModelError
 from edgedigits.graph import ends_in_softmax
+from edgedigits.judging import foresee
 from edgedigits.keras_models import LoadedModel, load
 from edgedigits.op_timings import TimedRuntime
 from edgedigits.recipe import Recipe
@@ -53,12 +54,16 @@ def question(recipe: Recipe, asked: Asked) -> Question:
             f"{name}: its answers are probabilities that no closing softmax makes, so stages can't train it; "
             "end it in softmax or in logits, or choose a recipe without stages"
         )
-    data = fit_data(loaded.model, asked.scale or scale, asked.data)
-    return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again)
+    data, classes = fit_data(loaded.model, asked.scale or scale or "0..1", asked.data)
+    said: tuple[str, ...] = ()
+    if asked.data is not None and (asked.scale or scale):  # a guessed scale would tell of the guess, not of the model
+        said = foresee(loaded.model, data, classes, loaded.logits)
+    return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again, said)
 
 
-def fit_data(model: Any, scale: Scale, data: str | None) -> FitData:
-    """Some images in the model's shape; where no data is named, the bundled digits, their labels made to fit its answers."""
+def fit_data(model: Any, scale: Scale, data: str | None) -> tuple[FitData, tuple[str, ...]]:
+    """Some images in the model's shape, and the names of their classes; where no data is named, the bundled digits, their labels
+    made to fit its answers."""
     height, width, channels = model.inputs[0].shape[1:]
     answers = int(model.outputs[0].shape[-1])
     if not height or not width:
@@ -71,11 +76,11 @@ def fit_data(model: Any, scale: Scale, data: str | None) -> FitData:
         found = _relabelled(few, answers)
     if found.shape != (height, width, channels):
         found = with_shape(found, (height, width), channels)
-    return split(found, scale, 0, augment=False)
+    return split(found, scale, 0, augment=False), found.classes
 
 
-def _model(asked: Asked) -> tuple[str, LoadedModel, Scale]:
-    """Its name, itself, and the scale it was trained on as far as known; bytes and times do not depend on that."""
+def _model(asked: Asked) -> tuple[str, LoadedModel, Scale | None]:
+    """Its name, itself, and the scale it was trained on if known; bytes and times do not depend on that."""
     if asked.model and asked.zoo:
         raise InputError("--model and --zoo: both were given; choose one")
     if asked.model is not None and not asked.model.exists():
@@ -85,9 +90,9 @@ def _model(asked: Asked) -> tuple[str, LoadedModel, Scale]:
         raise InputError(f"--zoo {name}: no such net; choose from {', '.join(ZOO)}")
     path = asked.model or shipped_folder() / f"{name}.keras"
     if asked.model is None and not path.is_file():
-        return name, _untrained(name), "0..1"
+        return name, _untrained(name), None
     record = record_beside(path)
-    scale: Scale = record["input"]["scale"] if record else "0..1"
+    scale: Scale | None = record["input"]["scale"] if record else None
     return path.stem, load(path, custom=asked.custom), scale
 
 

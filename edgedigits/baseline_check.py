@@ -24,8 +24,8 @@ LEAST_SKILL: Final = 0.1
 """Of the way from chance to all right: below, its data or scale is rather not its own."""
 CLEAR_SKILL: Final = 0.5
 """From here on a model is no doubt better than chance, also where a handful of images can't prove it."""
-CERTAIN: Final = 1e-6
-"""Of p: that another order of the classes is better by chance, once in a million models."""
+CERTAIN: Final = 1e-4
+"""Of p: that another order of the classes is better by chance, once in ten thousand models; 15 images of 15 are enough."""
 LIKELY: Final = 0.001
 GAIN: Final = 0.25
 """Of accuracy: what another order must add to be called a mistake. Two of eight classes that changed places add that much."""

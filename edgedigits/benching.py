@@ -16,7 +16,7 @@ from edgedigits.bench_report import Report
 from edgedigits.data.images import everything
 from edgedigits.data.scale import SCALES, Scale
 from edgedigits.data.sources import load_data
-from edgedigits.errors import InputError
+from edgedigits.errors import DataError, InputError
 from edgedigits.runtimes import RuntimeName
 
 Say = Callable[[str], None]
@@ -117,6 +117,8 @@ def _images(wish: Wish, made: Artifact | None, folder: Path) -> tuple[Path, tupl
     # A folder's images may differ in size: they are made alike while reading.
     size = wish.resize if wish.data is not None and Path(wish.data).is_dir() else None
     found = load_data(wish.data or "mnist", skip_bad=wish.skip_bad, size=size, grey=wish.grey)
+    if not len(found.test):
+        raise DataError(f"data {found.name}: holds too few images for a test part; give at least two of a class")
     path = folder / "images.npz"
     np.savez(path, images=everything(found.test), labels=found.test.labels)
     return path, found.classes

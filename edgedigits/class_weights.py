@@ -29,8 +29,14 @@ def class_weights(setting: ClassWeights, labels: NDArray[Any]) -> NDArray[np.flo
     present = counts[counts > 0]
     if setting == "none" or not len(present) or present.min() * RARE >= present.max():
         return None
-    weights = np.minimum(len(labels) / (len(present) * np.maximum(counts, 1)), HEAVIEST) * (counts > 0)
-    return np.asarray(weights * len(labels) / (weights @ counts), np.float32)
+    weights = len(labels) / (len(present) * np.maximum(counts, 1)) * (counts > 0)
+    capped = np.zeros(len(counts), bool)
+    while (over := weights > HEAVIEST).any():  # what they lose goes to the others, and may lift one of those over it
+        capped |= over
+        weights[capped] = HEAVIEST
+        rest = len(labels) - HEAVIEST * counts[capped].sum()
+        weights[~capped] *= rest / (weights[~capped] @ counts[~capped])
+    return np.asarray(weights, np.float32)
 
 
 def mean_by(weights: NDArray[np.float32] | None) -> Callable[[Any, Any], Any]:

@@ -62,6 +62,7 @@ class Threads(click.ParamType[Any]):
         return tuple(int(part) for part in str(value).split(","))
 
 
+SEED = click.IntRange(0, 2**32 - 1)
 SCALE = click.Choice(["0..1", "-1..1", "0..255"])
 RUNTIME = click.Choice(["auto", "litert", "tflite-runtime", "tensorflow"])
 
@@ -103,7 +104,7 @@ def cli() -> None:
     show_default=True,
     help="Stop after so many epochs without a better one.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--no-augment", is_flag=True, help="Train on the images as they are.")
 @click.option(
     "--alpha", type=click.FloatRange(0, 2, min_open=True), help="mobilenet_v2: width multiplier (default 0.35)."
@@ -161,7 +162,7 @@ def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | Non
     show_default=True,
     help="Where the artifact folder goes.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--fresh", is_flag=True, help="Use no finished stage of an earlier run.")
 @as_json_option
 def compress(recipe_name: str, out: Path, as_json: bool, data: str | None, **given: Any) -> None:

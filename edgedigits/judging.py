@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,12 @@ def check_baseline(
         raise ModelError(f"{name}: {found.unfit_model}")
     if found.wrong_order:
         raise DataError(f"data {data}: {found.wrong_order}")
+    if lacking := [name for label, name in enumerate(classes) if not (labels == label).any()]:
+        which = ", ".join(lacking[:3]) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
+        unseen = (
+            f"too few images of {which} for one to judge by: whether compression loses it can't be seen before the test"
+        )
+        return replace(found, warnings=(*found.warnings, unseen))
     return found
 
 

@@ -22,7 +22,7 @@ from edgedigits.data.augment import Augment
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.feed import training_batches
 from edgedigits.data.scale import Scale
-from edgedigits.data.splits import FitData, split
+from edgedigits.data.splits import FitData, check_seed, split
 from edgedigits.errors import InputError
 from edgedigits.scoring import Score, outputs, score
 from edgedigits.stages.candidate import Progress, silent
@@ -49,6 +49,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.name not in ZOO:
             raise InputError(f"zoo: no net {self.name!r}; choose from {', '.join(ZOO)}")
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True)
