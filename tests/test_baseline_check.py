@@ -137,3 +137,15 @@ def test_advice_on_named_data_says_it_too(misnamed: Path) -> None:
     assert "--classes zebra,ape,mouse,cat,yak,bee" in warning
     unsaid = asking.Asked(model=misnamed / "net.keras", data=str(misnamed / "photos"))
     assert asking.question(recipe, unsaid).warnings == (), "without a scale it would judge its own guess"
+
+
+def test_a_model_near_chance_is_warned_of_before_the_first_stage(misnamed: Path, tmp_path: Path) -> None:
+    """Its weights are those of other images."""
+    stranger = matched(6, 1.0)
+    stranger.set_weights([np.random.default_rng(0).normal(size=(144, 6)), np.zeros(6)])
+    stranger.save(tmp_path / "stranger.keras")
+    wish = Wish(model=tmp_path / "stranger.keras", data=str(misnamed / "photos"), scale="0..1")
+    recipe, said = Recipe("never", "", (("never", Never()),), "int8", Int8()), list[str]()
+    with pytest.raises(AssertionError, match="a stage ran"):
+        pipeline.run(prepare.job(recipe, wish, said.append), tmp_path / "out", said.append)
+    assert "warning: before compression the model answers" in said[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 from pathlib import Path
@@ -11,11 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgedigits import graph, pipeline, prepare
 from edgedigits.class_recalls import ClassChanges, as_record, by_class, excess_p
 from edgedigits.errors import ClassLostError
+from edgedigits.export import Float32
 from edgedigits.judging import check_classes
+from edgedigits.prepare import Wish
+from edgedigits.recipe import Recipe
 from edgedigits.report.cards import artifact_card
 from edgedigits.report.differences import class_sentence, worst_class
+from edgedigits.stages.candidate import Candidate, Facts, Progress, silent
 from edgedigits.statistics import chance_p, holm, mcnemar_p
 from tests.prototypes import matched, noisy
 
@@ -117,8 +123,6 @@ def test_the_record_has_every_class_and_is_json() -> None:
 @pytest.fixture(scope="module")
 def one_class_gone() -> bytes:
     """Float bytes of the four prototypes whose last class is never answered."""
-    from edgedigits.export import Float32
-
     net = matched(4, 1.0)
     weights, bias = net.get_weights()
     bias[3] = -1e3
@@ -139,6 +143,32 @@ def test_a_class_that_is_lost_fails_the_run_unless_the_model_never_knew_it(one_c
         0,
     ]
     check_classes(knew, one_class_gone, images, "0..1", names, near_chance=True)
+
+
+@dataclass(frozen=True)
+class Forget:
+    """A stage after which the last class is never answered."""
+
+    def __call__(self, candidate: Candidate, data: Any, progress: Progress = silent) -> tuple[Candidate, Facts]:
+        net = graph.clone(candidate.model)
+        weights, bias = net.get_weights()
+        bias[-1] = -1e3
+        net.set_weights([weights, bias])
+        return Candidate(net), {}
+
+
+def test_a_run_whose_stages_lose_a_class_writes_nothing(tmp_path: Path) -> None:
+    """The bytes are right, accuracy falls by 4 points: only the recall of the rare class tells."""
+    images = noisy(3, 900)
+    rare = np.flatnonzero(images.labels == 2)[40:]
+    train, test = images.subset(np.setdiff1d(np.arange(900), rare)), noisy(3, 60, seed=1)
+    np.savez(tmp_path / "d.npz", x_train=train.pixels, y_train=train.labels, x_test=test.pixels, y_test=test.labels)
+    matched(3, 1.0).save(tmp_path / "net.keras")
+    wish = Wish(model=tmp_path / "net.keras", data=str(tmp_path / "d.npz"), scale="0..1")
+    job = prepare.job(Recipe("r", "", (("forget", Forget()),), "float32", Float32()), wish, lambda _: None)
+    with pytest.raises(ClassLostError, match="2, of whose 4 images 4 were found before, 0 now"):
+        pipeline.run(job, tmp_path / "out", lambda _: None)
+    assert not list(tmp_path.glob("out/*"))
 
 
 def card(test: dict[str, Any]) -> str:

@@ -78,6 +78,12 @@ def test_artifact_is_whole_and_says_what_it_is(lenet: Path, shapes: Path, tmp_pa
     assert [stage["stage"] for stage in manifest["stages"]] == ["load", "prune", "qat"]
     assert manifest["recipe"]["stages"][0]["prune"]["sparsity"] == 0.8
     assert artifact_folder.read(made.path).manifest == manifest
+    by_class = manifest["test"]["classes"]
+    assert [(row["class"], row["images"]) for row in by_class] == [("0", 30), ("1", 30), ("2", 30)]
+    assert sum(row["compressed_recall"] for row in by_class) / 3 == pytest.approx(manifest["test"]["accuracy"])
+    assert sum(row["float_recall"] for row in by_class) / 3 == pytest.approx(manifest["test"]["float_accuracy"])
+    assert sum(row["images"] for row in manifest["export"]["validation_classes"]) == 18
+    assert "(exact McNemar test)" in (made.path / "README.md").read_text()
     with np.load(made.path / "eval.npz") as file:
         assert file["images"].shape == (90, 12, 12, 1)
     assert f"{100 * manifest['test']['accuracy']:.2f} %" in (made.path / "README.md").read_text()
