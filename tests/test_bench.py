@@ -228,7 +228,8 @@ def test_the_class_that_loses_most_is_shown_and_warned_of(report):
     assert "recall, worst class" in text
     assert "points: a class whose nam..." in text
     assert (
-        "Warning: one class loses significantly more than the rest of the images: a class whose name is far too" in text
+        "Warning: one class loses significantly more than the rest of the images: class a class whose name is far too"
+        in text
     )
     assert max(map(len, shown(worse).splitlines())) <= 100
     assert "Warning" not in shown(report)

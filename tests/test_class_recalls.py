@@ -69,8 +69,8 @@ def test_the_loss_of_a_rare_class_is_seen_where_accuracy_rises() -> None:
     assert (found.worst.label, found.worst.loss) == (1, 1.0)
     said = class_sentence(found, ["ok", "defect"], "the test images")
     assert said == (
-        "one class loses significantly more than the rest of the test images: defect, of whose 30 images 30 were found before, "
-        "0 now"
+        "one class loses significantly more than the rest of the test images: "
+        "class defect, of whose 30 images 30 were found before, 0 now"
     )
     assert worst_class(found, ["ok", "defect"]) == ("100.00 %", "0.00 %", "-100.00 points: defect")
 
@@ -133,7 +133,7 @@ def one_class_gone() -> bytes:
 def test_a_class_that_is_lost_fails_the_run_unless_the_model_never_knew_it(one_class_gone: bytes) -> None:
     images, names = noisy(4, 80), ["a", "b", "c", "rare"]
     knew, never = np.ones(80, bool), images.labels != 3
-    with pytest.raises(ClassLostError, match="rare, of whose 20 images 20 were found before, 0 now") as caught:
+    with pytest.raises(ClassLostError, match="class rare, of whose 20 images 20 were found before, 0 now") as caught:
         check_classes(knew, one_class_gone, images, "0..1", names, near_chance=False)
     assert caught.value.exit_code == 1
     assert [row["compressed_recall"] for row in check_classes(never, one_class_gone, images, "0..1", names, False)] == [
@@ -166,7 +166,7 @@ def test_a_run_whose_stages_lose_a_class_writes_nothing(tmp_path: Path) -> None:
     matched(3, 1.0).save(tmp_path / "net.keras")
     wish = Wish(model=tmp_path / "net.keras", data=str(tmp_path / "d.npz"), scale="0..1")
     job = prepare.job(Recipe("r", "", (("forget", Forget()),), "float32", Float32()), wish, lambda _: None)
-    with pytest.raises(ClassLostError, match="2, of whose 4 images 4 were found before, 0 now"):
+    with pytest.raises(ClassLostError, match="class 2, of whose 4 images 4 were found before, 0 now"):
         pipeline.run(job, tmp_path / "out", lambda _: None)
     assert not list(tmp_path.glob("out/*"))
 
@@ -200,7 +200,7 @@ def test_the_card_says_the_worst_loss_and_whether_the_change_is_significant(tmp_
         "only_compressed_right": 50,
     }
     text = card({**test, "mcnemar_p": mcnemar_p(30, 50), "classes": classes})
-    assert r"| recall of de\|fect, the class that loses most (30 images) | 100.00 % | 0.00 % |" in text
+    assert r"| recall of class de\|fect, which loses most (30 images) | 100.00 % | 0.00 % |" in text
     assert "| 95 % interval | 91.25 to 94.42 | 93.47 to 96.19 |" in text
     assert "The difference of +2.00 points is significant: 900 images both got right, 30 only float" in text
     same = {**test, "accuracy": 0.93, "only_compressed_right": 30, "classes": classes[:1]}

@@ -60,7 +60,7 @@ def _worst_class(test: dict[str, Any]) -> Iterator[str]:
     name = str(worst["class"]).replace("|", "\\|")
     if worst["float_recall"] > worst["compressed_recall"]:
         yield (
-            f"| recall of {name}, the class that loses most ({worst['images']} images) | {_percent(worst['float_recall'])} "
+            f"| recall of class {name}, which loses most ({worst['images']} images) | {_percent(worst['float_recall'])} "
             f"| {_percent(worst['compressed_recall'])} |"
         )
     else:

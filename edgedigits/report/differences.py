@@ -56,4 +56,4 @@ def class_sentence(changes: ClassChanges, names: Sequence[str], where: str) -> s
 
 def recalls_text(one: ClassChange, names: Sequence[str]) -> str:
     """The class, and how many of its images were found before and after."""
-    return f"{name_of(one, names)}, of whose {one.images} images {one.before} were found before, {one.after} now"
+    return f"class {name_of(one, names)}, of whose {one.images} images {one.before} were found before, {one.after} now"
