@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from edgedigits.cli_output import as_json_option, print_json, print_rich, say
+from edgedigits.scale_options import scale_options
 
 
 @click.command()
@@ -22,7 +23,7 @@ from edgedigits.cli_output import as_json_option, print_json, print_rich, say
     "--zoo", metavar="NAME", help="A baseline instead: cnn (default), deep, lenet5, mlp, mobilenet_v2, nano, pico."
 )
 @click.option("--data", metavar="D", help="Images of the model's kind; default: the bundled digits, resized.")
-@click.option("--scale", type=click.Choice(["0..1", "-1..1", "0..255"]), help="What the model was trained on.")
+@scale_options
 @click.option("--custom", multiple=True, metavar="MODULE:CLASS", help="A layer class of yours that the model needs.")
 @click.option(
     "--runtime",

@@ -20,6 +20,8 @@ import numpy as np
 
 from edgedigits.artifact_folder import SCHEMA, Artifact, sha256
 from edgedigits.atomic import whole_folder
+from edgedigits.data.samples import stratified_sample
+from edgedigits.data.scale import Scaling
 from edgedigits.interpreter import TfliteModel
 from edgedigits.report.cards import artifact_card
 from edgedigits.stage_cache import versions
@@ -33,7 +35,7 @@ GOLDEN_IMAGES = 16
 
 @dataclasses.dataclass(frozen=True)
 class Draft:
-    """All that goes into a folder."""
+    """All that goes into a folder. `scale` is how the bytes take their pixels, `folded` what `fold_scaling` did for that."""
 
     job: Job
     key: str
@@ -42,6 +44,8 @@ class Draft:
     records: list[dict[str, Any]]
     warnings: list[str]
     test: dict[str, Any]
+    scale: Scaling
+    folded: dict[str, Any]
 
 
 def settings(part: Any) -> dict[str, Any]:
@@ -67,6 +71,7 @@ def write(draft: Draft, out: Path) -> Artifact:
 
 def _manifest(draft: Draft) -> dict[str, Any]:
     job = draft.job
+    folded = {"folded": draft.folded} if draft.folded else {}
     return {
         "schema": SCHEMA,
         "model": {"name": job.name, "sha256": job.model_sha256, "logits": job.loaded.logits},
@@ -77,7 +82,7 @@ def _manifest(draft: Draft) -> dict[str, Any]:
             "fingerprint": job.dataset.fingerprint,
             "classes": list(job.dataset.classes),
         },
-        "input": {"shape": list(job.dataset.shape), "scale": job.scale, **job.preprocessing},
+        "input": {"shape": list(job.dataset.shape), "scale": draft.scale.as_json(), **job.preprocessing, **folded},
         "stages": draft.records,
         "export": draft.exported.facts,
         "float": draft.baseline.facts,
@@ -101,6 +106,6 @@ def _write_eval(draft: Draft, folder: Path) -> None:
 def _write_golden(draft: Draft, folder: Path) -> None:
     """Inputs in the model's own type and what the reference kernels answer."""
     dataset, net = draft.job.dataset, TfliteModel(draft.exported.flat, reference=True)
-    picked = np.linspace(0, len(dataset.test) - 1, min(GOLDEN_IMAGES, len(dataset.test))).astype(np.int64)
-    inputs = net.inputs(dataset.test.read(picked), draft.job.scale)
+    picked = stratified_sample(dataset.test.labels, GOLDEN_IMAGES)
+    inputs = net.inputs(dataset.test.read(picked), draft.scale)
     np.savez_compressed(folder / "golden.npz", inputs=inputs, outputs=net.raw(inputs), test_indices=picked)

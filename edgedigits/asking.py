@@ -12,8 +12,9 @@ import numpy as np
 
 from edgedigits.advice import Counting, Question
 from edgedigits.data.dataset import Dataset, with_shape
-from edgedigits.data.images import ArrayImages, Images, everything
-from edgedigits.data.scale import Scale
+from edgedigits.data.images import ArrayImages, everything
+from edgedigits.data.samples import sampled
+from edgedigits.data.scale import NAMED, Scale, Scaling, scaling
 from edgedigits.data.sources import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, InputError, ModelError
@@ -54,9 +55,9 @@ def question(recipe: Recipe, asked: Asked) -> Question:
             f"{name}: its answers are probabilities that no closing softmax makes, so stages can't train it; "
             "end it in softmax or in logits, or choose a recipe without stages"
         )
-    data, classes = fit_data(loaded.model, asked.scale or scale or "0..1", asked.data)
+    data, classes = fit_data(loaded.model, scale or NAMED["0..1"], asked.data)
     said: tuple[str, ...] = ()
-    if asked.data is not None and (asked.scale or scale):  # a guessed scale would tell of the guess, not of the model
+    if asked.data is not None and scale is not None:  # a guessed scale would tell of the guess, not of the model
         said = foresee(loaded.model, data, classes, loaded.logits)
     return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again, said)
 
@@ -72,14 +73,14 @@ def fit_data(model: Any, scale: Scale, data: str | None) -> tuple[FitData, tuple
     if data is not None and len(found.classes) > answers:
         raise DataError(f"data {found.name}: has {len(found.classes)} classes, the model answers {answers}")
     if data is None:
-        few = replace(found, train=_few(found.train), test=_few(found.test))
+        few = replace(found, train=sampled(found.train, IMAGES), test=sampled(found.test, IMAGES))
         found = _relabelled(few, answers)
     if found.shape != (height, width, channels):
         found = with_shape(found, (height, width), channels)
     return split(found, scale, 0, augment=False), found.classes
 
 
-def _model(asked: Asked) -> tuple[str, LoadedModel, Scale | None]:
+def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None]:
     """Its name, itself, and the scale it was trained on if known; bytes and times do not depend on that."""
     if asked.model and asked.zoo:
         raise InputError("--model and --zoo: both were given; choose one")
@@ -90,10 +91,11 @@ def _model(asked: Asked) -> tuple[str, LoadedModel, Scale | None]:
         raise InputError(f"--zoo {name}: no such net; choose from {', '.join(ZOO)}")
     path = asked.model or shipped_folder() / f"{name}.keras"
     if asked.model is None and not path.is_file():
-        return name, _untrained(name), None
+        return name, _untrained(name), scaling(asked.scale, "--scale") if asked.scale else None
     record = record_beside(path)
-    scale: Scale | None = record["input"]["scale"] if record else None
-    return path.stem, load(path, custom=asked.custom), scale
+    known = asked.scale or (record["input"]["scale"] if record else None)
+    scale = None if known is None else scaling(known, "--scale")
+    return path.stem, load(path, custom=asked.custom, scale=scale), scale
 
 
 def _untrained(name: str) -> LoadedModel:
@@ -105,11 +107,6 @@ def _untrained(name: str) -> LoadedModel:
         path = Path(folder) / f"{name}.keras"
         ZOO[name](_SHAPE, _CLASSES).save(path)
         return load(path)
-
-
-def _few(images: Images) -> Images:
-    picked = np.unique(np.linspace(0, len(images) - 1, min(IMAGES, len(images))).round().astype(np.int64))
-    return images.subset(picked)
 
 
 def _relabelled(dataset: Dataset, answers: int) -> Dataset:

@@ -28,7 +28,7 @@ from edgedigits.bench_report import (
     right_answers,
 )
 from edgedigits.data.images import Images, everything
-from edgedigits.data.scale import SCALES, Scale
+from edgedigits.data.scale import Scale, scaling
 from edgedigits.errors import InputError, TfliteError
 from edgedigits.runner_process import RunnerProcess
 from edgedigits.runtimes import RuntimeName, python_for
@@ -137,15 +137,14 @@ def measure(
 
 def model_job(contestant: Contestant, path: str | None = None) -> dict[str, Any]:
     """The model as the runner's job file names it; `path` is where the runner finds it, if not where it lies here."""
-    if contestant.scale not in SCALES:
-        raise InputError(f"--scale {contestant.scale}: unknown; choose from {', '.join(SCALES)}")
+    scale = scaling(contestant.scale, "--scale")
     if contestant.resize is not None and min(contestant.resize) < 1:
         raise InputError(f"--resize {contestant.resize}: give height and width of at least 1, as 96x96")
     return {
         "name": contestant.name,
         "path": path or str(contestant.path.resolve()),
         "sha256": hashlib.sha256(_content(contestant.path)).hexdigest(),
-        "scale": contestant.scale,
+        "scale": scale.as_json(),
         "resize": None if contestant.resize is None else list(contestant.resize),
     }
 
@@ -200,7 +199,7 @@ def _model_report(contestant: Contestant, result: dict[str, Any], at: int, probe
         name=contestant.name,
         path=str(contestant.path),
         sha256=result["models"][at]["sha256"],
-        scale=contestant.scale,
+        scale=scaling(contestant.scale).as_json(),
         resize=contestant.resize,
         input=result["models"][at]["input"],
         raw_bytes=len(flat),

@@ -11,7 +11,6 @@ from edgedigits_runner.arrays import decode
 from numpy.typing import NDArray
 
 from edgedigits.class_recalls import ClassChanges, by_class
-from edgedigits.data.scale import Scale
 from edgedigits.statistics import Interval, Paired, pair, speedup, typical_percentile, wilson
 
 
@@ -74,13 +73,14 @@ class Latency:
 class ModelReport:
     """One file: its bytes, as they are and through gzip -9; its accuracy with the 95 % interval; its latencies.
 
+    `scale` is as the runner's job names it, JSON-safe.
     `answers` is the class it gives for every image, int32 [n]; it stays out of the JSON.
     """
 
     name: str
     path: str
     sha256: str
-    scale: Scale
+    scale: Any
     resize: tuple[int, int] | None
     input: dict[str, Any]
     raw_bytes: int

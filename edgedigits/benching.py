@@ -14,7 +14,7 @@ from edgedigits.artifact_folder import Artifact
 from edgedigits.bench import Contestant, Settings, bench
 from edgedigits.bench_report import Report
 from edgedigits.data.images import everything
-from edgedigits.data.scale import SCALES, Scale
+from edgedigits.data.scale import NAMED, Scale, scaling
 from edgedigits.data.sources import load_data
 from edgedigits.errors import DataError, InputError
 from edgedigits.runtimes import RuntimeName
@@ -97,11 +97,15 @@ def task(wish: Wish, folder: Path) -> Task:
 
 
 def _scale(wish: Wish, made: Artifact | None) -> Scale:
-    scale: Scale | None = wish.scale or (made.manifest["input"]["scale"] if made else None)
+    """As given, else the artifact's; that too where what was given is what was folded into its weights."""
+    scale: Scale | None = wish.scale
+    own = made.manifest["input"] if made else {}
+    if wish.scale is None or own.get("folded", {}).get("scale") == scaling(wish.scale, "--scale").as_json():
+        scale = own.get("scale")
     if scale is None:
         raise InputError(
             f"--scale is missing: {wish.tflite} is not in an artifact folder, "
-            f"so say what it was trained on, one of {', '.join(SCALES)}"
+            f"so say what it was trained on, one of {', '.join(NAMED)}"
         )
     return scale
 

@@ -21,7 +21,7 @@ from edgedigits_runner.golden import compared, measure_of
 
 from edgedigits.errors import CheckError
 from edgedigits.flatbuild import Builder
-from edgedigits.same_answers import INTERPRETERS, REFERENCE_EXAMPLES, Example, answers, loaded
+from edgedigits.same_answers import INTERPRETERS, Example, answers, few, loaded
 from edgedigits.sparse_encoding import BLOCKS, encoded
 from edgedigits.stages.candidate import Facts
 
@@ -74,7 +74,7 @@ def _try(form: Form, flat: bytes, examples: Sequence[Example], timed: bool) -> _
     try:
         dense, sparse = _both(flat, made, INTERPRETERS[0])
         wrong = _wrong(dense, sparse, examples)
-        wrong = wrong or _wrong(*_both(flat, made, INTERPRETERS[1]), examples[:REFERENCE_EXAMPLES])
+        wrong = wrong or _wrong(*_both(flat, made, INTERPRETERS[1]), few(examples))
     except (CheckError, ValueError) as error:
         return _Tried(form, made, f"can't be run ({error})")
     if wrong:

@@ -17,6 +17,7 @@ import click
 from edgedigits import __version__, advise_command, device_cli
 from edgedigits.cli_output import as_json_option, print_json, print_rich, say
 from edgedigits.errors import EdgeDigitsError
+from edgedigits.scale_options import scale_options
 
 if TYPE_CHECKING:
     from edgedigits.bench_report import Report
@@ -63,7 +64,6 @@ class Threads(click.ParamType[Any]):
 
 
 SEED = click.IntRange(0, 2**32 - 1)
-SCALE = click.Choice(["0..1", "-1..1", "0..255"])
 RUNTIME = click.Choice(["auto", "litert", "tflite-runtime", "tensorflow"])
 
 
@@ -73,7 +73,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--skip-bad", is_flag=True, help="Leave out images that can't be decoded (they are counted)."),
         click.option("--grey", is_flag=True, help="Turn colour images grey."),
         click.option("--resize", type=HeightWidth(), help="Resize every image to this height and width."),
-        click.option("--scale", type=SCALE, help="What the model was trained on: pixels as 0..1, -1..1 or 0..255."),
+        scale_options,
         click.option(
             "--data", metavar="D", help="mnist, digits, an .npz file, or a folder with one subfolder per class."
         ),

@@ -8,7 +8,6 @@ Every step leaves the release in use as it was, up to the switch, which is one r
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,14 +16,17 @@ from typing import Any
 
 from edgedigits import artifact_folder
 from edgedigits.errors import DeployError, DeviceError
+from edgedigits.foreign_json import Mismatch, parse, plain
 from edgedigits.release import Release, make_release
 from edgedigits.remote.address import Address, check_directory
 from edgedigits.remote.device import Device, State, connect
+from edgedigits.remote.messages import look_at_doctor
 from edgedigits.remote.wheels import DeviceRuntimeWish, Packages, choose
 from edgedigits.runner_file import NAME as RUNNER
 from edgedigits.service import Service, parse_service, service_of, unit_text
 
 Say = Callable[[str], None]
+_MOST_DOCTOR = 1 << 20  # characters of what a doctor says
 
 
 @dataclass(frozen=True)
@@ -95,16 +97,31 @@ def packages_for(device: Device, runtime: DeviceRuntimeWish, *, opencv: bool = F
 
 
 def run_doctor(device: Device, folder: str, python: str, runtime: str, progress: Say) -> dict[str, Any]:
-    """What the doctor of a folder on the device says; DeployError when it says nothing."""
+    """What the doctor of a folder on the device says; DeployError when it says nothing, DeviceError when no doctor spoke."""
     progress("asking the doctor there whether the model answers as it should")
     lines: list[str] = []
     command = [python, "-I", RUNNER, "doctor", ".", "--json", "--runtime", runtime]
-    ended = device.run(command, folder, lines.append)
+    ended = device.run(command, folder, _bounded(lines))
     try:
-        told = json.loads("\n".join(lines))
+        return look_at_doctor(parse("\n".join(lines), _MOST_DOCTOR))
+    except Mismatch as error:
+        raise DeviceError(
+            f"{device.where}: the doctor there said what can't be understood ({error}); run again"
+        ) from error
     except ValueError:
         raise DeployError(f"{device.where}: the doctor there could not do its work: {ended.last_words}") from None
-    return dict(told)
+
+
+def _bounded(lines: list[str]) -> Say:
+    """Keeps lines, up to a little more than a doctor may say."""
+    left = [_MOST_DOCTOR]
+
+    def keep(line: str) -> None:
+        if left[0] >= 0:
+            lines.append(line)
+            left[0] -= len(line) + 1
+
+    return keep
 
 
 @dataclass
@@ -181,7 +198,7 @@ class _Job:
         try:
             doctor = run_doctor(self.device, folder, "venv/bin/python", runtime, self.progress)
             if not doctor.get("ok"):
-                reasons = "; ".join(map(str, doctor.get("reasons") or [doctor.get("verdict")]))
+                reasons = "; ".join(map(plain, doctor["reasons"]))
                 raise DeployError(
                     f"{self.device.where}: the doctor there refuses release {name}: {reasons}; {_kept(state)}"
                 )

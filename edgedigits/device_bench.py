@@ -16,9 +16,10 @@ from edgedigits.bench import measure, model_job
 from edgedigits.bench_report import Report
 from edgedigits.benching import Task
 from edgedigits.deploy import DeployWish, packages_for, run_doctor
-from edgedigits.errors import CheckError, EdgeDigitsError
+from edgedigits.errors import CheckError, DeviceError, EdgeDigitsError
+from edgedigits.foreign_json import parse, plain
 from edgedigits.remote.device import Device, connect
-from edgedigits.result import checked
+from edgedigits.result import MOST_BYTES, checked
 from edgedigits.runner_file import NAME as RUNNER
 from edgedigits.runner_file import runner_pyz
 
@@ -64,11 +65,10 @@ class RemoteRunner:
         if ended.code not in (0, 2):
             raise EdgeDigitsError(f"{self.device.where}: the runner there ended with {ended.code}: {ended.last_words}")
         try:
-            result = json.loads(self.device.get(f"{self.folder}/result.json"))
+            result = parse(self.device.get(f"{self.folder}/result.json", MOST_BYTES), MOST_BYTES)
         except ValueError as error:
-            raise EdgeDigitsError(f"{self.device.where}: the runner's result is not JSON ({error})") from error
-        found: dict[str, Any] = checked(result, kind, f"{self.device.where}: the runner's result", job=job)
-        return found
+            raise DeviceError(f"{self.device.where}: the runner's result is not JSON ({error}); run again") from error
+        return checked(result, kind, f"{self.device.where}: the runner's result", job=job, fault=DeviceError)
 
 
 def bench_there(task: Task, place: DeployWish, say: Say) -> tuple[Report, dict[str, Any]]:
@@ -114,7 +114,7 @@ def _doctor(task: Task, device: Device, folder: str, python: str, runtime: str, 
         return {}
     told = run_doctor(device, folder, python, runtime, say)
     if not told.get("ok"):
-        reasons = "; ".join(map(str, told.get("reasons") or [told.get("verdict")]))
+        reasons = "; ".join(map(plain, told["reasons"]))
         raise CheckError(f"{device.where}: not measured, for the doctor there refuses: {reasons}")
     return told
 

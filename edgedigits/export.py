@@ -15,6 +15,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from edgedigits.data.images import Images, everything
+from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scale, scaled
 from edgedigits.errors import CheckError
 from edgedigits.stages.candidate import STRICT
@@ -120,12 +121,11 @@ class Int16x8:
 
 
 def representative(calibration: Images, scale: Scale, count: int) -> Iterator[list[np.ndarray]]:
-    """Calibration images one at a time, [1, h, w, c] float32, evenly picked.
+    """Calibration images one at a time, [1, h, w, c] float32, of every class in proportion.
 
     Two corner pixels of the first are set to 0 and 255, so that the input's quantization covers all pixels whatever the sample.
     """
-    picked = np.unique(np.linspace(0, len(calibration) - 1, min(count, len(calibration))).round().astype(np.int64))
-    pixels = everything(calibration.subset(picked)).copy()
+    pixels = everything(sampled(calibration, count)).copy()
     pixels[0, 0, 0], pixels[0, -1, -1] = 0, 255
     for image in pixels:
         yield [scaled(image[None], scale)]

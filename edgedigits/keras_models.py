@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from edgedigits import keras_configs, keras_custom, keras_files
 from edgedigits.backend import keras, tf
+from edgedigits.data.scale import Scaling, scaled
 from edgedigits.errors import ModelError
 from edgedigits.keras3 import keras3
 from edgedigits.keras_rebuild import Rebuilding, rebuild
@@ -50,13 +51,16 @@ class LoadedModel:
     facts: dict[str, Any]
 
 
-def load(path: Path, *, custom: Sequence[str] = (), images: Real | None = None) -> LoadedModel:
+def load(
+    path: Path, *, custom: Sequence[str] = (), images: Real | None = None, scale: Scaling | None = None
+) -> LoadedModel:
     """Loads a trained classifier from a `.keras`, `.h5` or `.hdf5` file or a SavedModel folder; runs no code from it.
 
     Args:
         custom: the caller's own layer classes, "module:Class". For a layer of a Keras 3 file both a Keras 3 class and,
             if its `call` is not made of known layers and operations, a tf_keras class of the same name are needed.
         images: model input to compare original and rebuilt on, besides noise.
+        scale: how the model takes its pixels; the noise is made of such, without it of numbers from 0 to 1 and to 255.
 
     Raises:
         ModelError: naming the file and what in it can't be taken: layer, class, why, what would do.
@@ -69,7 +73,7 @@ def load(path: Path, *, custom: Sequence[str] = (), images: Real | None = None) 
         model = rebuilding.model(original)
         _check_classifier(model)
         real = images(model.input_shape[1:]) if callable(images) else images
-        probes = _probes(model, real)
+        probes = _probes(model, real, scale)
         answers = _answers(original, probes)
         difference = _compare(answers, _answers(model, probes))
         logits = not _is_probabilities(model, answers)
@@ -130,18 +134,23 @@ def _check_classifier(model: keras.Model) -> None:
             )
 
 
-def _probes(model: keras.Model, images: Array | None) -> Array:
-    """Noise as pixels from 0 to 1 and from 0 to 255, then the images given; float32 [n, height, width, channels]."""
+def _probes(model: keras.Model, images: Array | None, scale: Scaling | None = None) -> Array:
+    """Noise, then the images given; float32 [n, height, width, channels]."""
     shape = (PROBES, *model.input_shape[1:])
-    random = np.random.default_rng(0)
-    noise = [random.random(shape, dtype=np.float32), random.random(shape, dtype=np.float32) * np.float32(255)]
-    if images is None:
-        return np.concatenate(noise)
-    if images.shape[1:] != shape[1:]:
+    if images is not None and images.shape[1:] != shape[1:]:
         raise ModelError(
             f"the model takes images of shape {list(shape[1:])}, and those at hand are {images.shape[1:]}."
         )
-    return np.concatenate([*noise, images.astype(np.float32)])
+    noise = _noise(shape, scale)
+    return np.concatenate(noise if images is None else [*noise, images.astype(np.float32)])
+
+
+def _noise(shape: tuple[int, ...], scale: Scaling | None) -> list[Array]:
+    """As the scale makes it, of all pixels and of those in the middle, as less contrast has them; else from 0 to 1 and to 255."""
+    random = np.random.default_rng(0)
+    if scale is None:
+        return [random.random(shape, dtype=np.float32), random.random(shape, dtype=np.float32) * np.float32(255)]
+    return [scaled(random.integers(*ends, shape, dtype=np.uint8), scale) for ends in ((0, 256), (64, 192))]
 
 
 def _answers(model: Any, images: Array) -> Array:
@@ -180,9 +189,9 @@ def _is_probabilities(model: keras.Model, answers: Array) -> bool:
     return bool((answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-4))
 
 
-def answers_probabilities(model: keras.Model) -> bool:
-    """True for a flat model whose answers to noise are probabilities, whatever layer makes them."""
-    return _is_probabilities(model, _answers(model, _probes(model, None)))
+def answers_probabilities(model: keras.Model, scale: Scaling | None = None) -> bool:
+    """True for a flat model whose answers to noise, made as `load` makes it, are probabilities, whatever layer makes them."""
+    return _is_probabilities(model, _answers(model, _probes(model, None, scale)))
 
 
 def without_softmax(model: keras.Model) -> keras.Model:

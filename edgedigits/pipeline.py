@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from edgedigits.baseline_check import Findings
 from edgedigits.class_recalls import ClassChanges, as_record, by_class
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
-from edgedigits.data.scale import SCALES, Scale
+from edgedigits.data.samples import sampled
+from edgedigits.data.scale import Scaling
 from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, ModelError
 from edgedigits.export import Float32
 from edgedigits.flatbuffer import read
+from edgedigits.fold_scaling import fold
 from edgedigits.graph import ends_in_softmax
 from edgedigits.judging import check_baseline, check_classes, right_answers
 from edgedigits.keras_custom import source_hash
@@ -30,6 +32,7 @@ from edgedigits.keras_files import model_hash
 from edgedigits.keras_models import LoadedModel
 from edgedigits.recipe import Recipe
 from edgedigits.report.differences import class_sentence
+from edgedigits.scale_check import check_scale
 from edgedigits.scoring import Score, outputs, score
 from edgedigits.shipping import shipped
 from edgedigits.stage_cache import StageCache, chained, first_key
@@ -37,8 +40,6 @@ from edgedigits.stages.candidate import Candidate, Facts, Progress, Stage, silen
 from edgedigits.statistics import pair
 
 PARITY_IMAGES = 500
-FAR_BETTER = 0.10
-"""By how much the accuracy under another scale must be higher for a warning."""
 
 Say = Callable[[str], None]
 
@@ -52,7 +53,7 @@ class Job:
     loaded: LoadedModel
     model_sha256: str
     dataset: Dataset
-    scale: Scale
+    scale: Scaling
     seed: int = 0
     preprocessing: dict[str, Any] = field(default_factory=dict)
     fresh: bool = False
@@ -69,14 +70,14 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     candidate = Candidate(job.loaded.model, original=job.loaded.model)
     first = outputs(job.loaded.model, data.validation, data.scale)
     records = [_record("load", 0.0, job.loaded.facts, score(first, data.validation.labels, job.loaded.logits))]
-    warnings = check_scale(job, data)
+    warnings = check_scale(job.loaded.model, job.dataset.train, job.scale)
     known = _check_baseline(job, first, data)
     warnings += known.warnings
     for warning in warnings:
         say(f"warning: {warning}")
     kept = StageCache(job.fresh, job.custom)
     own = source_hash(job.custom)
-    key = first_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale, seed=job.seed, custom=own)
+    key = first_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale.as_json(), seed=job.seed, custom=own)
     read = [_read_by(stage) for _, stage in job.recipe.stages]
     for (name, stage), files in zip(job.recipe.stages, read, strict=True):
         key = chained(key, stage=name, settings=artifact.settings(stage), **files)
@@ -84,7 +85,10 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         say(_line(record))
         records.append(record)
     progress("export", 0.0)
-    baseline = _export(job, "float32", Float32(), Candidate(job.loaded.model), data)
+    both = [Candidate(job.loaded.model), candidate]
+    (plain, candidate), scale, folded = fold(both, job.scale, sampled(data.validation, PARITY_IMAGES))
+    data = replace(data, scale=scale)
+    baseline = _export(job, "float32", Float32(), plain, data)
     exported = _export(job, job.recipe.export_name, job.recipe.export, candidate, data)
     progress("classes", 0.5)
     before = first.argmax(axis=1) == data.validation.labels
@@ -92,7 +96,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         before, exported.flat, data.validation, data.scale, job.dataset.classes, known.near_chance
     )
     progress("test", 0.7)
-    test, changes = _test(job, exported, baseline)
+    test, changes = _test(job, exported, baseline, scale)
     if lost := class_sentence(changes, job.dataset.classes, "the test images"):
         warnings.append(lost)
     draft = Draft(
@@ -103,6 +107,8 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         records,
         warnings,
         test,
+        scale,
+        folded,
     )
     return artifact.write(draft, out)
 
@@ -147,7 +153,7 @@ def _export(job: Job, name: str, export: Any, candidate: Candidate, data: FitDat
     if name in verify.INTEGER_EXPORTS:
         verify.check_integer(contents)
     verify.check_zeros(contents, candidate)
-    sample = data.validation.subset(np.arange(min(PARITY_IMAGES, len(data.validation))))
+    sample = sampled(data.validation, PARITY_IMAGES)
     wanted = outputs(candidate.model, sample, data.scale)
     flat, options = shipped(export, flat, everything(sample), data.scale)
     facts = {
@@ -163,10 +169,10 @@ def _export(job: Job, name: str, export: Any, candidate: Candidate, data: FitDat
     return Exported(flat, facts)
 
 
-def _test(job: Job, exported: Exported, baseline: Exported) -> tuple[Facts, ClassChanges]:
+def _test(job: Job, exported: Exported, baseline: Exported, scale: Scaling) -> tuple[Facts, ClassChanges]:
     """The last line: both forms on the test images, counted image by image, in all and class by class."""
     test = job.dataset.test
-    before, after = (right_answers(flat, test, job.scale) for flat in (baseline.flat, exported.flat))
+    before, after = (right_answers(flat, test, scale) for flat in (baseline.flat, exported.flat))
     changes = by_class(test.labels, before, after)
     facts = {
         "images": len(test),
@@ -216,19 +222,3 @@ def check_answers(job: Job) -> None:
             f"data {job.dataset.name}: has {classes} classes (labels 0..{classes - 1}), the model answers {answers}; "
             f"labels outside 0..{answers - 1} can't be right. Use the data the model was trained for"
         )
-
-
-def check_scale(job: Job, data: FitData) -> list[str]:
-    """A warning when the model answers far better under a scale other than the one given."""
-    sample = data.validation.subset(np.arange(min(PARITY_IMAGES, len(data.validation))))
-    found = {
-        scale: score(outputs(job.loaded.model, sample, scale), sample.labels, job.loaded.logits).accuracy
-        for scale in SCALES
-    }
-    best = max(SCALES, key=lambda scale: found[scale])
-    if found[best] - found[job.scale] < FAR_BETTER:
-        return []
-    return [
-        f"with --scale {job.scale} the model answers {100 * found[job.scale]:.1f} % of {len(sample)} validation images right, "
-        f"with --scale {best} {100 * found[best]:.1f} %: was it trained on {best}?"
-    ]

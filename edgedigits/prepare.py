@@ -10,7 +10,8 @@ import numpy as np
 
 from edgedigits.data.dataset import Dataset, fitted
 from edgedigits.data.images import everything
-from edgedigits.data.scale import SCALES, Scale, scaled
+from edgedigits.data.samples import sampled
+from edgedigits.data.scale import NAMED, Scale, Scaling, scaled, scaling
 from edgedigits.data.sources import load_data
 from edgedigits.errors import InputError, ModelError
 from edgedigits.keras_files import model_hash
@@ -44,20 +45,12 @@ def job(recipe: Recipe, wish: Wish, say: Say) -> Job:
     if wish.model and wish.zoo:
         raise InputError("--model and --zoo: both were given; choose one")
     path, dataset = _own(wish) if wish.model else _of_zoo(wish, say)
-    record = record_beside(path)
-    scale = wish.scale or (record["input"]["scale"] if record else None)
-    if scale is None:
-        raise InputError(
-            f"--scale is missing: say what {path.name} was trained on, one of {', '.join(SCALES)}; "
-            "a wrong one costs most of the accuracy"
-        )
-    chosen: Scale = scale
+    scale = _scale(wish, path)
 
     def real(shape: tuple[int, int, int]) -> np.ndarray:
-        images = fitted(dataset, shape).train
-        return np.asarray(scaled(everything(images.subset(np.arange(min(REAL_IMAGES, len(images))))), chosen))
+        return np.asarray(scaled(everything(sampled(fitted(dataset, shape).train, REAL_IMAGES)), scale))
 
-    loaded = load(path, custom=wish.custom, images=real)
+    loaded = load(path, custom=wish.custom, images=real, scale=scale)
     return Job(
         recipe=recipe,
         name=path.stem,
@@ -70,6 +63,19 @@ def job(recipe: Recipe, wish: Wish, say: Say) -> Job:
         fresh=wish.fresh,
         custom=tuple(wish.custom),
     )
+
+
+def _scale(wish: Wish, path: Path) -> Scaling:
+    """As given, else as the training record beside the model tells."""
+    if wish.scale is not None:
+        return scaling(wish.scale, "--scale")
+    record = record_beside(path)
+    if record is None:
+        raise InputError(
+            f"--scale is missing: say what {path.name} was trained on, one of {', '.join(NAMED)}; "
+            "a wrong one costs most of the accuracy"
+        )
+    return scaling(record["input"]["scale"], f"{path.with_suffix('.json')}: scale")
 
 
 def _data(wish: Wish) -> Dataset:
@@ -93,4 +99,5 @@ def _of_zoo(wish: Wish, say: Say) -> tuple[Path, Dataset]:
         if dataset.fingerprint == record["data"]["fingerprint"]:
             return baseline(name, dataset, say), dataset
     dataset = _data(wish)
+    scaled(np.zeros(dataset.shape, np.uint8), wish.scale or "0..1")  # that it fits is known before a net is trained
     return baseline(name, dataset, say), dataset

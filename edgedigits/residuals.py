@@ -16,6 +16,7 @@ import numpy as np
 from edgedigits import graph
 from edgedigits.backend import tf
 from edgedigits.data.feed import plain_batches
+from edgedigits.data.samples import sampled
 from edgedigits.data.splits import FitData
 
 IMAGES = 2000
@@ -111,9 +112,9 @@ def branch_importance(model: Any, data: FitData, images: int = IMAGES) -> dict[s
         return {}
     net = graph.clone(model, logits=True)
     changes = tf.function(lambda pixels, labels: _changes(net, found, pixels, labels))
-    picked = np.random.default_rng(data.seed).permutation(len(data.fit))[:images]
+    picked = sampled(data.fit, images, data.seed)
     total = np.zeros(len(found))
-    for pixels, labels in plain_batches(data.fit.subset(np.sort(picked)), data.scale, BATCH):
+    for pixels, labels in plain_batches(picked, data.scale, BATCH):
         total += changes(pixels, labels).numpy()
     return dict(zip(found, (total / len(picked)).tolist(), strict=True))
 

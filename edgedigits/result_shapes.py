@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
 from typing import Any
 
-Check = Callable[[Any], bool]
-Shape = Mapping[str, "Check | Shape | list[Shape]"]
-
-
-def is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _whole(value: Any) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+from edgedigits.foreign_json import Shape, is_count, is_name, is_number, is_switch, is_whole, list_of, or_none
 
 
 def _positive(value: Any) -> bool:
-    return _number(value) and value > 0
+    return is_number(value) and value > 0
 
 
 def _share(value: Any) -> bool:
-    return _number(value) and 0 <= value <= 1
+    return is_number(value) and 0 <= value <= 1
 
 
 def _hash(value: Any) -> bool:
@@ -35,7 +20,7 @@ def _hash(value: Any) -> bool:
 
 
 def _lengths(value: Any) -> bool:
-    return isinstance(value, list) and 0 < len(value) <= 8 and all(type(item) is int and item > 0 for item in value)
+    return isinstance(value, list) and 0 < len(value) <= 8 and all(map(is_count, value))
 
 
 def _image(value: Any) -> bool:
@@ -43,55 +28,49 @@ def _image(value: Any) -> bool:
 
 
 def _celsius(value: Any) -> bool:
-    return isinstance(value, dict) and all(_number(degrees) for degrees in value.values())
+    if not isinstance(value, dict) or len(value) > 1000:
+        return False
+    return all(is_name(name) and is_number(degrees) and -300 < degrees < 1000 for name, degrees in value.items())
 
 
 def _load_average(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(map(_number, value))
-
-
-def _switch(value: Any) -> bool:
-    return isinstance(value, bool)
+    return isinstance(value, list) and len(value) == 3 and all(is_number(load) and load >= 0 for load in value)
 
 
 def _packed(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"dtype", "shape", "zlib_base64"}
-
-
-def _or_none(check: Check) -> Check:
-    return lambda value: value is None or check(value)
-
-
-def _clocks(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_or_none(_whole), value))
+    if not isinstance(value, dict) or set(value) != {"dtype", "shape", "zlib_base64"}:
+        return False
+    return (
+        isinstance(value["dtype"], str) and isinstance(value["shape"], list) and isinstance(value["zlib_base64"], str)
+    )
 
 
 _ENVIRONMENT: Shape = {
-    **dict.fromkeys(("python", "platform", "machine", "numpy", "runtime", "runtime_version"), is_text),
-    **dict.fromkeys(("board", "cpu", "governor"), _or_none(is_text)),
-    "cpus": _positive,
+    **dict.fromkeys(("python", "platform", "machine", "numpy", "runtime", "runtime_version"), is_name),
+    **dict.fromkeys(("board", "cpu", "governor"), or_none(is_name)),
+    "cpus": is_count,
     "load_average": _load_average,
-    "clock_khz": _or_none(_whole),
-    "timer_ns": _whole,
+    "clock_khz": or_none(is_whole),
+    "timer_ns": is_whole,
 }
-_FORM: Shape = {"tensor": _whole, "dtype": is_text, "step": _number, "zero_point": _number}
+_FORM: Shape = {"tensor": is_whole, "dtype": is_name, "step": is_number, "zero_point": is_number}
 _MODEL: Shape = {
-    "name": is_text,
+    "name": is_name,
     "sha256": _hash,
     "input": {
         **_FORM,
-        **dict.fromkeys(("height", "width", "channels"), _positive),
-        "channels_first": _switch,
+        **dict.fromkeys(("height", "width", "channels"), is_count),
+        "channels_first": is_switch,
         "tensor_shape": _lengths,
     },
-    "output": {**_FORM, "classes": _positive},
-    "answers": {**dict.fromkeys(("class", "runner_up", "score", "runner_up_score"), _packed), "right": _whole},
+    "output": {**_FORM, "classes": is_count},
+    "answers": {**dict.fromkeys(("class", "runner_up", "score", "runner_up_score"), _packed), "right": is_whole},
 }
 _STATE: Shape = {
-    "clocks_khz": _or_none(_clocks),
-    "governor": _or_none(is_text),
-    "celsius": _or_none(_celsius),
-    "throttled": _or_none(_whole),
+    "clocks_khz": or_none(list_of(or_none(is_whole))),
+    "governor": or_none(is_name),
+    "celsius": or_none(_celsius),
+    "throttled": or_none(is_whole),
 }
 _WINDOW: Shape = {
     "laps_ns": _packed,
@@ -99,34 +78,34 @@ _WINDOW: Shape = {
     "calls_ns": _positive,
     "before": _STATE,
     "after": _STATE,
-    "load": _or_none(_share),
-    "void": _or_none(is_text),
-    "tries": _positive,
+    "load": or_none(_share),
+    "void": or_none(is_name),
+    "tries": is_count,
 }
 _DATA: Shape = {"eval_sha256": _hash, "labels": _packed, "image_shape": _image, "models": [_MODEL]}
-_HEAD: Shape = {"schema": _whole, "kind": is_text, "environment": _ENVIRONMENT}
+_HEAD: Shape = {"schema": is_whole, "kind": is_name, "environment": _ENVIRONMENT}
 SHAPES: dict[str, Shape] = {
     "evaluate": {**_HEAD, **_DATA},
     "bench": {
         **_HEAD,
         **_DATA,
-        "pin": _or_none(_whole),
+        "pin": or_none(is_whole),
         "latency": [
             {
-                "threads": _positive,
-                "models": [{"name": is_text, "delegated": _or_none(_switch), "windows": [_WINDOW]}],
+                "threads": is_count,
+                "models": [{"name": is_name, "delegated": or_none(is_switch), "windows": [_WINDOW]}],
             }
         ],
     },
     "probe": {
         **_HEAD,
         "model_sha256": _hash,
-        "threads": _positive,
-        "pin": _or_none(_whole),
-        "cold": _switch,
-        "model_resident_share": _or_none(_share),
+        "threads": is_count,
+        "pin": or_none(is_whole),
+        "cold": is_switch,
+        "model_resident_share": or_none(_share),
         **dict.fromkeys(("load_ns", "first_ns", "peak_kib"), _positive),
-        **dict.fromkeys(("imported_kib", "steady_kib"), _or_none(_positive)),
-        "peak_source": is_text,
+        **dict.fromkeys(("imported_kib", "steady_kib"), or_none(_positive)),
+        "peak_source": is_name,
     },
 }

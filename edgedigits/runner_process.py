@@ -15,7 +15,8 @@ from typing import Any
 from edgedigits_runner import SCHEMA
 
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.result import checked
+from edgedigits.foreign_json import parse
+from edgedigits.result import MOST_BYTES, checked
 from edgedigits.runtimes import clean_environment
 
 
@@ -93,6 +94,8 @@ def _signal_name(number: int) -> str:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"longer than {MOST_BYTES} bytes")
+        return parse(path.read_bytes(), MOST_BYTES)
+    except (OSError, ValueError) as error:
         raise EdgeDigitsError(f"the runner's result is not JSON ({error})") from error

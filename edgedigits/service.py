@@ -12,6 +12,7 @@ import posixpath
 from dataclasses import dataclass
 
 from edgedigits.errors import InputError
+from edgedigits.foreign_json import is_name, look, parse
 
 DEFAULT_PORT = 8765
 _MARK = "# edgedigits: "
@@ -27,8 +28,9 @@ SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM
 UMask=0077
 TasksMax=64
+# `serve` takes less by its own limits (runner's serve.py), and refuses the one image that is too much.
 MemoryMax=512M
-# Counts where the kernel was started without the memory cgroup, as Raspberry Pi OS is.
+# Counts where the kernel was started without the memory cgroup, as Raspberry Pi OS is; half of it is never touched.
 LimitDATA=1G
 """
 
@@ -90,8 +92,8 @@ def unit_text(service: Service, root: str, home: str, user_namespaces: bool) -> 
         _MARK + json.dumps({"dir": root, "service": service.words}),
         "[Unit]",
         f"Description=edgedigits, {'watching a folder' if watched else f'http://127.0.0.1:{service.port}'}",
-        "StartLimitIntervalSec=60",
-        "StartLimitBurst=5",
+        # No limit: whatever made it end five times may be over at the sixth, and nobody is there to start it by hand.
+        "StartLimitIntervalSec=0",
         "",
         "[Service]",
         f"WorkingDirectory={_percent(root)}/current",
@@ -108,12 +110,16 @@ def unit_text(service: Service, root: str, home: str, user_namespaces: bool) -> 
 
 
 def service_of(unit: str | None, root: str) -> Service | None:
-    """What a unit found on the device runs, if it was written for this folder."""
+    """What a unit found on the device runs, if it was written for this folder; None where its mark says nothing usable."""
     first = (unit or "").split("\n", 1)[0]
     if not first.startswith(_MARK):
         return None
-    about = json.loads(first.removeprefix(_MARK))
-    return parse_service(about["service"]) if about["dir"] == root else None
+    try:
+        about = parse(first.removeprefix(_MARK), 2**16)
+        look(about, {"dir": is_name, "service": is_name})
+        return parse_service(about["service"]) if about["dir"] == root else None
+    except (ValueError, InputError):
+        return None
 
 
 def _private_tmp(root: str, watched: str | None, user_namespaces: bool) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from edgedigits_runner import scaling
 
 from edgedigits import keras_models
 from edgedigits.atomic import whole_folder
@@ -25,8 +26,8 @@ from edgedigits.stages.candidate import Candidate, Facts
 
 @cache
 def code_version() -> str:
-    """SHA-256 over the sources of this package."""
-    digest = hashlib.sha256()
+    """SHA-256 over the sources of this package, and of how the runner scales pixels, since it is done so here, too."""
+    digest = hashlib.sha256(Path(scaling.__file__).read_bytes())
     root = Path(__file__).parent
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgedigits.data.scale import Scale, scaled
+from edgedigits.data.scale import Scale, Scaling, scaled, scaling
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
 from edgedigits.yaml_files import nearest
@@ -34,7 +34,7 @@ class Teacher:
 
     name: str
     model: Any
-    scale: Scale
+    scale: Scaling
 
 
 def not_before(number: int, count: int) -> str:
@@ -71,13 +71,13 @@ def teachers(names: Sequence[str], candidate: Any, data: FitData, scale: Scale |
 def _teacher(name: str, candidate: Any, data: FitData, scale: Scale | None) -> Teacher:
     path = teacher_file(name)
     if name == SELF:
-        found = Teacher(name, candidate.model, data.scale)
+        found = Teacher(name, candidate.model, scaling(data.scale))
     elif stage := STAGE.fullmatch(name):
-        found = Teacher(name, _made_by(int(stage[1]), candidate.made), data.scale)
+        found = Teacher(name, _made_by(int(stage[1]), candidate.made), scaling(data.scale))
     elif path is None:
         if candidate.original is None:
             raise RecipeError("distil.teacher: there is no model that the recipe began with; name a net or a file")
-        found = Teacher(name, candidate.original, data.scale)
+        found = Teacher(name, candidate.original, scaling(data.scale))
     else:
         found = _read(name, path, data, scale)
     check_alike("distil.teacher", name, found.model, candidate.model)
@@ -101,7 +101,8 @@ def _read(name: str, path: Path, data: FitData, scale: Scale | None) -> Teacher:
 
     record = record_beside(path)
     own: Scale = record["input"]["scale"] if record else data.scale
-    return Teacher(name, load(path).model, own if name in ZOO else scale or own)
+    chosen = scaling(own if name in ZOO else scale or own, f"distil.teacher: {path}: scale")
+    return Teacher(name, load(path, scale=chosen).model, chosen)
 
 
 def check_alike(where: str, name: str, model: Any, candidate: Any) -> None:
@@ -122,7 +123,7 @@ def panel(found: Sequence[Teacher], heat: float) -> Callable[[Any], Any]:
     """
     from edgedigits.backend import tf
 
-    askers = [(logits_of(teacher.model), teacher.scale) for teacher in found]
+    askers = [(logits_of(teacher.model, teacher.scale), teacher.scale) for teacher in found]
 
     def ask(pixels: Any) -> Any:
         shares = [tf.nn.softmax(asker(scaled(pixels, scale)) / heat) for asker, scale in askers]
@@ -132,14 +133,14 @@ def panel(found: Sequence[Teacher], heat: float) -> Callable[[Any], Any]:
     return ask
 
 
-def logits_of(model: Any) -> Callable[[Any], Any]:
+def logits_of(model: Any, scale: Scaling | None = None) -> Callable[[Any], Any]:
     """The float32 logits of a model, not training; those of probabilities that no closing softmax makes are their logarithms."""
     from edgedigits import graph, tuning
     from edgedigits.backend import tf
     from edgedigits.keras_models import answers_probabilities
 
     twin = tuning.twin_of(model)
-    made_elsewhere = not graph.ends_in_softmax(model) and answers_probabilities(model)
+    made_elsewhere = not graph.ends_in_softmax(model) and answers_probabilities(model, scale)
 
     def ask(images: Any) -> Any:
         answers = tf.cast(twin(images, training=False), tf.float32)

@@ -21,7 +21,7 @@ from edgedigits.backend import seed_everything, tf, training_policy
 from edgedigits.data.augment import Augment
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.feed import training_batches
-from edgedigits.data.scale import Scale
+from edgedigits.data.scale import Scale, scaling
 from edgedigits.data.splits import FitData, check_seed, split
 from edgedigits.errors import InputError
 from edgedigits.scoring import Score, outputs, score
@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training run depends on, besides the data."""
+    """What a training run depends on, besides the data; JSON-safe, and so `scale` is what a record says of it."""
 
     name: str
     epochs: int = 30
@@ -50,6 +50,7 @@ class Settings:
         if self.name not in ZOO:
             raise InputError(f"zoo: no net {self.name!r}; choose from {', '.join(ZOO)}")
         check_seed(self.seed)
+        object.__setattr__(self, "scale", scaling(self.scale).as_json())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.pi import bookworm, boot, counter, identity, trixie  # noqa: F401  # fixtures
+from tests.shared import once, shared_folder
 from tests.sshd import server  # noqa: F401
 
 _CACHE = tempfile.TemporaryDirectory(prefix="edgedigits-tests-")
@@ -52,7 +53,7 @@ def shapes_npz(path: Path, size: int = 12, channels: int = 1, per_class: int = 6
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Grey 12x12 images in three classes."""
-    return shapes_npz(tmp_path_factory.mktemp("data") / "shapes.npz")
+    return once(shared_folder(tmp_path_factory) / "shapes.npz", shapes_npz)
 
 
 @pytest.fixture

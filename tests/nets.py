@@ -12,6 +12,7 @@ from edgedigits.data.sources import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.finetune import Finetune
+from tests.shared import once
 
 L = keras.layers
 
@@ -48,5 +49,13 @@ def fit_data(path: Path, seed: int = 0) -> FitData:
 
 
 def trained(path: Path, softmax: bool = True) -> Candidate:
-    """The classifier after a few steps: right on nearly all shapes."""
-    return Finetune(epochs=1, min_steps=60, rate=5e-3, batch=32)(Candidate(classifier(softmax)), fit_data(path))[0]
+    """The classifier after a few steps: right on nearly all shapes. Trained once for all tests of a run."""
+    net = classifier(softmax)
+
+    def train(file: Path) -> None:
+        found = Finetune(epochs=1, min_steps=60, rate=5e-3, batch=32)(Candidate(net), fit_data(path))[0]
+        np.savez(file, *found.model.get_weights())
+
+    with np.load(once(path.parent / f"trained{'' if softmax else '-logits'}.npz", train)) as weights:
+        net.set_weights(list(weights.values()))
+    return Candidate(net)

@@ -280,7 +280,7 @@ def test_errors_of_the_runner_are_errors_of_the_call(tiny, tmp_path):
         bench(Contestant("none", tmp_path / "none.tflite"), None, tiny["eval"], QUICK)
     with pytest.raises(DataError, match="not a readable"):
         bench(Contestant("int8", tiny["int8"]), None, half, QUICK)
-    with pytest.raises(InputError, match=r"--scale 0\.\.2: unknown; choose from 0\.\.1"):
+    with pytest.raises(InputError, match=r"--scale: found '0\.\.2'; choose from 0\.\.1"):
         bench(Contestant("int8", tiny["int8"], "0..2"), None, tiny["eval"], QUICK)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import resource
 import signal
 import subprocess
 import sys
@@ -17,6 +15,7 @@ from click.testing import CliRunner
 
 from edgedigits.cli import cli
 from tests.conftest import shapes_npz
+from tests.warm import edgedigits
 
 GOLDEN = Path(__file__).parent / "golden" / "int8.tflite"
 QUICK_RECIPE = """
@@ -25,18 +24,6 @@ stages:
   - qat: {epochs: 0.1, min_steps: 10, batch: 32}
 export: int8
 """
-
-
-def edgedigits(*words: object, limit: int | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run the command; `limit` is the largest file it may write, in bytes."""
-
-    def limits() -> None:
-        if limit is not None:
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    command = [sys.executable, "-m", "edgedigits.cli", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, preexec_fn=limits, env={**os.environ, **env})
 
 
 def refused(*words: object, **env: str) -> str:

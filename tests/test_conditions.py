@@ -31,6 +31,7 @@ from edgedigits_runner.model_file import ModelFile
 from edgedigits_runner.pages import drop, resident_share
 from edgedigits_runner.pinning import pin
 from edgedigits_runner.preprocess import prepare
+from edgedigits_runner.scaling import NAMED
 from edgedigits_runner.session import open_session
 from edgedigits_runner.timer import timer_ns
 from edgedigits_runner.windows import REPEATS, Repeats, laps, window
@@ -185,7 +186,7 @@ def test_own_work_is_not_others_work():
 @pytest.fixture(scope="module")
 def ready():
     """A session of the golden model, and an image for it."""
-    model = ModelFile("m", str(GOLDEN), hashlib.sha256(GOLDEN.read_bytes()).hexdigest(), "0..1", None)
+    model = ModelFile("m", str(GOLDEN), hashlib.sha256(GOLDEN.read_bytes()).hexdigest(), NAMED["0..1"], None)
     session = open_session(load_runtime("litert"), model, 1, (8, 8, 1))
     return session, list(prepare(np.zeros((2, 8, 8, 1), np.uint8), session.source, "0..1"))
 

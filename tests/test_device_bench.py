@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from edgedigits.report import benching
 from tests import sshd
 from tests.sshd import Sshd
 from tests.tiny_artifact import tiny_artifact
+from tests.warm import edgedigits
 
 QUICK = ("--windows", "1", "--window", "0.05")
 
@@ -49,11 +48,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def quick(made: Path, folder: Path) -> Task:
     return task(Wish(tflite=made, windows=1, window=0.05), folder)
-
-
-def edgedigits(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "edgedigits.cli", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_both_machines_answer_alike_and_nothing_is_left(

@@ -17,6 +17,7 @@ from edgedigits.averaging import Average
 from edgedigits.backend import keras, tf
 from edgedigits.cli import main
 from edgedigits.data.augment import Augment
+from edgedigits.data.scale import scaling
 from edgedigits.errors import InputError, ModelError, RecipeError
 from edgedigits.flatbuffer import float_operators, read
 from edgedigits.prepare import Wish
@@ -207,7 +208,7 @@ def test_a_teacher_takes_its_pixels_its_own_way(start: Candidate, shapes: Path, 
     assert softlabels.validation_accuracy(untold, data) < 0.9
     record = {"model_sha256": hashlib.sha256(Path(name).read_bytes()).hexdigest(), "input": {"scale": "0..255"}}
     (tmp_path / "pixels.json").write_text(json.dumps(record))
-    assert teachers([name], start, data, None)[0].scale == "0..255", "as its training record says"
+    assert teachers([name], start, data, None)[0].scale == scaling("0..255"), "as its training record says"
 
 
 def test_the_loss_is_the_one_of_the_paper(start: Candidate) -> None:

@@ -26,9 +26,9 @@ from edgedigits.flatbuffer import read
 from edgedigits.inspecting import inspect
 from edgedigits.packed_file import FORMS, Form, named, packed, plain
 from edgedigits.packing import pack
-from tests.test_cli import edgedigits
 from tests.test_runner import ALLOWED, WALL, entry, run
 from tests.tiny_artifact import tiny_artifact, write_manifest
+from tests.warm import edgedigits
 
 INT8 = Path(__file__).parent / "golden" / "int8.tflite"
 ZEROS = bytes(4) + b"TFL3" + bytes(20_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,16 @@ def lenet(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "lenet5.keras"
 
 
+@pytest.fixture(scope="module")
+def first(lenet: Path, shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[str]]:
+    """(artifact, cache, lines said) of the quick recipe's first run on the LeNet-5; to be looked at, not changed."""
+    folder, lines = tmp_path_factory.mktemp("first"), list[str]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGEDIGITS_CACHE", str(folder / "cache"))
+        made = compress(quick_recipe(), folder / "out", lines.append, model=lenet, data=str(shapes))
+    return made.path, folder / "cache", lines
+
+
 def compress(recipe: Recipe, out: Path, say: Any = lambda _: None, **wish: Any) -> artifact_folder.Artifact:
     return pipeline.run(prepare.job(recipe, Wish(**wish), say), out, say)
 
@@ -57,9 +68,9 @@ def check_int8(made: artifact_folder.Artifact, sparsity: float = 0.8) -> None:
     assert made.manifest["test"]["accuracy"] >= 0.8
 
 
-def test_artifact_is_whole_and_says_what_it_is(lenet: Path, shapes: Path, tmp_path: Path) -> None:
-    lines: list[str] = []
-    made = compress(quick_recipe(), tmp_path, lines.append, model=lenet, data=str(shapes))
+def test_artifact_is_whole_and_says_what_it_is(first: tuple[Path, Path, list[str]], tmp_path: Path) -> None:
+    path, _, lines = first
+    made = artifact_folder.read(Path(shutil.copytree(path, tmp_path / path.name)))
     check_int8(made)
     names = {item.name for item in made.path.iterdir()}
     assert names == {
@@ -93,20 +104,24 @@ def test_artifact_is_whole_and_says_what_it_is(lenet: Path, shapes: Path, tmp_pa
         artifact_folder.read(made.path)
 
 
-def test_golden_vectors_are_what_the_reference_kernels_answer(lenet: Path, shapes: Path, tmp_path: Path) -> None:
+def test_golden_vectors_are_what_the_reference_kernels_answer(first: tuple[Path, Path, list[str]]) -> None:
     from edgedigits.interpreter import TfliteModel
 
-    made = compress(quick_recipe(), tmp_path, model=lenet, data=str(shapes))
-    with np.load(made.path / "golden.npz") as golden:
-        again = TfliteModel((made.path / "model.tflite").read_bytes(), reference=True).raw(golden["inputs"])
+    with np.load(first[0] / "golden.npz") as golden:
+        again = TfliteModel((first[0] / "model.tflite").read_bytes(), reference=True).raw(golden["inputs"])
         assert (again == golden["outputs"]).all()
         assert golden["inputs"].dtype == np.int8
 
 
 def test_same_seed_same_bytes_and_finished_stages_are_kept(
-    lenet: Path, shapes: Path, tmp_path: Path, fresh_cache: Path
+    lenet: Path,
+    shapes: Path,
+    tmp_path: Path,
+    first: tuple[Path, Path, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    one = compress(quick_recipe(), tmp_path / "one", model=lenet, data=str(shapes))
+    one = artifact_folder.read(first[0])
+    monkeypatch.setenv("EDGEDIGITS_CACHE", str(shutil.copytree(first[1], tmp_path / "cache")))
     two = compress(quick_recipe(), tmp_path / "two", model=lenet, data=str(shapes))
     new = compress(quick_recipe(), tmp_path / "new", model=lenet, data=str(shapes), fresh=True)
     other = compress(quick_recipe(), tmp_path / "other", model=lenet, data=str(shapes), seed=1)

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from edgedigits_runner.command_line import _COMMANDS
 
 from benchmarks.tables import filled
 from edgedigits.cli import cli
+from tests.warm import edgedigits, shell_function
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -89,7 +89,7 @@ def test_a_readers_story_runs_in_order(story: Path) -> None:
     """The README's commands, word for word, in one folder on small data; `edgedigits` is this checkout's."""
     environment = {key: value for key, value in os.environ.items() if key != "EDGEDIGITS_DATA"}
     environment |= {"EDGEDIGITS_CACHE": str(story / "cache"), "COLUMNS": "100"}
-    own = f'edgedigits() {{ {shlex.quote(sys.executable)} -m edgedigits.cli "$@"; }}'
+    own = shell_function()
     for command in commands():
         if command in NOT_RUN:
             continue
@@ -165,9 +165,7 @@ def test_links_lead_to_files() -> None:
 
 
 def test_the_recipe_table_is_what_the_command_says() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "edgedigits.cli", "recipes", "--json"], capture_output=True, text=True, check=True
-    )
+    done = edgedigits("recipes", "--json")
     assert between("recipes") == recipe_table(json.loads(done.stdout))
 
 

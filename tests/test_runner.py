@@ -17,13 +17,12 @@ from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.evaluation import read_evaluation, top_two
 from edgedigits_runner.forms import InputForm, input_form, open_shape, output_form
 from edgedigits_runner.interpreters import Runtime, load_runtime, plain_errors
-from edgedigits_runner.model_file import SCALES as RUNNER_SCALES
 from edgedigits_runner.model_file import ModelFile
 from edgedigits_runner.preprocess import prepare, prepared_chunks, resized, with_channels
 from edgedigits_runner.session import classify, open_session
 
 from edgedigits.backend import tf
-from edgedigits.data.scale import FACTORS, SCALES, scaled
+from edgedigits.data.scale import SCALES, scaled, scaling
 from edgedigits.runner_process import runner_package
 from tests import tiny_tflite
 
@@ -244,10 +243,6 @@ def test_runner_is_python_3_9(path):
     assert "ExceptionGroup" not in names
 
 
-def test_runner_knows_the_same_scales():
-    assert FACTORS == RUNNER_SCALES
-
-
 def form(**changed):
     values = {"tensor": 0, "height": 2, "width": 2, "channels": 1, "channels_first": False, "dtype": "float32"}
     values |= {"tensor_shape": (1, 2, 2, 1), "step": 0.0, "zero_point": 0} | changed
@@ -325,7 +320,7 @@ def details(shape, dtype=np.float32, quantization=(0.0, 0), signature=None):
 
 
 def model_file(resize=None, scale="0..1", path="m.tflite"):
-    return ModelFile("m", path, "", scale, resize)
+    return ModelFile("m", path, "", scaling(scale), resize)
 
 
 @pytest.mark.parametrize(

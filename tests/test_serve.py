@@ -18,7 +18,7 @@ from typing import Any
 
 import cv2
 import pytest
-from edgedigits_runner.handler import MOST_BYTES
+from edgedigits_runner.connections import Limits
 from edgedigits_runner.metrics import Metrics
 from edgedigits_runner.predict import Predictor
 from edgedigits_runner.release import read_release
@@ -27,6 +27,8 @@ from edgedigits_runner.serve import Server, Service
 from edgedigits.runner_file import NAME
 from tests.test_runner_commands import WALL
 from tests.tiny_release import copied, environment, images, run, write_pgm
+
+MOST_BYTES = Limits().body_bytes
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,15 @@ def test_unit_says_what_it_was_made_for() -> None:
     assert service_of(None, "/home/pi/e") is None
 
 
+def test_unit_never_gives_up() -> None:
+    """Five failures within a minute used to end it for good."""
+    for service in (Service(port=9000), Service(folder="in")):
+        unit = unit_text(service, "/home/pi/e", "/home/pi", True)
+        assert "StartLimitIntervalSec=0\n" in unit
+        assert "StartLimitBurst" not in unit
+        assert "Restart=on-failure\n" in unit
+
+
 def test_unit_without_namespaces_keeps_what_works() -> None:
     without = unit_text(Service(port=9000), "/home/pi/e", "/home/pi", False)
     assert "NoNewPrivileges=yes" in without

@@ -8,27 +8,32 @@ import os
 import shutil
 import subprocess
 import sys
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgedigits import pipeline, prepare
-from edgedigits.prepare import Wish
-from edgedigits.recipe import parse
 from edgedigits.runner_file import NAME, write_runner
-from tests import nets
+from tests.shared import once
 
 
-@lru_cache(maxsize=1)
 def made(shapes: Path) -> Path:
-    """The artifact of a net that knows the shapes: grey 12x12 images, three classes."""
-    model = shapes.parent / "tiny.keras"
-    nets.trained(shapes).model.save(model)
-    recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 50}}}, "test", "tiny_int8")
-    wish = Wish(model=model, data=str(shapes), scale="0..1")
-    return pipeline.run(prepare.job(recipe, wish, lambda _: None), shapes.parent, lambda _: None).path
+    """The artifact of a net that knows the shapes: grey 12x12 images, three classes. Made once for all tests of a run."""
+
+    def make(folder: Path) -> None:
+        from edgedigits import pipeline, prepare
+        from edgedigits.prepare import Wish
+        from edgedigits.recipe import parse
+        from tests import nets
+
+        folder.mkdir()
+        nets.trained(shapes).model.save(folder / "tiny.keras")
+        recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 50}}}, "test", "tiny_int8")
+        wish = Wish(model=folder / "tiny.keras", data=str(shapes), scale="0..1")
+        pipeline.run(prepare.job(recipe, wish, lambda _: None), folder, lambda _: None)
+
+    (found,) = once(shapes.parent / "tiny", make).glob("*/manifest.json")
+    return found.parent
 
 
 def copied(shapes: Path, folder: Path) -> Path:

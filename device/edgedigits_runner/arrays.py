@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import math
+import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,14 @@ def encode(array: NDArray[Any]) -> dict[str, Any]:
     return {"dtype": little.dtype.str, "shape": list(little.shape), "zlib_base64": packed}
 
 
-def decode(encoded: dict[str, Any]) -> NDArray[Any]:
-    """The array that `encode` was given; ValueError or KeyError where the text is none, or not of that shape."""
-    dtype, shape = np.dtype(encoded["dtype"]), [int(length) for length in encoded["shape"]]
+def decode(encoded: dict[str, Any], most_bytes: int = 2**31) -> NDArray[Any]:
+    """The array that `encode` was given; ValueError or KeyError where the text is none, larger, or not of that shape."""
+    if not re.fullmatch(r"[<|][buif][1248]", encoded["dtype"]):
+        raise ValueError("not a type of numbers that is used here")
+    dtype, shape = np.dtype(encoded["dtype"]), [int(length) for length in encoded["shape"][:32]]
     size = dtype.itemsize * math.prod(shape)
+    if min(shape, default=0) < 0 or size > most_bytes:
+        raise ValueError(f"{dtype} {shape} is announced, at most {most_bytes} bytes are unpacked")
     try:
         # Of altered text no more is unpacked than its shape promises.
         flat = zlib.decompressobj().decompress(binascii.a2b_base64(encoded["zlib_base64"]), size + 1)

@@ -120,7 +120,8 @@ def _alone(probe: dict[str, Any]) -> str:
 def _models(release: Release) -> list[dict[str, Any]]:
     """As a job names them: the release's model, then its float form."""
     found = [release.model(name) for name in (MODEL, FLOAT) if name == MODEL or name in release.files]
-    return [{**one._asdict(), "path": os.path.realpath(one.path)} for one in found]
+    own = {"scale": release.scale.as_json()}
+    return [{**one._asdict(), **own, "path": os.path.realpath(one.path)} for one in found]
 
 
 def _absolute(release: Release, name: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.model_file import ModelFile
+from edgedigits_runner.scaling import NAMED
 
 _INPUT_TYPES = ("float32", "int8", "uint8", "int16")
 
@@ -68,8 +69,9 @@ def input_form(model: ModelFile, details: list[dict[str, Any]], image_shape: tup
     size = wanted_size(model, image_shape)
     height, width, channels, channels_first = _layout(model, shape, size)
     _check_size(model, (height, width), size)
+    _check_scaling(model, channels)
     step, zero_point = _quantization(model, details[0])
-    if not step and (dtype == "int8" or (dtype != "float32" and model.scale != "0..255")):
+    if not step and (dtype == "int8" or (dtype != "float32" and model.scale != NAMED["0..255"])):
         raise RunnerError(
             "model", f"{model.path}: takes {dtype} without a quantization scale, so plain pixels: say --scale 0..255"
         )
@@ -113,6 +115,13 @@ def _check_size(model: ModelFile, takes: tuple[int, int], size: tuple[int, int])
         f"{model.path}: takes images of {takes[0]}x{takes[1]}, {found} {size[0]}x{size[1]}; "
         f"say --resize {takes[0]}x{takes[1]}",
     )
+
+
+def _check_scaling(model: ModelFile, channels: int) -> None:
+    try:
+        model.scale.check_channels(channels)
+    except ValueError as error:
+        raise RunnerError("model", f"{model.path}: {error}") from error
 
 
 def _quantization(model: ModelFile, details: dict[str, Any]) -> tuple[float, int]:

@@ -1,124 +1,176 @@
-"""HTTP requests: which there are, what is refused and how."""
+"""HTTP requests: which there are, what is refused and how. Every error is JSON, {"error": "..."}, and is counted."""
 
 from __future__ import annotations
 
+import io
 import json
-from http.server import BaseHTTPRequestHandler
+import time
+from contextlib import suppress
+from http import HTTPStatus
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from edgedigits_runner.connections import Connection, Gone, Late
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.metrics import CONTENT_TYPE
 from edgedigits_runner.pictures import PictureError, UnreadKind
+from edgedigits_runner.requests import METHODS, Refused, Request, check_place, read_request
 
 if TYPE_CHECKING:
     from edgedigits_runner.serve import Server
 
-MOST_BYTES = 16 * 2**20
 _GET, _POST = ("/health", "/metrics"), ("/predict",)
+_JSON = "application/json"
+_FAREWELL_S = 2.0
 
 
-class _Refused(Exception):
-    """A request that is wrong: its status and what would do."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+class Busy(RunnerError):
+    """The model's turn for this request did not come in time."""
 
 
-class Handler(BaseHTTPRequestHandler):
-    """POST /predict, GET /health, GET /metrics; every error is JSON: {"error": "..."}."""
+class Handler:
+    """The requests of one connection, one after the other."""
 
-    server: Server
-    protocol_version = "HTTP/1.1"
-    timeout = 30  # seconds that a silent client may hold a thread
-    server_version = "edgedigits-runner"
+    def __init__(self, connection: Connection, server: Server) -> None:
+        self._connection, self._server, self._limits = connection, server, server.service.limits
+        self._stream = io.BufferedReader(connection)
+        self._request: Request | None = None
+        self._unread = True  # what was sent, or is on its way, and is not taken yet
 
-    def do_GET(self) -> None:
-        self._answer(_GET)
+    def serve(self) -> None:
+        """Until the client or the limits end it."""
+        with suppress(Gone):
+            while self._next():
+                pass
 
-    def do_POST(self) -> None:
-        self._answer(_POST)
+    def refuse(self) -> None:
+        """The answer where there is no room for one more."""
+        with suppress(Gone):
+            self._refused(Refused(503, f"{self._limits.connections} clients are served already; ask again"))
 
-    def do_HEAD(self) -> None:
-        self._answer(())
-
-    do_PUT = do_DELETE = do_PATCH = do_HEAD  # known, and not allowed
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: a line per image would fill the journal of a small machine; /metrics counts them."""
-
-    def _answer(self, allowed: tuple[str, ...]) -> None:
-        path = self.path.partition("?")[0]
+    def _next(self) -> bool:
+        """Answers one request; whether another may follow."""
+        self._request, self._unread = None, True
+        self._connection.waits_since = monotonic()
         try:
-            if path not in (*_GET, *_POST):
-                raise _Refused(404, f"nothing is at {path}; there are {', '.join((*_POST, *_GET))}")
-            if path not in allowed:
-                raise _Refused(405, f"{path} takes {'POST' if path in _POST else 'GET'}")
-            self._known(path)
-        except _Refused as refusal:
-            self.close_connection = True  # what the body holds, if it was not read, must not be taken for a request
-            self._send_json(path, refusal.status, {"error": str(refusal)})
-            self._read_away()
+            if not self._begins():
+                return False
+            self._request = read_request(self._stream)
+            if self._request is None:
+                return False
+            self._answer(self._request)
+            return self._stays()
+        except Refused as error:
+            late = self._connection.pushed_out and self._unread
+            refusal = self._late() if late else Refused(error.status, str(error))
+        except Late:
+            refusal = self._late()
+        return self._refused(refusal)  # only now: the error that was caught holds the image
 
-    def _known(self, path: str) -> None:
-        service = self.server.service
-        if path == "/metrics":
-            self._send(path, 200, CONTENT_TYPE, service.metrics.text().encode())
-        elif path == "/health":
-            health = service.health()
-            self._send_json(path, 200 if health["ok"] else 503, health)
-        else:
-            self._predict()
+    def _late(self) -> Refused:
+        return Refused(408, f"the {'body' if self._request else 'request'} did not come in time; send it at once")
 
-    def _predict(self) -> None:
+    def _begins(self) -> bool:
+        """Waits for the first byte; False where none comes."""
+        self._connection.deadline = monotonic() + self._limits.idle_s
         try:
-            found = self.server.service.predict(self._body())
+            begun = bool(self._stream.peek(1))
+        except Late:
+            return False
+        self._connection.deadline = monotonic() + self._limits.head_s
+        return begun
+
+    def _stays(self) -> bool:
+        return self._request is not None and self._request.keeps and not self._unread
+
+    def _answer(self, request: Request) -> None:
+        check_place(request, self._server.server_port)
+        if request.method not in METHODS:
+            raise Refused(501, f"the method {request.method[:20]} is not known; use GET or POST")
+        self._unread = bool(request.length)
+        if request.path not in (*_GET, *_POST):
+            raise Refused(404, f"nothing is at {request.path[:100]}; there are {', '.join((*_POST, *_GET))}")
+        wanted = "POST" if request.path in _POST else "GET"
+        if request.method != wanted:
+            raise Refused(405, f"{request.path} takes {wanted}")
+        self._known(request)
+
+    def _known(self, request: Request) -> None:
+        service = self._server.service
+        self._connection.waits_since = None
+        try:
+            if request.path == "/metrics":
+                self._send(200, CONTENT_TYPE, service.metrics.text().encode())
+            elif request.path == "/health":
+                health = service.health()
+                self._send(200 if health["ok"] else 503, _JSON, _text(health))
+            else:
+                self._send(200, _JSON, _text(self._predict(request)))
         except UnreadKind as error:
-            raise _Refused(415, f"the image {error.message}") from error
+            raise Refused(415, f"the image {error.message}") from error
         except PictureError as error:
-            raise _Refused(400, f"the body {error.message}") from error
+            raise Refused(400, f"the body {error.message}") from error
+        except Busy as error:
+            raise Refused(503, error.message) from error
         except RunnerError as error:
-            raise _Refused(500, error.message) from error
-        self._send_json("/predict", 200, found)
+            raise Refused(500, error.message) from error
+        except MemoryError as error:
+            raise Refused(413, "the image takes more memory than this service may have; give a smaller one") from error
+        except (Refused, Late, Gone):
+            raise
+        except Exception as error:  # whatever a library raises, the client gets an answer
+            raise Refused(500, f"the request failed ({type(error).__name__}: {str(error)[:200]})") from error
 
-    def _body(self) -> bytes:
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
-            raise _Refused(411, "give the image as the body, with its Content-Length")
-        if int(length) > MOST_BYTES:
-            raise _Refused(413, f"the body is {length} bytes; give at most {MOST_BYTES}")
-        if length == "0":
-            raise _Refused(400, "the body is empty; give the bytes of an image file")
-        data = self.rfile.read(int(length))
-        self._read = True
-        if len(data) < int(length):
-            raise _Refused(400, f"the body ended after {len(data)} of {length} bytes")
+    def _predict(self, request: Request) -> dict[str, Any]:
+        length, most = request.length, self._limits.body_bytes
+        if length is None:
+            raise Refused(411, "give the image as the body, with its Content-Length")
+        if length > most:
+            raise Refused(413, f"the body is {length} bytes; give at most {most}")
+        if length == 0:
+            raise Refused(400, "the body is empty; give the bytes of an image file")
+        with self._server.bodies.part(length, self._limits.queue_s) as had:
+            if not had:
+                raise Refused(503, "other images are being read; ask again")
+            return self._server.service.predict(self._body(request, length))
+
+    def _body(self, request: Request, length: int) -> bytes:
+        if request.waits:
+            self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n", self._limits.answer_s)
+        self._connection.deadline = monotonic() + self._limits.body_s
+        self._connection.waits_since = monotonic()
+        data = self._stream.read(length)
+        self._connection.waits_since = None
+        if len(data) < length:
+            raise Refused(400, f"the body ended after {len(data)} of {length} bytes")
+        self._unread = False
         return data
 
-    _read = False
+    def _refused(self, refusal: Refused) -> bool:
+        """Answers; whether another request may follow."""
+        self._connection.waits_since = monotonic()
+        stays = self._stays()
+        self._send(refusal.status, _JSON, _text({"error": str(refusal)}))
+        if not stays:
+            self._connection.read_away(_FAREWELL_S, 4 * self._limits.body_bytes)
+        return stays
 
-    def _read_away(self) -> None:
-        """A client that is still sending would see a reset instead of the answer: take some of it, then let go."""
-        left = 0 if self._read else 4 * MOST_BYTES
-        self.connection.settimeout(1)
-        try:
-            while left > 0 and (block := self.rfile.read1(2**16)):
-                left -= len(block)
-        except OSError:
-            pass
+    def _send(self, status: int, kind: str, body: bytes) -> None:
+        request = self._request
+        path = request.path if request and request.path in (*_GET, *_POST) else "other"
+        self._server.service.metrics.request(path, status)
+        lines = [
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+            time.strftime("Date: %a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
+            f"Content-Type: {kind}",
+            f"Content-Length: {len(body)}",
+        ]
+        lines += [f"Allow: {'POST' if path in _POST else 'GET'}"] if status == 405 else []
+        lines += ["Retry-After: 1"] if status == 503 else []
+        lines += [] if self._stays() else ["Connection: close"]
+        head = "\r\n".join([*lines, "", ""]).encode()
+        self._connection.send(head + (b"" if request and request.method == "HEAD" else body), self._limits.answer_s)
 
-    def _send_json(self, path: str, status: int, value: dict[str, Any]) -> None:
-        self._send(path, status, "application/json", json.dumps(value).encode() + b"\n")
 
-    def _send(self, path: str, status: int, kind: str, body: bytes) -> None:
-        self.server.service.metrics.request(path if path in (*_GET, *_POST) else "other", status)
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        if status == 405:
-            self.send_header("Allow", "POST" if path in _POST else "GET")
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+def _text(value: dict[str, Any]) -> bytes:
+    return json.dumps(value).encode() + b"\n"

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import read_json
-from edgedigits_runner.model_file import SCALES, ModelFile
+from edgedigits_runner.model_file import ModelFile
+from edgedigits_runner.scaling import Scaling, scaling_of
 
 RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow")
 
@@ -83,6 +84,12 @@ class _Fields:
             raise self.wrong(key, "one of " + ", ".join(choices) if choices else "a text")
         return value
 
+    def scaling(self, key: str) -> Scaling:
+        try:
+            return scaling_of(self.get(key))
+        except ValueError as error:
+            raise RunnerError("job", f"{self.where}.{key}: {error}") from error
+
     def number(self, key: str, least: float) -> float:
         value = self.get(key)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < float("inf"):
@@ -132,7 +139,7 @@ def _model(where: str, value: Any, folder: Path) -> ModelFile:
         name=fields.text("name"),
         path=str(folder / fields.text("path")),
         sha256=fields.text("sha256"),
-        scale=fields.text("scale", tuple(SCALES)),
+        scale=fields.scaling("scale"),
         resize=None if resize is None else (resize[0], resize[1]),
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from edgedigits_runner.scaling import Scaling
+
 PACKED = (".tflite.gz", ".tflite.zst")
-SCALES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
 
 
 class ModelFile(NamedTuple):
-    """A .tflite file and how pixels become its input: `scale` of `SCALES`, `resize` to (height, width) or None.
+    """A .tflite file and how pixels become its input: by `scale`, `resize` to (height, width) or None.
 
     A file that ends in one of `PACKED` is opened in memory; its SHA-256 is that of the file as it was shipped.
     """
@@ -17,7 +18,7 @@ class ModelFile(NamedTuple):
     name: str
     path: str
     sha256: str
-    scale: str
+    scale: Scaling
     resize: tuple[int, int] | None
 
 

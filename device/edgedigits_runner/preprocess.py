@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgedigits_runner.forms import InputForm
-from edgedigits_runner.model_file import SCALES
+from edgedigits_runner.scaling import Scaling, scaling_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,23 +17,22 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 _CHUNK_BYTES = 2**17  # of float32; preparing images adds some three times that to the memory
 
 
-def prepare(pixels: NDArray[np.uint8], form: InputForm, scale: str) -> NDArray[Any]:
-    """uint8 [n, height, width, channels] to [n, *form.tensor_shape] in the model's own type.
+def prepare(pixels: NDArray[np.uint8], form: InputForm, scale: Scaling | str) -> NDArray[Any]:
+    """uint8 [n, height, width, channels] to [n, *form.tensor_shape] in the model's own type; `scale` or its name.
 
     Quantized input is rint(x / step) + zero point, halves to even, clipped to the type's range.
     """
-    factor, offset = SCALES[scale]
     images = with_channels(pixels, form.channels).astype(np.float32)
     if images.shape[1:3] != (form.height, form.width):
         images = resized(images, form.height, form.width)
-    images = images * factor + offset
+    images = scaling_of(scale).apply(images)
     if form.channels_first:
         images = images.transpose(0, 3, 1, 2)
     images = images.reshape((len(images), *form.tensor_shape))
     return np.ascontiguousarray(_stored(images, form))
 
 
-def prepared_chunks(pixels: NDArray[np.uint8], form: InputForm, scale: str) -> Iterator[NDArray[Any]]:
+def prepared_chunks(pixels: NDArray[np.uint8], form: InputForm, scale: Scaling | str) -> Iterator[NDArray[Any]]:
     """`prepare` for many images, 128 KiB of input at a time."""
     per_image = 4 * max(int(np.prod(pixels.shape[1:])), int(np.prod(form.tensor_shape)))
     step = max(1, _CHUNK_BYTES // per_image)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import joined, read_json, sha256_of
-from edgedigits_runner.model_file import PACKED, SCALES, ModelFile
+from edgedigits_runner.model_file import PACKED, ModelFile
+from edgedigits_runner.scaling import Scaling, scaling_of
 
 MODEL = "model.tflite"
 FLOAT = "float.tflite"
@@ -22,7 +23,7 @@ class Release(NamedTuple):
     name: str
     export: str
     shape: tuple[int, int, int]
-    scale: str
+    scale: Scaling
     classes: tuple[str, ...]
     files: dict[str, str]
 
@@ -69,8 +70,9 @@ def read_release(folder: str) -> Release:
 
 def _release(folder: str, manifest: dict[str, Any]) -> Release:
     height, width, channels = (int(length) for length in manifest["input"]["shape"])
-    scale = manifest["input"]["scale"]
-    if scale not in SCALES or channels not in (1, 3) or min(height, width) < 1:
+    scale = scaling_of(manifest["input"]["scale"])
+    scale.check_channels(channels)
+    if channels not in (1, 3) or min(height, width) < 1:
         raise ValueError(f"input {manifest['input']}")
     files = {str(name): str(digest) for name, digest in manifest["files"].items()}
     if any(os.path.basename(name) != name or name in ("", os.curdir, os.pardir) for name in files):

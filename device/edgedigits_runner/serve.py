@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
-from http.server import ThreadingHTTPServer
-from threading import Lock
+from contextlib import suppress
+from threading import BoundedSemaphore, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgedigits_runner.connections import Budget, Connection, House, Limits
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.handler import Handler
+from edgedigits_runner.handler import Busy, Handler
 from edgedigits_runner.metrics import Metrics
 from edgedigits_runner.pictures import decode
 from edgedigits_runner.predict import Predictor
@@ -22,12 +24,18 @@ if TYPE_CHECKING:
     from types import SimpleNamespace
 
 _HOST = "127.0.0.1"
+_REFUSING = 8  # threads that tell clients that there is no room
+# Bytes beyond the 50 MB of a loaded model, which keeps it within the 512 MB of its unit: 32 MiB of bodies, 48 MiB of stacks,
+# what OpenCV takes for itself, the rest for one image.
+_GROWTH = 432 * 2**20
 
 
 class Service:
-    """One model for all threads, one inference at a time: an interpreter can't do two."""
+    """One model for all threads, one image decoded and answered at a time: that bounds memory, and an interpreter can't
+    do two."""
 
-    def __init__(self, predictor: Predictor, patience_s: float = 5.0) -> None:
+    def __init__(self, predictor: Predictor, patience_s: float = 5.0, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
         self._predictor = predictor
         self._lock = Lock()
         self._patience_s = patience_s
@@ -40,10 +48,13 @@ class Service:
         self.metrics = Metrics(self.model)
 
     def predict(self, data: bytes) -> dict[str, Any]:
-        """The answer to an image file's bytes; PictureError where they are none."""
-        image = decode(data)
-        with self._lock:
-            found = self._predictor.answer(image)
+        """The answer to an image file's bytes; PictureError where they are none, Busy where their turn does not come."""
+        if not self._lock.acquire(timeout=self.limits.queue_s):
+            raise Busy("runtime", f"busy for more than {self.limits.queue_s:g} s; ask again")
+        try:
+            found = self._predictor.answer(decode(data))
+        finally:
+            self._lock.release()
         self.metrics.inference(found["ms"] / 1000)
         return found
 
@@ -60,19 +71,55 @@ class Service:
         return {"ok": True, "model": self.model}
 
 
-class Server(ThreadingHTTPServer):
-    """On the loopback address only; `server_port` is the one it got."""
+class Server(socketserver.TCPServer):
+    """On the loopback address only; `server_port` is the one it got. A thread for each connection, and few of them."""
 
-    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 64
 
     def __init__(self, port: int, service: Service) -> None:
         self.service = service
-        super().__init__((_HOST, port), Handler)
+        self.bodies = Budget(service.limits.bodies_bytes)
+        self._house = House(service.limits.connections)
+        self._refusing = BoundedSemaphore(_REFUSING)
+        super().__init__((_HOST, port), Handler)  # type: ignore[arg-type]  # it is never asked to make one
+        self.server_port: int = self.server_address[1]
 
-    def server_bind(self) -> None:
-        """Without asking for this machine's name, as HTTPServer does, which can take seconds where there is no network."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = _HOST, self.server_address[1]
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """To a thread of its own, or to one that refuses; where there is none of these either, hangs up."""
+        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(request)
+        try:
+            if self._house.enter(connection):
+                Thread(target=self._serve, args=(connection,), daemon=True).start()
+            elif self._refusing.acquire(blocking=False):
+                Thread(target=self._refuse, args=(connection,), daemon=True).start()
+            else:
+                connection.hang_up()
+        except (RuntimeError, MemoryError):  # no more threads
+            self._house.leave(connection)
+            connection.hang_up()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was gone before it was served."""
+
+    def server_close(self) -> None:
+        super().server_close()
+        self._house.close()
+
+    def _serve(self, connection: Connection) -> None:
+        try:
+            Handler(connection, self).serve()
+        finally:
+            connection.hang_up()
+            self._house.leave(connection)
+
+    def _refuse(self, connection: Connection) -> None:
+        try:
+            Handler(connection, self).refuse()
+        finally:
+            connection.hang_up()
+            self._refusing.release()
 
 
 def run(options: SimpleNamespace) -> int:
@@ -86,6 +133,10 @@ def run(options: SimpleNamespace) -> int:
             raise RunnerError(
                 "job", f"port {options.port} of {_HOST} can't be used ({error.strerror}); give another --port"
             ) from error
+        with suppress(ImportError):  # no ctypes or no resource: a Python made without them
+            from edgedigits_runner.memory import bound_memory
+
+            bound_memory(_GROWTH)
         with server:
             say(f"{service.model['name']} on {predictor.runtime}: http://{_HOST}:{server.server_port}")
             server.serve_forever()

@@ -1,21 +1,51 @@
-"""How pixels become model input. Never guessed: the user says it, the manifest records it."""
+"""How pixels become model input. Never guessed: the user says it, the manifest records it, the runner does the very same."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from collections.abc import Mapping
+from typing import Any
 
-Scale = Literal["0..1", "-1..1", "0..255"]
-SCALES: tuple[Scale, ...] = get_args(Scale)
+from edgedigits_runner.scaling import NAMED, RANGES, Scaling, scaling_of
 
-# (a, b) such that model input = a * pixel + b for a pixel in 0..255
-FACTORS: dict[Scale, tuple[float, float]] = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
+from edgedigits.errors import InputError
+
+__all__ = ["NAMED", "SCALES", "Scale", "Scaling", "scaled", "scaling", "scaling_of", "variants"]
+
+Scale = Scaling | str | Mapping[str, Any]
+"""A scaling, the name of one, or what a manifest says of one."""
+SCALES: tuple[str, ...] = tuple(RANGES)
+"""The names of those that are a range and no more."""
+
+
+def scaling(scale: Scale, where: str = "scale") -> Scaling:
+    """The checked scaling. Raises InputError, beginning with `where`, for what is none."""
+    try:
+        return scaling_of(scale)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def scaled(pixels: Any, scale: Scale) -> Any:
-    """float32 model input for uint8 (or float32) pixels; works on NumPy arrays and TensorFlow tensors alike."""
-    a, b = FACTORS[scale]
-    if hasattr(pixels, "astype"):
-        return pixels.astype("float32") * a + b
-    import tensorflow as tf
+    """float32 model input for uint8 (or float32) pixels [..., channels]; works on NumPy arrays and TensorFlow tensors alike.
 
-    return tf.cast(pixels, tf.float32) * a + b
+    Raises InputError where the scaling is for another number of channels.
+    """
+    found = scaling(scale)
+    try:
+        if hasattr(pixels, "astype"):
+            return found.apply(pixels.astype("float32"))
+        import tensorflow as tf
+
+        return found.apply(tf.cast(pixels, tf.float32))
+    except ValueError as error:
+        raise InputError(f"--scale: {error}") from error
+
+
+def variants(channels: int) -> tuple[Scaling, ...]:
+    """What a model of so many channels may have been trained on, the likeliest first: all names, then the others in BGR."""
+    if channels != 3:
+        return tuple(NAMED[name] for name in SCALES)
+    turned = [NAMED[name]._replace(bgr=True) for name in SCALES]
+    torch = NAMED["torch"]
+    turned.append(torch._replace(mean=torch.mean[::-1], std=torch.std[::-1], bgr=True))
+    return (*NAMED.values(), *turned)

@@ -14,7 +14,7 @@ import numpy as np
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import Images, Labels
-from edgedigits.data.scale import Scale
+from edgedigits.data.scale import Scale, scaled
 from edgedigits.errors import DataError, InputError
 
 TEST_SHARE = 0.2
@@ -80,10 +80,11 @@ def split(dataset: Dataset, scale: Scale, seed: int, split_seed: int = 0, augmen
     """Fit, validation and calibration images of a data set; calibration is cut from what would have been fit.
 
     None of them is empty: where no class has two images left to cut calibration from, all that is fit is calibration too. Raises
-    DataError when the set is too small for that, InputError for a seed that can't be.
+    DataError when the set is too small, InputError for a seed that can't be and a scale of other channels than the images have.
     """
     check_seed(seed)
     check_enough(dataset)
+    scaled(np.zeros(dataset.shape, np.uint8), scale)
     rng = np.random.default_rng(split_seed)
     labels = dataset.train.labels
     rest, validation = stratified_cut(labels, min(round(VALIDATION_SHARE * len(labels)), VALIDATION_MOST), rng)

@@ -15,12 +15,18 @@ from types import TracebackType
 from typing import IO, Any
 
 from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError
-from edgedigits.remote import failures
+from edgedigits.foreign_json import Mismatch, parse, plain, short
+from edgedigits.remote import failures, messages
 from edgedigits.remote.address import Address
 
 _MARK = b"\x1eedgedigits "
 _BEAT_S = 10.0
+_CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *range(127, 160)], "\ufffd")  # a terminal obeys them
 _MOST_CHATTER = 1 << 20
+_MOST_FRAME = 1 << 22  # bytes; the agent sends lines of a command of at most 256 KiB, which may grow sixfold in JSON
+_MOST_VALUES = 1 << 20  # commas in a command's lines count
+_MOST_NOTES = 1000
+_MOST_ERROR_LINE = 1 << 16
 
 
 class Channel:
@@ -31,6 +37,7 @@ class Channel:
         address.check()
         self.where, self._note = address.target, note
         self._said: deque[str] = deque(maxlen=50)
+        self._broken: DeviceError | None = None
         self._writing = threading.Lock()
         self._process = self._start(address)
         self._in, self._out, errors = self._streams()
@@ -55,7 +62,7 @@ class Channel:
     def ask(self, request: dict[str, Any], on_line: Callable[[str], None] | None = None) -> dict[str, Any]:
         """The answer to one request. Raises DeviceError, or DeployError where something was tried there and failed."""
         self.send(request)
-        return self.answer(on_line)
+        return self.answer(messages.kind_of(request), on_line)
 
     def send(self, frame: dict[str, Any], content: Iterable[bytes] = ()) -> None:
         """One frame and the bytes it announces."""
@@ -69,20 +76,32 @@ class Channel:
             self.answer()  # the agent may have said why it hangs up
             raise self._lost() from None
 
-    def answer(self, on_line: Callable[[str], None] | None = None) -> dict[str, Any]:
-        """The next answer; lines of a running command and notes are passed on before it."""
+    def answer(
+        self, kind: str = messages.DONE, on_line: Callable[[str], None] | None = None, most_notes: int = _MOST_NOTES
+    ) -> dict[str, Any]:
+        """The next answer, of that kind; lines of a running command and notes are passed on before it."""
         while True:
             frame = self._frame()
             if "line" in frame and on_line is not None:
-                on_line(frame["line"])
-            elif "note" in frame:
-                self._note(f"{self.where}: {frame['note']}")
+                on_line(self._text(frame["line"]).translate(_CONTROLS))
+            elif "note" in frame and most_notes > 0:
+                most_notes -= 1
+                self._note(f"{self.where}: {plain(self._text(frame['note']))}")
             elif "error" in frame:
-                kind = DeployError if frame["error"]["kind"] == "work" else DeviceError
-                raise kind(f"{self.where}: {frame['error']['message']}")
-            elif "line" not in frame:
-                found: dict[str, Any] = frame.get("ok", frame)
-                return found
+                raise self._failed(frame["error"])
+            else:
+                try:
+                    return messages.look_at_answer(frame.get("ok", frame), kind)
+                except Mismatch as error:
+                    raise self.not_understood(str(error)) from error
+
+    def not_understood(self, why: str) -> DeviceError:
+        """The error about an answer that is none; nothing more is heard from there."""
+        self._broken = DeviceError(
+            f"{self.where}: what it answers can't be understood ({plain(why, 300)}); see what `ssh` leads to, and run again"
+        )
+        self._process.kill()
+        return self._broken
 
     def content(self, size: int) -> bytes:
         """Exactly so many bytes that the agent announced."""
@@ -134,22 +153,47 @@ class Channel:
                 break
             _, mark, rest = line.partition(_MARK)
             if mark:
-                major, minor, patch = json.loads(rest)["python"]
+                major, minor, patch = self._greeting(rest)
                 return major, minor, patch
             skipped += len(line)
         code = self._ended()
         raise failures.connecting(self.where, list(self._said), code)
 
+    def _greeting(self, text: bytes) -> list[int]:
+        try:
+            python: list[int] = messages.look_at_answer(parse(text, _MOST_CHATTER), messages.GREETING)["python"]
+        except ValueError as error:
+            raise self.not_understood(str(error)) from error
+        return python
+
     def _frame(self) -> dict[str, Any]:
-        line = self._out.readline()
+        line = self._out.readline(_MOST_FRAME + 1)
+        if len(line) > _MOST_FRAME:
+            raise self.not_understood(f"a line of more than {_MOST_FRAME} bytes")
         if not line.endswith(b"\n"):
             raise self._lost()
-        found: dict[str, Any] = json.loads(line)
+        try:
+            found = parse(line, _MOST_FRAME, _MOST_VALUES)
+        except ValueError as error:
+            raise self.not_understood(f"{short(line[:60])}: {error}") from error
+        if not isinstance(found, dict):
+            raise self.not_understood(f"found {short(found)}, an object was expected")
         return found
+
+    def _text(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self.not_understood(f"found {short(value)}, a text was expected")
+        return value.encode("utf-8", "replace").decode()
+
+    def _failed(self, error: Any) -> EdgeDigitsError:
+        if not isinstance(error, dict) or not isinstance(error.get("message"), str):
+            return self.not_understood(f"error: found {short(error)}")
+        kind = DeployError if error.get("kind") == "work" else DeviceError
+        return kind(f"{self.where}: {plain(error['message'])}")
 
     def _lost(self) -> DeviceError:
         self._ended()
-        return failures.lost(self.where, list(self._said))
+        return self._broken or failures.lost(self.where, list(self._said))
 
     def _ended(self) -> int:
         """ssh's exit code, its last words collected."""
@@ -165,7 +209,7 @@ class Channel:
 
     def _collect(self, stream: IO[bytes]) -> None:
         with stream:
-            for line in stream:
+            for line in iter(lambda: stream.readline(_MOST_ERROR_LINE), b""):
                 self._said.append(line.decode("utf-8", "replace").rstrip())
 
     def _beat(self) -> None:

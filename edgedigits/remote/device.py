@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from edgedigits.errors import DeviceError
+from edgedigits.foreign_json import plain
 from edgedigits.remote.address import Address, check_directory
 from edgedigits.remote.channel import Channel
 from edgedigits.remote.facts import Facts
@@ -32,7 +33,7 @@ class Ended:
     @property
     def last_words(self) -> str:
         said = [line for line in self.errors if line.strip() and not line.startswith("INFO:")]
-        return said[-1].strip() if said else f"exit code {self.code}"
+        return plain(said[-1]) if said else f"exit code {self.code}"
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Device:
 
     def state(self) -> State:
         told = self._channel.ask({"do": "state"})
-        return State(**told | {"releases": tuple(told["releases"]), "venvs": tuple(told["venvs"])})
+        return State(told["current"], told["previous"], tuple(told["releases"]), tuple(told["venvs"]), told["intact"])
 
     def current(self) -> str | None:
         """The release in use."""
@@ -101,18 +102,21 @@ class Device:
     def put(self, folder: str, files: Mapping[str, Path | bytes], progress: Say) -> int:
         """Makes `folder` hold these files; sends only what the device lacks, and says how many bytes that was."""
         items = [_item(name, content) for name, content in files.items()]
-        need = self._channel.ask({"do": "put", "folder": folder, "files": items})["need"]
         sizes = {item["name"]: item["size"] for item in items}
-        meter = _Meter(sum(sizes[lacking["name"]] - lacking["have"] for lacking in need), progress)
-        for lacking in need:
-            self._channel.send(lacking, meter.counted(_pieces(files[lacking["name"]], lacking["have"])))
+        need = self._needed(self._channel.ask({"do": "put", "folder": folder, "files": items})["need"], sizes)
+        meter = _Meter(sum(sizes[name] - have for name, have in need.items()), progress)
+        for name, have in need.items():
+            self._channel.send({"name": name, "have": have}, meter.counted(_pieces(files[name], have)))
         self._channel.answer()
         self.sent_bytes += meter.sent
         return meter.sent
 
-    def get(self, path: str) -> bytes:
-        """A whole file."""
-        content = self._channel.content(int(self._channel.ask({"do": "get", "path": path})["size"]))
+    def get(self, path: str, most_bytes: int = 2**28) -> bytes:
+        """A whole file. DeviceError where it is larger than is believed."""
+        size = self._channel.ask({"do": "get", "path": path})["size"]
+        if size > most_bytes:
+            raise self._channel.not_understood(f"{path} has {size} bytes, at most {most_bytes} are taken")
+        content = self._channel.content(size)
         self._channel.answer()
         return content
 
@@ -165,7 +169,7 @@ class Device:
     def start_service(self, unit: str, folders: Sequence[str] = ()) -> tuple[bool, str]:
         """Installs and (re)starts the user unit; whether it also runs when nobody is logged in, and what was said of that."""
         told = self._channel.ask({"do": "start_service", "unit": unit, "folders": list(folders)})
-        return told["lingers"], told["said"]
+        return told["lingers"], plain(told["said"])
 
     def stop_service(self) -> None:
         self._channel.ask({"do": "stop_service"})
@@ -173,7 +177,15 @@ class Device:
     def unhealthy(self, port: int | None, *, fresh: bool = True) -> str:
         """Why the service does not run or answer; "" when it does. `fresh`: it was just started, so it gets time."""
         told = self._channel.ask({"do": "healthy", "port": port, "fresh": fresh, "wait_s": _SERVED_WAIT_S})
-        return "" if told["ok"] else told["why"]
+        return "" if told["ok"] else plain(told["why"]) or "it does not say why"
+
+    def _needed(self, told: list[dict[str, Any]], sizes: Mapping[str, int]) -> dict[str, int]:
+        """How much it has of each file that it lacks, by name."""
+        need = {lacking["name"]: lacking["have"] for lacking in told}
+        wrong = [name for name, have in need.items() if have > sizes.get(name, -1)]
+        if wrong or len(need) < len(told):
+            raise self._channel.not_understood(f"need: found {wrong or told}, not what was offered")
+        return need
 
     def _put_wheels(self, wheels: Sequence[Wheel], packages: Packages, progress: Say) -> None:
         self.put("wheels", collect(wheels, packages.python, progress), progress)
@@ -182,7 +194,9 @@ class Device:
         progress(f"installing {packages.runtime} on the device from its own package index")
         told = self._make(packages, pip, online=True)
         if not told["made"]:
-            self._say(f"{self.where}: it can't fetch the packages itself ({told['why']}): sending them from here")
+            self._say(
+                f"{self.where}: it can't fetch the packages itself ({plain(told['why'])}): sending them from here"
+            )
         return bool(told["made"])
 
     def _make(self, packages: Packages, pip: Wheel, *, online: bool) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from edgedigits_runner.scaling import scaling_of
+
 from edgedigits.report.differences import interval_text, mcnemar_sentence
 from edgedigits.statistics import Paired, wilson
 
@@ -25,7 +27,7 @@ def artifact_card(manifest: dict[str, Any]) -> str:
         f"| bytes | {size['size_bytes']:,} | {export['size_bytes']:,} |",
         f"| gzip bytes | {size['gzip_bytes']:,} | {export['gzip_bytes']:,} |",
         "",
-        f"Input: {'x'.join(map(str, manifest['input']['shape']))} pixels, scaled to {manifest['input']['scale']}. "
+        f"Input: {'x'.join(map(str, manifest['input']['shape']))} pixels, scaled to {_scale(manifest)}. "
         f"Export: {export['export']}. Seed: {manifest['seed']}.",
         mcnemar_sentence(_paired(test), "float", "this model"),
         "",
@@ -83,7 +85,7 @@ def baseline_card(record: dict[str, Any]) -> str:
         f"| test accuracy | {_percent(record['test_accuracy'])} of {images['test']:,} images |",
         f"| validation accuracy | {_percent(record['validation_accuracy'])} of {images['validation']:,} images |",
         f"| trained on | {images['fit']:,} images, {record['epochs_run']} epochs, the best was {record['best_epoch']} |",
-        f"| input scale | {record['input']['scale']} |",
+        f"| input scale | {_scale(record)} |",
         f"| seed, batch, rate | {settings['seed']}, {settings['batch']}, {settings['rate']} |",
         f"| augmentation | {'yes' if settings['augment'] else 'no'} |",
         f"| seconds | {record['seconds']} |",
@@ -92,6 +94,12 @@ def baseline_card(record: dict[str, Any]) -> str:
         "The epoch was chosen on validation images; the test images were scored once, at the end.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _scale(record: dict[str, Any]) -> str:
+    folded = record["input"].get("folded")
+    inside = f" ({scaling_of(folded['scale'])} is in the weights of its first layer)" if folded else ""
+    return f"{scaling_of(record['input']['scale'])}{inside}"
 
 
 def _percent(share: float) -> str:

@@ -10,6 +10,7 @@ from edgedigits import graph
 from edgedigits.backend import tf
 from edgedigits.channel_rules import MAKERS
 from edgedigits.data.feed import plain_batches
+from edgedigits.data.samples import sampled
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.narrowing import MAKES, READS, Layout
@@ -74,9 +75,9 @@ def loss_changes(layout: Layout, data: FitData, images: int, weights: np.ndarray
     model = graph.clone(layout.coupling.model, logits=True)
     own = None if weights is None else tf.constant(weights)
     gradients = tf.function(lambda pixels, labels: _gate_gradients(model, layout, pixels, labels, own))
-    picked = np.random.default_rng(data.seed).permutation(len(data.fit))[:images]
+    picked = sampled(data.fit, images, data.seed)
     total = np.zeros(layout.coupling.count)
-    for pixels, labels in plain_batches(data.fit.subset(np.sort(picked)), data.scale, BATCH):
+    for pixels, labels in plain_batches(picked, data.scale, BATCH):
         total += gradients(pixels, labels).numpy()
     return np.asarray(total / len(picked), np.float64)
 

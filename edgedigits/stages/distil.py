@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from edgedigits.data.augment import Augment
-from edgedigits.data.scale import Scale
+from edgedigits.data.scale import NAMED, scaling_of
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.stages.candidate import STRICT, Candidate, Facts, Progress, silent
@@ -37,14 +37,25 @@ def _moves(value: Any) -> Any:
     return value
 
 
+def _scale(value: Any) -> Any:
+    """What `scaling` takes, JSON-safe as it was written; or none."""
+    try:
+        return None if value is None else scaling_of(value) and value
+    except ValueError as error:
+        names = ", ".join(map(repr, NAMED))
+        plain = isinstance(value, str)
+        wanted = f"input should be {names}, or {{range, mean, std, bgr}}" if plain else f"wanted a scale ({error})"
+        raise PydanticCustomError("scale", "{wanted}", {"wanted": wanted}) from error
+
+
 @dataclass(frozen=True, config=STRICT)
 class Distil:
     """Train `student` for `epochs` on what `teacher` answers.
 
     teacher: `recipe` (the model the recipe began with), `self` (the candidate), `stage 1` (what that stage made), a net of the
     zoo (shipped, if trained on this data), the path of a Keras model, or a list of these: the mean of what they answer.
-    teacher_scale: of files that take their pixels otherwise. With a larger student in a first stage, `[recipe, stage 1]` teaches
-    a small one more than the recipe's model.
+    teacher_scale: of files that take their pixels otherwise: a name as of --scale, or {range, mean, std, bgr}.
+    With a larger student in a first stage, `[recipe, stage 1]` teaches a small one more than the recipe's model.
     student: `self` (the candidate), a net of the zoo, built anew with `options`, or the path of a Keras model.
     share: of the loss, for the teachers' answers at `temperature`; the rest is for the labels. With 0 the student learns from the
     labels alone, so that it errs otherwise than the teachers: a good one to teach beside them.
@@ -67,7 +78,7 @@ class Distil:
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     dropout: Share = 1.0
     class_weights: ClassWeights = "auto"
-    teacher_scale: Scale | None = None
+    teacher_scale: Annotated[Any, BeforeValidator(_scale)] = None
 
     @property
     def _teachers(self) -> list[str]:

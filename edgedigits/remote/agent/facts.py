@@ -25,7 +25,7 @@ def facts(root: Path) -> dict[str, Any]:
         "board": _board(),
         "os": _os_name(),
         "uid": os.getuid(),
-        "user": pwd.getpwuid(os.getuid()).pw_name,
+        "user": _user(),
         "home": str(Path.home()),
         "root": str(root),
         "free_bytes": _free(root),
@@ -48,6 +48,13 @@ def runtime_dir() -> str:
     return os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
 
 
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a login that no file of this machine names
+        return str(os.getuid())
+
+
 def _libc() -> tuple[str, list[int]]:
     try:
         name, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").split()
@@ -59,7 +66,7 @@ def _libc() -> tuple[str, list[int]]:
 def _board() -> str | None:
     """The model of a Raspberry Pi; an emulated one has no device tree."""
     try:
-        return Path("/proc/device-tree/model").read_text().strip("\0\n ") or None
+        return Path("/proc/device-tree/model").read_text(errors="replace").strip("\0\n ") or None
     except OSError:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
         return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("Model")), None)
@@ -67,7 +74,7 @@ def _board() -> str | None:
 
 def _os_name() -> str | None:
     try:
-        lines = Path("/etc/os-release").read_text().splitlines()
+        lines = Path("/etc/os-release").read_text(errors="replace").splitlines()
     except OSError:
         return None
     return next((line.split("=", 1)[1].strip("\"'") for line in lines if line.startswith("PRETTY_NAME=")), None)
@@ -100,6 +107,6 @@ def _controllers() -> list[str]:
 
 def _read(file: str) -> str:
     try:
-        return Path(file).read_text().strip()
+        return Path(file).read_text(errors="replace").strip()
     except OSError:
         return ""

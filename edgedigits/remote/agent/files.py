@@ -9,6 +9,7 @@ from typing import Any
 
 from .folder import Folder, remove, sha256, sync_folder
 from .frames import CHUNK, Gone, Host, OutOfStep, Refusal
+from .requests import check_file
 
 
 def put(host: Host, folder: Folder, request: dict[str, Any]) -> dict[str, Any]:
@@ -64,8 +65,9 @@ def _take(host: Host, into: Path, item: dict[str, Any]) -> None:
     """The bytes that were missing, appended; a part of another content is told by the hash and dropped."""
     target = into / item["name"]
     head = host.receive()
-    if head.get("name") != item["name"]:
-        raise Refusal(f"{item['name']} was expected, {head.get('name')} came", "work")
+    check_file(head, item["size"])
+    if head["name"] != item["name"]:
+        raise Refusal(f"{item['name']} was expected, {head['name']} came", "work")
     with _part(target).open("r+b" if head["have"] else "wb") as stream:
         stream.seek(head["have"])
         for piece in host.body(item["size"] - head["have"]):

@@ -163,5 +163,8 @@ def _made(folder: Path) -> list[Path]:
 
 
 def _intact(release: Path) -> bool:
-    files = json.loads((release / "release.json").read_text())["files"]
+    try:
+        files = dict(json.loads((release / "release.json").read_bytes())["files"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
     return all((release / name).is_file() and sha256(release / name) == wanted for name, wanted in files.items())

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 CHUNK = 1 << 18
+MOST_FRAME = 1 << 22
 
 
 class Gone(Exception):
@@ -40,17 +41,21 @@ class Host:
         self._heard = time.monotonic()
 
     def receive(self) -> dict[str, Any]:
-        """The next object; waits for it."""
+        """The next object; waits for it. OutOfStep where what comes is none."""
+        looked = 0
         while True:
-            end = self._buffer.find(b"\n")
+            end = self._buffer.find(b"\n", looked)
             if end < 0:
+                looked = len(self._buffer)
+                if looked > MOST_FRAME:
+                    raise OutOfStep from Refusal(f"a request of more than {MOST_FRAME} bytes")
                 self._more()
                 continue
             line = bytes(self._buffer[:end])
             del self._buffer[: end + 1]
+            looked = 0
             if line:
-                found: dict[str, Any] = json.loads(line)
-                return found
+                return _object(line)
 
     def body(self, size: int) -> Iterator[bytes]:
         """The next `size` bytes, in pieces."""
@@ -75,6 +80,8 @@ class Host:
 
     def check(self) -> None:
         """Raises Gone when the host is; to be called now and then, and when stdin can be read, during long work."""
+        if len(self._buffer) > MOST_FRAME:  # it sends on and on, and nobody listens
+            raise Gone
         if select.select([0], [], [], 0)[0]:
             self._more()
         elif time.monotonic() - self._heard > self._silence_s:
@@ -88,3 +95,13 @@ class Host:
             raise Gone
         self._heard = time.monotonic()
         self._buffer += piece
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise OutOfStep from Refusal(f"a request that is no JSON ({error})")
+    if not isinstance(found, dict):
+        raise OutOfStep from Refusal("a request that is no object")
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -13,6 +14,7 @@ from .files import get, put
 from .folder import Folder, remove
 from .frames import Gone, Host, OutOfStep, Refusal
 from .processes import run
+from .requests import check, check_first
 
 _WORDS = {
     errno.ENOSPC: "the disk is full",
@@ -30,12 +32,16 @@ def main() -> None:
     host = Host()
     try:
         first = host.receive()
+        check_first(first)
         session = Session(host, Folder(_root(first["dir"])), first["lock_wait_s"])
         host.send(ok={"root": str(session.folder.root)})
         while True:
             _answer(host, session, host.receive())
     except Gone:
         return
+    except (OutOfStep, Refusal) as error:
+        with contextlib.suppress(Gone):
+            host.send(error=_sentence(_cause(error)))
 
 
 def _root(directory: str) -> Path:
@@ -46,14 +52,19 @@ def _root(directory: str) -> Path:
 
 def _answer(host: Host, session: Session, request: dict[str, Any]) -> None:
     try:
+        check(request)
         answer: dict[str, Any] = {"ok": session.do(request)}
     except OutOfStep as error:
-        cause = error.__cause__
-        host.send(error=_sentence(cause) if isinstance(cause, (OSError, Refusal)) else _sentence(Refusal("failed")))
+        host.send(error=_sentence(_cause(error)))
         raise Gone from error
     except (OSError, Refusal) as error:
         answer = {"error": _sentence(error)}
     host.send(**answer)
+
+
+def _cause(error: OutOfStep | Refusal) -> OSError | Refusal:
+    cause = error.__cause__ if isinstance(error, OutOfStep) else error
+    return cause if isinstance(cause, (OSError, Refusal)) else Refusal("failed")
 
 
 def _sentence(error: OSError | Refusal) -> dict[str, str]:

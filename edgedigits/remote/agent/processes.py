@@ -14,6 +14,8 @@ from pathlib import Path
 from .frames import CHUNK, Host
 
 KEPT_LINES = 30
+_MOST_LINE = 1 << 18  # bytes; a longer one is cut into several
+_MOST_ERROR = 2000  # characters
 
 
 def run(
@@ -39,7 +41,10 @@ def run(
     errors: deque[str] = deque(maxlen=KEPT_LINES)
     assert process.stdout is not None
     assert process.stderr is not None
-    streams = {process.stdout.fileno(): Lines(on_line), process.stderr.fileno(): Lines(errors.append)}
+    streams = {
+        process.stdout.fileno(): Lines(on_line),
+        process.stderr.fileno(): Lines(lambda line: errors.append(line[:_MOST_ERROR])),
+    }
     try:
         while streams:
             ready = select.select([0, *streams], [], [], 1.0)[0]
@@ -63,8 +68,8 @@ class Lines:
     def feed(self, piece: bytes) -> bool:
         """False at the end of the stream."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
-        if not piece and self._rest:
-            lines, self._rest = [self._rest], b""
+        if len(self._rest) >= _MOST_LINE or (not piece and self._rest):
+            lines, self._rest = [*lines, self._rest], b""
         for line in lines:
             self._on_line(line.decode("utf-8", "replace"))
         return bool(piece)

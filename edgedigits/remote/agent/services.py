@@ -13,6 +13,7 @@ from .frames import Host, Refusal
 from .processes import quiet
 
 UNIT = "edgedigits.service"
+_MOST_UNIT = 1 << 16  # characters; a longer one is not ours
 
 
 def _unit_file() -> Path:
@@ -23,7 +24,8 @@ def _unit_file() -> Path:
 def read() -> str | None:
     """The unit's text, None where there is none."""
     try:
-        return _unit_file().read_text(encoding="utf-8")
+        with _unit_file().open(encoding="utf-8", errors="replace") as file:
+            return file.read(_MOST_UNIT)
     except FileNotFoundError:
         return None
 
@@ -38,7 +40,7 @@ def start(request: dict[str, Any]) -> dict[str, Any]:
     _systemctl("reset-failed", UNIT, must=False)
     _systemctl("restart", UNIT, must=False)  # whether it worked is asked afterwards, with the reason
     code, said = quiet(["loginctl", "enable-linger"])
-    return {"lingers": code == 0, "said": said}
+    return {"lingers": code == 0, "said": said[:2000]}
 
 
 def stop() -> None:
@@ -105,7 +107,7 @@ def _show() -> dict[str, str]:
 
 def _last_words() -> str:
     code, said = quiet(["journalctl", "--user", "--unit", UNIT, "--lines=1", "--output=cat", "--quiet"], limit_s=10)
-    return f": {said.splitlines()[-1]}" if code == 0 and said and "No journal files" not in said else ""
+    return f": {said.splitlines()[-1][:2000]}" if code == 0 and said and "No journal files" not in said else ""
 
 
 def _systemctl(*arguments: str, must: bool = True) -> str:

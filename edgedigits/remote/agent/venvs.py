@@ -71,4 +71,4 @@ def _install(host: Host, folder: Folder, request: dict[str, Any], beside: Path) 
     if full:
         raise OSError(28, "No space left on device", str(beside))
     blamed = [line for line in lines if line.startswith("ERROR:")]
-    return (blamed or lines or [f"pip ended with exit code {code}"])[-1].replace("ERROR: ", "")
+    return (blamed or lines or [f"pip ended with exit code {code}"])[-1].replace("ERROR: ", "")[:2000]

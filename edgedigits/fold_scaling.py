@@ -1,0 +1,159 @@
+"""A scaling folded into the first layer's weights, so that the model takes plain pixels: w (a x + b) + c = a w x + (w b + c).
+
+That is exact, but for rounding, where each number the layer reads is a pixel of a known channel. Padding with zeros is not:
+a zero of the model's input would have to become the pixel that stands for it, and so no layer is taken that pads after b.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edgedigits import graph
+from edgedigits.data.images import Images
+from edgedigits.data.scale import NAMED, Scaling
+from edgedigits.keras_models import TOLERANCE
+from edgedigits.scoring import outputs
+from edgedigits.stages.candidate import Candidate, Facts
+
+PLAIN = NAMED["0..1"]
+PASSED = ("Dropout", "SpatialDropout2D", "Cropping2D", "ZeroPadding2D", "Flatten")
+"""Kinds that may stand between the pixels and the layer: each hands pixels on as they are."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The layer that reads the pixels first; `pads` tells whether it or a layer before it pads them with zeros."""
+
+    layer: Any
+    pads: bool
+
+
+def fold(candidates: list[Candidate], scaling: Scaling, images: Images) -> tuple[list[Candidate], Scaling, Facts]:
+    """(the candidates, how they take their pixels now, JSON-safe facts): all folded alike, or all as they were.
+
+    What can be is folded: all of the scaling, which leaves 0..1, or else the order of the channels; a plain range is left as
+    it is, and so is what changes the answers to `images` by more than rounding does. Masks and clusters move with their
+    kernels, and zeros stay zero.
+    """
+    straight = scaling._replace(bgr=False, mean=scaling.mean[::-1], std=scaling.std[::-1])
+    for left in (PLAIN, straight) if not scaling.plain else ():
+        turn, factor, offset = _step(scaling, left)
+        made = [_folded(candidate, turn, factor, offset) for candidate in candidates]
+        found = [one for one in made if one is not None]
+        if left == scaling or len(found) < len(made):
+            continue
+        pairs = zip(candidates, found, strict=True)
+        off = max(_difference(one.model, scaling, other.model, left, images) for one, other in pairs)
+        if off <= TOLERANCE:
+            entries = [_entry(candidate.model) for candidate in candidates]
+            layers = sorted({entry.layer.name for entry in entries if entry})
+            return found, left, {"scale": scaling.as_json(), "layers": layers, "largest_difference": off}
+    return candidates, scaling, {}
+
+
+def _difference(model: Any, scaling: Scaling, folded: Any, left: Scaling, images: Images) -> float:
+    """The largest difference between the answers, as a share of the largest answer."""
+    before, after = outputs(model, images, scaling), outputs(folded, images, left)
+    return float(np.abs(before - after).max() / max(float(np.abs(before).max()), 1e-6))
+
+
+def _step(scaling: Scaling, left: Scaling) -> tuple[bool, np.ndarray, np.ndarray]:
+    """(whether channels turn, a, b): the old input = a * the new input + b, channels as the model takes them; float64 [3]."""
+    (factor, offset), (less, more) = ([part.astype(np.float64) for part in one.line(3)] for one in (scaling, left))
+    turn = scaling.bgr and not left.bgr
+    less, more = (less[::-1], more[::-1]) if turn else (less, more)
+    if (less == factor).all() and (more == offset).all():
+        return turn, np.ones(3), np.zeros(3)
+    return turn, factor / less, offset - more * factor / less
+
+
+def _folded(candidate: Candidate, turn: bool, factor: np.ndarray, offset: np.ndarray) -> Candidate | None:
+    """The candidate with the change of input in its first layer; None where that would not be exact."""
+    entry = _entry(candidate.model)
+    channels = int(candidate.model.inputs[0].shape[-1])
+    factor, offset, turn = factor[:channels], offset[:channels], turn and channels > 1
+    if entry is None or (entry.pads and offset.any()):
+        return None
+    kind = type(entry.layer).__name__
+    path = f"{entry.layer.name}/{graph.KERNELS[kind][0]}"
+    if (path in candidate.clusters and len(set(factor)) > 1) or (turn and kind == "DepthwiseConv2D"):
+        return None
+    order = np.arange(channels)[::-1] if turn else np.arange(channels)
+    model = _with_weights(candidate.model, entry.layer, _weights(entry.layer, factor, offset), order)
+
+    def moved(arrays: Any) -> dict[str, np.ndarray]:
+        kept = dict(arrays)
+        for place, name in enumerate(graph.KERNELS[kind]):
+            if (own := f"{entry.layer.name}/{name}") in kept:
+                kept[own] = _turned(kept[own], place, kind, order)
+        return kept
+
+    return replace(candidate, model=model, masks=moved(candidate.masks), clusters=moved(candidate.clusters))
+
+
+def _entry(model: Any) -> Entry | None:
+    """The layer that reads the pixels first and alone, and that a change of them can be folded into; None where there is none."""
+    calls = list(graph.calls(model))
+    uses = [call.layer.name for call in calls]
+    number, pads = graph.ENTRY, False
+    while True:
+        readers = [call for call in calls if number in call.inputs]
+        if len(readers) != 1 or len(readers[0].inputs) != 1 or uses.count(readers[0].layer.name) != 1:
+            return None
+        layer, kind = readers[0].layer, type(readers[0].layer).__name__
+        if getattr(layer, "data_format", "channels_last") != "channels_last" or getattr(layer, "groups", 1) != 1:
+            return None
+        if kind not in PASSED:
+            break
+        pads, number = pads or kind == "ZeroPadding2D", readers[0].outputs[0]
+    if kind not in ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense"):
+        return None
+    return Entry(layer, pads or (kind != "Dense" and layer.padding != "valid" and set(layer.kernel_size) != {1}))
+
+
+def _weights(layer: Any, factor: np.ndarray, offset: np.ndarray) -> list[np.ndarray]:
+    """float32 weights of the layer for input that `factor` and `offset` are yet to be put on; a bias last, if one is needed."""
+    kind, count = type(layer).__name__, len(graph.KERNELS[type(layer).__name__])
+    weights = [weight.astype(np.float64) for weight in layer.get_weights()]
+    first, *others = weights[:count]
+    if kind == "Conv2D":
+        gain, shift = first * factor[:, None], np.einsum("hwco,c->o", first, offset)
+    elif kind == "Dense":
+        places = len(first) // len(factor)
+        gain, shift = first * np.tile(factor, places)[:, None], np.tile(offset, places) @ first
+    else:
+        gain, shift = first * factor[:, None], np.einsum("hwcm,c->cm", first, offset).reshape(-1)
+        shift = shift @ others[0][0, 0] if kind == "SeparableConv2D" else shift
+    bias = [weights[count] + shift] if layer.use_bias else [shift] if offset.any() else []
+    return [array.astype(np.float32) for array in (gain, *others, *bias)]
+
+
+def _turned(array: np.ndarray, place: int, kind: str, order: np.ndarray) -> np.ndarray:
+    """A kernel, or what is said of its weights, for channels in that order; `place` tells which of the layer's it is."""
+    if kind == "Dense":
+        turned = array.reshape(-1, len(order), array.shape[-1])[:, order]
+    elif place == 0:
+        turned = array[:, :, order]
+    else:  # what a separable one makes of each channel lies together
+        turned = array.reshape(len(order), -1, array.shape[-1])[order]
+    return np.asarray(turned.reshape(array.shape))
+
+
+def _with_weights(model: Any, layer: Any, weights: list[np.ndarray], order: np.ndarray) -> Any:
+    """A copy of the model in which the layer has these weights and reads the channels in that order."""
+    kind = type(layer).__name__
+    count = len(graph.KERNELS[kind])
+    turned = [_turned(array, place, kind, order) for place, array in enumerate(weights[:count])] + weights[count:]
+
+    def make(one: Any) -> Any:
+        config = one.get_config()
+        return type(one).from_config({**config, "use_bias": len(weights) > count} if one is layer else config)
+
+    result = graph.exchanged(model, make)
+    for one in result.layers:
+        if one.weights:
+            one.set_weights(turned if one.name == layer.name else model.get_layer(one.name).get_weights())
+    return result

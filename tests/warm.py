@@ -1,0 +1,147 @@
+"""The command line in real processes that need not import TensorFlow: forked from one that has imported it and done no more.
+
+`python -m tests.warm SOCKET` is that process; `edgedigits` asks it for a command. A test in which the start of the program, its
+imports or its signals are the point starts the program itself.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import os
+import resource
+import select
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+_SAID = 2**20
+"""More bytes than any request has."""
+
+
+def edgedigits(
+    *words: object, limit: int | None = None, cwd: Path | None = None, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command; `limit` is the largest file that it may write, in bytes."""
+    asked = {"words": [*map(str, words)], "cwd": str(cwd or Path.cwd()), "env": {**os.environ, **env}, "limit": limit}
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        code = _ask(_server(), asked, [out.fileno(), errors.fileno()])
+        said = []
+        for file in (out, errors):
+            file.seek(0)
+            said.append(file.read().decode())
+    return subprocess.CompletedProcess(asked["words"], code, *said)
+
+
+def shell_function() -> str:
+    """A definition of `edgedigits` for a shell's script."""
+    client = [sys.executable, "-S", "-c", _CLIENT, str(Path(__file__).parent.parent), _server()]
+    return f'edgedigits() {{ {" ".join(map(shlex.quote, client))} "$@"; }}'
+
+
+_CLIENT = """
+import json, os, sys
+root, path, *words = sys.argv[1:]
+sys.path.insert(0, root)
+from tests.warm import _ask
+sys.exit(_ask(path, {"words": words, "cwd": os.getcwd(), "env": dict(os.environ), "limit": None}, [1, 2]))
+"""
+
+
+def _ask(path: str, asked: dict[str, object], files: list[int]) -> int:
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(path)
+        socket.send_fds(line, [json.dumps(asked).encode()], files)
+        line.shutdown(socket.SHUT_WR)
+        return int(line.recv(16))
+
+
+@functools.cache
+def _server() -> str:
+    """The path of the socket of a server that lives as long as this process."""
+    folder = tempfile.TemporaryDirectory(prefix="edgedigits-warm-")
+    path = f"{folder.name}/socket"
+    command = [sys.executable, "-m", "tests.warm", path]
+    root = Path(__file__).parent.parent
+    server = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def end() -> None:
+        server.communicate()
+        folder.cleanup()
+
+    atexit.register(end)
+    assert server.stdout is not None
+    assert server.stdout.readline() == b"ready\n"
+    return path
+
+
+def _serve(path: str) -> None:
+    """Forks once for every request, until standard input ends."""
+    import edgedigits.prepare  # noqa: F401  # everything that takes long to import
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as waiting:
+        waiting.bind(path)
+        waiting.listen()
+        print("ready", flush=True)
+        while sys.stdin not in select.select([waiting, sys.stdin], [], [])[0]:
+            line, _ = waiting.accept()
+            with line:
+                if os.fork() == 0:
+                    waiting.close()
+                    _answer(line)
+
+
+def _answer(line: socket.socket) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    message, files, _, _ = socket.recv_fds(line, _SAID, 2)
+    while more := line.recv(_SAID):
+        message += more
+    command = os.fork()
+    if command == 0:
+        _become(json.loads(message), files)
+    _, status = os.waitpid(command, 0)
+    line.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+    os._exit(0)
+
+
+def _become(asked: dict[str, object], files: list[int]) -> None:
+    """The command, as if it had just been started; never returns."""
+    from edgedigits.cli import main
+
+    for number, file in zip((1, 2), files, strict=True):
+        os.dup2(file, number)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.chdir(str(asked["cwd"]))
+    os.environ.clear()
+    os.environ.update(asked["env"])  # type: ignore[call-overload]
+    if asked["limit"] is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (asked["limit"], asked["limit"]))  # type: ignore[arg-type]
+    sys.argv = ["edgedigits", *asked["words"]]  # type: ignore[misc]
+    code = 1
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:  # noqa: BLE001  # a traceback and exit code 1, as Python itself would end
+        sys.excepthook(*sys.exc_info())
+    finally:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
