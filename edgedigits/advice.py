@@ -93,7 +93,8 @@ class Advice:
 
 @dataclass(frozen=True)
 class Question:
-    """A model ready for the stages, data of its shape, and the recipe. `count` counts instructions exactly, where wished."""
+    """A model ready for the stages, data of its shape, and the recipe. `count` counts instructions exactly, where wished;
+    `warnings` are of the model and its data."""
 
     name: str
     model: Any
@@ -102,6 +103,7 @@ class Question:
     runtime: TimedRuntime = "litert"
     count: Counting | None = None
     again: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 def advise(question: Question, say: Say) -> Advice:
@@ -147,7 +149,7 @@ def advise(question: Question, say: Say) -> Advice:
         rest_gzip_bytes=packed,
         effects=effects,
         would_pay=tuple(reasons.would_pay(facts)),
-        warnings=tuple(reasons.warnings(facts)),
+        warnings=(*question.warnings, *reasons.warnings(facts)),
         counted_now=question.count is not None,
     )
 

@@ -21,6 +21,7 @@ from edgedigits.data.sources import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, InputError, ModelError
 from edgedigits.graph import ends_in_softmax
+from edgedigits.judging import foresee
 from edgedigits.keras_models import LoadedModel, load
 from edgedigits.op_timings import TimedRuntime
 from edgedigits.recipe import Recipe
@@ -65,8 +66,11 @@ def question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Questio
             f"{name}: its answers are probabilities that no closing softmax makes, so stages can't train it; "
             "end it in softmax or in logits, or choose a recipe without stages"
         )
-    data = fit_data(loaded.model, scale, asked.data, read=_read(asked), say=say)
-    return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again)
+    data, names = fit_data(loaded.model, scale or NAMED["0..1"], asked.data, read=_read(asked), say=say)
+    said: tuple[str, ...] = ()
+    if asked.data is not None and scale is not None:  # a guessed scale would tell of the guess, not of the model
+        said = foresee(loaded.model, data, names, loaded.logits)
+    return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again, said)
 
 
 def _read(asked: Asked) -> dict[str, Any]:
@@ -80,8 +84,9 @@ def fit_data(
     data: str | None,
     read: Mapping[str, Any] = MappingProxyType({}),
     say: Say = lambda _: None,
-) -> FitData:
-    """Some images in the model's shape; where no data is named, the bundled digits, their labels made to fit its answers."""
+) -> tuple[FitData, tuple[str, ...]]:
+    """Some images in the model's shape, and the names of their classes; where no data is named, the bundled digits, their labels
+    made to fit its answers."""
     height, width, channels = model.inputs[0].shape[1:]
     answers = int(model.outputs[0].shape[-1])
     if not height or not width:
@@ -96,11 +101,11 @@ def fit_data(
         found = _relabelled(few, answers)
     if found.shape != (height, width, channels):
         found = with_shape(found, (height, width), channels)
-    return split(found, scale, 0, augment=False)
+    return split(found, scale, 0, augment=False), found.classes
 
 
-def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling]:
-    """Its name, itself, and the scale it was trained on as far as known; bytes and times do not depend on that."""
+def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None]:
+    """Its name, itself, and the scale it was trained on if known; bytes and times do not depend on that."""
     if asked.model and asked.zoo:
         raise InputError("--model and --zoo: both were given; choose one")
     if asked.model is not None and not asked.model.exists():
@@ -110,11 +115,11 @@ def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling]:
         raise InputError(f"--zoo {name}: no such net; choose from {', '.join(ZOO)}")
     path = asked.model or shipped_folder() / f"{name}.keras"
     if asked.model is None and not path.is_file():
-        return name, _untrained(name), scaling(asked.scale or "0..1", "--scale")
+        return name, _untrained(name), scaling(asked.scale, "--scale") if asked.scale else None
     record = record_beside(path)
     known = asked.scale or (record["input"]["scale"] if record else None)
     scale = None if known is None else scaling(known, "--scale")
-    return path.stem, load(path, custom=asked.custom, scale=scale), scale or NAMED["0..1"]
+    return path.stem, load(path, custom=asked.custom, scale=scale), scale
 
 
 def _untrained(name: str) -> LoadedModel:

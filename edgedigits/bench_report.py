@@ -10,6 +10,7 @@ import numpy as np
 from edgedigits_runner.arrays import decode
 from numpy.typing import NDArray
 
+from edgedigits.class_recalls import ClassChanges, by_class
 from edgedigits.statistics import Interval, Paired, pair, speedup, typical_percentile, wilson
 
 
@@ -100,17 +101,18 @@ class Speedup:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The compressed model against the baseline."""
+    """The compressed model against the baseline, in all and class by class."""
 
     paired: Paired
     speedups: tuple[Speedup, ...]
+    classes: ClassChanges
 
 
 @dataclass(frozen=True)
 class Report:
     """`baseline` and `comparison` are None where the compressed model was measured alone.
 
-    `labels` are the true classes, int32 [n]; they stay out of the JSON.
+    `labels` are the true classes, int32 [n]; they stay out of the JSON. `classes` are their names, () where not known.
     """
 
     environment: dict[str, Any]
@@ -123,6 +125,7 @@ class Report:
     compressed: ModelReport
     comparison: Comparison | None
     labels: NDArray[np.int32] = field(repr=False, compare=False)
+    classes: tuple[str, ...] = ()
 
     @property
     def answers(self) -> dict[str, NDArray[np.int32]]:
@@ -240,4 +243,5 @@ def compare(result: dict[str, Any]) -> Comparison:
         Speedup(entry["threads"], speedup(counting_laps_us(result, at, 0), counting_laps_us(result, at, 1)))
         for at, entry in enumerate(result["latency"])
     ]
-    return Comparison(pair(right_answers(result, 0), right_answers(result, 1)), tuple(speedups))
+    before, after = right_answers(result, 0), right_answers(result, 1)
+    return Comparison(pair(before, after), tuple(speedups), by_class(labels(result), before, after))

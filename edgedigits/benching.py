@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from edgedigits.data.images import everything
 from edgedigits.data.reading import PLAIN, Resizing, recorded
 from edgedigits.data.scale import NAMED, Scale, scaling
 from edgedigits.data.sources import load_data
-from edgedigits.errors import InputError
+from edgedigits.errors import DataError, InputError
 from edgedigits.runtimes import RuntimeName
 
 Say = Callable[[str], None]
@@ -51,13 +51,15 @@ class Wish:
 class Task:
     """What is measured, on whatever machine: the baseline, if there is one, and the compressed model; an .npz of images.
 
-    `artifact` is the folder that the compressed model is the product of, None for a file from elsewhere.
+    `artifact` is the folder that the compressed model is the product of, None for a file from elsewhere. `classes` are the names
+    of the images' labels, () where not known.
     """
 
     contestants: tuple[Contestant, ...]
     images: Path
     settings: Settings
     artifact: Path | None
+    classes: tuple[str, ...] = ()
 
 
 def run(wish: Wish, say: Say) -> Report:
@@ -69,7 +71,8 @@ def run(wish: Wish, say: Say) -> Report:
 def bench_here(task: Task, say: Say) -> Report:
     """The task measured on this machine."""
     *baseline, compressed = task.contestants
-    return bench(compressed, baseline[0] if baseline else None, task.images, task.settings, say)
+    found = bench(compressed, baseline[0] if baseline else None, task.images, task.settings, say)
+    return replace(found, classes=task.classes)
 
 
 def task(wish: Wish, folder: Path, say: Say = lambda _: None) -> Task:
@@ -82,9 +85,10 @@ def task(wish: Wish, folder: Path, say: Say = lambda _: None) -> Task:
     baseline = Contestant("float", product.path / "float.tflite", scale, wish.resize) if product else None
     if wish.baseline is not None:
         baseline = Contestant(wish.baseline.stem, wish.baseline, scale, wish.resize)
+    images, classes = _images(wish, made, folder, say)
     return Task(
         contestants=(baseline, compressed) if baseline else (compressed,),
-        images=_images(wish, made, folder, say),
+        images=images,
         settings=Settings(
             threads=wish.threads,
             runtime=wish.runtime,
@@ -94,6 +98,7 @@ def task(wish: Wish, folder: Path, say: Say = lambda _: None) -> Task:
             cold=wish.cold,
         ),
         artifact=product.path if product else None,
+        classes=classes,
     )
 
 
@@ -111,18 +116,20 @@ def _scale(wish: Wish, made: Artifact | None) -> Scale:
     return scale
 
 
-def _images(wish: Wish, made: Artifact | None, folder: Path, say: Say) -> Path:
-    """The artifact's own test images, or the test part of the data that was named."""
+def _images(wish: Wish, made: Artifact | None, folder: Path, say: Say) -> tuple[Path, tuple[str, ...]]:
+    """The artifact's own test images, or the test part of the data that was named; and the names of their classes."""
     if made and wish.data is None and (made.path / "eval.npz").is_file():
-        return made.path / "eval.npz"
+        return made.path / "eval.npz", tuple(map(str, made.manifest["data"]["classes"]))
     if made and wish.data is None:
         raise InputError(
             f"--data is missing: {made.path} holds only a pointer to its test images, {made.manifest['data']['name']}"
         )
-    test = _named(wish, made, say).test
+    found = _named(wish, made, say)
+    if not len(found.test):
+        raise DataError(f"data {found.name}: holds too few images for a test part; give at least two of a class")
     path = folder / "images.npz"
-    np.savez(path, images=everything(test), labels=test.labels)
-    return path
+    np.savez(path, images=everything(found.test), labels=found.test.labels)
+    return path, found.classes
 
 
 def _named(wish: Wish, made: Artifact | None, say: Say) -> Dataset:

@@ -84,6 +84,7 @@ class Threads(click.ParamType[Any]):
         return tuple(int(part) for part in str(value).split(","))
 
 
+SEED = click.IntRange(0, 2**32 - 1)
 RUNTIME = click.Choice(["auto", "litert", "tflite-runtime", "tensorflow"])
 
 
@@ -124,7 +125,7 @@ def cli() -> None:
     show_default=True,
     help="Stop after so many epochs without a better one.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--no-augment", is_flag=True, help="Train on the images as they are.")
 @click.option(
     "--alpha", type=click.FloatRange(0, 2, min_open=True), help="mobilenet_v2: width multiplier (default 0.35)."
@@ -182,7 +183,7 @@ def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | Non
     show_default=True,
     help="Where the artifact folder goes.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--fresh", is_flag=True, help="Use no finished stage of an earlier run.")
 @as_json_option
 def compress(recipe_name: str, out: Path, as_json: bool, data: str | None, **given: Any) -> None:

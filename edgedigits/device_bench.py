@@ -87,7 +87,8 @@ def bench_there(task: Task, place: DeployWish, say: Say) -> tuple[Report, dict[s
             models = [model_job(one, path) for one, path in zip(task.contestants, paths, strict=True)]
             settings = replace(task.settings, runtime=packages.runtime)
             runner = RemoteRunner(device, folder, python, lambda line: say(f"{device.where}: {line}"))
-            return measure(runner, models, images, task.contestants, settings), doctor
+            found = measure(runner, models, images, task.contestants, settings)
+            return replace(found, classes=task.classes), doctor
         finally:
             device.remove("bench")
 

@@ -12,6 +12,7 @@
     └── CheckError            the work was done and a check failed: exit code 1
         ├── MaskError         a stage revived pruned weights
         ├── ParityError       the bytes do not answer as the Keras model before export does
+        ├── ClassLostError    a class that the model found is not found any more
         ├── FloatOpError      an operator stayed in float in an int8 export
         ├── MissingWeightsError   the export lost its weights
         ├── TargetError       a model can't be shrunk as far as was asked
@@ -67,6 +68,10 @@ class MaskError(CheckError):
 
 class ParityError(CheckError):
     """The exported bytes answer differently from the Keras model."""
+
+
+class ClassLostError(CheckError):
+    """A class that the model found before compression is practically lost after it."""
 
 
 class FloatOpError(CheckError):

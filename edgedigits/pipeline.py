@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import artifact, verify
+from edgedigits import artifact, parity, verify
 from edgedigits.artifact import Draft
 from edgedigits.artifact_folder import Artifact
 from edgedigits.atomic import check_writable
+from edgedigits.baseline_check import Findings
+from edgedigits.class_recalls import ClassChanges, as_record, by_class
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
 from edgedigits.data.samples import sampled
@@ -25,16 +27,18 @@ from edgedigits.export import Float32
 from edgedigits.flatbuffer import read
 from edgedigits.fold_scaling import fold
 from edgedigits.graph import ends_in_softmax
-from edgedigits.interpreter import TfliteModel
+from edgedigits.judging import check_baseline, check_classes, right_answers
 from edgedigits.keras_custom import source_hash
 from edgedigits.keras_files import model_hash
 from edgedigits.keras_models import LoadedModel
 from edgedigits.recipe import Recipe
+from edgedigits.report.differences import class_sentence
 from edgedigits.scale_check import check_scale
 from edgedigits.scoring import Score, outputs, score
 from edgedigits.shipping import shipped
 from edgedigits.stage_cache import StageCache, chained, first_key
 from edgedigits.stages.candidate import Candidate, Facts, Progress, Stage, silent
+from edgedigits.statistics import pair
 
 PARITY_IMAGES = 500
 
@@ -69,8 +73,13 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     data = split(job.dataset, job.scale, job.seed)
     check_answers(job)
     candidate = Candidate(job.loaded.model, original=job.loaded.model)
-    records = [_record("load", 0.0, job.loaded.facts, _score(job, job.loaded.model, data))]
+    first = outputs(job.loaded.model, data.validation, data.scale)
+    records = [_record("load", 0.0, job.loaded.facts, score(first, data.validation.labels, job.loaded.logits))]
+    known = _check_baseline(job, first, data)
     warnings = check_scale(job.loaded.model, job.dataset.train, job.scale)
+    warnings += known.warnings
+    for warning in warnings:
+        say(f"warning: {warning}")
     own = source_hash(job.custom)
     key = first_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale.as_json(), seed=job.seed, custom=own)
     read = [_read_by(stage) for _, stage in job.recipe.stages]
@@ -85,7 +94,15 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     data = replace(data, scale=scale)
     baseline = _export(job, "float32", Float32(), plain, data)
     exported = _export(job, job.recipe.export_name, job.recipe.export, candidate, data)
-    progress("test", 0.5)
+    progress("classes", 0.5)
+    before = first.argmax(axis=1) == data.validation.labels
+    exported.facts["validation_classes"] = check_classes(
+        before, exported.flat, data.validation, data.scale, job.dataset.classes, known.near_chance
+    )
+    progress("test", 0.7)
+    test, changes = _test(job, exported, baseline, scale)
+    if lost := class_sentence(changes, job.dataset.classes, "the test images"):
+        warnings.append(lost)
     draft = Draft(
         job,
         chained(key, export=artifact.settings(job.recipe.export)),
@@ -93,7 +110,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         baseline,
         records,
         warnings,
-        _test(job, exported, baseline, scale),
+        test,
         scale,
         folded,
     )
@@ -151,28 +168,31 @@ def _export(job: Job, name: str, export: Any, candidate: Candidate, data: FitDat
         **options,
         "operators": sorted({operator.name for operator in contents.operators}),
         "zeros": verify.zeros_by_weight(contents),
-        "parity": verify.parity(flat, name, wanted, job.loaded.logits, everything(sample), data.scale),
+        "parity": parity.check_parity(flat, name, wanted, job.loaded.logits, everything(sample), data.scale),
     }
     return Exported(flat, facts)
 
 
-def _test(job: Job, exported: Exported, baseline: Exported, scale: Scaling) -> Facts:
-    """The last line: both forms on the test images, counted image by image."""
-    labels, right = job.dataset.test.labels, []
-    for flat in (baseline.flat, exported.flat):
-        net, hits = TfliteModel(flat), []
-        for start in range(0, len(labels), 1000):
-            rows = np.arange(start, min(start + 1000, len(labels)))
-            hits.append(net.outputs(job.dataset.test.read(rows), scale).argmax(axis=1) == labels[rows])
-        right.append(np.concatenate(hits))
-    before, after = right
-    return {
-        "images": len(labels),
+def _test(job: Job, exported: Exported, baseline: Exported, scale: Scaling) -> tuple[Facts, ClassChanges]:
+    """The last line: both forms on the test images, counted image by image, in all and class by class."""
+    test = job.dataset.test
+    before, after = (right_answers(flat, test, scale) for flat in (baseline.flat, exported.flat))
+    changes = by_class(test.labels, before, after)
+    facts = {
+        "images": len(test),
         "float_accuracy": float(before.mean()),
         "accuracy": float(after.mean()),
         "only_float_right": int((before & ~after).sum()),
         "only_compressed_right": int((after & ~before).sum()),
+        "mcnemar_p": pair(before, after).p_value,
+        "classes": as_record(changes, job.dataset.classes),
     }
+    return facts, changes
+
+
+def _check_baseline(job: Job, answers: np.ndarray, data: FitData) -> Findings:
+    labels, classes = data.validation.labels, job.dataset.classes
+    return check_baseline(answers, labels, classes, job.loaded.logits, job.name, job.dataset.name)
 
 
 def _score(job: Job, model: Any, data: FitData) -> Score:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from edgedigits.backend import tf
+from edgedigits.class_weights import mean_by
 from edgedigits.data.augment import Augment
 from edgedigits.data.feed import reader
 from edgedigits.data.scale import Scale, scaled
@@ -113,21 +114,27 @@ def validation_accuracy(ask: Ask, data: FitData) -> float:
     return float((answers.argmax(axis=1) == data.validation.labels).mean())
 
 
-def loss(twin: Any, ask: Ask, scale: Scale, share: float, heat: float) -> Callable[..., Any]:
+def loss(
+    twin: Any, ask: Ask, scale: Scale, share: float, heat: float, weights: np.ndarray | None = None
+) -> Callable[..., Any]:
     """The loss of a batch: `share` of it for the answers softened by `heat`, times its square, the rest for the labels.
+
+    `weights` are those of the classes, if they weigh differently (`class_weights.py`).
 
     The square keeps the two parts' gradients in proportion at any temperature (Hinton et al. 2015, section 2). With `share` 0
     nobody is asked.
     """
 
+    mean = mean_by(weights)
+
     def mixed(pixels: Any, labels: Any, answers: Any = None) -> Any:
         given = tf.cast(pixels, tf.float32)
         logits = tf.cast(twin(scaled(given, scale), training=True), tf.float32)
-        hard = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+        hard = mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), labels)
         if not share:
             return hard
         wanted = tf.nn.softmax(tf.cast(ask(given) if answers is None else answers, tf.float32) / heat)
-        soft = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(wanted), logits / heat))
+        soft = mean(tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(wanted), logits / heat), labels)
         return (1 - share) * hard + share * heat**2 * soft
 
     return mixed

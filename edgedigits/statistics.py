@@ -72,6 +72,29 @@ def mcnemar_p(only_first: int, only_second: int) -> float:
     return min(1.0, p)
 
 
+def chance_p(right: int, total: int, share: float) -> float:
+    """One-sided exact p of at least `right` of `total` where each is right with probability `share` (binomial)."""
+    if right <= 0 or share >= 1:
+        return 1.0
+    if share <= 0:
+        return 0.0
+    logs, log_share, log_rest = [], math.log(share), math.log1p(-share)
+    for count in range(right, total + 1):
+        ways = math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
+        logs.append(ways + count * log_share + (total - count) * log_rest)
+    return min(1.0, math.fsum(map(math.exp, logs)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Each p corrected for how many there are (Holm 1979): below a limit, they hold together at that limit."""
+    order = sorted(range(len(p_values)), key=lambda at: p_values[at])
+    corrected, largest = [1.0] * len(p_values), 0.0
+    for rank, at in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[at]))
+        corrected[at] = largest
+    return corrected
+
+
 def wilson(right: int, total: int) -> Interval:
     """`right` of `total` as a share, with Wilson's score interval (1927), which holds near 0 and 1 too."""
     if not 0 <= right <= total or total < 1:

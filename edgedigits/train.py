@@ -24,7 +24,7 @@ from edgedigits.data.augment import Augment
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.feed import training_batches
 from edgedigits.data.scale import Scale, scaling
-from edgedigits.data.splits import FitData, split
+from edgedigits.data.splits import FitData, check_seed, split
 from edgedigits.errors import DamagedError, InputError
 from edgedigits.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.scoring import Score, outputs, score
@@ -54,6 +54,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.name not in ZOO:
             raise InputError(f"zoo: no net {self.name!r}; choose from {', '.join(ZOO)}")
+        check_seed(self.seed)
         object.__setattr__(self, "scale", scaling(self.scale).as_json())
 
 

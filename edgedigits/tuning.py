@@ -15,10 +15,12 @@ import numpy as np
 
 from edgedigits import graph
 from edgedigits.backend import keras, seed_everything, tf, training_policy
+from edgedigits.class_weights import as_facts, class_weights, mean_by
 from edgedigits.data.augment import Augment
 from edgedigits.data.feed import training_batches
 from edgedigits.data.splits import FitData
 from edgedigits.stages.candidate import Facts, Progress
+from edgedigits.stages.settings import ClassWeights
 
 CLOSING_RATE = 0.05
 """The share of the rate that training ends with."""
@@ -29,7 +31,7 @@ class Plan:
     """How long, how fast, and towards what: the rate falls from `rate` to a twentieth of it, as a cosine.
 
     `distillation` is the share of the loss that asks for the answers of the original model, softened by `temperature`
-    (Hinton et al. 2015); the rest asks for the labels.
+    (Hinton et al. 2015); the rest asks for the labels. `class_weights`: whether rare classes weigh more (`class_weights.py`).
     """
 
     what: str
@@ -39,6 +41,7 @@ class Plan:
     batch: int
     distillation: float
     temperature: float
+    class_weights: ClassWeights
 
     @staticmethod
     def of(stage: Any) -> Plan:
@@ -79,7 +82,8 @@ def tune(
     `before_step` is ordinary Python run before a step with its number.
     """
     steps = plan.steps(data)
-    objective = _objective(plan, original)
+    weights = class_weights(plan.class_weights, data.fit.labels)
+    objective = _objective(plan, original, mean_by(weights))
     compute = forward or (lambda images: twin(images, training=True))
 
     def loss(images: Any, labels: Any) -> Any:
@@ -89,7 +93,13 @@ def tune(
     closing = descend(
         twin, loss, plan.batches(data), Descent(plan.what, steps, rate, data.seed), progress, hold, before_step
     )
-    return {"steps": steps, "batch": plan.batch, "compute": twin.layers[1].dtype_policy.name, "closing_loss": closing}
+    return {
+        "steps": steps,
+        "batch": plan.batch,
+        "class_weights": as_facts(weights),
+        "compute": twin.layers[1].dtype_policy.name,
+        "closing_loss": closing,
+    }
 
 
 @dataclass(frozen=True)
@@ -135,11 +145,11 @@ def descend(
     return float(np.mean([float(x) for x in losses[-max(1, how.steps // 10) :]]))
 
 
-def _objective(plan: Plan, original: Any) -> Callable[[Any, Any, Any], Any]:
-    """The loss of logits, from images and labels."""
+def _objective(plan: Plan, original: Any, mean: Callable[[Any, Any], Any]) -> Callable[[Any, Any, Any], Any]:
+    """The loss of logits, from images and labels; `mean` is that of the images' own losses, by their labels."""
 
     def right(_images: Any, labels: Any, logits: Any) -> Any:
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+        return mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), labels)
 
     if not plan.distillation or original is None:
         return right
@@ -148,7 +158,7 @@ def _objective(plan: Plan, original: Any) -> Callable[[Any, Any, Any], Any]:
 
     def mixed(images: Any, labels: Any, logits: Any) -> Any:
         wanted = tf.nn.softmax(tf.cast(teacher(images, training=False), tf.float32) / heat)
-        distance = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(wanted), logits / heat))
+        distance = mean(tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(wanted), logits / heat), labels)
         return (1 - plan.distillation) * right(images, labels, logits) + plan.distillation * heat**2 * distance
 
     return mixed

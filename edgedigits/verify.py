@@ -1,4 +1,4 @@
-"""What must be true of exported bytes, else the work has failed: weights, integer operators, zeros, answers."""
+"""What must be true of exported bytes, else the work has failed: weights, integer operators, zeros. Answers: `parity.py`."""
 
 from __future__ import annotations
 
@@ -9,21 +9,11 @@ import numpy as np
 
 from edgedigits import graph
 from edgedigits.copies import summed
-from edgedigits.data.images import Pixels
-from edgedigits.data.scale import Scale
-from edgedigits.errors import FloatOpError, MaskError, MissingWeightsError, ParityError
+from edgedigits.errors import FloatOpError, MaskError, MissingWeightsError
 from edgedigits.flatbuffer import Contents, float_operators, weight_zeros
-from edgedigits.interpreter import TfliteModel
-from edgedigits.scoring import probabilities
-from edgedigits.stages.candidate import Candidate, Facts
+from edgedigits.stages.candidate import Candidate
 
 INTEGER_EXPORTS = ("int8", "int16x8")
-SURE = 0.5
-"""Lead of the first answer over the second, in probability, from which rounding must not change it."""
-MEAN_DIFFERENCE = {"float32": 1e-5, "float16": 2e-3, "dynamic": 0.03, "int8": 0.05, "int16x8": 0.02}
-"""Largest mean absolute difference of the probabilities from the Keras model's, per export."""
-CHANGED = {"float32": 0.0, "float16": 0.002, "dynamic": 0.02, "int8": 0.03, "int16x8": 0.02}
-"""Largest share of sure answers that may change, per export."""
 
 
 def check_masks(candidate: Candidate, stage: str) -> None:
@@ -78,33 +68,6 @@ def check_zeros(contents: Contents, candidate: Candidate) -> None:
     zeros = sum(row.zeros or 0 for row in weight_zeros(contents))
     if zeros < pruned:
         raise MaskError(f"export: the weights in the bytes hold {zeros} zeros, the masks prune {pruned}")
-
-
-def parity(flat: bytes, export: str, keras_answers: np.ndarray, logits: bool, pixels: Pixels, scale: Scale) -> Facts:
-    """How far the answers of the bytes are from the Keras model's on the same images.
-
-    Raises ParityError when they are further than `MEAN_DIFFERENCE` and `CHANGED` allow.
-    """
-    answers = probabilities(TfliteModel(flat).outputs(pixels, scale), logits)
-    wanted = probabilities(keras_answers, logits)
-    first_two = np.sort(wanted, axis=1)[:, -2:]
-    sure = first_two[:, 1] - first_two[:, 0] >= SURE
-    changed = answers.argmax(axis=1) != wanted.argmax(axis=1)
-    facts = {
-        "images": len(pixels),
-        "mean_difference": float(np.abs(answers - wanted).mean()),
-        "changed_answers": int(changed.sum()),
-        "changed_sure_answers": int((changed & sure).sum()),
-        "sure_answers": int(sure.sum()),
-    }
-    share = facts["changed_sure_answers"] / max(1, facts["sure_answers"])
-    if not np.isfinite(answers).all() or facts["mean_difference"] > MEAN_DIFFERENCE[export] or share > CHANGED[export]:
-        raise ParityError(
-            f"export: the bytes do not answer as the Keras model does: on {len(pixels)} images the probabilities differ by "
-            f"{facts['mean_difference']:.4f} on average (at most {MEAN_DIFFERENCE[export]}), and "
-            f"{facts['changed_sure_answers']} of {facts['sure_answers']} sure answers changed"
-        )
-    return facts
 
 
 def zeros_by_weight(contents: Contents) -> Mapping[str, float]:

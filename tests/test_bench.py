@@ -1,6 +1,7 @@
 """The host's side of the benchmark: subprocesses, environments, the report."""
 
 import copy
+import dataclasses
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from rich.console import Console
 from edgedigits import runtimes
 from edgedigits.bench import Contestant, Settings, bench, measure, model_job
 from edgedigits.bench_report import Report
+from edgedigits.class_recalls import by_class
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, TfliteError
 from edgedigits.report.benching import as_json, mcnemar_sentence, render, times
@@ -181,6 +183,10 @@ def test_report_is_json(report):
     assert found["schema"] == 1
     assert found["compressed"]["latencies"][1]["threads"] == 2
     assert set(found["comparison"]["paired"]) >= {"both", "only_baseline", "difference_points", "mcnemar_p"}
+    by_class = found["comparison"]["classes"]
+    assert sum(row["images"] for row in by_class) == report.images
+    assert sum(row["only_baseline_right"] for row in by_class) == report.comparison.paired.only_baseline
+    assert sum(row["compressed_recall"] * row["images"] for row in by_class) == pytest.approx(report.compressed.right)
     assert found["environment"]["runtime"] == "litert"
     assert found["environment"]["timer_ns"] >= 0
     assert len(found["eval_sha256"]) == 64
@@ -206,6 +212,27 @@ def test_report_for_people(report):
     assert "exact McNemar test" in " ".join(text.split())
     assert "95 % interval" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_class_that_loses_most_is_shown_and_warned_of(report):
+    """As if the compressed model never gave the fourth class."""
+    fourth = report.labels == 3
+    before = report.baseline.answers == report.labels
+    changed = by_class(report.labels, before, before & ~fourth)
+    worse = dataclasses.replace(
+        report,
+        comparison=dataclasses.replace(report.comparison, classes=changed),
+        classes=("a", "b", "c", "a class whose name is far too long for a table"),
+    )
+    text = " ".join(shown(worse).split())
+    assert "recall, worst class" in text
+    assert "points: a class whose nam..." in text
+    assert (
+        "Warning: one class loses significantly more than the rest of the images: class a class whose name is far too"
+        in text
+    )
+    assert max(map(len, shown(worse).splitlines())) <= 100
+    assert "Warning" not in shown(report)
 
 
 def test_alone_there_is_nothing_to_compare(tiny):

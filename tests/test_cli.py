@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from edgedigits.cli import cli
 from tests.conftest import shapes_npz
@@ -50,6 +51,15 @@ def test_every_command_has_help(words: list[str]) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("Usage:")
     assert len(done.stdout.splitlines()) > 4
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "1.5"])
+@pytest.mark.parametrize("words", [["train", "mlp", "--out", "x.keras"], ["compress", "--recipe", "ptq_int8"]])
+def test_seeds_that_cannot_be_are_refused(words: list[str], seed: str) -> None:
+    done = CliRunner().invoke(cli, [*words, "--seed", seed])
+    assert done.exit_code == 2
+    assert "Invalid value for '--seed'" in done.output
+    assert not list(Path.cwd().glob("x.keras*"))
 
 
 def test_help_and_the_package_import_nothing_heavy() -> None:

@@ -19,13 +19,16 @@ import numpy as np
 import pytest
 
 from edgedigits.data import sources
-from edgedigits.data.dataset import fitted
+from edgedigits.data.dataset import Dataset, fitted
+from edgedigits.data.feed import training_batches
 from edgedigits.data.folders import FolderImages
+from edgedigits.data.images import ArrayImages
 from edgedigits.data.npz_files import read_arrays
 from edgedigits.data.scale import SCALES, scaled
 from edgedigits.data.sources import load_data
-from edgedigits.data.splits import split, stratified_cut
-from edgedigits.errors import DataError
+from edgedigits.data.splits import LARGEST_SEED, split, stratified_cut
+from edgedigits.errors import DataError, InputError
+from edgedigits.train import Settings
 from tests.conftest import shapes_npz
 
 
@@ -470,6 +473,55 @@ def test_cut_takes_at_least_one_of_each_class_and_never_all() -> None:
     labels = np.array([0] * 50 + [1] * 2, np.int32)
     rest, cut = stratified_cut(labels, 5, np.random.default_rng(0))
     assert set(labels[rest]) == set(labels[cut]) == {0, 1}
+
+
+def small(*counts: int, test: int = 1) -> Dataset:
+    """So many training images of each class, so many test images in all."""
+    labels = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
+    train = ArrayImages(np.arange(len(labels), dtype=np.uint8).repeat(16).reshape(-1, 4, 4, 1), labels)
+    names = tuple(str(label) for label in range(len(counts)))
+    return Dataset("small", names, train, train.subset(np.arange(test)), "mark")
+
+
+@pytest.mark.parametrize("counts", [(2,), (2, 2), (1, 2), (3, 1, 1), (2, 40), (5, 5, 5)])
+def test_no_part_of_a_small_set_is_empty(counts: tuple[int, ...]) -> None:
+    found = split(small(*counts), "0..1", 0)
+    fit, validation = (set(map(bytes, part.read(np.arange(len(part))))) for part in (found.fit, found.validation))
+    assert min(len(fit), len(validation), len(found.calibration)) >= 1
+    assert not fit & validation
+    assert len(found.fit) + len(found.validation) <= sum(counts)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (small(1), "holds one training image, no two of one class, so none can be kept apart"),
+        (small(1, 1, 1), "holds 3 training images, no two of one class"),
+        (small(0, test=0), "holds 0 training images"),
+        (small(5, 5, test=0), "holds 10 images and none for the test"),
+    ],
+)
+def test_a_set_too_small_to_judge_by_is_refused(data: Dataset, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        split(data, "0..1", 0)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_that_the_generators_do_not_take_are_refused(seed: int, shapes: Path) -> None:
+    with pytest.raises(InputError, match=f"seed {seed}: wanted a whole number from 0 to 4294967295"):
+        split(load_data(str(shapes)), "0..1", seed)
+    with pytest.raises(InputError, match="wanted a whole number"):
+        Settings("mlp", seed=seed)
+
+
+def test_the_largest_seed_is_taken_all_the_way(shapes: Path) -> None:
+    from edgedigits.backend import seed_everything
+    from edgedigits.data.augment import Augment
+
+    data = split(load_data(str(shapes)), "0..1", LARGEST_SEED)
+    seed_everything(data.seed)
+    images, _ = next(iter(training_batches(data.fit, data.scale, 8, data.seed, 3, Augment())))
+    assert np.isfinite(images).all()
 
 
 @pytest.mark.parametrize("scale", SCALES)

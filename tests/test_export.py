@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import graph, verify
+from edgedigits import graph, parity, verify
 from edgedigits.backend import keras, tf
 from edgedigits.data.images import everything
 from edgedigits.errors import CheckError, FloatOpError, MaskError, MissingWeightsError, ParityError
@@ -48,8 +48,11 @@ def test_bytes_answer_as_the_model_and_keep_its_zeros(
 ) -> None:
     data, contents = fit_data(shapes), read(flats[name], name)
     pixels = everything(data.validation)
-    facts = verify.parity(flats[name], name, outputs(pruned.model, data.validation, "0..1"), False, pixels, "0..1")
-    assert facts["changed_sure_answers"] == 0
+    facts = parity.check_parity(
+        flats[name], name, outputs(pruned.model, data.validation, "0..1"), False, pixels, "0..1"
+    )
+    assert facts["changed_answers"] == 0
+    assert facts["images"] == len(pixels) > 0
     verify.check_weights(contents, pruned.model)
     verify.check_zeros(contents, pruned)
     shares = {row.tensor.shape: row.share for row in weight_zeros(contents)}
@@ -105,7 +108,7 @@ def test_bytes_of_another_model_are_caught(pruned: Candidate, shapes: Path) -> N
     flat = Int8()(wrong, data.calibration, data.scale)
     answers = outputs(pruned.model, data.validation, "0..1")
     with pytest.raises(ParityError, match="do not answer as the Keras model does"):
-        verify.parity(flat, "int8", answers, False, everything(data.validation), "0..1")
+        parity.check_parity(flat, "int8", answers, False, everything(data.validation), "0..1")
 
 
 def test_revived_weights_are_caught_in_the_model_and_in_the_bytes(pruned: Candidate) -> None:

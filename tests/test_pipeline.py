@@ -89,6 +89,12 @@ def test_artifact_is_whole_and_says_what_it_is(first: tuple[Path, Path, list[str
     assert [stage["stage"] for stage in manifest["stages"]] == ["load", "prune", "qat"]
     assert manifest["recipe"]["stages"][0]["prune"]["sparsity"] == 0.8
     assert artifact_folder.read(made.path).manifest == manifest
+    by_class = manifest["test"]["classes"]
+    assert [(row["class"], row["images"]) for row in by_class] == [("0", 30), ("1", 30), ("2", 30)]
+    assert sum(row["compressed_recall"] for row in by_class) / 3 == pytest.approx(manifest["test"]["accuracy"])
+    assert sum(row["float_recall"] for row in by_class) / 3 == pytest.approx(manifest["test"]["float_accuracy"])
+    assert sum(row["images"] for row in manifest["export"]["validation_classes"]) == 18
+    assert "(exact McNemar test)" in (made.path / "README.md").read_text()
     with np.load(made.path / "eval.npz") as file:
         assert file["images"].shape == (90, 12, 12, 1)
     assert f"{100 * manifest['test']['accuracy']:.2f} %" in (made.path / "README.md").read_text()
@@ -223,7 +229,9 @@ def test_data_that_no_shipped_net_was_trained_on_keeps_its_size(shapes: Path) ->
 def test_mobilenet_goes_through(tmp_path: Path) -> None:
     """Random weights but for a short fine-tuning: what counts here is that every layer of it is taken."""
     data = shapes_npz(tmp_path / "large.npz", size=32, per_class=20)
-    ZOO["mobilenet_v2"]((32, 32, 1), 3).save(tmp_path / "mobilenet.keras")
+    net = ZOO["mobilenet_v2"]((32, 32, 1), 3)
+    with_statistics_of(load_data(str(data)).train.read(np.arange(60)) / 255, net)
+    net.save(tmp_path / "mobilenet.keras")
     steps = {**QUICK, "min_steps": 3, "batch": 8}
     recipe = parse(
         {"stages": [{"prune": {"sparsity": 0.8, **steps}}, {"qat": steps}], "export": "int8"}, "test", "quick"
@@ -233,6 +241,17 @@ def test_mobilenet_goes_through(tmp_path: Path) -> None:
     assert float_operators(contents) == []
     assert made.manifest["stages"][2]["left_to_converter"] == {}
     assert len(made.manifest["stages"][1]["sparsity"]) == 27
+
+
+def with_statistics_of(images: np.ndarray, net: Any) -> None:
+    """Normalization as if trained on the images: without, fifty layers leave nothing of them, and no answer to compare."""
+    layers = [layer for layer in net._flatten_layers() if isinstance(layer, keras3.layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    net(images.astype(np.float32), training=True)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def residual(shape: tuple[int, int, int], classes: int) -> Any:

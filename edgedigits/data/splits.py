@@ -1,5 +1,7 @@
 """Cut a data set into fit, validation, calibration and test: seeded, stratified, disjoint.
 
+Of two images of a class, one is for validation; the one that is left serves for fitting and for calibration alike.
+
 The cut depends on the split seed alone, never on the seed of a run: else the validation images of one run would have been
 trained on by the baseline of another.
 """
@@ -13,11 +15,13 @@ import numpy as np
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import Images, Labels
 from edgedigits.data.scale import Scale, scaled
+from edgedigits.errors import DataError, InputError
 
 TEST_SHARE = 0.2
 TEST_SEED = 20  # fixed: the test images of a set that brings none must be the same in every run
 VALIDATION_SHARE, VALIDATION_MOST = 0.1, 5000
 CALIBRATION_SHARE, CALIBRATION_MOST = 0.1, 500
+LARGEST_SEED = 2**32 - 1  # what NumPy, Keras and TensorFlow all take
 
 
 @dataclass(frozen=True)
@@ -50,17 +54,43 @@ def train_test_cut(labels: Labels) -> tuple[np.ndarray, np.ndarray]:
     return stratified_cut(labels, round(TEST_SHARE * len(labels)), np.random.default_rng(TEST_SEED))
 
 
+def check_seed(seed: int) -> None:
+    """Raises InputError for a seed that the generators don't take."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f"seed {seed}: wanted a whole number from 0 to {LARGEST_SEED}")
+
+
+def check_enough(dataset: Dataset) -> None:
+    """Raises DataError when a set is too small to be cut: what is judged on no image at all is not judged."""
+    most = int(np.bincount(dataset.train.labels).max()) if len(dataset.train) else 0
+    if most < 2:
+        found = "one training image" if len(dataset.train) == 1 else f"{len(dataset.train)} training images"
+        raise DataError(
+            f"data {dataset.name}: holds {found}, no two of one class, so none can be kept apart to judge by; "
+            "give at least three images of a class, better ten of each"
+        )
+    if not len(dataset.test):
+        raise DataError(
+            f"data {dataset.name}: holds {len(dataset.train)} images and none for the test; "
+            "give at least three images of a class, better ten of each"
+        )
+
+
 def split(dataset: Dataset, scale: Scale, seed: int, split_seed: int = 0, augment: bool = True) -> FitData:
     """Fit, validation and calibration images of a data set; calibration is cut from what would have been fit.
 
-    Raises InputError for a scale of other channels than the images have.
+    None of them is empty: where no class has two images left to cut calibration from, all that is fit is calibration too. Raises
+    DataError when the set is too small, InputError for a seed that can't be and a scale of other channels than the images have.
     """
+    check_seed(seed)
+    check_enough(dataset)
     scaled(np.zeros(dataset.shape, np.uint8), scale)
     rng = np.random.default_rng(split_seed)
     labels = dataset.train.labels
     rest, validation = stratified_cut(labels, min(round(VALIDATION_SHARE * len(labels)), VALIDATION_MOST), rng)
     count = min(round(CALIBRATION_SHARE * len(rest)), CALIBRATION_MOST)
     fit, calibration = stratified_cut(labels[rest], count, rng)
+    calibration = calibration if len(calibration) else fit
     return FitData(
         fit=dataset.train.subset(rest[fit]),
         validation=dataset.train.subset(validation),

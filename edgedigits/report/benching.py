@@ -12,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedigits.bench_report import Cold, Latency, ModelReport, Report
-from edgedigits.statistics import Interval, Paired
+from edgedigits.class_recalls import as_record
+from edgedigits.report.differences import class_sentence, interval_text, mcnemar_sentence, worst_class
+from edgedigits.statistics import Interval
 
 SCHEMA: Final = 1
-_SIGNIFICANT: Final = 0.05
 _BUSY: Final = 0.6  # share of the cores that other work had kept busy in the last minute
 
 Row = tuple[str, ...]
@@ -34,6 +35,7 @@ def as_json(report: Report) -> dict[str, Any]:
             "difference_points": paired.difference_points,
             "mcnemar_p": paired.p_value,
         }
+        found["comparison"]["classes"] = as_record(report.comparison.classes, report.classes, "baseline")
     return found
 
 
@@ -48,6 +50,8 @@ def render(report: Report) -> Group:
         for each in report.comparison.speedups:
             parts.append(Text(speed_sentence(each.threads, each.ratio, report)))
         parts.append(Text(mcnemar_sentence(report.comparison.paired, report.baseline.name, report.compressed.name)))
+        if lost := class_sentence(report.comparison.classes, report.classes, "the images"):
+            parts.append(Text(f"Warning: {lost}.", style="bold"))
     return Group(*parts)
 
 
@@ -76,7 +80,9 @@ def sections(report: Report) -> list[list[Row]]:
 def _file_rows(report: Report) -> Iterator[Row]:
     change = (f"{report.comparison.paired.difference_points:+.2f} points",) if report.comparison else ()
     yield ("accuracy", *(f"{100 * model.accuracy.value:.2f} %" for model in report.models), *change)
-    yield ("  95 % interval", *(_shares(model.accuracy) for model in report.models), *("" for _ in change))
+    yield ("  95 % interval", *(interval_text(model.accuracy) for model in report.models), *("" for _ in change))
+    if report.comparison and (worst := worst_class(report.comparison.classes, report.classes)):
+        yield ("  recall, worst class", *worst)
     yield _row(report, "raw bytes", lambda model: model.raw_bytes, "{:,.0f}", ("smaller", "larger"))
     yield _row(report, "gzip bytes", lambda model: model.gzip_bytes, "{:,.0f}", ("smaller", "larger"))
 
@@ -122,10 +128,6 @@ def times(ratio: float, words: tuple[str, str]) -> str:
     factor = ratio if better else 1 / ratio
     shown = f"{factor:,.0f}" if factor >= 100 else f"{factor:#.3g}"
     return "the same" if shown == "1.00" else f"{shown}x {words[0] if better else words[1]}"
-
-
-def _shares(interval: Interval) -> str:
-    return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
 
 
 def measured_on(report: Report) -> str:
@@ -185,15 +187,3 @@ def speed_sentence(threads: int, ratio: Interval, report: Report) -> str:
         f"(95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
     )
     return said + (": not a clear difference." if ratio.low <= 1 <= ratio.high else ".")
-
-
-def mcnemar_sentence(paired: Paired, baseline: str, compressed: str) -> str:
-    """The difference in accuracy, whether it is more than chance, and the counts behind that."""
-    p = paired.p_value
-    verdict = "is significant" if p < _SIGNIFICANT else "is not significant"
-    shown = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-    return (
-        f"The difference of {paired.difference_points:+.2f} points {verdict}: {paired.both:,} images both got right, "
-        f"{paired.only_baseline:,} only {baseline}, {paired.only_compressed:,} only {compressed}, "
-        f"{paired.neither:,} neither; {shown} (exact McNemar test)."
-    )

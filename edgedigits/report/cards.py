@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from edgedigits_runner.scaling import scaling_of
+
+from edgedigits.report.differences import interval_text, mcnemar_sentence
+from edgedigits.statistics import Paired, wilson
 
 
 def artifact_card(manifest: dict[str, Any]) -> str:
@@ -18,12 +22,14 @@ def artifact_card(manifest: dict[str, Any]) -> str:
         f"| {manifest['data']['name']}, {test['images']} test images | float | this model |",
         "|---|---|---|",
         f"| accuracy | {_percent(test['float_accuracy'])} | {_percent(test['accuracy'])} |",
+        f"| 95 % interval | {_interval(test, 'float_accuracy')} | {_interval(test, 'accuracy')} |",
+        *_worst_class(test),
         f"| bytes | {size['size_bytes']:,} | {export['size_bytes']:,} |",
         f"| gzip bytes | {size['gzip_bytes']:,} | {export['gzip_bytes']:,} |",
         "",
         f"Input: {'x'.join(map(str, manifest['input']['shape']))} pixels, scaled to {_scale(manifest)}. "
         f"Export: {export['export']}. Seed: {manifest['seed']}.",
-        f"Right only before: {test['only_float_right']} images; right only now: {test['only_compressed_right']}.",
+        mcnemar_sentence(_paired(test), "float", "this model"),
         "",
         "| stage | validation accuracy | seconds |",
         "|---|---|---|",
@@ -34,6 +40,33 @@ def artifact_card(manifest: dict[str, Any]) -> str:
     ]
     lines += ["", *(f"Warning: {warning}" for warning in manifest["warnings"])]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _paired(test: dict[str, Any]) -> Paired:
+    """The test images counted by who is right, from the accuracies in the record."""
+    images, before, after = test["images"], test["only_float_right"], test["only_compressed_right"]
+    both = round(test["accuracy"] * images) - after
+    return Paired(both, before, after, images - both - before - after)
+
+
+def _interval(test: dict[str, Any], which: str) -> str:
+    return interval_text(wilson(round(test[which] * test["images"]), test["images"]))
+
+
+def _worst_class(test: dict[str, Any]) -> Iterator[str]:
+    """The row of the class that loses most of its recall."""
+    rows = test.get("classes", [])
+    worst = max(rows, key=lambda row: row["float_recall"] - row["compressed_recall"], default=None)
+    if worst is None or len(rows) < 2:
+        return
+    name = str(worst["class"]).replace("|", "\\|")
+    if worst["float_recall"] > worst["compressed_recall"]:
+        yield (
+            f"| recall of class {name}, which loses most ({worst['images']} images) | {_percent(worst['float_recall'])} "
+            f"| {_percent(worst['compressed_recall'])} |"
+        )
+    else:
+        yield "| recall by class | | no class loses |"
 
 
 def baseline_card(record: dict[str, Any]) -> str:

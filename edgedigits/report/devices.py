@@ -19,6 +19,7 @@ from edgedigits.bench_report import Report
 from edgedigits.device_bench import Agreement, SideBySide
 from edgedigits.fleet import Row
 from edgedigits.report import benching
+from edgedigits.report.differences import class_sentence, mcnemar_sentence
 
 SCHEMA: Final = 1
 
@@ -63,7 +64,9 @@ def render(found: SideBySide) -> Group:
     comparison = found.there.comparison
     if comparison is not None and found.there.baseline is not None:
         baseline, compressed = found.there.baseline.name, found.there.compressed.name
-        parts.append(Text(f"{found.name}: {benching.mcnemar_sentence(comparison.paired, baseline, compressed)}"))
+        parts.append(Text(f"{found.name}: {mcnemar_sentence(comparison.paired, baseline, compressed)}"))
+        if lost := class_sentence(comparison.classes, found.there.classes, "the images"):
+            parts.append(Text(f"{found.name}: warning: {lost}.", style="bold"))
     parts.append(Text(agreement_sentence(found.agreement)))
     if found.doctor:
         parts.append(Text(f"{found.name}: the doctor there says: {found.doctor['verdict']}."))

@@ -18,13 +18,14 @@ from edgedigits.narrowing import MAKES, READS, Layout
 BATCH = 250
 
 
-def importances(kind: str, layout: Layout, data: FitData, images: int) -> np.ndarray:
+def importances(kind: str, layout: Layout, data: FitData, images: int, weights: np.ndarray | None = None) -> np.ndarray:
     """float64 [units], larger matters more; NaN where `kind` says nothing about a unit.
 
+    `weights` are those of the classes in the loss, if they weigh differently (`class_weights.py`).
     Raises RecipeError when it says nothing about any of them.
     """
     if kind == "taylor":
-        return loss_changes(layout, data, images)
+        return loss_changes(layout, data, images, weights)
     if kind == "bn":
         return _scales(layout)
     sums = _sums(layout, lambda kernel: np.abs(kernel) if kind == "l1" else np.square(kernel))
@@ -65,14 +66,15 @@ def _gather(total: np.ndarray, units: np.ndarray, values: np.ndarray) -> None:
     np.add.at(total, units[free], values[free])
 
 
-def loss_changes(layout: Layout, data: FitData, images: int) -> np.ndarray:
+def loss_changes(layout: Layout, data: FitData, images: int, weights: np.ndarray | None = None) -> np.ndarray:
     """By how much the loss of an image changes, to first order, when the unit's channels are zero: mean of the absolute values.
 
     A channel counts where it is read, that is at the inputs of convolutions and dense layers: all places where a unit is read
     are summed before the absolute value is taken (Molchanov et al. 2019, "Importance Estimation for Neural Network Pruning").
     """
     model = graph.clone(layout.coupling.model, logits=True)
-    gradients = tf.function(lambda pixels, labels: _gate_gradients(model, layout, pixels, labels))
+    own = None if weights is None else tf.constant(weights)
+    gradients = tf.function(lambda pixels, labels: _gate_gradients(model, layout, pixels, labels, own))
     picked = sampled(data.fit, images, data.seed)
     total = np.zeros(layout.coupling.count)
     for pixels, labels in plain_batches(picked, data.scale, BATCH):
@@ -80,7 +82,7 @@ def loss_changes(layout: Layout, data: FitData, images: int) -> np.ndarray:
     return np.asarray(total / len(picked), np.float64)
 
 
-def _gate_gradients(model: Any, layout: Layout, pixels: Any, labels: Any) -> Any:
+def _gate_gradients(model: Any, layout: Layout, pixels: Any, labels: Any, weights: Any) -> Any:
     """Sum over the images of |d loss / d gate| of each unit, where a gate of one multiplies every channel that is read."""
     units, gates = layout.coupling.units, []
     with tf.GradientTape() as tape:
@@ -96,7 +98,8 @@ def _gate_gradients(model: Any, layout: Layout, pixels: Any, labels: Any) -> Any
             return call.layer(*args, **kwargs)
 
         logits = graph.run(model, pixels, apply)
-        loss = tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        loss = tf.reduce_sum(losses if weights is None else losses * tf.gather(weights, labels))
     slopes = tape.gradient(loss, [gate for _, gate in gates])
     per_image = tf.zeros([layout.coupling.count, tf.shape(pixels)[0]])
     for (axis, _), slope in zip(gates, slopes, strict=True):

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgedigits import graph
 from edgedigits.channel_rules import MAKERS
+from edgedigits.class_weights import class_weights
 from edgedigits.coupling import coupled
 from edgedigits.errors import RecipeError
 from edgedigits.narrowing import Layout, kept_places, narrowed
@@ -36,7 +37,8 @@ def ordered(stage: Any, layout: Layout, data: Any) -> tuple[Order, dict[str, str
     Raises RecipeError when none can go.
     """
     groups, left = layout.coupling.groups, dict(layout.coupling.left_whole)
-    importance = importances(stage.importance, layout, data, stage.images) if groups else np.zeros(0)
+    weights = class_weights(stage.class_weights, data.fit.labels)
+    importance = importances(stage.importance, layout, data, stage.images, weights) if groups else np.zeros(0)
     for group in groups:
         least = least_count(group, stage.multiple, stage.least)
         unknown = bool(np.isnan(importance[group.units]).any())

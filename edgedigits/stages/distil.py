@@ -18,7 +18,7 @@ from edgedigits.data.scale import NAMED, scaling_of
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.stages.candidate import STRICT, Candidate, Facts, Progress, silent
-from edgedigits.stages.settings import Batch, Epochs, Rate, Share, Steps, Temperature
+from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 MOVES = tuple(field.name for field in dataclasses.fields(Augment))
 WARM_UP = 0.05
@@ -77,6 +77,7 @@ class Distil:
     augment: Annotated[Any, BeforeValidator(_moves)] = Field(default_factory=dict)
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     dropout: Share = 1.0
+    class_weights: ClassWeights = "auto"
     teacher_scale: Annotated[Any, BeforeValidator(_scale)] = None
 
     @property
@@ -126,6 +127,7 @@ class Distil:
         """The student after training; its masks and clusters held."""
         from edgedigits import softlabels, tuning
         from edgedigits.averaging import Average
+        from edgedigits.class_weights import as_facts, class_weights
         from edgedigits.teachers import panel
 
         steps, epochs = self._length(data)
@@ -145,7 +147,8 @@ class Distil:
             average.update()
 
         how = tuning.Descent("distil", steps, self._rate(steps), data.seed)
-        loss = softlabels.loss(twin, ask, data.scale, self.share, self.temperature)
+        weights = class_weights(self.class_weights, data.fit.labels)
+        loss = softlabels.loss(twin, ask, data.scale, self.share, self.temperature, weights)
         closing = tuning.descend(twin, loss, lessons.batches(self.batch, steps), how, progress, hold)
         if not math.isfinite(closing):
             raise RecipeError(f"distil.rate: with {self.rate} the loss ends as {closing}; give a lower one")
@@ -158,6 +161,7 @@ class Distil:
             "augmentations": lessons.count if lessons.augment else 0,
             "steps": steps,
             "batch": self.batch,
+            "class_weights": as_facts(weights),
             "compute": twin.layers[1].dtype_policy.name,
             "closing_loss": closing,
         }

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from edgedigits.data.splits import FitData
 from edgedigits.stages.candidate import STRICT, Candidate, Facts, Progress, silent
-from edgedigits.stages.settings import Batch, Epochs, Rate, Share, Steps, Temperature
+from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -21,6 +21,7 @@ class Finetune:
     batch: Batch = 128
     distillation: Share = 0.0
     temperature: Temperature = 3.0
+    class_weights: ClassWeights = "auto"
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: zeros stay zero, equal weights stay equal."""

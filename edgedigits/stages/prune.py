@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from edgedigits.data.splits import FitData
 from edgedigits.stages.candidate import STRICT, Candidate, Facts, Progress, silent
-from edgedigits.stages.settings import Batch, Epochs, Rate, Share, Sparsity, Steps, Temperature
+from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Sparsity, Steps, Temperature
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -42,6 +42,7 @@ class Prune:
     batch: Batch = 128
     distillation: Share = 0.0
     temperature: Temperature = 3.0
+    class_weights: ClassWeights = "auto"
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: masks cover every kernel taken; kernels that an earlier stage pruned further keep their own zeros too."""

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from edgedigits.data.splits import FitData
 from edgedigits.stages.candidate import STRICT, Candidate, Facts, Progress, silent
-from edgedigits.stages.settings import Batch, Epochs, Rate, Share, Steps, Temperature
+from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,7 @@ class Qat:
     batch: Batch = 128
     distillation: Share = 0.0
     temperature: Temperature = 3.0
+    class_weights: ClassWeights = "auto"
     skip_layers: list[str] = Field(default_factory=list)
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:

@@ -1,6 +1,6 @@
 """The kinds of numbers that settings of stages are."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -13,3 +13,6 @@ Sparsity = Annotated[float, Field(ge=0, lt=1)]
 
 Steps = Annotated[int, Field(ge=1)]
 """Training never takes fewer steps than this: a small data set needs more epochs for the same work."""
+
+ClassWeights = Literal["auto", "none"]
+"""Of the loss: `auto` lets all classes weigh alike where some are rarer than 1 in 5 of the most frequent; `none` every image."""

@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from edgedigits.data.splits import FitData
 from edgedigits.stages.candidate import STRICT, Candidate, Facts, Progress, silent
-from edgedigits.stages.settings import Batch, Epochs, Rate, Share, Steps, Temperature
+from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 TARGETS = ("remove_parameters", "remove_multiply_adds", "latency_us", "instructions")
 Removed = Annotated[float, Field(gt=0, lt=1)]
@@ -63,6 +63,7 @@ class Shrink:
     batch: Batch = 128
     distillation: Share = 0.0
     temperature: Temperature = 3.0
+    class_weights: ClassWeights = "auto"
 
     @model_validator(mode="after")
     def _one_target(self) -> Shrink:

@@ -1,0 +1,166 @@
+"""How far the answers of exported bytes are from the Keras model's, in measures that mean the same for 2 and for 10,000 classes.
+
+Each measure is 0 where nothing is lost and 1 where the bytes answer at random, or know nothing of what the model knows. Neither a
+number of classes nor how sure the model is has a part in that: a model that is hardly sure of 1,000 classes is held to the same
+limits as one that is sure of two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgedigits.data.images import Pixels
+from edgedigits.data.scale import Scale
+from edgedigits.errors import ParityError
+from edgedigits.flatbuffer import Contents, read
+from edgedigits.interpreter import TfliteModel
+from edgedigits.scoring import probabilities
+
+LEAST_MARGIN: Final = 1e-6
+"""The least mean margin that can be told from the rounding of float32: below it the model prefers no class to another."""
+_LEAST: Final = 1e-7
+"""Probabilities below this count as this: their logarithms would outweigh all that is to be seen."""
+
+Probabilities = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What the bytes lost of the model's answers; 0: nothing, 1: all of it.
+
+    answers: the share of answers that changed, each weighted by the model's own margin, as a share of what answering at random
+        would change. A margin is (first - second) / (first + second) of the probabilities: 0 for a tie, 1 where it is sure.
+    ranks: how far down the model's first class stands in the answers of the bytes, weighted alike, as a share of what random
+        answers would give (the middle). Ties count half.
+    information: the Kullback-Leibler divergence from the model's probabilities to those of the bytes, as a share of that to even
+        probabilities, which tell nothing. It can exceed 1: bytes that are sure of wrong classes are worse than silence.
+    """
+
+    answers: float
+    ranks: float
+    information: float
+
+    def worst(self, most: Losses) -> tuple[str, float, float] | None:
+        """(measure, found, allowed) that is furthest over what is allowed at most; None where all hold. NaN never holds."""
+        over = [(name, found, getattr(most, name)) for name, found in vars(self).items()]
+        failed = [each for each in over if not each[1] <= each[2]]
+        return max(failed, key=lambda each: each[1] / each[2]) if failed else None
+
+
+MOST: Final = {
+    "float32": Losses(1e-3, 1e-3, 1e-3),
+    "float16": Losses(0.002, 0.002, 0.005),
+    "dynamic": Losses(0.02, 0.02, 0.05),
+    "int8": Losses(0.03, 0.03, 0.1),
+    "int16x8": Losses(0.02, 0.02, 0.05),
+}
+"""What each export may lose. Of nets with 2 to 1,000 classes, from sure to a first answer of 4 % at the median, good exports lose
+at most: float32 0, float16 1e-6, dynamic 0.0005, int16x8 0.006, int8 0.01 of the answers and 0.02 of the information. A class of
+weights so large that int8 rounds the others away costs 0.06 (2 points of accuracy) to 1."""
+
+
+def check_parity(
+    flat: bytes, export: str, keras_answers: NDArray[np.floating], logits: bool, pixels: Pixels, scale: Scale
+) -> dict[str, Any]:
+    """What the bytes lost of the Keras model's answers to the same images, and what `export` may lose; JSON-safe.
+
+    Raises ParityError when they lost more, when they answer what is no number, and when there is nothing to judge by: no images,
+    or a model that prefers no class to another. An export without limits of its own is held to those of int8.
+    """
+    if not len(pixels):
+        raise ParityError("export: there is no image to compare answers on, so nothing shows that the bytes are right")
+    wanted = probabilities(keras_answers, logits)
+    if not np.isfinite(wanted).all():
+        raise ParityError(
+            "export: the Keras model answers with NaN or infinity, so the bytes can't be compared with it"
+        )
+    if wanted.shape[1] < 2 or margins(wanted).mean() < LEAST_MARGIN:
+        raise ParityError(
+            f"export: on {len(pixels)} images the Keras model prefers no class to another, so nothing shows that the bytes are "
+            "right; train it first"
+        )
+    answers = TfliteModel(flat).outputs(pixels, scale)
+    if not np.isfinite(answers).all():
+        raise ParityError("export: the bytes answer with NaN or infinity where the Keras model does not")
+    contents = read(flat, f"{export} export")
+    rounded, step = probabilities(as_output(keras_answers, contents), logits), _step(contents, logits)
+    found = probabilities(answers, logits)
+    lost, most = losses(wanted, rounded, found, step), MOST.get(export, MOST["int8"])
+    if over := lost.worst(most):
+        coarse = losses(wanted, rounded, rounded, step).worst(most) is not None
+        raise ParityError(_said(over, len(pixels), coarse))
+    changed = int((found.argmax(axis=1) != wanted.argmax(axis=1)).sum())
+    return {"images": len(pixels), "changed_answers": changed, "lost": asdict(lost), "most": asdict(most)}
+
+
+def _said(over: tuple[str, float, float], images: int, coarse: bool) -> str:
+    measure, found, allowed = over
+    why = (
+        "; the steps of its integer answers are too coarse for probabilities as small as this model's: end it in logits instead "
+        "of softmax, or export dynamic"
+        if coarse
+        else ""
+    )
+    return (
+        f"export: the bytes do not answer as the Keras model does: on {images} images they lose {100 * found:.3g} % of its "
+        f"{measure}, at most {100 * allowed:g} % may go (0 %: the same, 100 %: as if at random){why}"
+    )
+
+
+def as_output(answers: NDArray[np.floating], contents: Contents) -> NDArray[np.float32]:
+    """Answers as the output tensor of a model can hold them, float32 of the same shape."""
+    output = contents.outputs[0]
+    if not len(output.scales):
+        return np.asarray(answers, np.float32)
+    limits, step, zero = np.iinfo(output.dtype.lower()), output.scales[0], output.zero_points[0]
+    whole = np.clip(np.round(answers / step) + zero, limits.min, limits.max)
+    return np.asarray((whole - zero) * step, np.float32)
+
+
+def _step(contents: Contents, logits: bool) -> float:
+    """The step of the output in probability; that of logits is none."""
+    scales = contents.outputs[0].scales
+    return float(scales[0]) if len(scales) and not logits else 0.0
+
+
+def margins(wanted: Probabilities) -> NDArray[np.float64]:
+    """How sure the model is of its first class against its second, 0..1, float64 [n]; `wanted` is [n, classes]."""
+    second, first = np.partition(wanted.astype(np.float64), -2, axis=1)[:, -2:].T
+    return np.asarray((first - second) / np.maximum(first + second, _LEAST))
+
+
+def losses(wanted: Probabilities, rounded: Probabilities, found: Probabilities, step: float) -> Losses:
+    """What `found`, the probabilities that the bytes answer, lost of `wanted`, the model's; all [n, classes], 2 classes at least.
+
+    `rounded` are the model's answers as the output tensor of the bytes can hold them, `step` is its step in probability (0 for
+    floats): what an output of 256 steps can't tell apart is no fault of the arithmetic before it. Answers that change for that
+    count all the same. The sum of the margins must not be 0.
+    """
+    count = wanted.shape[1]
+    weights = margins(wanted)
+    weights = weights / weights.sum()
+    first = wanted.argmax(axis=1)[:, None]
+    own = np.take_along_axis(found, first, axis=1)
+    above = (found > own).sum(axis=1) + ((found == own).sum(axis=1) - 1) / 2
+    changed = found.argmax(axis=1) != first[:, 0]
+    even = np.full_like(wanted, 1 / count)
+    least = max(_LEAST, step / 2)
+    knows = divergence(wanted, even, _LEAST).mean()
+    return Losses(
+        answers=float((weights * changed).sum() * count / (count - 1)),
+        ranks=float((weights * above).sum() * 2 / (count - 1)),
+        information=float(divergence(rounded, found, least).mean() / max(knows, _LEAST**2)),
+    )
+
+
+def divergence(wanted: Probabilities, found: Probabilities, least: float) -> NDArray[np.float64]:
+    """Kullback-Leibler divergence of each row in nats, float64 [n], in the form that holds for sums other than 1.
+
+    `least` is added to all: rounded probabilities are 0 where they were small, and their sum is not quite 1.
+    """
+    p, q = wanted.astype(np.float64) + least, found.astype(np.float64) + least
+    return np.asarray((p * np.log(p / q) - p + q).sum(axis=1))

@@ -1,0 +1,140 @@
+"""Whether exported bytes answer as the model does: good exports pass and broken ones fail, whatever the number of classes."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgedigits import pipeline, prepare
+from edgedigits.data.images import Pixels, everything
+from edgedigits.errors import ParityError
+from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8
+from edgedigits.interpreter import TfliteModel
+from edgedigits.parity import MOST, check_parity, losses, margins
+from edgedigits.prepare import Wish
+from edgedigits.recipe import parse
+from edgedigits.scoring import outputs
+from tests.prototypes import matched, noisy
+
+CLASSES = [2, 10, 200, 1000]
+SURE, HARDLY = 1.0, 0.05
+EXPORTS: dict[str, Any] = {
+    "float32": Float32(),
+    "float16": Float16(),
+    "dynamic": Dynamic(),
+    "int8": Int8(),
+    "int16x8": Int16x8(),
+}
+
+
+@functools.cache
+def images(classes: int) -> Any:
+    return noisy(classes, 300)
+
+
+def exported(net: Any, classes: int, name: str = "int8") -> tuple[bytes, np.ndarray, Pixels]:
+    """(the bytes, what the model answers, the pixels of the images)"""
+    flat = EXPORTS[name](net, noisy(classes, 100, seed=1), "0..1")
+    return flat, outputs(net, images(classes), "0..1"), everything(images(classes))
+
+
+def accuracy(flat: bytes, classes: int) -> float:
+    answers = TfliteModel(flat).outputs(everything(images(classes)), "0..1")
+    return float((answers.argmax(axis=1) == images(classes).labels).mean())
+
+
+@pytest.mark.parametrize("classes", CLASSES)
+def test_of_sure_models_a_good_export_passes_and_other_answers_fail(classes: int) -> None:
+    flat, answers, pixels = exported(matched(classes, SURE), classes)
+    facts = check_parity(flat, "int8", answers, False, pixels, "0..1")
+    assert facts["images"] == 300
+    assert facts["lost"]["answers"] < 0.005
+    assert accuracy(flat, classes) > 0.98
+    for broken in (np.roll(answers, 1, axis=1), answers[::-1]):
+        with pytest.raises(ParityError, match=r"of its (answers|information|ranks), at most"):
+            check_parity(flat, "int8", broken, False, pixels, "0..1")
+    with pytest.raises(ParityError, match="do not answer as the Keras model does"):
+        check_parity(flat, "int8", answers, False, 255 - pixels, "0..1")
+
+
+@pytest.mark.parametrize("classes", CLASSES)
+def test_of_hardly_sure_models_a_good_export_passes_and_a_ruined_one_fails(classes: int) -> None:
+    """No answer is sure, so that limits on probabilities would pass whatever the bytes say."""
+    flat, answers, pixels = exported(matched(classes, HARDLY, softmax=False), classes)
+    assert check_parity(flat, "int8", answers, True, pixels, "0..1")["lost"]["answers"] < 0.005
+    flat, answers, pixels = exported(matched(classes, HARDLY, softmax=False, huge=400.0), classes)
+    before = float((answers.argmax(axis=1) == images(classes).labels).mean())
+    assert before > 0.85
+    assert accuracy(flat, classes) < before - 0.1, "the export is not as bad as this test needs it"
+    with pytest.raises(ParityError, match="do not answer as the Keras model does"):
+        check_parity(flat, "int8", answers, True, pixels, "0..1")
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_every_export_is_held_to_limits_of_its_own(name: str) -> None:
+    flat, answers, pixels = exported(matched(10, HARDLY), 10, name)
+    assert check_parity(flat, name, answers, False, pixels, "0..1")["most"] == vars(MOST[name])
+    with pytest.raises(ParityError):
+        check_parity(flat, name, np.roll(answers, 1, axis=1), False, pixels, "0..1")
+
+
+def test_int8_answers_too_coarse_for_the_probabilities_are_said_to_be() -> None:
+    """Of 1,000 classes the first has 0.1 %, and a step of an int8 softmax is 0.4 %."""
+    flat, answers, pixels = exported(matched(1000, HARDLY), 1000)
+    assert accuracy(flat, 1000) < 0.1
+    with pytest.raises(ParityError, match="too coarse for probabilities as small as this model's: end it in logits"):
+        check_parity(flat, "int8", answers, False, pixels, "0..1")
+
+
+@pytest.mark.parametrize("classes", CLASSES)
+@pytest.mark.parametrize("heat", [0.05, 1.0, 8.0])
+def test_the_measures_mean_the_same_for_any_number_of_classes(classes: int, heat: float) -> None:
+    """However sure the model is: 0 for its own answers, 1 for random ones."""
+    rng = np.random.default_rng(0)
+    logits = heat * rng.normal(size=(600, classes))
+    wanted = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    same = losses(wanted, wanted, wanted, 0.0)
+    assert (same.answers, same.ranks, same.information) == (0, 0, pytest.approx(0, abs=1e-12))
+    random = losses(wanted, wanted, wanted[rng.permutation(600)], 0.0)
+    assert random.answers == pytest.approx(1, abs=0.15)
+    assert random.ranks == pytest.approx(1, abs=0.15)
+    even = losses(wanted, wanted, np.full_like(wanted, 1 / classes), 0.0)
+    assert even.information == pytest.approx(1, abs=0.01)
+    assert even.ranks == pytest.approx(1, abs=0.01), "ties count half"
+
+
+def test_a_changed_answer_weighs_as_much_as_the_model_was_sure_of_it() -> None:
+    wanted = np.array([[0.9, 0.1, 0.0], [0.34, 0.33, 0.33]])
+    assert margins(wanted) == pytest.approx([0.8, 0.01 / 0.67])
+    sure, unsure = wanted[[0, 1]].copy(), wanted[[0, 1]].copy()
+    sure[0], unsure[1] = wanted[0][::-1], wanted[1][::-1]
+    assert losses(wanted, wanted, sure, 0.0).answers > 1
+    assert losses(wanted, wanted, unsure, 0.0).answers < 0.03
+
+
+def test_over_nothing_there_is_no_pass() -> None:
+    flat, answers, pixels = exported(matched(10, SURE), 10)
+    with pytest.raises(ParityError, match="there is no image to compare answers on"):
+        check_parity(flat, "int8", answers[:0], False, pixels[:0], "0..1")
+    zero = matched(10, 0.0)
+    flat, answers, pixels = exported(zero, 10, "float32")
+    with pytest.raises(ParityError, match="prefers no class to another, so nothing shows"):
+        check_parity(flat, "float32", answers, False, pixels, "0..1")
+    with pytest.raises(ParityError, match="answers with NaN or infinity"):
+        check_parity(flat, "float32", answers * np.nan, False, pixels, "0..1")
+
+
+def test_a_ruined_export_of_a_hard_model_writes_nothing(tmp_path: Path) -> None:
+    train, test = noisy(100, 500), noisy(100, 100, seed=1)
+    np.savez(tmp_path / "hard.npz", x_train=train.pixels, y_train=train.labels, x_test=test.pixels, y_test=test.labels)
+    matched(100, 0.3, huge=400.0).save(tmp_path / "hard.keras")
+    wish = Wish(model=tmp_path / "hard.keras", data=str(tmp_path / "hard.npz"), scale="0..1")
+    job = prepare.job(parse({"export": "int8"}, "test", "plain"), wish, lambda _: None)
+    with pytest.raises(ParityError) as caught:
+        pipeline.run(job, tmp_path / "out", lambda _: None)
+    assert caught.value.exit_code == 1
+    assert not list(tmp_path.glob("out/*"))
