@@ -1,40 +1,20 @@
-"""Operations and activations that are no layers, as the tf_keras layers that compute the same.
+"""Operations that are no layers, as the tf_keras layers that compute the same.
 
-`x + y`, `keras.ops.mean(x)` and `tf.nn.relu6(x)` inside a functional model, and activations that Keras 2 lacks or
-defines otherwise, become layers: stages and exports then meet layers only.
+`x + y`, `keras.ops.mean(x)` and `tf.nn.relu6(x)` inside a functional model become layers: stages and exports then meet
+layers only.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgedigits.backend import tf
 from edgedigits.errors import ModelError
-
-Make = Callable[..., Any]
-"""make(class name, layer name, **settings) -> a new tf_keras layer with a name that no other has."""
+from edgedigits.keras_activations import Make, activate
 
 PAIRS = {"add": "Add", "maximum": "Maximum", "minimum": "Minimum", "multiply": "Multiply", "subtract": "Subtract"}
-SAME = frozenset(
-    {
-        "elu",
-        "exponential",
-        "gelu",
-        "linear",
-        "mish",
-        "relu",
-        "selu",
-        "sigmoid",
-        "softmax",
-        "softplus",
-        "softsign",
-        "swish",
-        "tanh",
-    }
-)
-"""Activations that both Keras define alike, by their Keras 2 name."""
 OPERANDS = ("x1", "x2", "x", "y", "a", "input", "input_tensor", "tensor", "features", "logits", "values")
 """Names of arguments that hold tensors, in their order, in TensorFlow and in keras.ops."""
 SECOND = {
@@ -52,32 +32,6 @@ SECOND = {
 def is_symbolic(value: Any) -> bool:
     """True for a tensor of a functional tf_keras model (whose own test takes nothing but tensors)."""
     return hasattr(value, "_keras_history")
-
-
-def activate(make: Make, name: str, activation: str, x: Any, **settings: Any) -> Any:
-    """Applies a Keras 3 activation to the tf_keras tensor `x`, by layers named after `name`.
-
-    Args:
-        settings: `axis` of softmax, `negative_slope` of leaky_relu, `alpha` of elu.
-
-    Raises:
-        ModelError: an activation that no Keras 2 layer computes.
-    """
-    if activation == "softmax":
-        return make("Softmax", name, axis=settings.get("axis", -1))(x)
-    if activation == "relu6":
-        return make("ReLU", name, max_value=6.0)(x)
-    if activation == "leaky_relu":
-        return make("LeakyReLU", name, alpha=settings.get("negative_slope", 0.2))(x)
-    if activation == "elu":
-        return make("ELU", name, alpha=settings.get("alpha", 1.0))(x)
-    if activation == "hard_sigmoid":  # Keras 2 has one of slope 0.2
-        return make("ReLU", name, max_value=1.0)(make("Rescaling", f"{name}_line", scale=1 / 6, offset=0.5)(x))
-    if activation in ("hard_silu", "hard_swish"):
-        return make("Multiply", name)([x, activate(make, f"{name}_gate", "hard_sigmoid", x)])
-    if activation == "gelu" and settings.get("approximate", False):
-        raise ModelError(f"'{name}' is the approximate gelu, which Keras 2 has no layer for; use approximate=False.")
-    return make("Activation", name, activation={"silu": "swish"}.get(activation, activation))(x)
 
 
 def apply(make: Make, operation: str, args: Sequence[Any], settings: Mapping[str, Any], shape: tuple[Any, ...]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits import keras_configs, keras_custom, keras_files
+from edgedigits import keras_configs, keras_custom, keras_files, keras_lowered
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 
@@ -43,7 +43,9 @@ def restore(folder: Path, *, custom: Sequence[str] = ()) -> tuple[keras.Model, d
             raise ModelError(
                 f"model.json has schema {plain.get('schema')}, and {SCHEMA} can be read; delete the folder."
             )
-        model = keras.models.model_from_config(keras_configs.checked(plain, "2", own), custom_objects=own)
+        model = keras.models.model_from_config(
+            keras_configs.checked(plain, "2", own), custom_objects=keras_lowered.LOWERED | own
+        )
         model.set_weights(_read(folder / "weights.npz"))
         masks = dict(zip(plain["masks"], _read(folder / "masks.npz"), strict=True))
     return model, masks

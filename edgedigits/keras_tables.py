@@ -111,6 +111,9 @@ ACTIVATIONS = frozenset(
 )
 """Activations by name, as either Keras spells them."""
 
+INTERPOLATIONS = ("bilinear", "nearest")
+"""How Resizing and UpSampling2D may find values between pixels: TFLite has no operator for the others."""
+
 KERAS3_OPERATIONS = {
     "Add": ("numpy", "add"),
     "Cast": ("core", "cast"),
