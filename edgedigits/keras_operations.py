@@ -62,6 +62,20 @@ def apply(make: Make, operation: str, args: Sequence[Any], settings: Mapping[str
     return activate(make, operation, operation, x, **settings)
 
 
+def extreme(make: Make, name: str, kind: str, tensors: Sequence[Any]) -> Any:
+    """The Maximum or Minimum of tensors, value by value: b + max(a - b, 0), or a - max(a - b, 0).
+
+    TFLite's own operators in int8 give both operands one scale, by which all of an operand that never wins is cut off, for
+    whatever else reads it too.
+    """
+    found, *others = tensors
+    for number, other in enumerate(others, 1):
+        own = name if number == len(others) else f"{name}_{number}"
+        excess = make("ReLU", f"{own}_excess")(make("Subtract", f"{own}_difference")([found, other]))
+        found = make("Add", own)([other, excess]) if kind == "Maximum" else make("Subtract", own)([found, excess])
+    return found
+
+
 def operands(operation: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Tensors and constants apart from settings; a TFOpLambda holds both just as its function was called."""
     settings = {key: value for key, value in kwargs.items() if key != "name" and value is not None}
@@ -84,14 +98,30 @@ def _pair(make: Make, operation: str, args: Sequence[Any]) -> Any:
                 f"'{operation}' of two tensors of shapes {first.shape} and {second.shape} has no layer in Keras 2; "
                 "use a built-in layer."
             )
+        if operation in ("maximum", "minimum"):
+            return extreme(make, operation, PAIRS[operation], [first, second])
         return make(PAIRS[operation], operation)([first, second])
     swapped = not is_symbolic(first)
     x, constant = (second, first) if swapped else (first, second)
     value = np.asarray(constant, dtype=np.float64)
     if value.ndim > 1 and value.size != value.shape[-1]:
         raise ModelError(f"'{operation}' with a constant of shape {value.shape} has no layer in Keras 2.")
-    scale, offset = _line(operation, value.reshape(-1) if value.ndim else value, swapped)
-    return make("Rescaling", operation, scale=np.asarray(scale).tolist(), offset=np.asarray(offset).tolist())(x)
+    value = value.reshape(-1) if value.ndim else value
+    if operation in ("maximum", "minimum"):
+        return _limited(make, operation, x, value)
+    return _rescaled(make, operation, x, *_line(operation, value, swapped))
+
+
+def _limited(make: Make, operation: str, x: Any, limit: Any) -> Any:
+    """The larger or smaller of a tensor and a constant."""
+    excess = make("ReLU", f"{operation}_excess")(_rescaled(make, f"{operation}_line", x, np.ones_like(limit), -limit))
+    if operation == "minimum":
+        return make("Subtract", operation)([x, excess])
+    return _rescaled(make, operation, excess, np.ones_like(limit), limit)
+
+
+def _rescaled(make: Make, name: str, x: Any, scale: Any, offset: Any) -> Any:
+    return make("Rescaling", name, scale=np.asarray(scale).tolist(), offset=np.asarray(offset).tolist())(x)
 
 
 def _line(operation: str, value: Any, swapped: bool) -> tuple[Any, Any]:
@@ -103,7 +133,7 @@ def _line(operation: str, value: Any, swapped: bool) -> tuple[Any, Any]:
         return value, np.zeros_like(value)
     if operation == "divide" and not swapped:
         return 1 / value, np.zeros_like(value)
-    raise ModelError(f"'{operation}' with a constant has no layer in Keras 2; use a built-in layer (ReLU, ...).")
+    raise ModelError(f"'{operation}' of a constant by a tensor has no layer in Keras 2; use a built-in layer.")
 
 
 def _pool(make: Make, operation: str, x: Any, settings: Mapping[str, Any]) -> Any:

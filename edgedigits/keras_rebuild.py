@@ -182,6 +182,8 @@ class Rebuilding:
         if settings.get("interpolation", "nearest") not in keras_tables.INTERPOLATIONS:
             why = f"resizes by {settings['interpolation']}, which TFLite has no operator for"
             raise cannot(layer, why, f"use {' or '.join(keras_tables.INTERPOLATIONS)}, or resize the images before")
+        if kind in ("Maximum", "Minimum"):
+            return lambda tensors, **_: keras_operations.extreme(self.make, name, kind, tensors)
         if form := keras_activations.of_layer(kind, settings):
             return lambda x, **_: form(self.make, name, x)
         if "activation" in settings:
