@@ -5,7 +5,7 @@
     float.tflite      the same model before compression
     manifest.json     recipe, seed, versions, one record per stage, what the bytes hold, SHA-256 of every file and of itself
     eval.npz          test images (uint8 [n, h, w, c]) and labels (int32 [n]); or eval.json, a pointer, for large sets
-    golden.npz        a few inputs and the outputs of the reference kernels, bit for bit
+    golden.npz        a few inputs and the outputs of the reference kernels, bit for bit; none where those lack an operator
     README.md         the model card, generated from the manifest
 """
 
@@ -23,6 +23,7 @@ from edgedigits.artifact_folder import SCHEMA, Artifact, sha256
 from edgedigits.atomic import whole_folder
 from edgedigits.data.samples import stratified_sample
 from edgedigits.data.scale import Scaling
+from edgedigits.errors import CheckError
 from edgedigits.interpreter import TfliteModel
 from edgedigits.report.cards import artifact_card
 from edgedigits.stage_cache import versions
@@ -67,8 +68,8 @@ def write(draft: Draft, out: Path) -> Artifact:
         (folder / "model.tflite").write_bytes(draft.exported.flat)
         (folder / "float.tflite").write_bytes(draft.baseline.flat)
         _write_eval(draft, folder)
-        _write_golden(draft, folder)
-        manifest = _manifest(draft)
+        lacking = _write_golden(draft, folder)
+        manifest = _manifest(draft, lacking)
         (folder / "README.md").write_text(artifact_card(manifest), encoding="utf-8")
         manifest["files"] = {item.name: sha256(item) for item in sorted(folder.iterdir())}
         manifest = sealed(manifest)
@@ -76,7 +77,7 @@ def write(draft: Draft, out: Path) -> Artifact:
     return Artifact(path, manifest)
 
 
-def _manifest(draft: Draft) -> dict[str, Any]:
+def _manifest(draft: Draft, lacking: list[str]) -> dict[str, Any]:
     job = draft.job
     folded = {"folded": draft.folded} if draft.folded else {}
     return {
@@ -95,7 +96,7 @@ def _manifest(draft: Draft) -> dict[str, Any]:
         "export": draft.exported.facts,
         "float": draft.baseline.facts,
         "test": draft.test,
-        "warnings": [*job.dataset.warnings, *draft.warnings],
+        "warnings": [*job.dataset.warnings, *draft.warnings, *lacking],
         "key": draft.key,
         "versions": versions(),
     }
@@ -111,9 +112,14 @@ def _write_eval(draft: Draft, folder: Path) -> None:
     np.savez_compressed(folder / "eval.npz", images=images, labels=dataset.test.labels)
 
 
-def _write_golden(draft: Draft, folder: Path) -> None:
-    """Inputs in the model's own type and what the reference kernels answer."""
-    dataset, net = draft.job.dataset, TfliteModel(draft.exported.flat, reference=True)
+def _write_golden(draft: Draft, folder: Path) -> list[str]:
+    """Inputs in the model's own type and what the reference kernels answer; where they lack an operator, why there are none."""
+    try:
+        net = TfliteModel(draft.exported.flat, reference=True)
+    except CheckError as error:
+        return [f"no golden vectors, so no device's answers can be compared bit for bit: {error}"]
+    dataset = draft.job.dataset
     picked = stratified_sample(dataset.test.labels, GOLDEN_IMAGES)
     inputs = net.inputs(dataset.test.read(picked), draft.scale)
     np.savez_compressed(folder / "golden.npz", inputs=inputs, outputs=net.raw(inputs), test_indices=picked)
+    return []

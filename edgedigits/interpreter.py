@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
 from typing import Any
@@ -27,7 +28,10 @@ class TfliteModel:
                 self._net = Interpreter(model_content=flat, num_threads=1, experimental_op_resolver_type=resolver)
                 self._net.allocate_tensors()
         except (RuntimeError, ValueError) as error:
-            raise CheckError(f"export: LiteRT does not load the exported bytes: {error}") from error
+            lacking = re.search(r"builtin opcode '(\w+)'", str(error))
+            kernels = "LiteRT's reference kernels" if reference else "LiteRT"
+            reason = f"there is none for {lacking[1]}" if lacking else " ".join(str(error).split())[:200]
+            raise CheckError(f"export: {kernels} can't run the exported bytes: {reason}") from error
         self._source: dict[str, Any] = self._net.get_input_details()[0]
         self._sink: dict[str, Any] = self._net.get_output_details()[0]
 

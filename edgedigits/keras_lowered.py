@@ -14,9 +14,6 @@ import numpy as np
 
 from edgedigits.backend import keras, tf
 
-_UNIT_EPSILON: Final = 1e-12
-"""Keras' own: the least sum of squares that is divided by."""
-
 
 def of_keras(kind: str) -> Any:
     """The class for a built-in layer kind: the one here, else that of tf_keras."""
@@ -49,14 +46,18 @@ class LayerNormalization(keras.layers.LayerNormalization):  # type: ignore[misc]
 
 
 class UnitNormalization(keras.layers.UnitNormalization):  # type: ignore[misc]
-    """As Keras computes it."""
+    """As Keras computes it, but for vectors shorter than 1e-6 that are not 0, which Keras leaves shorter than 1.
+
+    A vector of zeros stays one without the division by next to nothing, which would take all of int8's range.
+    """
 
     def call(self, inputs: Any) -> Any:
         x = tf.cast(inputs, self.compute_dtype)
         axes = self.axis if isinstance(self.axis, list) else [self.axis]
         count = float(np.prod([x.shape[axis] for axis in axes]))
         mean = tf.reduce_mean(x * x, axes, keepdims=True)
-        return x * (tf.math.rsqrt(tf.maximum(mean, _UNIT_EPSILON / count)) * count**-0.5)
+        divisor = tf.where(mean > 0, mean, tf.ones_like(mean))
+        return x * (tf.math.rsqrt(divisor) * count**-0.5)
 
 
 class ThresholdedReLU(keras.layers.ThresholdedReLU):  # type: ignore[misc]

@@ -19,6 +19,7 @@ from edgedigits.backend import keras, tf
 from edgedigits.data.scale import Scaling, scaled
 from edgedigits.errors import ModelError
 from edgedigits.keras3 import keras3
+from edgedigits.keras_ends import SizeOf, image_shape, two_answers
 from edgedigits.keras_rebuild import Rebuilding, rebuild
 from edgedigits.keras_store import restore, save
 
@@ -52,7 +53,12 @@ class LoadedModel:
 
 
 def load(
-    path: Path, *, custom: Sequence[str] = (), images: Real | None = None, scale: Scaling | None = None
+    path: Path,
+    *,
+    custom: Sequence[str] = (),
+    images: Real | None = None,
+    scale: Scaling | None = None,
+    size: SizeOf | None = None,
 ) -> LoadedModel:
     """Loads a trained classifier from a `.keras`, `.h5` or `.hdf5` file or a SavedModel folder; runs no code from it.
 
@@ -61,6 +67,7 @@ def load(
             if its `call` is not made of known layers and operations, a tf_keras class of the same name are needed.
         images: model input to compare original and rebuilt on, besides noise.
         scale: how the model takes its pixels; the noise is made of such, without it of numbers from 0 to 1 and to 255.
+        size: tells (height, width) of the data, asked for a model that takes images of any size.
 
     Raises:
         ModelError: naming the file and what in it can't be taken: layer, class, why, what would do.
@@ -69,12 +76,18 @@ def load(
     with keras_files.translated(path, "reading the model"):
         saved = keras_files.read(path)
         original = _original(saved, classes)
-        rebuilding = Rebuilding(classes)
-        model = rebuilding.model(original)
+        rebuilding = Rebuilding(classes, lambda shape: image_shape(shape, size))
+        single = rebuilding.model(original)
+        model = two_answers(single)
         _check_classifier(model)
         real = images(model.input_shape[1:]) if callable(images) else images
         probes = _probes(model, real, scale)
         answers = _answers(original, probes)
+        if model is not single:
+            rebuilding.said.append(
+                "its one sigmoid is now a softmax of two answers: the second is what it answered before"
+            )
+            answers = np.concatenate([1 - answers, answers], axis=1)
         difference = _compare(answers, _answers(model, probes))
         logits = not _is_probabilities(model, answers)
     changed = saved.keras == "3" or [type(a) for a in original.layers] != [type(b) for b in model.layers]
@@ -84,6 +97,7 @@ def load(
         "parameters": int(model.count_params()),
         "rebuilt": changed,
         "left_out": ", ".join(rebuilding.left_out),
+        "adapted": list(rebuilding.said),
         "largest_difference": difference,
         "tolerance": TOLERANCE,
         "compared_images": len(probes),
@@ -109,23 +123,19 @@ def _original(saved: keras_files.SavedModel, classes: Sequence[type]) -> Any:
 
 
 def _check_classifier(model: keras.Model) -> None:
-    given, answer = model.input_shape, model.output_shape
-    if len(given) != 4 or None in given[1:3] or given[3] not in (1, 3):
-        raise ModelError(
-            f"the model takes input of shape {list(given)}, not images [None, height, width, 1 or 3]; put "
-            "an Input and a Reshape layer in front of it."
-        )
+    answer = model.output_shape
     if len(answer) != 2 or answer[1] is None:
         raise ModelError(f"the model answers with shape {list(answer)}, not [None, classes]; end it in Dense(classes).")
     if answer[1] < 2:
         raise ModelError(
-            "the model answers with 1 number for two classes; a classifier of at least 2 outputs is needed: end it in "
-            "Dense(2, activation='softmax') and train it again."
+            "the model answers with 1 number, and no sigmoid at its end makes that the probability of a class; end it in "
+            "Dense(1, activation='sigmoid') for two classes, or in one output per class."
         )
     if _last_activation(model.layers[-1]) == "sigmoid":
         raise ModelError(
             f"layer '{model.layers[-1].name}' ({type(model.layers[-1]).__name__}) answers each class with a sigmoid of "
-            "its own; a classifier of one class per image is needed: end it in softmax or in logits."
+            "its own, as for several labels per image; a classifier of one class per image is needed: end it in softmax or "
+            "in logits and train it again."
         )
     for layer in model.layers:
         if not all(np.isfinite(weight).all() for weight in layer.get_weights()):
@@ -158,6 +168,10 @@ def _answers(model: Any, images: Array) -> Array:
     tree: Any = keras3.tree if isinstance(model, keras3.Model) else tf.nest
     given = None if isinstance(model, (keras.Sequential, keras3.Sequential)) else model.input  # could be {"image": ...}
     batches = np.array_split(images, max(1, len(images) // 64))
+    rank = len(model.inputs[0].shape)
+    batches = [
+        batch if rank == batch.ndim else batch[..., 0] for batch in batches
+    ]  # [height, width], without a channel
     answers = [model(tree.map_structure(lambda _, x=batch: x, given), training=False) for batch in batches]
     return np.concatenate([np.asarray(tree.flatten(answer)[0]) for answer in answers])
 

@@ -17,6 +17,7 @@ from edgedigits.keras3 import keras3
 from edgedigits.keras_settings import as_keras2, cannot, config_of, measured, without_training
 
 Call = Callable[..., Any]
+Entrance = Callable[[tuple[int | None, ...]], tuple[tuple[int | None, ...], str]]
 
 
 def rebuild(model: Any, custom: Sequence[type] = ()) -> keras.Model:
@@ -34,10 +35,15 @@ def rebuild(model: Any, custom: Sequence[type] = ()) -> keras.Model:
 
 
 class Rebuilding:
-    """One rebuilding; afterwards `left_out` names the layers that the result does without."""
+    """One rebuilding. `entrance` tells of an input's shape, the batch left out, the one that the result takes, and what to say.
 
-    def __init__(self, custom: Sequence[type] = ()) -> None:
+    Afterwards `left_out` names the layers that the result does without, `said` what was changed about its input.
+    """
+
+    def __init__(self, custom: Sequence[type] = (), entrance: Entrance = lambda shape: (shape, "")) -> None:
         self.custom = custom
+        self.entrance = entrance
+        self.said: list[str] = []
         self.left_out: list[str] = []
         self.names: set[str] = set()
         self.made: dict[int, Call] = {}
@@ -46,8 +52,12 @@ class Rebuilding:
         """The rebuilt model; see `rebuild`."""
         _check_functional(model)
         (given,) = _flatten(model.inputs)
-        x = keras.Input(given.shape[1:], name=self.name(given.name.split(":")[0]), dtype="float32")
-        (y,) = _flatten(self.through(model, x, ""))
+        shape = tuple(given.shape[1:])
+        images, said = self.entrance(shape)
+        self.said += [said] if said else []
+        x = keras.Input(images, name=self.name(given.name.split(":")[0]), dtype="float32")
+        inner = x if len(images) == len(shape) else self.make("Reshape", "channel", target_shape=shape)(x)
+        (y,) = _flatten(self.through(model, inner, ""))
         if y is x:
             raise ModelError("the model has no layer that could answer; hand in a trained classifier.")
         return keras.Model(x, y, name=_plain(model.name))
@@ -108,7 +118,7 @@ class Rebuilding:
                 return call(*args, **kwargs)
             except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
                 reason = str(error).split("\n", maxsplit=1)[0]
-                raise cannot(layer, f"has no equal in Keras 2 ({reason})", "replace it by another layer") from error
+                raise cannot(layer, f"can't be built for Keras 2 ({reason})", "replace it by another layer") from error
 
         return named
 
@@ -126,7 +136,7 @@ class Rebuilding:
             self.left_out.append(name)
             return lambda x, **_: x
         if kind not in keras_tables.LAYERS:
-            raise cannot(layer, "has no known equal in Keras 2", "replace it by one of the known layers")
+            raise cannot(layer, *keras_tables.why_not(kind))
         return self.built_in(layer, name, prefix)
 
     def operation(self, layer: Any, prefix: str) -> Call:
@@ -205,7 +215,9 @@ class Rebuilding:
             shown = activation.get("config") if isinstance(activation, dict) else activation
             raise cannot(layer, f"has the activation '{shown}', which has no known layer", "use a built-in activation")
         activation = keras_activations.ALIASES.get(activation, activation)
-        another = activation == "hard_sigmoid" and isinstance(layer, keras3.layers.Layer)  # Keras 2 has one of slope 0.2
+        another = activation == "hard_sigmoid" and isinstance(
+            layer, keras3.layers.Layer
+        )  # Keras 2 has one of slope 0.2
         if activation in keras_activations.PLAIN and not another:
             return activation, None
         own = name if lone else f"{name}_{activation}"
