@@ -104,11 +104,12 @@ class Question:
     count: Counting | None = None
     again: bool = False
     warnings: tuple[str, ...] = ()
+    custom: tuple[str, ...] = ()
 
 
 def advise(question: Question, say: Say) -> Advice:
     """The advice. Raises what the recipe's stages and export raise, and InputError where the runtime can't be had."""
-    found = foretell(question.recipe, question.model, question.data, say)
+    found = foretell(question.recipe, question.model, question.data, say, question.custom)
     flats = [step.flat for step in found.steps]
     other = [found.as_int8] if found.as_int8 else []
     parts = {flat: fragments(flat) for flat in dict.fromkeys([*flats, *other])}

@@ -61,6 +61,8 @@ def question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Questio
     Raises InputError's kinds where something given can't be used.
     """
     name, loaded, scale = _model(asked)
+    for line in loaded.facts["adapted"]:
+        say(f"note: {line}")
     if recipe.stages and not loaded.logits and not ends_in_softmax(loaded.model):
         raise ModelError(
             f"{name}: its answers are probabilities that no closing softmax makes, so stages can't train it; "
@@ -70,7 +72,8 @@ def question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Questio
     said: tuple[str, ...] = ()
     if asked.data is not None and scale is not None:  # a guessed scale would tell of the guess, not of the model
         said = foresee(loaded.model, data, names, loaded.logits)
-    return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again, said)
+    custom = tuple(asked.custom)
+    return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again, said, custom)
 
 
 def _read(asked: Asked) -> dict[str, Any]:
@@ -89,8 +92,6 @@ def fit_data(
     made to fit its answers."""
     height, width, channels = model.inputs[0].shape[1:]
     answers = int(model.outputs[0].shape[-1])
-    if not height or not width:
-        raise ModelError(f"{model.name}: takes images of any size; give a model with an input of fixed size")
     found = load_data(data, size=(height, width), **read) if data else load_data(_STAND_IN, size=(height, width))
     for note in found.notes:
         say(f"note: {note}")
@@ -119,7 +120,11 @@ def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None]:
     record = record_beside(path)
     known = asked.scale or (record["input"]["scale"] if record else None)
     scale = None if known is None else scaling(known, "--scale")
-    return path.stem, load(path, custom=asked.custom, scale=scale), scale
+
+    def size() -> tuple[int, int]:
+        return (load_data(asked.data, **_read(asked)) if asked.data else load_data(_STAND_IN)).shape[:2]
+
+    return path.stem, load(path, custom=asked.custom, scale=scale, size=size), scale
 
 
 def _untrained(name: str) -> LoadedModel:

@@ -4,6 +4,7 @@
     ├── InputError            the call was wrong: exit code 2
     │   ├── DataError         a data set: missing, unreadable, wrong shape, NaN, empty class
     │   ├── ModelError        a Keras model: not one, truncated, not a classifier, a layer that can't be taken
+    │   │   └── OpenSizeError one that takes images of any size
     │   ├── RecipeError       a recipe: unknown, mistyped, out of range
     │   ├── TfliteError       a .tflite file: not one, truncated, altered
     │   ├── ArtifactError     a folder to read or write: missing, not writable, full
@@ -40,6 +41,10 @@ class DataError(InputError):
 
 class ModelError(InputError):
     """A Keras model can't be taken."""
+
+
+class OpenSizeError(ModelError):
+    """A Keras model takes images of any size, and none was named."""
 
 
 class RecipeError(InputError):

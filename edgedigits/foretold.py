@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,8 @@ import numpy as np
 from edgedigits import graph
 from edgedigits.data.splits import FitData
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.export import Float32, Int8
+from edgedigits.export import Export, Float32, Int8
+from edgedigits.exportable import check_exportable
 from edgedigits.recipe import Recipe
 from edgedigits.stages.candidate import Candidate
 
@@ -36,13 +37,14 @@ class Step:
     """The bytes after the first so many stages. `name` is a stage's or an export's; `stage` the stage, None for the export alone.
 
     `changed` says that a stage changed shapes, zeros or the number of distinct values: where it did not, `flat` is that
-    before it.
+    before it. `failed` is why there are no bytes of that step, "" where there are; those before it then stand in.
     """
 
     name: str
     stage: Any
     flat: bytes
     changed: bool
+    failed: str = ""
 
     @property
     def gzip_bytes(self) -> int:
@@ -62,13 +64,14 @@ class Foretold:
         return self.steps[-1]
 
 
-def foretell(recipe: Recipe, model: Any, data: FitData, say: Say) -> Foretold:
+def foretell(recipe: Recipe, model: Any, data: FitData, say: Say, custom: Sequence[str] = ()) -> Foretold:
     """The bytes that the recipe will make, step by step, and those of an int8 export where the recipe has another.
 
     A minute for a net of many layers, seconds for a small one. Raises what the stages and the export raise.
     """
+    check_exportable(recipe, model, data, say)
     say("float32")
-    candidates = list(_candidates(recipe, trained_like(model, data.seed), data, say))
+    candidates = list(_candidates(recipe, trained_like(model, data.seed), data, say, custom))
     first = candidates[0].model
     steps = [Step("float32", None, Float32()(first, data.calibration, data.scale), True)]
     if recipe.export_name != "float32":
@@ -76,18 +79,18 @@ def foretell(recipe: Recipe, model: Any, data: FitData, say: Say) -> Foretold:
     shapes = [_shape(candidate) for candidate in candidates]
     told = max((at for at in range(1, len(shapes)) if shapes[at] != shapes[at - 1]), default=0)
     for at, (name, stage) in enumerate(recipe.stages, 1):
-        changed, flat = shapes[at] != shapes[at - 1], steps[-1].flat
+        changed, flat, failed = shapes[at] != shapes[at - 1], steps[-1].flat, ""
         if at == told:  # stages after it change nothing: these are the final bytes
             flat = _exported(recipe, candidates[-1].model, data, say, name)
         elif changed:
-            flat = _tried(recipe, candidates[at].model, data, say, name) or flat
-        steps.append(Step(name, stage, flat, changed))
+            found, failed = _tried(recipe.export, candidates[at].model, data, say, f"bytes after {name}")
+            flat = found or flat
+        steps.append(Step(name, stage, flat, changed, failed))
     if recipe.stages and not told:
         steps[-1] = dataclasses.replace(steps[-1], flat=_exported(recipe, candidates[-1].model, data, say, "last"))
     other = None
     if recipe.export_name != "int8":
-        say("int8 instead")
-        other = Int8()(candidates[-1].model, data.calibration, data.scale)
+        other, _ = _tried(Int8(), candidates[-1].model, data, say, "int8 instead")
     return Foretold(tuple(steps), candidates[-1].model, other)
 
 
@@ -111,9 +114,9 @@ def trained_like(model: Any, seed: int) -> Any:
     return copy
 
 
-def _candidates(recipe: Recipe, model: Any, data: FitData, say: Say) -> Iterator[Candidate]:
+def _candidates(recipe: Recipe, model: Any, data: FitData, say: Say, custom: Sequence[str]) -> Iterator[Candidate]:
     """The model as it is, then what each stage makes of it."""
-    candidate = Candidate(model, original=model)
+    candidate = Candidate(model, original=model, custom=custom)
     yield candidate
     for name, stage in recipe.stages:
         say(f"{name}, its training cut to one step")
@@ -145,15 +148,20 @@ def _shape(candidate: Candidate) -> list[tuple[str, tuple[int, ...], int, int]]:
 
 def _export_alone(recipe: Recipe, model: Any, data: FitData, before: Step, say: Say) -> Step:
     """The recipe's export without its stages; an export that only suits what the stages make counts with the first of those."""
-    flat = _tried(recipe, model, data, say, recipe.export_name)
-    return Step(recipe.export_name, None, flat or before.flat, flat is not None)
+    if not recipe.stages:
+        return Step(recipe.export_name, None, _exported(recipe, model, data, say, recipe.export_name), True)
+    flat, failed = _tried(recipe.export, model, data, say, f"bytes after {recipe.export_name}")
+    return Step(recipe.export_name, None, flat or before.flat, flat is not None, failed)
 
 
-def _tried(recipe: Recipe, model: Any, data: FitData, say: Say, what: str) -> bytes | None:
+def _tried(export: Export, model: Any, data: FitData, say: Say, what: str) -> tuple[bytes | None, str]:
+    """The bytes, or why there are none."""
+    say(what)
     try:
-        return _exported(recipe, model, data, say, what)
-    except EdgeDigitsError:
-        return None
+        return export(model, data.calibration, data.scale), ""
+    except EdgeDigitsError as error:
+        say(f"no {what}: {error}")
+        return None, f"no bytes can be made of the model at this step: {error}"
 
 
 def _exported(recipe: Recipe, model: Any, data: FitData, say: Say, what: str) -> bytes:

@@ -207,7 +207,5 @@ def _refusal(value: Config) -> ModelError:
             f"{where} is a class of {module}, not built into Keras, and code is taken from your own modules only; hand "
             f"it in as custom 'module:{kind.rsplit('>', maxsplit=1)[-1]}'."
         )
-    return ModelError(
-        f"{where} can't be taken: it is not known to have an exact equal in Keras 2. Replace it by one of the known "
-        "layers, or by a layer class of yours, handed in as custom."
-    )
+    why, remedy = tables.why_not(kind)
+    return ModelError(f"{where} {why}; {remedy}.")

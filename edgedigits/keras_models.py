@@ -22,8 +22,9 @@ from edgedigits import keras_configs, keras_custom, keras_files
 from edgedigits.backend import keras, tf
 from edgedigits.children import MIB, Errand, ask
 from edgedigits.data.scale import Scaling, scaled
-from edgedigits.errors import ModelError
+from edgedigits.errors import ModelError, OpenSizeError
 from edgedigits.keras3 import keras3
+from edgedigits.keras_ends import Size, SizeOf, image_shape, two_answers
 from edgedigits.keras_rebuild import Rebuilding, rebuild
 from edgedigits.keras_store import restore, save
 
@@ -66,7 +67,12 @@ class LoadedModel:
 
 
 def load(
-    path: Path, *, custom: Sequence[str] = (), images: Real | None = None, scale: Scaling | None = None
+    path: Path,
+    *,
+    custom: Sequence[str] = (),
+    images: Real | None = None,
+    scale: Scaling | None = None,
+    size: SizeOf | None = None,
 ) -> LoadedModel:
     """Loads a trained classifier from a `.keras`, `.h5` or `.hdf5` file or a SavedModel folder; runs no code from it.
 
@@ -75,6 +81,7 @@ def load(
             if its `call` is not made of known layers and operations, a tf_keras class of the same name are needed.
         images: model input to compare original and rebuilt on, besides noise.
         scale: how the model takes its pixels; the noise is made of such, without it of numbers from 0 to 1 and to 255.
+        size: tells (height, width) of the data, asked for a model that takes images of any size.
 
     Raises:
         ModelError: naming the file and what in it can't be taken: layer, class, why, what would do.
@@ -83,7 +90,13 @@ def load(
     with tempfile.TemporaryDirectory(prefix="edgedigits-model-") as name, keras_files.translated(path, DOING):
         folder = Path(name)
         errand, saved = _opening(keras_files.read(path, folder), custom)
-        told = ask(errand("build"), **saved, folder=name)
+        try:
+            told = ask(errand("build"), **saved, folder=name)
+        except OpenSizeError:
+            if size is None:
+                raise
+            saved["size"] = list(size())
+            told = ask(errand("build"), **saved, folder=name)
         model, _ = restore(folder, custom=custom)
         real = images(model.input_shape[1:]) if callable(images) else images
         probes = _probes(model, real, scale)
@@ -96,6 +109,7 @@ def load(
         "parameters": int(model.count_params()),
         "rebuilt": told["rebuilt"],
         "left_out": told["left_out"],
+        "adapted": told["adapted"],
         "largest_difference": difference,
         "tolerance": TOLERANCE,
         "compared_images": len(probes),
@@ -119,36 +133,47 @@ def _opening(saved: keras_files.SavedModel, custom: Sequence[str]) -> tuple[Call
         )
 
     told = {"format": saved.format, "keras_of": saved.keras, "config": config, "weights": str(saved.weights)}
-    return errand, {**told, "custom": list(custom)}
+    return errand, {**told, "custom": list(custom), "size": None}
 
 
 def build(folder: str, **saved: Any) -> dict[str, Any]:
     """In a child process: builds what the file describes, rebuilds it, tries both, and writes the rebuilt model into `folder`."""
     _opened.cache_clear()
-    original, rebuilding, model = _opened(**{**saved, "custom": tuple(saved["custom"])})
+    original, rebuilding, model = _opened(**_hashable(saved))
     _check_classifier(model)
     probes = _probes(model, None)
     _answers(original, probes)
     _answers(model, probes)
     save(model, {}, Path(folder))
     changed = saved["keras_of"] == "3" or [type(a) for a in original.layers] != [type(b) for b in model.layers]
-    return {"rebuilt": changed, "left_out": ", ".join(rebuilding.left_out)}
+    return {"rebuilt": changed, "left_out": ", ".join(rebuilding.left_out), "adapted": rebuilding.said}
 
 
 def answer(probes: Array, **saved: Any) -> Array:
     """In a child process: what the model answers as its file describes it; what `build` left in memory goes."""
-    original, _, _ = _opened(**{**saved, "custom": tuple(saved["custom"])})
+    original, _, model = _opened(**_hashable(saved))
     _opened.cache_clear()
-    return _answers(original, probes)
+    answers = _answers(original, probes)
+    return answers if answers.shape[1] == model.output_shape[1] else np.concatenate([1 - answers, answers], axis=1)
+
+
+def _hashable(saved: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()}
 
 
 @functools.lru_cache(1)
-def _opened(format: str, keras_of: keras_files.Generation, config: str, weights: str, custom: Sequence[str]) -> Any:
-    """(as its own Keras builds it, what rebuilt it, rebuilt)"""
+def _opened(
+    format: str, keras_of: keras_files.Generation, config: str, weights: str, custom: Sequence[str], size: Size | None
+) -> Any:
+    """(as its own Keras builds it, what rebuilt it, rebuilt as a classifier of images); `size` is that of open images."""
     classes = keras_custom.classes(custom)
     original = _original(keras_files.SavedModel(format, keras_of, json.loads(config), Path(weights)), classes)
-    rebuilding = Rebuilding(classes)
-    return original, rebuilding, rebuilding.model(original)
+    rebuilding = Rebuilding(classes, lambda shape: image_shape(shape, size))
+    single = rebuilding.model(original)
+    model = two_answers(single)
+    if model is not single:
+        rebuilding.said.append("its one sigmoid is now a softmax of two answers: the second is what it answered before")
+    return original, rebuilding, model
 
 
 def _original(saved: keras_files.SavedModel, classes: Sequence[type]) -> Any:
@@ -169,23 +194,19 @@ def _original(saved: keras_files.SavedModel, classes: Sequence[type]) -> Any:
 
 
 def _check_classifier(model: keras.Model) -> None:
-    given, answer = model.input_shape, model.output_shape
-    if len(given) != 4 or None in given[1:3] or given[3] not in (1, 3):
-        raise ModelError(
-            f"the model takes input of shape {list(given)}, not images [None, height, width, 1 or 3]; put "
-            "an Input and a Reshape layer in front of it."
-        )
+    answer = model.output_shape
     if len(answer) != 2 or answer[1] is None:
         raise ModelError(f"the model answers with shape {list(answer)}, not [None, classes]; end it in Dense(classes).")
     if answer[1] < 2:
         raise ModelError(
-            "the model answers with 1 number for two classes; a classifier of at least 2 outputs is needed: end it in "
-            "Dense(2, activation='softmax') and train it again."
+            "the model answers with 1 number, and no sigmoid at its end makes that the probability of a class; end it in "
+            "Dense(1, activation='sigmoid') for two classes, or in one output per class."
         )
     if _last_activation(model.layers[-1]) == "sigmoid":
         raise ModelError(
             f"layer '{model.layers[-1].name}' ({type(model.layers[-1]).__name__}) answers each class with a sigmoid of "
-            "its own; a classifier of one class per image is needed: end it in softmax or in logits."
+            "its own, as for several labels per image; a classifier of one class per image is needed: end it in softmax or "
+            "in logits and train it again."
         )
     for layer in model.layers:
         if not all(np.isfinite(weight).all() for weight in layer.get_weights()):
@@ -218,6 +239,9 @@ def _answers(model: Any, images: Array) -> Array:
     tree: Any = keras3.tree if isinstance(model, keras3.Model) else tf.nest
     given = None if isinstance(model, (keras.Sequential, keras3.Sequential)) else model.input  # could be {"image": ...}
     most = min(64, max(1, _VALUES_AT_ONCE // max(1, images[0].size)))  # all that the layers compute is held at once
+    images = (
+        images[..., 0] if len(model.inputs[0].shape) < images.ndim else images
+    )  # [height, width], without a channel
     batches = np.array_split(images, -(-len(images) // most))
     answers = [model(tree.map_structure(lambda _, x=batch: x, given), training=False) for batch in batches]
     return np.concatenate([np.asarray(tree.flatten(answer)[0]) for answer in answers])

@@ -1,40 +1,20 @@
-"""Operations and activations that are no layers, as the tf_keras layers that compute the same.
+"""Operations that are no layers, as the tf_keras layers that compute the same.
 
-`x + y`, `keras.ops.mean(x)` and `tf.nn.relu6(x)` inside a functional model, and activations that Keras 2 lacks or
-defines otherwise, become layers: stages and exports then meet layers only.
+`x + y`, `keras.ops.mean(x)` and `tf.nn.relu6(x)` inside a functional model become layers: stages and exports then meet
+layers only.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgedigits.backend import tf
 from edgedigits.errors import ModelError
-
-Make = Callable[..., Any]
-"""make(class name, layer name, **settings) -> a new tf_keras layer with a name that no other has."""
+from edgedigits.keras_activations import Make, activate
 
 PAIRS = {"add": "Add", "maximum": "Maximum", "minimum": "Minimum", "multiply": "Multiply", "subtract": "Subtract"}
-SAME = frozenset(
-    {
-        "elu",
-        "exponential",
-        "gelu",
-        "linear",
-        "mish",
-        "relu",
-        "selu",
-        "sigmoid",
-        "softmax",
-        "softplus",
-        "softsign",
-        "swish",
-        "tanh",
-    }
-)
-"""Activations that both Keras define alike, by their Keras 2 name."""
 OPERANDS = ("x1", "x2", "x", "y", "a", "input", "input_tensor", "tensor", "features", "logits", "values")
 """Names of arguments that hold tensors, in their order, in TensorFlow and in keras.ops."""
 SECOND = {
@@ -52,32 +32,6 @@ SECOND = {
 def is_symbolic(value: Any) -> bool:
     """True for a tensor of a functional tf_keras model (whose own test takes nothing but tensors)."""
     return hasattr(value, "_keras_history")
-
-
-def activate(make: Make, name: str, activation: str, x: Any, **settings: Any) -> Any:
-    """Applies a Keras 3 activation to the tf_keras tensor `x`, by layers named after `name`.
-
-    Args:
-        settings: `axis` of softmax, `negative_slope` of leaky_relu, `alpha` of elu.
-
-    Raises:
-        ModelError: an activation that no Keras 2 layer computes.
-    """
-    if activation == "softmax":
-        return make("Softmax", name, axis=settings.get("axis", -1))(x)
-    if activation == "relu6":
-        return make("ReLU", name, max_value=6.0)(x)
-    if activation == "leaky_relu":
-        return make("LeakyReLU", name, alpha=settings.get("negative_slope", 0.2))(x)
-    if activation == "elu":
-        return make("ELU", name, alpha=settings.get("alpha", 1.0))(x)
-    if activation == "hard_sigmoid":  # Keras 2 has one of slope 0.2
-        return make("ReLU", name, max_value=1.0)(make("Rescaling", f"{name}_line", scale=1 / 6, offset=0.5)(x))
-    if activation in ("hard_silu", "hard_swish"):
-        return make("Multiply", name)([x, activate(make, f"{name}_gate", "hard_sigmoid", x)])
-    if activation == "gelu" and settings.get("approximate", False):
-        raise ModelError(f"'{name}' is the approximate gelu, which Keras 2 has no layer for; use approximate=False.")
-    return make("Activation", name, activation={"silu": "swish"}.get(activation, activation))(x)
 
 
 def apply(make: Make, operation: str, args: Sequence[Any], settings: Mapping[str, Any], shape: tuple[Any, ...]) -> Any:
@@ -108,6 +62,20 @@ def apply(make: Make, operation: str, args: Sequence[Any], settings: Mapping[str
     return activate(make, operation, operation, x, **settings)
 
 
+def extreme(make: Make, name: str, kind: str, tensors: Sequence[Any]) -> Any:
+    """The Maximum or Minimum of tensors, value by value: b + max(a - b, 0), or a - max(a - b, 0).
+
+    TFLite's own operators in int8 give both operands one scale, by which all of an operand that never wins is cut off, for
+    whatever else reads it too.
+    """
+    found, *others = tensors
+    for number, other in enumerate(others, 1):
+        own = name if number == len(others) else f"{name}_{number}"
+        excess = make("ReLU", f"{own}_excess")(make("Subtract", f"{own}_difference")([found, other]))
+        found = make("Add", own)([other, excess]) if kind == "Maximum" else make("Subtract", own)([found, excess])
+    return found
+
+
 def operands(operation: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Tensors and constants apart from settings; a TFOpLambda holds both just as its function was called."""
     settings = {key: value for key, value in kwargs.items() if key != "name" and value is not None}
@@ -130,14 +98,30 @@ def _pair(make: Make, operation: str, args: Sequence[Any]) -> Any:
                 f"'{operation}' of two tensors of shapes {first.shape} and {second.shape} has no layer in Keras 2; "
                 "use a built-in layer."
             )
+        if operation in ("maximum", "minimum"):
+            return extreme(make, operation, PAIRS[operation], [first, second])
         return make(PAIRS[operation], operation)([first, second])
     swapped = not is_symbolic(first)
     x, constant = (second, first) if swapped else (first, second)
     value = np.asarray(constant, dtype=np.float64)
     if value.ndim > 1 and value.size != value.shape[-1]:
         raise ModelError(f"'{operation}' with a constant of shape {value.shape} has no layer in Keras 2.")
-    scale, offset = _line(operation, value.reshape(-1) if value.ndim else value, swapped)
-    return make("Rescaling", operation, scale=np.asarray(scale).tolist(), offset=np.asarray(offset).tolist())(x)
+    value = value.reshape(-1) if value.ndim else value
+    if operation in ("maximum", "minimum"):
+        return _limited(make, operation, x, value)
+    return _rescaled(make, operation, x, *_line(operation, value, swapped))
+
+
+def _limited(make: Make, operation: str, x: Any, limit: Any) -> Any:
+    """The larger or smaller of a tensor and a constant."""
+    excess = make("ReLU", f"{operation}_excess")(_rescaled(make, f"{operation}_line", x, np.ones_like(limit), -limit))
+    if operation == "minimum":
+        return make("Subtract", operation)([x, excess])
+    return _rescaled(make, operation, excess, np.ones_like(limit), limit)
+
+
+def _rescaled(make: Make, name: str, x: Any, scale: Any, offset: Any) -> Any:
+    return make("Rescaling", name, scale=np.asarray(scale).tolist(), offset=np.asarray(offset).tolist())(x)
 
 
 def _line(operation: str, value: Any, swapped: bool) -> tuple[Any, Any]:
@@ -149,7 +133,7 @@ def _line(operation: str, value: Any, swapped: bool) -> tuple[Any, Any]:
         return value, np.zeros_like(value)
     if operation == "divide" and not swapped:
         return 1 / value, np.zeros_like(value)
-    raise ModelError(f"'{operation}' with a constant has no layer in Keras 2; use a built-in layer (ReLU, ...).")
+    raise ModelError(f"'{operation}' of a constant by a tensor has no layer in Keras 2; use a built-in layer.")
 
 
 def _pool(make: Make, operation: str, x: Any, settings: Mapping[str, Any]) -> Any:

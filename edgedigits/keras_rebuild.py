@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import keras_operations, keras_tables
+from edgedigits import keras_activations, keras_lowered, keras_operations, keras_tables
 from edgedigits.backend import keras, tf
 from edgedigits.errors import ModelError
 from edgedigits.keras3 import keras3
 from edgedigits.keras_settings import as_keras2, cannot, config_of, measured, without_training
 
 Call = Callable[..., Any]
+Entrance = Callable[[tuple[int | None, ...]], tuple[tuple[int | None, ...], str]]
 
 
 def rebuild(model: Any, custom: Sequence[type] = ()) -> keras.Model:
@@ -34,10 +35,15 @@ def rebuild(model: Any, custom: Sequence[type] = ()) -> keras.Model:
 
 
 class Rebuilding:
-    """One rebuilding; afterwards `left_out` names the layers that the result does without."""
+    """One rebuilding. `entrance` tells of an input's shape, the batch left out, the one that the result takes, and what to say.
 
-    def __init__(self, custom: Sequence[type] = ()) -> None:
+    Afterwards `left_out` names the layers that the result does without, `said` what was changed about its input.
+    """
+
+    def __init__(self, custom: Sequence[type] = (), entrance: Entrance = lambda shape: (shape, "")) -> None:
         self.custom = custom
+        self.entrance = entrance
+        self.said: list[str] = []
         self.left_out: list[str] = []
         self.names: set[str] = set()
         self.made: dict[int, Call] = {}
@@ -46,8 +52,12 @@ class Rebuilding:
         """The rebuilt model; see `rebuild`."""
         _check_functional(model)
         (given,) = _flatten(model.inputs)
-        x = keras.Input(given.shape[1:], name=self.name(given.name.split(":")[0]), dtype="float32")
-        (y,) = _flatten(self.through(model, x, ""))
+        shape = tuple(given.shape[1:])
+        images, said = self.entrance(shape)
+        self.said += [said] if said else []
+        x = keras.Input(images, name=self.name(given.name.split(":")[0]), dtype="float32")
+        inner = x if len(images) == len(shape) else self.make("Reshape", "channel", target_shape=shape)(x)
+        (y,) = _flatten(self.through(model, inner, ""))
         if y is x:
             raise ModelError("the model has no layer that could answer; hand in a trained classifier.")
         return keras.Model(x, y, name=_plain(model.name))
@@ -64,7 +74,7 @@ class Rebuilding:
 
     def make(self, kind: str, name: str, **settings: Any) -> Any:
         """A new tf_keras layer of class `kind` whose name no other has."""
-        return getattr(keras.layers, kind)(name=self.name(name), **settings)
+        return keras_lowered.of_keras(kind)(name=self.name(name), **settings)
 
     def through(self, model: Any, x: Any, prefix: str) -> Any:
         """Takes the tensor through every layer of `model`."""
@@ -108,7 +118,7 @@ class Rebuilding:
                 return call(*args, **kwargs)
             except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
                 reason = str(error).split("\n", maxsplit=1)[0]
-                raise cannot(layer, f"has no equal in Keras 2 ({reason})", "replace it by another layer") from error
+                raise cannot(layer, f"can't be built for Keras 2 ({reason})", "replace it by another layer") from error
 
         return named
 
@@ -126,7 +136,7 @@ class Rebuilding:
             self.left_out.append(name)
             return lambda x, **_: x
         if kind not in keras_tables.LAYERS:
-            raise cannot(layer, "has no known equal in Keras 2", "replace it by one of the known layers")
+            raise cannot(layer, *keras_tables.why_not(kind))
         return self.built_in(layer, name, prefix)
 
     def operation(self, layer: Any, prefix: str) -> Call:
@@ -173,32 +183,45 @@ class Rebuilding:
         return call
 
     def built_in(self, layer: Any, name: str, prefix: str) -> Call:
-        """A layer of Keras: the tf_keras class of the same name, its activation behind it where Keras 2 lacks that."""
-        settings = {**without_training(layer), "name": self.name(name)}
+        """A layer of Keras: that of the same name here, or the layers that compute the same; its activation behind it."""
+        settings = without_training(layer)
         if settings.get("data_format") == "channels_first":
             raise cannot(layer, "has channels_first", "build and train the model with channels_last")
-        after: Call | None = None
+        settings = as_keras2(layer, settings) if isinstance(layer, keras3.layers.Layer) else settings
+        kind, after = type(layer).__name__, None
+        if settings.get("interpolation", "nearest") not in keras_tables.INTERPOLATIONS:
+            why = f"resizes by {settings['interpolation']}, which TFLite has no operator for"
+            raise cannot(layer, why, f"use {' or '.join(keras_tables.INTERPOLATIONS)}, or resize the images before")
+        if kind in ("Maximum", "Minimum"):
+            return lambda tensors, **_: keras_operations.extreme(self.make, name, kind, tensors)
+        if form := keras_activations.of_layer(kind, settings):
+            return lambda x, **_: form(self.make, name, x)
         if "activation" in settings:
-            settings["activation"], after = self.activation(layer, settings["activation"], name, prefix)
-        if type(layer).__name__ == "Normalization":
+            lone = kind == "Activation"
+            settings["activation"], after = self.activation(layer, settings["activation"], name, lone, prefix)
+            if lone and after is not None:
+                return after
+        settings["name"] = self.name(name)
+        if kind == "Normalization":
             settings |= measured(layer)
-        if isinstance(layer, keras3.layers.Layer):
-            settings = as_keras2(layer, settings)
-        return self.with_weights(layer, getattr(keras.layers, type(layer).__name__), settings, after)
+        return self.with_weights(layer, keras_lowered.of_keras(kind), settings, after)
 
-    def activation(self, layer: Any, activation: Any, name: str, prefix: str) -> tuple[Any, Call | None]:
-        """The activation for the config of a Keras 2 layer, and what follows behind that layer."""
+    def activation(self, layer: Any, activation: Any, name: str, lone: bool, prefix: str) -> tuple[Any, Call | None]:
+        """The activation for the config of a Keras 2 layer, and what follows behind that layer, or is all of a lone one."""
         if isinstance(activation, dict) and isinstance(layer.activation, (keras.layers.Layer, keras3.layers.Layer)):
             return "linear", self.call(layer.activation, f"{prefix}{layer.name}_")
         activation = "linear" if activation is None else activation
         if not isinstance(activation, str) or activation not in keras_tables.ACTIVATIONS:
             shown = activation.get("config") if isinstance(activation, dict) else activation
             raise cannot(layer, f"has the activation '{shown}', which has no known layer", "use a built-in activation")
-        activation = {"silu": "swish"}.get(activation, activation)
-        both = activation in keras_operations.SAME
-        if both or (activation == "hard_sigmoid" and isinstance(layer, keras.layers.Layer)):
+        activation = keras_activations.ALIASES.get(activation, activation)
+        another = activation == "hard_sigmoid" and isinstance(
+            layer, keras3.layers.Layer
+        )  # Keras 2 has one of slope 0.2
+        if activation in keras_activations.PLAIN and not another:
             return activation, None
-        return "linear", lambda x: keras_operations.activate(self.make, f"{name}_{activation}", activation, x)
+        own = name if lone else f"{name}_{activation}"
+        return "linear", lambda x, **_: keras_activations.activate(self.make, own, activation, x)
 
     def with_weights(self, source: Any, cls: Any, settings: dict[str, Any], after: Call | None = None) -> Call:
         """Calls a new layer that takes the weights of `source` when its first call has built it."""

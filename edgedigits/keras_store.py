@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits import keras_configs, keras_custom, keras_files
+from edgedigits import keras_configs, keras_custom, keras_files, keras_lowered
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 
@@ -23,6 +23,9 @@ def save(model: keras.Model, masks: Mapping[str, Array], folder: Path) -> None:
     """Writes a flat model and its masks into `folder`: `model.json`, `weights.npz`, `masks.npz`; no pickles."""
     folder.mkdir(parents=True, exist_ok=True)
     config = json.loads(model.to_json())
+    for layer in config["config"]["layers"]:
+        if layer["class_name"] in keras_lowered.LOWERED:  # Keras' own but for the operators
+            layer |= {"module": "keras.layers", "registered_name": None}
     plain = {"schema": SCHEMA, "class_name": config["class_name"], "config": config["config"], "masks": list(masks)}
     (folder / "model.json").write_text(json.dumps(plain))
     _write(folder / "weights.npz", model.get_weights())
@@ -43,7 +46,8 @@ def restore(folder: Path, *, custom: Sequence[str] = ()) -> tuple[keras.Model, d
             raise ModelError(
                 f"model.json has schema {plain.get('schema')}, and {SCHEMA} can be read; delete the folder."
             )
-        model = keras.models.model_from_config(keras_configs.checked(plain, "2", own), custom_objects=own)
+        checked = keras_configs.checked(plain, "2", own)
+        model = keras.models.model_from_config(checked, custom_objects=keras_lowered.LOWERED | own)
         model.set_weights(_read(folder / "weights.npz"))
         masks = dict(zip(plain["masks"], _read(folder / "masks.npz"), strict=True))
     return model, masks

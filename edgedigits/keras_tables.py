@@ -111,6 +111,56 @@ ACTIVATIONS = frozenset(
 )
 """Activations by name, as either Keras spells them."""
 
+_RECURRENT = (
+    "can't be taken: it computes step by step, in a loop, and stages and exports work on layers that see all at once"
+)
+_ATTENTION = "can't be taken: attention multiplies computed tensors with each other, for which the stages have no rule"
+_LOOKUP = "can't be taken: it looks up words or categories, and an image classifier is given pixels"
+_VOLUME = "can't be taken: it works on volumes, and an image has height, width and channels"
+_ALONG_2D = (
+    "use Conv1D, Conv2D or pooling layers in its place and train again, or hand in a layer class of yours as custom"
+)
+REASONS = {
+    **dict.fromkeys(
+        (
+            "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "SimpleRNN",
+            "SimpleRNNCell", "StackedRNNCells", "TimeDistributed",
+        ),
+        (_RECURRENT, _ALONG_2D),
+    ),
+    **dict.fromkeys(
+        ("AdditiveAttention", "Attention", "GroupQueryAttention", "MultiHeadAttention", "Dot", "Einsum", "EinsumDense"),
+        (_ATTENTION, "use convolutions in its place, whose channels may be gated (Multiply, as in squeeze-and-excite)"),
+    ),
+    **dict.fromkeys(
+        (
+            "CategoryEncoding", "Discretization", "Embedding", "HashedCrossing", "Hashing", "IntegerLookup", "StringLookup",
+            "TextVectorization",
+        ),
+        (_LOOKUP, "hand in the part of the model that sees images"),
+    ),
+    **dict.fromkeys(
+        (
+            "AveragePooling3D", "Conv3D", "Conv3DTranspose", "Cropping3D", "GlobalAveragePooling3D", "GlobalMaxPooling3D",
+            "MaxPooling3D", "SpatialDropout3D", "UpSampling3D", "ZeroPadding3D",
+        ),
+        (_VOLUME, "use the layer of that name in 2D"),
+    ),
+}  # fmt: skip
+"""Kinds of layers that others' models have and that can't be taken: why, and what would do."""
+
+
+def why_not(kind: str) -> tuple[str, str]:
+    """Why a kind of layer that is not listed here can't be taken, and what would do."""
+    unknown = "can't be taken: how it would be rebuilt, shrunk and rounded is not known here"
+    return REASONS.get(
+        kind, (unknown, "replace it by a usual layer, or by a layer class of yours, handed in as custom")
+    )
+
+
+INTERPOLATIONS = ("bilinear", "nearest")
+"""How Resizing and UpSampling2D may find values between pixels: TFLite has no operator for the others."""
+
 KERAS3_OPERATIONS = {
     "Add": ("numpy", "add"),
     "Cast": ("core", "cast"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import statistics
 import time
 from typing import Any, Final
@@ -41,7 +42,10 @@ def net_of(flat: bytes, reference: bool) -> Any:
         net = Interpreter(model_content=flat, num_threads=1, experimental_op_resolver_type=resolver)
         net.allocate_tensors()
     except (RuntimeError, ValueError) as error:
-        raise CheckError(f"export: LiteRT does not load the exported bytes: {' '.join(str(error).split())}") from error
+        kernels = "LiteRT's reference kernels" if reference else "LiteRT"
+        lacking = re.search(r"builtin opcode '(\w+)'", str(error))
+        reason = f"there is none for {lacking[1]}" if lacking else " ".join(str(error).split())[:200]
+        raise CheckError(f"export: {kernels} can't run the exported bytes: {reason}") from error
     return net
 
 

@@ -24,6 +24,7 @@ from edgedigits.data.scale import Scaling
 from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, ModelError
 from edgedigits.export import Float32
+from edgedigits.exportable import check_exportable
 from edgedigits.flatbuffer import read
 from edgedigits.fold_scaling import fold
 from edgedigits.graph import ends_in_softmax
@@ -72,7 +73,8 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     check_writable(out, f"{artifact.folder_name(job.name, job.recipe.name, '0' * 64)}/manifest.json")
     data = split(job.dataset, job.scale, job.seed)
     check_answers(job)
-    candidate = Candidate(job.loaded.model, original=job.loaded.model)
+    check_exportable(job.recipe, job.loaded.model, data, lambda what: progress(what, 0.0))
+    candidate = Candidate(job.loaded.model, original=job.loaded.model, custom=job.custom)
     first = outputs(job.loaded.model, data.validation, data.scale)
     records = [_record("load", 0.0, job.loaded.facts, score(first, data.validation.labels, job.loaded.logits))]
     known = _check_baseline(job, first, data)

@@ -55,7 +55,9 @@ def job(recipe: Recipe, wish: Wish, say: Say) -> Job:
     def real(shape: tuple[int, int, int]) -> np.ndarray:
         return np.asarray(scaled(everything(sampled(fitted(dataset, shape).train, REAL_IMAGES)), scale))
 
-    loaded = load(path, custom=wish.custom, images=real, scale=scale)
+    loaded = load(path, custom=wish.custom, images=real, scale=scale, size=lambda: dataset.shape[:2])
+    for line in loaded.facts["adapted"]:
+        say(f"note: {line}")
     return Job(
         recipe=recipe,
         name=safe_name(path.stem),

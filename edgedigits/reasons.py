@@ -60,6 +60,8 @@ def setting(name: str, stage: Any, export: str) -> str:
 
 def why(effect: Effect, step: Step, export: str) -> str:
     """Why the bytes or the time stay as they are; "" where both fall."""
+    if step.failed:
+        return step.failed
     no_raw, no_time = effect.raw > -NOTHING, effect.time is None or effect.time > -NO_TIME
     if step.stage is None:
         return _why_export(effect, step.name, no_time)

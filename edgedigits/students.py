@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +35,16 @@ def student(name: str, options: dict[str, Any], candidate: Any, data: FitData) -
         raise RecipeError(f"distil.options: they are for nets of the zoo, and the student is {name}; leave them out")
     if name == SELF:
         return candidate.model
-    model = _read(path, data) if path else _fresh(name, options, candidate.model, data.seed)
+    model = _read(path, candidate.custom, data) if path else _fresh(name, options, candidate.model, data.seed)
     check_alike("distil.student", name, model, candidate.model)
     return _answering_as(candidate.model, model)
 
 
-def _read(path: Path, data: FitData) -> Any:
+def _read(path: Path, custom: Sequence[str], data: FitData) -> Any:
     from edgedigits import graph
     from edgedigits.keras_models import load
 
-    loaded = load(path, scale=scaling(data.scale))
+    loaded = load(path, custom=custom, scale=scaling(data.scale), size=lambda: data.fit.shape[:2])
     if not loaded.logits and not graph.ends_in_softmax(loaded.model):
         raise ModelError(
             f"distil.student: {path} answers probabilities that no closing softmax makes; end it in softmax or in logits"

@@ -55,7 +55,8 @@ def teacher_file(name: str) -> Path | None:
         )
     if shipped_record(name) is None:
         raise RecipeError(
-            f"distil.teacher: no trained {name} is shipped; make one with `edgedigits train --name {name}` and give its path"
+            f"distil.teacher: no trained {name} is shipped; make one with "
+            f"`edgedigits train {name} --out {name}.keras` and give its path"
         )
     return shipped_folder() / f"{name}.keras"
 
@@ -79,13 +80,13 @@ def _teacher(name: str, candidate: Any, data: FitData, scale: Scale | None) -> T
             raise RecipeError("distil.teacher: there is no model that the recipe began with; name a net or a file")
         found = Teacher(name, candidate.original, scaling(data.scale))
     else:
-        found = _read(name, path, data, scale)
+        found = _read(name, path, data, scale, candidate.custom)
     check_alike("distil.teacher", name, found.model, candidate.model)
     record = shipped_record(name) if name in ZOO else None
     if record and record["data"]["fingerprint"] != data.fingerprint:
         raise ModelError(
             f"distil.teacher: the shipped {name} was trained on {record['data']['name']}, not on this data; "
-            "train one with `edgedigits train` and give its path"
+            f"train one with `edgedigits train {name} --out {name}.keras` and give its path"
         )
     return found
 
@@ -96,13 +97,13 @@ def _made_by(number: int, made: Sequence[Any]) -> Any:
     return made[number - 1]
 
 
-def _read(name: str, path: Path, data: FitData, scale: Scale | None) -> Teacher:
+def _read(name: str, path: Path, data: FitData, scale: Scale | None, custom: Sequence[str]) -> Teacher:
     from edgedigits.keras_models import load
 
     record = record_beside(path)
     own: Scale = record["input"]["scale"] if record else data.scale
     chosen = scaling(own if name in ZOO else scale or own, f"distil.teacher: {path}: scale")
-    return Teacher(name, load(path, scale=chosen).model, chosen)
+    return Teacher(name, load(path, custom=custom, scale=chosen, size=lambda: data.fit.shape[:2]).model, chosen)
 
 
 def check_alike(where: str, name: str, model: Any, candidate: Any) -> None:

@@ -457,3 +457,43 @@ def test_a_wrong_teacher_is_told_before_anything_is_trained(
         main()
     assert caught.value.code == 2
     assert "'cnnn' is no file and no net; nearest: cnn" in capsys.readouterr().err
+
+
+def test_ones_own_layers_reach_teachers_and_students(
+    start: Candidate, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = "import tf_keras\n\nclass Doubled(tf_keras.layers.Layer):\n    def call(self, x):\n        return 2 * x\n"
+    (tmp_path / "ed_doubled.py").write_text(source)
+    import ed_doubled  # type: ignore[import-not-found]
+
+    image = keras.Input((12, 12, 1))
+    net = keras.Model(image, L.Dense(3, activation="softmax")(L.Flatten()(ed_doubled.Doubled(name="mine")(image))))
+    net.save(tmp_path / "own.keras")
+    data, path = fit_data(shapes), str(tmp_path / "own.keras")
+    known = replace(start, custom=("ed_doubled:Doubled",))
+    assert known.after(known).custom == known.custom
+    assert replace(start).after(known).custom == known.custom
+    (teacher,) = teachers([path], known, data, None)
+    images = np.random.default_rng(0).random((3, 12, 12, 1), dtype=np.float32)
+    assert np.abs(np.asarray(teacher.model(images)) - np.asarray(net(images))).max() < 1e-6
+    assert student(path, {}, known, data).get_layer("mine").__class__ is ed_doubled.Doubled
+    for read_by in (lambda: teachers([path], start, data, None), lambda: student(path, {}, start, data)):
+        with pytest.raises(ModelError, match="Doubled"):
+            read_by()
+
+
+def test_a_net_that_is_not_shipped_is_advised_by_a_command_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from edgedigits.cli import cli
+    from edgedigits.teachers import teacher_file
+
+    monkeypatch.setattr("edgedigits.teachers.shipped_record", lambda _: None)
+    with pytest.raises(
+        RecipeError, match=r"make one with `edgedigits (train nano --out nano\.keras)` and give its path"
+    ) as told:
+        teacher_file("nano")
+    words = str(told.value).split("`")[1].split()[1:]
+    assert CliRunner().invoke(cli, [*words, "--help"]).exit_code == 0

@@ -194,12 +194,12 @@ def test_qat_names_what_it_leaves_to_the_converter(shapes: Path) -> None:
     layers = keras.layers
     image = keras.Input((12, 12, 1))
     x = layers.Conv2D(8, 3, activation="swish", name="curvy")(image)
-    x = layers.LayerNormalization(name="unknown")(x)
+    x = layers.Reshape((10, 10, 8))(layers.Conv1D(8, 1, name="unknown")(layers.Reshape((100, 8))(x)))
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3, name="left")(x))
     net = keras.Model(image, layers.Dense(3, activation="softmax")(x))
     after, facts = Qat(skip_layers=["left"], **QUICK)(Candidate(net), fit_data(shapes))
     assert facts["left_to_converter"] == {
-        "unknown": "LayerNormalization: this stage does not know it",
+        "unknown": "Conv1D: this stage does not know it",
         "left": "named in skip_layers",
     }
     assert after.model.output_shape == (None, 3)

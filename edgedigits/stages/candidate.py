@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -37,6 +37,7 @@ class Candidate:
         one and added up what read them (`copies.summed`); `kept` counts from there.
     original: the model the recipe began with, whose answers a stage may train towards; None where there is none.
     made: what each stage before has made; the last is `model`; () before the first stage.
+    custom: the user's own layer classes, "module:Class", which other models that a stage reads may need too.
     """
 
     model: Any
@@ -46,10 +47,11 @@ class Candidate:
     summed: Mapping[str, np.ndarray] = field(default_factory=dict)
     original: Any = None
     made: tuple[Any, ...] = ()
+    custom: Sequence[str] = ()
 
     def after(self, before: Candidate) -> Candidate:
         """This candidate as what a stage made of `before`."""
-        return replace(self, original=before.original, made=(*before.made, self.model))
+        return replace(self, original=before.original, made=(*before.made, self.model), custom=before.custom)
 
 
 class Stage(Protocol):

@@ -16,13 +16,15 @@ from edgedigits.data.feed import plain_batches
 from edgedigits.data.splits import FitData
 
 ROUNDED = {  # kinds whose output gets a scale of its own
-    *graph.KERNELS, "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "BatchNormalization", "Rescaling", "Resizing",
-    "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate",
-    "AveragePooling2D", "GlobalAveragePooling2D", "UpSampling2D",
+    *graph.KERNELS, "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "Softmax", "BatchNormalization",
+    "GroupNormalization", "LayerNormalization", "UnitNormalization", "Normalization", "Rescaling", "Resizing",
+    "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "UpSampling2D",
+    "AveragePooling1D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
 }  # fmt: skip
 PASSED_ON = {  # kinds whose output holds values of their input, so that its scale serves
-    "MaxPooling2D", "GlobalMaxPooling2D", "Flatten", "Reshape", "Permute", "ZeroPadding2D", "Cropping2D",
-    "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout",
+    "MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "Flatten", "Reshape", "Permute",
+    "ZeroPadding2D", "Cropping2D", "CenterCrop",
+    "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout",
 }  # fmt: skip
 FUSED = ("relu", "relu6")
 

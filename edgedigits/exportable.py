@@ -1,0 +1,123 @@
+"""Which layers an export can't take, known before anything is trained.
+
+The built-in kinds stand in a table, which `tests/test_layer_kinds.py` holds against the converter. What a table can't know,
+layer classes of the caller's own and layers that only together become such an operator, is tried.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from edgedigits import graph, keras_lowered
+from edgedigits.backend import keras
+from edgedigits.data.images import ArrayImages, Images
+from edgedigits.data.scale import Scale
+from edgedigits.data.splits import FitData
+from edgedigits.errors import CheckError, ModelError
+from edgedigits.export import Export
+from edgedigits.flatbuffer import read
+from edgedigits.recipe import Recipe
+from edgedigits.teachers import SELF
+from edgedigits.verify import INTEGER_EXPORTS, check_integer
+
+NO_KERNEL: Final[dict[str, dict[str, str]]] = {
+    "int16x8": {
+        "PReLU": "PRELU",
+        "ThresholdedReLU": "GREATER",
+        "UnitNormalization": "GREATER",
+        "softsign": "DIV",
+    },
+}
+"""By export: a kind of layer or an activation, and the operator of it that TFLite can't compute in those numbers."""
+_NOISE: Final = 8  # images for a layer that is tried alone
+_PATTERNS: Final = frozenset({"int16x8"})
+"""Exports without kernels for operators that the converter makes of several layers, as HARD_SWISH."""
+
+
+def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[str], None]) -> None:
+    """Raises ModelError naming the first layer of a flat model that the recipe's export can't take, and what would do.
+
+    A recipe that trains another net instead is held to nothing.
+    """
+    if any(getattr(stage, "student", SELF) != SELF for _, stage in recipe.stages):
+        return
+    name = recipe.export_name
+    for layer in _layers(model):
+        for kind in (type(layer).__name__, layer.get_config().get("activation")):
+            if operator := NO_KERNEL.get(name, {}).get(kind if isinstance(kind, str) else ""):
+                raise _refused(layer, name, f"TFLite has no {operator} for its numbers")
+    if name in _PATTERNS or not all(map(_built_in, _layers(model))):
+        say(f"trying the {name} export")
+        try:
+            _try(model, name, recipe.export, data.calibration, data.scale)
+        except CheckError as error:
+            raise _blamed(model, name, recipe.export, error) from error
+
+
+def _try(model: Any, name: str, export: Export, calibration: Images, scale: Scale) -> None:
+    flat = export(model, calibration, scale)
+    if name in INTEGER_EXPORTS:
+        check_integer(read(flat, f"{name} export"))
+
+
+def _blamed(model: Any, name: str, export: Export, error: CheckError) -> ModelError:
+    """The error as one of the first layer that fails alone, each kind tried once; else of the model."""
+    tried: set[Any] = set()
+    for layer in _layers(model):
+        kind = (type(layer), str(layer.get_config().get("activation")))
+        if kind in tried:
+            continue
+        tried.add(kind)
+        alone, images = _alone(layer)
+        try:
+            _try(alone, name, export, images, "0..1")
+        except CheckError as own:
+            return _refused(layer, name, str(own).removeprefix("export: "))
+    return ModelError(
+        f"{model.name}: the {name} export can't take it, though it takes each of its kinds of layers "
+        f"({str(error).removeprefix('export: ')}); choose another export"
+    )
+
+
+def _alone(layer: Any) -> tuple[Any, Images]:
+    """A model of this layer alone, and noise for it: a column of pixels, cut and laid out as what the layer reads."""
+    shapes = layer.input_shape if isinstance(layer.input_shape, list) else [layer.input_shape]
+    wanted = [[size or 1 for size in shape[1:]] for shape in shapes]
+    total = sum(math.prod(shape) for shape in wanted)
+    image = keras.Input((total, 1, 1))
+    column, read, start = keras.layers.Reshape((total, 1))(image), [], 0
+    for shape in wanted:
+        stop = start + math.prod(shape)
+        part = keras.layers.Cropping1D((start, total - stop))(column) if len(wanted) > 1 else column
+        read.append(keras.layers.Reshape(shape)(part))
+        start = stop
+    copy = type(layer).from_config(layer.get_config())
+    made = copy(read if len(read) > 1 else read[0])
+    copy.set_weights(layer.get_weights())
+    noise = np.random.default_rng(0).integers(0, 256, (_NOISE, total, 1, 1)).astype(np.uint8)
+    return keras.Model(image, made, name=layer.name), ArrayImages(noise, np.zeros(_NOISE, np.int32))
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    """Each once, in the order they compute."""
+    seen: set[int] = set()
+    for call in graph.calls(model):
+        if id(call.layer) not in seen:
+            seen.add(id(call.layer))
+            yield call.layer
+
+
+def _built_in(layer: Any) -> bool:
+    own = type(layer).__module__.split(".")[0] != "tf_keras"
+    return not own or type(layer) in keras_lowered.LOWERED.values()
+
+
+def _refused(layer: Any, name: str, why: str) -> ModelError:
+    return ModelError(
+        f"layer '{layer.name}' ({type(layer).__name__}) can't go into the {name} export: {why}; choose another export, or "
+        "replace the layer and train the model again"
+    )

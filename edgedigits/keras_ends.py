@@ -1,0 +1,70 @@
+"""Both ends of a model made those of a classifier of images, where that is exact; what was done is said in sentences.
+
+An input open to images of any size takes the data's size; one of [height, width] gets a channel; one sigmoid, the probability of
+the second of two classes, becomes a softmax of two answers: sigmoid(z) is the second of softmax([0, z]).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgedigits.backend import keras
+from edgedigits.errors import ModelError, OpenSizeError
+
+Size = tuple[int, int]
+SizeOf = Callable[[], Size]
+
+
+def image_shape(given: Sequence[int | None], size: Size | None) -> tuple[tuple[int, int, int], str]:
+    """(height, width, channels) of the images for an input of shape `given`, the batch left out, and what to say about it.
+
+    `size` is (height, width) of the data, which an open input gets. Raises ModelError for an input that no grey or RGB image
+    fits, OpenSizeError for an open one without `size`.
+    """
+    if len(given) not in (2, 3) or (len(given) == 3 and given[2] is None):
+        raise ModelError(
+            f"the model takes input of shape {[None, *given]}, not images [None, height, width, 1 or 3]; put "
+            "an Input and a Reshape layer in front of it."
+        )
+    height, width, channels = (*given, 1)[:3]
+    if channels not in (1, 3):
+        raise ModelError(
+            f"the model takes input of shape {[None, *given]}, so {channels} channels, and the images that can be read are "
+            "grey (1) or RGB (3); build it for one of those and train it again."
+        )
+    if height and width:
+        said = f"its input [{height}, {width}] takes grey images without a channel; a Reshape in front drops it"
+        return (height, width, channels), said if len(given) == 2 else ""
+    if size is None:
+        raise OpenSizeError(
+            f"the model takes images of any size ({[None, *given]}), and that of a .tflite file is fixed; name data, whose "
+            "size it then gets, or save it with an input of fixed size."
+        )
+    found = (height or size[0], width or size[1])
+    said = f"it takes images of any size; its input is now {found[0]}x{found[1]}, the data's"
+    return (*found, channels), said
+
+
+def two_answers(model: Any) -> Any:
+    """The flat model of one sigmoid as one of two answers, [1 - p, p], by a softmax; a model of another end is itself."""
+    last = model.layers[-1]
+    if tuple(model.output_shape[1:]) != (1,) or not _is_sigmoid(last):
+        return model
+    end = keras.layers.Dense(2, activation="softmax", name=last.name)
+    if isinstance(last, keras.layers.Dense):
+        before, kernel = last.input, last.kernel.numpy()
+        bias = last.bias.numpy() if last.use_bias else np.zeros(1)
+    else:
+        before, kernel, bias = last.input, np.ones((1, 1)), np.zeros(1)
+    made = keras.Model(model.input, end(before), name=model.name)
+    end.set_weights([np.concatenate([0 * kernel, kernel], axis=1), np.concatenate([0 * bias, bias])])
+    return made
+
+
+def _is_sigmoid(layer: Any) -> bool:
+    return bool(getattr(getattr(layer, "activation", None), "__name__", None) == "sigmoid") and isinstance(
+        layer, (keras.layers.Dense, keras.layers.Activation)
+    )

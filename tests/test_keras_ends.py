@@ -1,0 +1,106 @@
+"""Models that are not quite classifiers of images of one size, and become such: sizes, channels, one sigmoid; and what can't."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgedigits import keras_models
+from edgedigits.asking import Asked, question
+from edgedigits.backend import keras
+from edgedigits.errors import ModelError
+from edgedigits.keras3 import keras3
+from edgedigits.prepare import Wish, job
+from edgedigits.recipe import load_recipe
+
+both = pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
+
+
+def saved(k: Any, folder: Path, shape: tuple[int | None, ...], *layers: Any) -> Path:
+    """The file of a model of these layers, with random biases."""
+    k.utils.set_random_seed(1)
+    model = k.Sequential([k.Input(shape), *layers])
+    model.set_weights([np.random.default_rng(2).normal(0, 0.5, weight.shape) for weight in model.get_weights()])
+    model.save(folder / "model.keras")
+    return folder / "model.keras"
+
+
+def answers(path: Path, k: Any, images: Any) -> Any:
+    return np.asarray(k.models.load_model(path)(images, training=False))
+
+
+@both
+def test_an_open_input_takes_the_size_of_the_data(k: Any, tmp_path: Path, shapes: Path) -> None:
+    layers = (k.layers.Conv2D(4, 3, activation="elu"), k.layers.GlobalAveragePooling2D(), k.layers.Dense(3))
+    path = saved(k, tmp_path, (None, None, 3), *layers)
+    said: list[str] = []
+    loaded = job(load_recipe("ptq_int8"), Wish(model=path, data=str(shapes), scale="0..1"), said.append).loaded
+    assert loaded.model.input_shape == (None, 12, 12, 3)
+    assert said == ["note: it takes images of any size; its input is now 12x12, the data's"]
+    images = np.random.default_rng(0).random((4, 12, 12, 3), dtype=np.float32)
+    np.testing.assert_allclose(loaded.model(images).numpy(), answers(path, k, images), atol=1e-5)
+    asked = question(load_recipe("ptq_int8"), Asked(model=path, data=str(shapes)), said.append)
+    assert asked.model.input_shape == (None, 12, 12, 3)
+    assert said[1] == said[0]
+
+
+@both
+def test_images_without_a_channel(k: Any, tmp_path: Path) -> None:
+    path = saved(k, tmp_path, (6, 7), k.layers.Flatten(), k.layers.Dense(3, activation="softmax"))
+    loaded = keras_models.load(path)
+    assert loaded.model.input_shape == (None, 6, 7, 1)
+    assert loaded.facts["adapted"] == [
+        "its input [6, 7] takes grey images without a channel; a Reshape in front drops it"
+    ]
+    images = np.random.default_rng(0).random((4, 6, 7, 1), dtype=np.float32)
+    np.testing.assert_allclose(loaded.model(images).numpy(), answers(path, k, images[..., 0]), atol=1e-6)
+
+
+@both
+@pytest.mark.parametrize("end", ["in the dense layer", "behind it", "without a dense layer"])
+def test_one_sigmoid_becomes_two_answers(k: Any, end: str, tmp_path: Path) -> None:
+    layers = {
+        "in the dense layer": [k.layers.Flatten(), k.layers.Dense(1, activation="sigmoid", name="end")],
+        "behind it": [k.layers.Flatten(), k.layers.Dense(1), k.layers.Activation("sigmoid", name="end")],
+        "without a dense layer": [
+            k.layers.Conv2D(1, 3),
+            k.layers.GlobalAveragePooling2D(),
+            k.layers.Activation("sigmoid", name="end"),
+        ],
+    }[end]
+    path = saved(k, tmp_path, (5, 5, 1), *layers)
+    loaded = keras_models.load(path)
+    images = np.random.default_rng(0).random((8, 5, 5, 1), dtype=np.float32)
+    second = answers(path, k, images)
+    np.testing.assert_allclose(loaded.model(images).numpy(), np.concatenate([1 - second, second], axis=1), atol=1e-6)
+    assert not loaded.logits
+    assert "one sigmoid is now a softmax of two answers" in loaded.facts["adapted"][0]
+    assert keras_models.without_softmax(loaded.model).output_shape == (None, 2)
+
+
+@both
+def test_layers_that_cannot_be_taken_say_why(k: Any, tmp_path: Path) -> None:
+    layers, image = k.layers, k.Input((6, 6, 1))
+    line = layers.Reshape((6, 6))(image)
+    for inner, why in (
+        (layers.GRU(3, name="r")(line), r"layer 'r' \(GRU\) can't be taken: it computes step by step.*use Conv1D"),
+        (
+            layers.Bidirectional(layers.LSTM(3), name="r")(line),
+            r"layer 'r' \(Bidirectional\) can't be taken: it computes step",
+        ),
+        (
+            layers.MultiHeadAttention(2, 4, name="heads")(line, line),
+            r"layer 'heads' \(MultiHeadAttention\) can't be taken: attention multiplies.*use convolutions",
+        ),
+        (
+            layers.UpSampling2D(2, interpolation="bicubic", name="up")(image),
+            r"'up' .*resizes by bicubic, which TFLite has no",
+        ),
+    ):
+        path = tmp_path / "model.keras"
+        k.Model(image, layers.Dense(3)(layers.Flatten()(inner))).save(path)
+        with pytest.raises(ModelError, match=why):
+            keras_models.load(path)

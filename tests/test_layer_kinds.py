@@ -1,0 +1,47 @@
+"""What becomes of each kind of layer in each export: the table `golden/layer_kinds.json`, cell by cell. No cell is a surprise."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from edgedigits import keras_tables
+from edgedigits.recipe import EXPORTS
+from tests.layer_kinds import GOLDEN, kinds, outcome
+
+TABLE: dict[str, dict[str, str]] = json.loads(GOLDEN.read_text())
+INT8 = "int8"
+LOWERED = [
+    kind
+    for kind in TABLE
+    if kind.startswith(
+        ("ELU", "GroupN", "LayerN", "Maximum", "Minimum", "ReLU(max_value=0.5, n", "ReLU(thr", "Unit", "Thresh")
+    )
+    or kind in ("mish", "selu", "softplus", "gelu, approximate", "minimum with a constant")
+]
+"""What the loader puts in other operators: the converter alone would refuse it, or answer wrong. The rest takes a minute more."""
+
+
+def test_the_table_is_complete() -> None:
+    """It tells of what the loader takes, and of nothing else; each cell is `ok` or names the layer."""
+    assert list(TABLE) == list(kinds())
+    named = {kind.split("(", maxsplit=1)[0] for kind in TABLE}
+    assert keras_tables.LAYERS - keras_tables.LEFT_OUT - {"InputLayer"} <= named
+    assert named >= keras_tables.ACTIVATIONS
+    for row in TABLE.values():
+        assert list(row) == list(EXPORTS)
+        assert all(cell == "ok" or "layer 'tried" in cell for cell in row.values())
+
+
+@pytest.mark.parametrize("kind", LOWERED)
+def test_lowered_kinds_in_int8(kind: str) -> None:
+    assert outcome(kinds()[kind], INT8) == TABLE[kind][INT8]
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("export", list(EXPORTS))
+@pytest.mark.parametrize("kind", list(TABLE))
+def test_every_kind_in_every_export(kind: str, export: str) -> None:
+    if (kind in LOWERED, export) != (True, INT8):
+        assert outcome(kinds()[kind], export) == TABLE[kind][export]

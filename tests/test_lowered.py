@@ -1,0 +1,77 @@
+"""Lowered layers on their way: kept and restored, shrunk, trained with rounding, exported for raw pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgedigits import keras_lowered, keras_models
+from edgedigits.backend import keras
+from edgedigits.data.images import everything
+from edgedigits.data.sources import load_data
+from edgedigits.data.splits import split
+from edgedigits.export import Int8
+from edgedigits.interpreter import TfliteModel
+from edgedigits.stages.candidate import Candidate
+from edgedigits.stages.qat import Qat
+from edgedigits.stages.shrink import Shrink
+from tests.nets import fit_data
+
+L = keras.layers
+QUICK: dict[str, Any] = {"epochs": 0.01, "min_steps": 4, "batch": 16}
+
+
+def curved(*kinds: str, softmax: bool = True) -> Any:
+    """A net in which every activation is lowered, rebuilt."""
+    keras.utils.set_random_seed(4)
+    x = image = keras.Input((12, 12, 1))
+    for number, kind in enumerate(kinds):
+        x = L.Conv2D(16, 3, strides=2, activation=kind, name=f"conv{number}")(x)
+    x = L.Flatten()(x)
+    return keras_models.rebuild(
+        keras.Model(image, L.Dense(3, activation="softmax" if softmax else None, name="answer")(x))
+    )
+
+
+def test_lowered_layers_come_back_as_such(tmp_path: Path) -> None:
+    """Else a kept stage would leave the normalizations of Keras, which have float operators in int8."""
+    image = keras.Input((6, 6, 4))
+    x = L.GroupNormalization(2)(image)
+    for layer in (L.LayerNormalization(), L.UnitNormalization(), L.ThresholdedReLU(0.1), L.Flatten(), L.Dense(3)):
+        x = layer(x)
+    model = keras_models.rebuild(keras.Model(image, x))
+    keras_models.save(model, {}, tmp_path)
+    again, _ = keras_models.restore(tmp_path)
+    for found in (model, again, keras_models.without_softmax(again)):
+        kinds = {type(layer) for layer in found.layers}
+        assert kinds >= set(keras_lowered.LOWERED.values())
+    images = np.random.default_rng(0).random((2, 6, 6, 4), dtype=np.float32)
+    np.testing.assert_array_equal(np.asarray(again(images)), np.asarray(model(images)))
+
+
+def test_channels_go_through_lowered_activations(shapes: Path) -> None:
+    model = curved("elu", "softplus")
+    after, facts = Shrink(remove_parameters=0.4, multiple=1, images=20, **QUICK)(Candidate(model), fit_data(shapes))
+    assert set(facts["left_whole"]) == {"answer"}
+    assert after.model.count_params() <= 0.6 * model.count_params()
+    assert [layer.name for layer in after.model.layers] == [layer.name for layer in model.layers]
+
+
+def test_rounding_is_trained_through_lowered_activations(shapes: Path) -> None:
+    _, facts = Qat(**QUICK)(Candidate(curved("selu", "mish")), fit_data(shapes))
+    assert facts["left_to_converter"] == {}
+
+
+@pytest.mark.parametrize("kind", ["elu", "selu", "softplus", "mish"])
+def test_raw_pixels_leave_no_infinite_range(kind: str, shapes: Path) -> None:
+    """exp(x) of what a convolution makes of 0..255 is infinite in float32; int8 can't be calibrated on that."""
+    data = split(load_data(str(shapes)), "0..255", 0, augment=False)
+    model = curved(kind, softmax=False)
+    model.get_layer("conv0").set_weights([3 * weight for weight in model.get_layer("conv0").get_weights()])
+    pixels = everything(data.calibration)
+    wanted = np.asarray(model(pixels.astype(np.float32), training=False))
+    net = TfliteModel(Int8()(model, data.calibration, "0..255"), reference=True)
+    assert np.abs(net.outputs(pixels, "0..255") - wanted).max() < 0.06 * np.abs(wanted).max()
