@@ -47,6 +47,7 @@ NOT_RUN = {
     "edgedigits instructions out/lenet5-prune80_int8-*/model.tflite --cpu cortex-a72": "needs QEMU; part of make pi",
     "make pi": "boots emulated Pis, for minutes",
     "make device": "tests of their own",
+    "make attack": "a quarter of an hour; test_attack.py does a part of it",
 }
 """Commands of the README that the story below leaves out, and why. Those of edgedigits are parsed all the same."""
 
