@@ -11,6 +11,7 @@ import pytest
 
 from edgedigits import exportable, pipeline
 from edgedigits.backend import keras, tf
+from edgedigits.data.scale import NAMED
 from edgedigits.data.sources import load_data
 from edgedigits.errors import CheckError, ModelError
 from edgedigits.export import Int8
@@ -46,11 +47,11 @@ def test_the_layer_is_named_before_the_first_stage(shapes: Path, tmp_path: Path)
     said: list[str] = []
     with pytest.raises(ModelError, match=why):
         foretell(wanted, model, data, said.append)
-    job = pipeline.Job(wanted, "net", LoadedModel(model, False, {}), "", load_data(str(shapes)), "0..1")
+    job = pipeline.Job(wanted, "net", LoadedModel(model, False, {}), "", load_data(str(shapes)), NAMED["0..1"])
     with pytest.raises(ModelError, match=why):
         pipeline.run(job, tmp_path / "out", said.append, lambda what, _: said.append(what))
     assert said == [], "nothing was trained"
-    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.rglob("*.tflite"))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,9 @@ def test_a_missing_reference_kernel_costs_the_golden_vectors(shapes: Path, tmp_p
     """TFLite's ELU, which the loader never leaves in a model, has none."""
     dataset = load_data(str(shapes))
     loaded = LoadedModel(flat(L.ELU()), False, {})
-    made = pipeline.run(pipeline.Job(recipe("float32"), "net", loaded, "", dataset, "0..1"), tmp_path, lambda _: None)
+    made = pipeline.run(
+        pipeline.Job(recipe("float32"), "net", loaded, "", dataset, NAMED["0..1"]), tmp_path, lambda _: None
+    )
     assert not (made.path / "golden.npz").exists()
     assert "golden.npz" not in made.manifest["files"]
     (warning,) = [line for line in made.manifest["warnings"] if "golden" in line]
