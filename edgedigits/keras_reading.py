@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from edgedigits.child import beat
-from edgedigits.errors import ModelError
+from edgedigits.errors import ArtifactError, ModelError
 
 INFLATION: Final = 200
 """A member of an archive may unpack to this many times its packed size; trained weights hardly pack at all."""
@@ -83,8 +83,13 @@ def _check_members(archive: zipfile.ZipFile) -> None:
 
 def _copy_h5(file: str | io.BytesIO, size: int, copy: str) -> None:
     """Refuses HDF5 whose contents lie in other files, since reading it would copy those into the weights."""
-    with h5py.File(file, "r") as source, h5py.File(copy, "w", libver="latest") as target:
+    made = io.BytesIO()  # the library dies of a disk that is full
+    with h5py.File(file, "r") as source, h5py.File(made, "w", libver="latest") as target:
         _Copier(max(LEAST_BYTES, MOST_TIMES * size)).group(source, target)
+    try:
+        Path(copy).write_bytes(made.getvalue())
+    except OSError as error:
+        raise ArtifactError(f"{Path(copy).parent}: can't be written ({error.strerror}); make room there") from error
 
 
 class _Copier:

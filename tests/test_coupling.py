@@ -156,5 +156,5 @@ def test_multiply_adds_are_those_of_the_bytes() -> None:
     net = keras.Model(image, L.Dense(3)(L.Dense(7)(L.Flatten()(x))))
     layout = Layout(coupled(net))
     keep = some_kept(layout, np.random.default_rng(0), 0.5)
-    works = per_operator(read(converted(narrowed(layout, keep)), "net.tflite"))
+    works = per_operator(read(converted(narrowed(layout, keep), {}), "net.tflite"))
     assert multiply_adds(layout, keep) == sum(work.macs for work in works)

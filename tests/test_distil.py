@@ -206,7 +206,13 @@ def test_a_teacher_takes_its_pixels_its_own_way(start: Candidate, shapes: Path, 
     told, untold = (panel(teachers([name], start, data, scale), 4.0) for scale in ("0..255", None))
     assert softlabels.validation_accuracy(told, data) == accuracy(start, shapes)
     assert softlabels.validation_accuracy(untold, data) < 0.9
-    record = {"model_sha256": hashlib.sha256(Path(name).read_bytes()).hexdigest(), "input": {"scale": "0..255"}}
+    record = {
+        "schema": 1,
+        "model_sha256": hashlib.sha256(Path(name).read_bytes()).hexdigest(),
+        "data": {"name": "shapes", "fingerprint": "0", "classes": []},
+        "input": {"shape": [12, 12, 1], "scale": "0..255"},
+        "settings": {"name": "own", "seed": 0},
+    }
     (tmp_path / "pixels.json").write_text(json.dumps(record))
     assert teachers([name], start, data, None)[0].scale == scaling("0..255"), "as its training record says"
 

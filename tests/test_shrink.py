@@ -13,6 +13,7 @@ import pytest
 from edgedigits import graph
 from edgedigits.backend import keras
 from edgedigits.coupling import coupled
+from edgedigits.data.samples import stratified_sample
 from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, MaskError, RecipeError, TargetError
 from edgedigits.narrowed_size import sizes_of
@@ -137,7 +138,7 @@ def test_importance_by_loss_is_the_slope_of_the_loss(start: Candidate, data: Fit
     """Against the loss itself, with the rows that read a unit made smaller by a thousandth."""
     layout = Layout(coupled(start.model))
     found = importances("taylor", layout, data, 40)
-    picked = np.sort(np.random.default_rng(data.seed).permutation(len(data.fit))[:40])
+    picked = stratified_sample(data.fit.labels, 40, data.seed)
     images, labels = data.fit.read(picked).astype(np.float32) / 255, data.fit.labels[picked]
 
     def losses(model: Any) -> np.ndarray:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +100,28 @@ def runner(*arguments: object) -> Refused | None:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
         code = main([str(argument) for argument in arguments])
     return _ended(code, said.getvalue())
+
+
+def started_runner(*arguments: object) -> Refused | None:
+    """A command of `edgedigits-runner` as a person starts it, watched: in a process that was forked from this one."""
+    from edgedigits_runner.command_line import start
+
+    with tempfile.TemporaryFile() as said:
+        child = os.fork()
+        if child == 0:
+            code = 3
+            try:
+                os.dup2(said.fileno(), 2)
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+                sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", errors="backslashreplace")
+                code = start([str(argument) for argument in arguments])
+                sys.stderr.flush()
+            finally:
+                os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        said.seek(0)
+        words = said.read().decode("utf-8", "replace").splitlines()
+    return _ended(code, "\n".join(line for line in words if line.startswith("edgedigits-runner: ")))
 
 
 def process(module: str, folder: Path, *arguments: object) -> Refused | None:

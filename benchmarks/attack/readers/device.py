@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from benchmarks.attack.readers.calling import Case, Reader, Refused, judged, refusing, runner
+from benchmarks.attack.readers.calling import Case, Reader, Refused, judged, refusing, runner, started_runner
 from benchmarks.attack.readers.placing import released
 
 
@@ -15,7 +15,7 @@ def _evaluated(name: str, case: Case) -> Refused | None:
 
 
 def _evaluated_model(case: Case) -> Refused | None:
-    return _evaluated("model.tflite", case)
+    return started_runner("evaluate", released(case, "model.tflite"), "--runtime", "litert")
 
 
 def _evaluated_images(case: Case) -> Refused | None:

@@ -113,7 +113,7 @@ def _config(case: Case) -> None:
     from edgedigits import keras_files
 
     with keras_files.translated(case.file, "reading the model"):
-        keras_files.read(case.file)
+        keras_files.read(case.file, case.folder)
 
 
 @refusing
