@@ -140,23 +140,26 @@ def test_a_converter_that_dies_is_one_sentence(monkeypatch: pytest.MonkeyPatch) 
     assert Int8()(classifier(), calibration, "0..1")[4:8] == b"TFL3"
 
 
-def test_a_model_with_a_kernel_of_zeros_is_written_without_golden_vectors(shapes: Path, tmp_path: Path) -> None:
-    """LiteRT's reference kernels abort on the scales of such weights; its default kernels run them."""
-    keras3.utils.set_random_seed(0)
-    image = keras3.Input((12, 12, 1))
-    flat = keras3.layers.Flatten()
-    dead = keras3.layers.Conv2D(2, 3, activation="relu", kernel_initializer="zeros")(image)
-    none = keras3.layers.Dense(3, kernel_initializer="zeros")(keras3.layers.Flatten()(dead))
-    logits = keras3.layers.Add()([keras3.layers.Dense(3)(flat(image)), none])
-    keras3.Model(image, keras3.layers.Softmax()(logits)).save(tmp_path / "zeros.keras")
+def test_a_model_of_zeros_is_refused_and_its_bytes_kill_a_child_only(shapes: Path, tmp_path: Path) -> None:
+    """LiteRT's reference kernels abort on the scales of such weights."""
+    net = keras.Sequential(
+        [
+            keras.layers.Input((12, 12, 1)),
+            keras.layers.Conv2D(2, 3, activation="relu", kernel_initializer="zeros"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3, activation="softmax", kernel_initializer="zeros"),
+        ]
+    )
+    net.save(tmp_path / "zeros.keras")
     recipe = parse({"stages": [], "export": "int8"}, "test", "plain")
     wish = Wish(model=tmp_path / "zeros.keras", data=str(shapes), scale="0..1")
-    made = pipeline.run(prepare.job(recipe, wish, lambda _: None), tmp_path, lambda _: None)
-    (said,) = [warning for warning in made.manifest["warnings"] if "golden" in warning]
-    assert "LiteRT with its reference kernels" in said
-    assert "was ended by SIGABRT" in said
-    assert "golden.npz" not in made.manifest["files"]
-    assert not (made.path / "golden.npz").exists()
+    with pytest.raises(ModelError, match="prefers no class"):
+        pipeline.run(prepare.job(recipe, wish, lambda _: None), tmp_path / "out", lambda _: None)
+    assert not list((tmp_path / "out").iterdir())
+    noise = np.random.default_rng(0).integers(0, 256, (20, 12, 12, 1), dtype=np.uint8)
+    flat = Int8()(net, ArrayImages(noise, np.zeros(20, np.int32)), "0..1")
+    with pytest.raises(CheckError, match=r"LiteRT with its reference kernels, loading .* was ended by SIGABRT"):
+        TfliteModel(flat, reference=True)
 
 
 def altered(flat: bytes, change: Any) -> bytes:
