@@ -42,6 +42,12 @@ def main(arguments: list[str]) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        if os.environ.get("EDGEDIGITS_TRACEBACK"):
+            raise
+        said = " ".join(str(error).split())[:300]
+        print(f"{NAME}: this should not have happened: {type(error).__name__}: {said}; please report it", file=sys.stderr)
+        return 1
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -55,7 +55,7 @@ class Head(NamedTuple):
 def read_head(file: Readable) -> Head:
     """The head, the file left where the numbers begin; ValueError where there is none, or one of Python objects."""
     start = file.read(8)
-    if len(start) < 8 or not start.startswith(MAGIC) or start[6] not in (1, 2, 3):
+    if len(start) < 8 or not start.startswith(MAGIC) or start[7] or start[6] not in (1, 2, 3):
         raise ValueError("not a .npy file")
     wide = 2 if start[6] == 1 else 4
     length = int.from_bytes(file.read(wide), "little")

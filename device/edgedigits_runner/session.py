@@ -65,8 +65,8 @@ def open_session(runtime: Runtime, model: ModelFile, threads: int, image_shape: 
         _set_open_sizes(interpreter, model, image_shape)
         interpreter.allocate_tensors()
         load_ns = perf_counter_ns() - begun
-    source = input_form(model, interpreter.get_input_details(), image_shape)
-    sink = output_form(model, interpreter.get_output_details())
+        source = input_form(model, interpreter.get_input_details(), image_shape)
+        sink = output_form(model, interpreter.get_output_details())
     return Session(model, interpreter, source, sink, load_ns)
 
 
