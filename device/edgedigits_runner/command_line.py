@@ -46,7 +46,9 @@ def main(arguments: list[str]) -> int:
         if os.environ.get("EDGEDIGITS_TRACEBACK"):
             raise
         said = " ".join(str(error).split())[:300]
-        print(f"{NAME}: this should not have happened: {type(error).__name__}: {said}; please report it", file=sys.stderr)
+        print(
+            f"{NAME}: this should not have happened: {type(error).__name__}: {said}; please report it", file=sys.stderr
+        )
         return 1
 
 

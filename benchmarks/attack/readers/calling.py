@@ -104,8 +104,15 @@ def runner(*arguments: object) -> Refused | None:
 
 
 def started_runner(*arguments: object) -> Refused | None:
-    """A command of `edgedigits-runner` as a person starts it, watched: in a process that was forked from this one."""
-    from edgedigits_runner.command_line import start
+    """A command of `edgedigits-runner` as a person starts it, watched."""
+    from edgedigits_runner.command_line import main
+
+    return forked(lambda: main([str(argument) for argument in arguments]))
+
+
+def forked(command: Callable[[], int]) -> Refused | None:
+    """A command in a process that was forked from this one, watched as the runner watches those that load a model."""
+    from edgedigits_runner.supervised import supervised
 
     with tempfile.TemporaryFile() as said:
         child = os.fork()
@@ -115,7 +122,7 @@ def started_runner(*arguments: object) -> Refused | None:
                 os.dup2(said.fileno(), 2)
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
                 sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", errors="backslashreplace")
-                code = start([str(argument) for argument in arguments])
+                code = supervised("the command", command, "edgedigits-runner")
                 sys.stderr.flush()
             finally:
                 os._exit(code)
