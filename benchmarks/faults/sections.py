@@ -17,7 +17,9 @@ from benchmarks.faults.broken import broken
 from benchmarks.faults.scene import Say, Scene, Targets
 
 FILES = 10_000
-KILLS, KILLS_S = 50, 3600.0
+KILLS = 50
+KILLS_TIMES = 4
+"""The kills may take so many times the seconds of the attack."""
 Part = tuple[Targets, dict[str, Any]]
 """(targets, raw measurements)."""
 
@@ -100,7 +102,7 @@ _FAULTS = {
 def kills(wish: Wish, say: Say) -> Part:
     """`compress` killed at random moments, alone and with a second run beside it."""
     say(f"kills: {KILLS} of one run, {KILLS} of two at once")
-    found = importlib.import_module("benchmarks.kills").campaign(KILLS, KILLS, KILLS_S, wish.seed)
+    found = importlib.import_module("benchmarks.kills").campaign(KILLS, KILLS, KILLS_TIMES * wish.seconds, wish.seed)
     targets: Targets = []
     for one in found["runs"]:
         how = {1: "one run", 2: "two runs at once"}.get(one["runs_at_once"], "")

@@ -62,6 +62,10 @@ class TimingsJob(NamedTuple):
     window_s: float
 
 
+def _counts(value: Any) -> bool:
+    return type(value) is int and 1 <= value < 2**31
+
+
 class _Fields:
     """A JSON object of a job; every getter answers a wrong value with its place, what it got and what would do."""
 
@@ -98,8 +102,8 @@ class _Fields:
 
     def whole(self, key: str) -> int:
         value = self.get(key)
-        if type(value) is not int or value < 1:
-            raise self.wrong(key, "a whole number of at least 1")
+        if not _counts(value):
+            raise self.wrong(key, "a whole number from 1 to 2^31 - 1")
         return value
 
     def core(self, key: str) -> int | None:
@@ -119,7 +123,7 @@ class _Fields:
     def wholes(self, key: str, count: int | None = None) -> tuple[int, ...]:
         value = self.get(key)
         fits = isinstance(value, list) and value and (count is None or len(value) == count)
-        if not fits or not all(type(item) is int and item >= 1 for item in value):
+        if not fits or not all(map(_counts, value)):
             raise self.wrong(key, f"{count or 'some'} whole numbers of at least 1")
         return tuple(value)
 
