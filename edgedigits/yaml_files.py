@@ -29,6 +29,8 @@ def read_yaml(path: Path, what: str, error: type[InputError]) -> Any:
         kind = "" if isinstance(fault, yaml.constructor.ConstructorError) else " not YAML"
         problem = getattr(fault, "problem", None) or getattr(fault, "reason", None) or "unreadable"
         raise error(f"{path}:{line}{kind}: {problem}; {what} is plain YAML") from fault
+    except (ArithmeticError, LookupError, ValueError) as fault:  # the scanner's, of an escape that is no character
+        raise error(f"{path}: not YAML: {_REPR.repr(str(fault))}; {what} is plain YAML") from fault
 
 
 def _text(path: Path, what: str, error: type[InputError]) -> str:

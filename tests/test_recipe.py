@@ -142,6 +142,7 @@ BOMB = "a: &b0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("export: !!bool x", "'x' is no bool"),
         ("export: !!binary '*'", "no kind of value"),
         ("export: !!map [1]", "no kind of value"),
+        ('export: int8\nname: "\\U00110000"', "not YAML: "),
         ('export: int8\nname: "\\ud800"', "line 2: .*holds control characters"),
         ('export: int8\nfor: "\\e[31mred"', "holds control characters"),
         ('export: int8\nfor: "\\u202edlog"', "turn the direction of writing"),

@@ -104,7 +104,7 @@ class _Fields:
         value = self.get(key)
         if not _counts(value):
             raise self.wrong(key, "a whole number from 1 to 2^31 - 1")
-        return value
+        return int(value)
 
     def core(self, key: str) -> int | None:
         """A core's number; None where it is null or absent."""
