@@ -54,11 +54,11 @@ def imbalance(scene: Scene) -> Targets:
             said("imbalance.py: the loss of the rare class is gated", made, r"\brecall\b|\bclass(es)?\b", refused=True)
         ]
     classes = made.json().get("test", {}).get("classes", [])
-    rows = [one for one in classes if {"float_recall", "recall"} <= one.keys()]
+    rows = [one for one in classes if {"float_recall", "compressed_recall"} <= one.keys()]
     seen = target("imbalance.py: classes whose recall is recorded", "2", len(rows), "classes", len(rows) == 2)
     if len(rows) != 2:
         return [seen]
-    lost = 100 * (rows[1]["float_recall"] - rows[1]["recall"])
+    lost = 100 * (rows[1]["float_recall"] - rows[1]["compressed_recall"])
     if lost <= 100 / 11 + 1e-9:  # one image of eleven is no loss that could be told from chance
         return [seen, target("imbalance.py: recall of the rare class lost", "<= 9.1", round(lost, 1), "points", True)]
     return [seen, said("imbalance.py: the loss of the rare class is said", made, r"\brecall\b")]
