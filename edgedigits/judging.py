@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgedigits import baseline_check, class_recalls
 from edgedigits.class_recalls import ClassChange
 from edgedigits.data.images import Images
+from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scale
 from edgedigits.errors import ClassLostError, DataError, ModelError
 from edgedigits.interpreter import TfliteModel
@@ -46,11 +47,7 @@ def check_baseline(
 
 def foresee(model: Any, data: Any, classes: Sequence[str], logits: bool) -> tuple[str, ...]:
     """What `check_baseline` would say, for an advice: sentences only, since bytes and times don't depend on it."""
-    from edgedigits.data.splits import stratified_cut
-
-    labels = data.validation.labels
-    _, picked = stratified_cut(labels, SAMPLE, np.random.default_rng(0))
-    sample = data.validation if len(labels) <= SAMPLE or not len(picked) else data.validation.subset(picked)
+    sample = sampled(data.validation, SAMPLE)
     return baseline_check.look(outputs(model, sample, data.scale), sample.labels, classes, logits).sentences
 
 

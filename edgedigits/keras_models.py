@@ -239,9 +239,8 @@ def _answers(model: Any, images: Array) -> Array:
     tree: Any = keras3.tree if isinstance(model, keras3.Model) else tf.nest
     given = None if isinstance(model, (keras.Sequential, keras3.Sequential)) else model.input  # could be {"image": ...}
     most = min(64, max(1, _VALUES_AT_ONCE // max(1, images[0].size)))  # all that the layers compute is held at once
-    images = (
-        images[..., 0] if len(model.inputs[0].shape) < images.ndim else images
-    )  # [height, width], without a channel
+    if len(model.inputs[0].shape) < images.ndim:  # it takes [height, width], without a channel
+        images = images[..., 0]
     batches = np.array_split(images, -(-len(images) // most))
     answers = [model(tree.map_structure(lambda _, x=batch: x, given), training=False) for batch in batches]
     return np.concatenate([np.asarray(tree.flatten(answer)[0]) for answer in answers])
