@@ -12,6 +12,7 @@ from typing import Any
 
 from edgedigits import keras_tables as tables
 from edgedigits.errors import ModelError
+from edgedigits.keras_connections import check_connections
 from edgedigits.keras_files import Config, Generation
 
 KERAS3_MODULES = {"Functional": "keras.src.models.functional", "Model": "keras", "Sequential": "keras"}
@@ -90,7 +91,11 @@ class _Check:
         inner = value["config"]
         if isinstance(inner, dict):
             inner = {key: item for key, item in inner.items() if key != "dtype"}
-        return self.built(value, self.value(inner), KERAS3_MODULES[value["class_name"]])
+        inner = self.value(inner)
+        layers = inner.get("layers") if isinstance(inner, dict) else None
+        if self.keras == "2" and value["class_name"] != "Sequential" and isinstance(layers, list):
+            check_connections(layers)
+        return self.built(value, inner, KERAS3_MODULES[value["class_name"]])
 
     def layer(self, value: Config) -> Config:
         """A built-in layer: float32, and only listed activations, initializers and the like."""

@@ -393,6 +393,51 @@ def test_only_listed_classes_reach_keras(layer: dict[str, Any], why: str) -> Non
         keras_configs.checked(config, "2")
 
 
+@pytest.mark.parametrize(
+    ("of_conv", "what"),
+    [
+        (["image", 0, 0, {}], ""),
+        (["sum", 0, 0, {}], "layer 'conv' takes answer 0 of layer 'sum'"),
+        (["conv", 0, 0, {}], "layer 'conv' takes answer 0 of layer 'conv'"),
+        (["twice", 1, 0, {}], ""),
+        (["twice", 2, 0, {}], "layer 'conv' takes answer 2 of layer 'twice'"),
+        (["twice", 1.5, 0, {}], r"layer 'conv' takes answer 1\.5 of layer 'twice'"),
+        (["twice", "1", 0, {}], "layer 'conv' takes answer 1 of layer 'twice'"),
+        (["twice", 0, 0, {"mask": ["sum", 0, 0]}], "layer 'conv' takes answer 0 of layer 'sum'"),
+    ],
+)
+def test_what_keras_2_would_wait_for_without_end_is_refused(of_conv: list[Any], what: str) -> None:
+    """Keras 2 tries a layer again and again until all it takes has been made."""
+
+    def layer(kind: str, name: str, *calls: list[list[Any]]) -> dict[str, Any]:
+        return {"class_name": kind, "name": name, "config": {"name": name}, "inbound_nodes": list(calls)}
+
+    layers = [
+        layer("Conv2D", "conv", [of_conv]),
+        layer("ReLU", "twice", [["image", 0, 0, {}]], [["twice", 0, 0, {}]]),
+        layer("InputLayer", "image"),
+        layer("Add", "sum", [["conv", 0, 0, {}], ["twice", 0, 0, {}]]),
+    ]
+    config = {"class_name": "Functional", "config": {"name": "m", "layers": layers}}
+    if not what:
+        keras_configs.checked(config, "2")
+        return
+    with pytest.raises(ModelError, match=what):
+        keras_configs.checked(config, "2")
+
+
+def test_models_within_models_and_layers_used_twice_connect() -> None:
+    """The counting of calls is that of Keras 2: from 1 where a model within was built on an input of its own."""
+    layers = keras.layers
+    inner = keras.Sequential([layers.Input((4,)), layers.Dense(4)])
+    open_inner = keras.Sequential([layers.Dense(4)])
+    shared, image = layers.Dense(4), layers.Input((4,))
+    there = open_inner(open_inner(shared(inner(inner(shared(image))))))
+    model = keras.Model(image, layers.Add()([there, shared(there), inner(image)]))
+    config = {"class_name": "Functional", "config": json.loads(model.to_json())["config"]}
+    assert keras.models.model_from_config(keras_configs.checked(config, "2")).count_params() == model.count_params()
+
+
 def test_a_foreign_initializer_is_left_out() -> None:
     dense = {
         "name": "a",
