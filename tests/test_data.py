@@ -113,6 +113,7 @@ def test_truncated_or_pickled_npz_is_refused(tmp_path: Path) -> None:
         (b"12, 4, 4, 1", b"12, 4, (4(1", "names no plain type"),
         (b"12, 4, 4, 1", b"12L,4 4, L1", "whose shape is none"),
         (b"{'descr'", b"[[[[[[[[", "names no plain type"),
+        (b", }   ", b", } `$ ", "something else behind"),
         (b"'|u1'", b"'|O8'", "array of Python objects"),
         (b"'|u1'", b"'|u3'", "an unknown type"),
         (b"NUMPY\1", b"NUMPY\x09", "not a .npy file"),

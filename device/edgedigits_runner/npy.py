@@ -24,6 +24,8 @@ _KEYS = {
     b"fortran_order": re.compile(rb"""['"]fortran_order['"]\s*:\s*(True|False)"""),
     b"shape": re.compile(rb"""['"]shape['"]\s*:\s*\(([0-9L,\s]{0,1000})\)"""),
 }
+_FRAME = re.compile(rb"\{[\s,]*\}\s*")
+"""What remains of a head without those."""
 
 
 class Readable(Protocol):
@@ -72,6 +74,11 @@ def _parsed(text: bytes, length: int) -> Head:
     descr, order, lengths = found[b"descr"], found[b"fortran_order"], found[b"shape"]
     if descr is None or order is None or lengths is None:
         raise ValueError("a .npy head that names no plain type, order and shape of numbers")
+    rest = text
+    for one in (descr, order, lengths):
+        rest = rest.replace(one[0], b"", 1)
+    if not _FRAME.fullmatch(rest):
+        raise ValueError("a .npy head with something else behind its type, order and shape")
     words = [word.strip() for word in lengths[1].split(b",") if word.strip()]
     if len(words) > _MOST_AXES or not all(_LENGTH.fullmatch(word) for word in words):
         raise ValueError("a .npy head whose shape is none")
