@@ -206,8 +206,10 @@ def test_two_at_once_one_waits_and_is_refused(place: Place, artifacts: list[Path
             place.deploy(artifacts[0])
         waiting = threading.Thread(target=place.deploy, args=[artifacts[0]], kwargs={"lock_wait_s": 20.0})
         waiting.start()
-        time.sleep(0.8)
-    waiting.join(30)
+        began = time.monotonic()
+        while not any("waiting up to 20 s" in line for line in place.said) and time.monotonic() - began < 15:
+            time.sleep(0.05)
+    waiting.join(60)
     assert place.current.startswith("releases/")
     assert any("waiting up to 20 s" in line for line in place.said)
 

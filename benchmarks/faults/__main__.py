@@ -32,9 +32,18 @@ def measured(wish: Wish, names: list[str], command: str) -> dict[str, Any]:
     found = {}
     for name in names:
         targets, raw = SECTIONS[name](wish, say)
-        whole = document(command, targets, raw=raw)
+        whole = document(command, _without(targets, str(wish.cases)), raw=_without(raw, str(wish.cases)))
         found[name] = {key: whole[key] for key in ("command", "commit", "machine", "targets", "raw")}
     return found
+
+
+def _without(raw: Any, cases: str) -> Any:
+    """The folder of the cases by the name that the command gives it, wherever a message holds it."""
+    if isinstance(raw, dict):
+        return {key: _without(value, cases) for key, value in raw.items()}
+    if isinstance(raw, list):
+        return [_without(value, cases) for value in raw]
+    return raw.replace(cases, "DIR") if isinstance(raw, str) else raw
 
 
 def composed(before: dict[str, Any], now: dict[str, Any], command: str) -> dict[str, Any]:
