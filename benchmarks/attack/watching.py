@@ -19,11 +19,11 @@ def tree(pid: int) -> list[int]:
     """The process and all that came from it, as far as they still hang together."""
     found = [pid]
     for parent in found:
-        for children in Path(f"/proc/{parent}/task").glob("*/children"):
-            try:
+        try:
+            for children in Path(f"/proc/{parent}/task").glob("*/children"):
                 found += map(int, children.read_text().split())
-            except OSError:  # it has ended meanwhile
-                continue
+        except OSError:  # it, or a thread of it, has ended meanwhile
+            continue
     return found
 
 
