@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.document import document, save, target
-from edgedigits import artifact_folder, benching
+from edgedigits import benching
 from edgedigits.advice import Advice, advise
 from edgedigits.asking import Asked, question
+from edgedigits.ground import artifact_folder
 from edgedigits.prepare import model_hash
 from edgedigits.recipe import parse
 from edgedigits.zoo.baselines import shipped_folder

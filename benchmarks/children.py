@@ -20,10 +20,10 @@ CONVERSIONS = 50
 
 def measured() -> dict[str, Any]:
     """KiB held and seconds taken after each conversion, the largest of the former, and how many children served."""
-    from edgedigits import children
-    from edgedigits.child import status_kib
     from edgedigits.data.images import ArrayImages
     from edgedigits.export import Int8
+    from edgedigits.ground.processes import children
+    from edgedigits.ground.processes.child import status_kib
     from edgedigits.keras_models import load
 
     model = load(Path(__file__).parent.parent / "artifacts" / "baselines" / "cnn.keras").model

@@ -28,11 +28,11 @@ from benchmarks.cutting import Relay, cut_deploy
 from benchmarks.document import document, save, target
 from benchmarks.overhead import overhead
 from benchmarks.pi_story import ROOT, artifact, quick, wish_for
-from edgedigits.artifact_folder import sha256
 from edgedigits.bench import Contestant, model_job
 from edgedigits.deploy import DeployWish, deploy, packages_for
 from edgedigits.device_bench import RemoteRunner, bench_there
 from edgedigits.emulated.pi import booted
+from edgedigits.ground.artifact_folder import sha256
 from edgedigits.interpreter import TfliteModel
 from edgedigits.remote.device import connect
 from edgedigits.runner_file import NAME as RUNNER

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from edgedigits import artifact_folder
-from edgedigits.artifact_folder import Artifact
-from edgedigits.cache_dir import cache_dir
 from edgedigits.errors import ArtifactError, RecipeError
+from edgedigits.ground import artifact_folder
+from edgedigits.ground.artifact_folder import Artifact
+from edgedigits.ground.cache_dir import cache_dir
 from edgedigits.recipe import Recipe, load_recipe, parse
 from edgedigits.zoo.baselines import shipped_folder
 

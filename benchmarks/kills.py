@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import artifact_folder
 from edgedigits.errors import EdgeDigitsError
+from edgedigits.ground import artifact_folder
 
 RECIPE = """
 name: killed

@@ -42,7 +42,7 @@ def advise(recipe_name: str, count: bool, fresh: bool, as_json: bool, **given: A
     from edgedigits.recipe import load_recipe
 
     recipe = load_recipe(recipe_name)
-    from edgedigits import children
+    from edgedigits.ground.processes import children
 
     children.warm("tensorflow")
     from edgedigits.advice import advise as run

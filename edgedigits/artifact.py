@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from edgedigits_runner.kept import sealed
 
-from edgedigits.artifact_folder import SCHEMA, Artifact, sha256
-from edgedigits.atomic import whole_folder
 from edgedigits.data.samples import stratified_sample
 from edgedigits.data.scale import Scaling
 from edgedigits.errors import CheckError
+from edgedigits.ground.artifact_folder import SCHEMA, Artifact, sha256
+from edgedigits.ground.atomic import whole_folder
 from edgedigits.interpreter import TfliteModel
 from edgedigits.report.cards import artifact_card
 from edgedigits.stage_cache import versions

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits import artifact_folder
-from edgedigits.artifact_folder import Artifact
 from edgedigits.bench import Contestant, Settings, bench
 from edgedigits.bench_report import Report
 from edgedigits.data.class_folders import class_names, training_part
@@ -20,6 +18,8 @@ from edgedigits.data.reading import PLAIN, Resizing, recorded
 from edgedigits.data.scale import NAMED, Scale, scaling
 from edgedigits.data.sources import load_data
 from edgedigits.errors import DataError, InputError
+from edgedigits.ground import artifact_folder
+from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.runtimes import RuntimeName
 
 Say = Callable[[str], None]

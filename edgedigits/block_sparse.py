@@ -19,10 +19,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from edgedigits_runner.golden import compared, measure_of
 
-from edgedigits.child import beat
-from edgedigits.children import Errand, ask
 from edgedigits.errors import CheckError
 from edgedigits.flatbuild import Builder
+from edgedigits.ground.processes.child import beat
+from edgedigits.ground.processes.children import Errand, ask
 from edgedigits.litert import patience_s
 from edgedigits.same_answers import (
     INTERPRETERS,

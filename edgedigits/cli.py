@@ -188,8 +188,8 @@ def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | Non
 @as_json_option
 def compress(recipe_name: str, out: Path, as_json: bool, data: str | None, **given: Any) -> None:
     """Compress a model by a recipe, check the result, and write an artifact folder."""
-    from edgedigits import children
-    from edgedigits.atomic import check_writable
+    from edgedigits.ground.atomic import check_writable
+    from edgedigits.ground.processes import children
     from edgedigits.recipe import load_recipe
 
     recipe = load_recipe(recipe_name)
@@ -360,9 +360,10 @@ def bench(as_json: bool, host: str | None, out: Path, **given: Any) -> None:
 @as_json_option
 def demo(out: Path, as_json: bool) -> None:
     """The main job: compress the shipped CNN with prune80_int8 and bench it against its float form."""
-    from edgedigits import benching, children
-    from edgedigits.atomic import check_writable
+    from edgedigits import benching
     from edgedigits.errors import DataError
+    from edgedigits.ground.atomic import check_writable
+    from edgedigits.ground.processes import children
     from edgedigits.recipe import load_recipe
 
     check_writable(out)

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgedigits.child import beat
 from edgedigits.errors import CheckError
 from edgedigits.flatwalk import Walk
+from edgedigits.ground.processes.child import beat
 
 CALIBRATION: Final = "calibration.npy"
 """Beside the SavedModel: the images to calibrate on, each float32 [1, h, w, c], where the settings ask for them."""

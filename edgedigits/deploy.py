@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgedigits import artifact_folder
 from edgedigits.errors import DeployError, DeviceError
-from edgedigits.foreign_json import Mismatch, parse, plain
+from edgedigits.ground import artifact_folder
+from edgedigits.ground.foreign_json import Mismatch, parse, plain
 from edgedigits.release import Release, make_release
 from edgedigits.remote.address import Address, check_directory
 from edgedigits.remote.device import Device, State, connect

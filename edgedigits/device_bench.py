@@ -17,7 +17,7 @@ from edgedigits.bench_report import Report
 from edgedigits.benching import Task
 from edgedigits.deploy import DeployWish, packages_for, run_doctor
 from edgedigits.errors import CheckError, DeviceError, EdgeDigitsError
-from edgedigits.foreign_json import parse, plain
+from edgedigits.ground.foreign_json import parse, plain
 from edgedigits.remote.device import Device, connect
 from edgedigits.result import MOST_BYTES, checked
 from edgedigits.runner_file import NAME as RUNNER

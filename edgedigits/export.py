@@ -16,12 +16,12 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from edgedigits.children import MIB, Errand, ask
 from edgedigits.converting import CALIBRATION
 from edgedigits.data.images import Images, everything
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scale, scaled
 from edgedigits.errors import ArtifactError
+from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.stages.candidate import STRICT, Facts
 
 CalibrationImages = Annotated[int, Field(ge=1)]

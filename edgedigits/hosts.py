@@ -20,8 +20,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from edgedigits.errors import InputError
-from edgedigits.names import WANTED, is_name
-from edgedigits.yaml_files import check_known, first_fault, kind_of, read_yaml, shown
+from edgedigits.ground.names import WANTED, is_name
+from edgedigits.ground.yaml_files import check_known, first_fault, kind_of, read_yaml, shown
 
 Text = Annotated[str, Field(min_length=1)]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedigits import artifact_folder
 from edgedigits.contents import Contents
 from edgedigits.flatbuffer import read
+from edgedigits.ground import artifact_folder
 from edgedigits.packed_file import plain
 
 MODEL = "model.tflite"

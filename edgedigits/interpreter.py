@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgedigits.children import MIB, Errand, ask
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale, scaled
+from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.litert import patience_s
 
 _MOST_BYTES, _MOST_TIMES = 1024 * MIB, 10

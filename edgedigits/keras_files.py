@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from edgedigits.children import MIB, Errand, ask
 from edgedigits.errors import EdgeDigitsError, ModelError
+from edgedigits.ground.processes.children import MIB, Errand, ask
 
 Config = dict[str, Any]
 Generation = Literal["2", "3"]

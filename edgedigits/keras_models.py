@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from edgedigits import keras_configs, keras_custom, keras_files
 from edgedigits.backend import keras, tf
-from edgedigits.children import MIB, Errand, ask
 from edgedigits.data.scale import Scaling, scaled
 from edgedigits.errors import ModelError, OpenSizeError
+from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.keras3 import keras3
 from edgedigits.keras_ends import Size, SizeOf, image_shape, two_answers
 from edgedigits.keras_rebuild import Rebuilding, rebuild

@@ -15,8 +15,8 @@ from typing import Any, Final
 import h5py
 import numpy as np
 
-from edgedigits.child import beat
 from edgedigits.errors import ArtifactError, ModelError
+from edgedigits.ground.processes.child import beat
 
 INFLATION: Final = 200
 """A member of an archive may unpack to this many times its packed size; trained weights hardly pack at all."""

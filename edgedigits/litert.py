@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgedigits.child import beat
 from edgedigits.errors import CheckError, TfliteError
 from edgedigits.flatbuffer import read
+from edgedigits.ground.processes.child import beat
 from edgedigits.multiply_adds import per_operator
 
 LEAST_S: Final = 8.0

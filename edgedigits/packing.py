@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgedigits.atomic import whole_file
 from edgedigits.errors import InputError
 from edgedigits.flatbuffer import read
+from edgedigits.ground.atomic import whole_file
 from edgedigits.packed_file import Form, named, packed, plain
 
 SCHEMA = 1

@@ -13,8 +13,6 @@ import numpy as np
 
 from edgedigits import artifact, parity, verify
 from edgedigits.artifact import Draft
-from edgedigits.artifact_folder import Artifact
-from edgedigits.atomic import check_writable
 from edgedigits.baseline_check import Findings
 from edgedigits.class_recalls import ClassChanges, as_record, by_class
 from edgedigits.data.dataset import Dataset
@@ -28,6 +26,8 @@ from edgedigits.exportable import check_exportable
 from edgedigits.flatbuffer import read
 from edgedigits.fold_scaling import fold
 from edgedigits.graph import ends_in_softmax
+from edgedigits.ground.artifact_folder import Artifact
+from edgedigits.ground.atomic import check_writable
 from edgedigits.judging import check_baseline, check_classes, right_answers
 from edgedigits.keras_custom import source_hash
 from edgedigits.keras_files import model_hash

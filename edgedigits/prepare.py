@@ -15,9 +15,9 @@ from edgedigits.data.samples import sampled
 from edgedigits.data.scale import NAMED, Scale, Scaling, scaled, scaling
 from edgedigits.data.sources import load_data
 from edgedigits.errors import InputError, ModelError
+from edgedigits.ground.names import safe_name
 from edgedigits.keras_files import model_hash
 from edgedigits.keras_models import load
-from edgedigits.names import safe_name
 from edgedigits.pipeline import Job
 from edgedigits.recipe import Recipe
 from edgedigits.zoo.baselines import baseline, record_beside, shipped_record

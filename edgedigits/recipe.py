@@ -22,7 +22,8 @@ import pydantic
 
 from edgedigits.errors import RecipeError
 from edgedigits.export import Dynamic, Export, Float16, Float32, Int8, Int16x8
-from edgedigits.names import WANTED, is_name, safe_name
+from edgedigits.ground.names import WANTED, is_name, safe_name
+from edgedigits.ground.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml, shown
 from edgedigits.stages.candidate import Stage
 from edgedigits.stages.cluster import Cluster
 from edgedigits.stages.distil import Distil
@@ -30,7 +31,6 @@ from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
 from edgedigits.stages.qat import Qat
 from edgedigits.stages.shrink import Shrink
-from edgedigits.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml, shown
 
 STAGES: dict[str, type[Any]] = {
     "shrink": Shrink,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedigits.artifact_folder import Artifact
+from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.remote.wheels import Packages
 from edgedigits.runner_file import NAME as RUNNER
 from edgedigits.runner_file import runner_pyz

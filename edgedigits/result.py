@@ -15,7 +15,7 @@ from edgedigits_runner.arrays import decode
 from numpy.typing import NDArray
 
 from edgedigits.errors import DataError, InputError, TfliteError
-from edgedigits.foreign_json import Mismatch, is_name, look, parse, plain, short
+from edgedigits.ground.foreign_json import Mismatch, is_name, look, parse, plain, short
 from edgedigits.result_shapes import SHAPES
 
 MOST_BYTES = 2**28

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgedigits.foreign_json import Shape, is_count, is_name, is_number, is_switch, is_whole, list_of, or_none
+from edgedigits.ground.foreign_json import Shape, is_count, is_name, is_number, is_switch, is_whole, list_of, or_none
 
 
 def _positive(value: Any) -> bool:

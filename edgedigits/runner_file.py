@@ -11,7 +11,7 @@ import io
 import zipfile
 from pathlib import Path
 
-from edgedigits.atomic import whole_file
+from edgedigits.ground.atomic import whole_file
 from edgedigits.runner_process import runner_package
 
 NAME = "edgedigits-runner.pyz"

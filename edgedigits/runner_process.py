@@ -15,7 +15,7 @@ from typing import Any
 from edgedigits_runner import SCHEMA
 
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.foreign_json import parse
+from edgedigits.ground.foreign_json import parse
 from edgedigits.result import MOST_BYTES, checked
 from edgedigits.runtimes import clean_environment
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-from edgedigits.cache_dir import cache_dir
 from edgedigits.errors import InputError
+from edgedigits.ground.cache_dir import cache_dir
 
 RuntimeName = Literal["auto", "litert", "tflite-runtime", "tensorflow"]
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 from edgedigits_runner.golden import xnnpack
 
-from edgedigits.child import beat
-from edgedigits.children import MIB, Errand, Room, ask
 from edgedigits.errors import CheckError, TfliteError
+from edgedigits.ground.processes.child import beat
+from edgedigits.ground.processes.children import MIB, Errand, Room, ask
 from edgedigits.litert import patience_s
 from edgedigits.stages.candidate import Facts
 

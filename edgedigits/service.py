@@ -12,7 +12,7 @@ import posixpath
 from dataclasses import dataclass
 
 from edgedigits.errors import InputError
-from edgedigits.foreign_json import is_name, look, parse
+from edgedigits.ground.foreign_json import is_name, look, parse
 
 DEFAULT_PORT = 8765
 _MARK = "# edgedigits: "

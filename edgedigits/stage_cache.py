@@ -17,12 +17,12 @@ from edgedigits_runner import scaling
 from edgedigits_runner.kept import is_object
 
 from edgedigits import keras_models
-from edgedigits.atomic import check_writable, whole_folder
 from edgedigits.backend import has_bfloat16
-from edgedigits.cache_dir import cache_dir
 from edgedigits.errors import ArtifactError, EdgeDigitsError
-from edgedigits.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed
-from edgedigits.locks import locked
+from edgedigits.ground.atomic import check_writable, whole_folder
+from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed
+from edgedigits.ground.locks import locked
 from edgedigits.stages.candidate import Candidate, Facts
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from edgedigits.data.scale import scaling
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
+from edgedigits.ground.yaml_files import nearest
 from edgedigits.teachers import SELF, check_alike
-from edgedigits.yaml_files import nearest
 from edgedigits.zoo import ZOO
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from edgedigits.data.scale import Scale, Scaling, scaled, scaling
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
-from edgedigits.yaml_files import nearest
+from edgedigits.ground.yaml_files import nearest
 from edgedigits.zoo import ZOO
 from edgedigits.zoo.baselines import record_beside, shipped_folder, shipped_record
 

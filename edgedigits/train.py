@@ -18,7 +18,6 @@ import numpy as np
 from edgedigits_runner.files import sha256_of
 from edgedigits_runner.kept import is_object, is_whole
 
-from edgedigits.atomic import check_writable, whole_file
 from edgedigits.backend import seed_everything, tf, training_policy
 from edgedigits.data.augment import Augment
 from edgedigits.data.dataset import Dataset
@@ -26,7 +25,8 @@ from edgedigits.data.feed import training_batches
 from edgedigits.data.scale import Scale, scaling
 from edgedigits.data.splits import FitData, check_seed, split
 from edgedigits.errors import DamagedError, InputError
-from edgedigits.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
+from edgedigits.ground.atomic import check_writable, whole_file
+from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.scoring import Score, outputs, score
 from edgedigits.stage_cache import code_version
 from edgedigits.stages.candidate import Progress, silent

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgedigits.atomic import check_writable
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.data.sources import load_data
 from edgedigits.errors import InputError
-from edgedigits.locks import locked
+from edgedigits.ground.atomic import check_writable
+from edgedigits.ground.locks import locked
 from edgedigits.stages.candidate import Progress, silent
 from edgedigits.train import Settings, train, write_history
 from edgedigits.zoo.baselines import save

@@ -8,8 +8,8 @@ import signal
 import time
 from typing import Any
 
-from edgedigits.child import beat
 from edgedigits.errors import ModelError
+from edgedigits.ground.processes.child import beat
 
 
 def same(**given: Any) -> dict[str, Any]:

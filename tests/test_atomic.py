@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from edgedigits import atomic, exchange, locks
-from edgedigits.atomic import check_writable, whole_file, whole_folder
 from edgedigits.errors import ArtifactError
+from edgedigits.ground import atomic, exchange, locks
+from edgedigits.ground.atomic import check_writable, whole_file, whole_folder
 
 WRITER = """
 import sys

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import children
-from edgedigits.child import status_kib
-from edgedigits.children import MIB, Errand, ask
 from edgedigits.errors import ModelError, TfliteError
+from edgedigits.ground.processes import children
+from edgedigits.ground.processes.child import status_kib
+from edgedigits.ground.processes.children import MIB, Errand, ask
 
 
 def errand(function: str, **more: Any) -> Errand:

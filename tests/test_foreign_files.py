@@ -17,15 +17,16 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from edgedigits_runner.kept import sealed
 
-from edgedigits import children, keras_files, keras_models, pipeline, prepare
+from edgedigits import keras_files, keras_models, pipeline, prepare
 from edgedigits.backend import keras
-from edgedigits.child import status_kib
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import CheckError, EdgeDigitsError, ModelError, TfliteError
 from edgedigits.export import Int8
 from edgedigits.flatbuffer import read
 from edgedigits.flatbuild import Builder
 from edgedigits.fragments import fragments
+from edgedigits.ground.processes import children
+from edgedigits.ground.processes.child import status_kib
 from edgedigits.interpreter import TfliteModel
 from edgedigits.keras3 import keras3
 from edgedigits.multiply_adds import per_operator

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from edgedigits_runner.kept import is_whole, sealed
 
-from edgedigits import cache_dir, kept_files
 from edgedigits.backend import keras
 from edgedigits.data.sources import load_data
 from edgedigits.errors import ArtifactError, DamagedError
-from edgedigits.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed
-from edgedigits.locks import locked
+from edgedigits.ground import cache_dir, kept_files
+from edgedigits.ground.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed
+from edgedigits.ground.locks import locked
 from edgedigits.stage_cache import StageCache
 from edgedigits.stages.candidate import Candidate
 from edgedigits.train import Settings, Trained, train

@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edgedigits import artifact_folder, graph, pipeline, prepare
+from edgedigits import graph, pipeline, prepare
 from edgedigits.data.sources import load_data
 from edgedigits.errors import ArtifactError, DataError, InputError, MaskError, ModelError
 from edgedigits.flatbuffer import float_operators, read, weight_zeros
+from edgedigits.ground import artifact_folder
 from edgedigits.keras3 import keras3
 from edgedigits.prepare import Wish
 from edgedigits.recipe import Recipe, parse

@@ -16,7 +16,7 @@ import pytest
 from edgedigits.deploy import run_doctor
 from edgedigits.device_bench import RemoteRunner
 from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError
-from edgedigits.foreign_json import parse, plain
+from edgedigits.ground.foreign_json import parse, plain
 from edgedigits.remote.address import Address
 from edgedigits.remote.agent.facts import facts
 from edgedigits.remote.agent.processes import Lines

@@ -37,7 +37,7 @@ def make(folder: Path) -> None:
 
 
 def _hash(release: Path) -> str:
-    from edgedigits.artifact_folder import sha256
+    from edgedigits.ground.artifact_folder import sha256
 
     return sha256(release / "model.tflite")
 

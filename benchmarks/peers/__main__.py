@@ -27,9 +27,9 @@ from benchmarks.peers.environments import PeerError
 from benchmarks.peers.making import OURS, PEERS, Made, by_peer, by_us, inputs
 from benchmarks.peers.running import Bench
 from benchmarks.without_amx import has_amx, refuse_amx
-from edgedigits.atomic import check_writable
 from edgedigits.data.sources import find_mnist
 from edgedigits.errors import InputError
+from edgedigits.ground.atomic import check_writable
 from edgedigits.recipe import load_recipe, shipped
 
 RESULT = Path(__file__).parent.parent / "results" / "peers.json"

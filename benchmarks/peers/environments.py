@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edgedigits.atomic import whole_folder
-from edgedigits.cache_dir import cache_dir
+from edgedigits.ground.atomic import whole_folder
+from edgedigits.ground.cache_dir import cache_dir
 from edgedigits.runtimes import clean_environment
 
 HERE = Path(__file__).parent

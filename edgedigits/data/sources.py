@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits.cache_dir import cache_dir
 from edgedigits.data.arrays import load_npz
 from edgedigits.data.class_folders import named
 from edgedigits.data.dataset import Dataset, fingerprint, with_shape
@@ -22,6 +21,7 @@ from edgedigits.data.images import ArrayImages, Labels, Pixels
 from edgedigits.data.reading import PLAIN, Reading, Resizing
 from edgedigits.data.splits import train_test_cut
 from edgedigits.errors import DataError
+from edgedigits.ground.cache_dir import cache_dir
 
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"

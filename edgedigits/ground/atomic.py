@@ -20,8 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgedigits.errors import ArtifactError
-from edgedigits.exchange import exchanged, of_this_machine
-from edgedigits.locks import beside, locked
+from edgedigits.ground.exchange import exchanged, of_this_machine
+from edgedigits.ground.locks import beside, locked
 
 _numbers = itertools.count()
 _FEW = 200

@@ -14,8 +14,8 @@ from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import read_json, sha256_of
 from edgedigits_runner.kept import HASH, fault, hash_of, is_hash, is_text, sealed
 
-from edgedigits.atomic import remove, whole_file
 from edgedigits.errors import DamagedError
+from edgedigits.ground.atomic import remove, whole_file
 
 LIST = "kept.json"
 """In a kept folder: the SHA-256 of every other file in it."""

@@ -15,7 +15,7 @@ from yaml.constructor import ConstructorError
 from yaml.events import AliasEvent
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
-from edgedigits.names import steers
+from edgedigits.ground.names import steers
 
 MOST_NODES = 20_000
 """Values and keys in a file, aliases counted as what they stand for."""

@@ -12,7 +12,7 @@ import pydantic
 import yaml
 
 from edgedigits.errors import InputError
-from edgedigits.strict_loader import StrictLoader
+from edgedigits.ground.strict_loader import StrictLoader
 
 MOST_BYTES = 2**20
 _REPR = reprlib.Repr()

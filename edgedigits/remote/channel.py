@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError
-from edgedigits.foreign_json import Mismatch, parse, plain, short
+from edgedigits.ground.foreign_json import Mismatch, parse, plain, short
 from edgedigits.remote import failures, messages
 from edgedigits.remote.address import Address
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from edgedigits.errors import DeviceError
-from edgedigits.foreign_json import plain
+from edgedigits.ground.foreign_json import plain
 from edgedigits.remote.address import Address, check_directory
 from edgedigits.remote.channel import Channel
 from edgedigits.remote.facts import Facts

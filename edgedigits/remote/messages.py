@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from edgedigits.foreign_json import (
+from edgedigits.ground.foreign_json import (
     Mismatch,
     Shape,
     is_count,

@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edgedigits.cache_dir import cache_dir
 from edgedigits.errors import InputError
+from edgedigits.ground.cache_dir import cache_dir
 from edgedigits.remote.wheels import Wheel
 
 

@@ -14,12 +14,12 @@ from edgedigits_runner.files import read_json, sha256_of
 from edgedigits_runner.kept import HASH, fault, hash_of, is_text, is_whole, sealed
 from edgedigits_runner.manifest import is_scale
 
-from edgedigits.atomic import remove, whole_file, whole_folder
-from edgedigits.cache_dir import cache_dir
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import ArtifactError, DamagedError, InputError
-from edgedigits.kept_files import check_folder, seal_folder, set_aside, write_sealed
-from edgedigits.locks import locked
+from edgedigits.ground.atomic import remove, whole_file, whole_folder
+from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.kept_files import check_folder, seal_folder, set_aside, write_sealed
+from edgedigits.ground.locks import locked
 from edgedigits.report.cards import baseline_card
 from edgedigits.zoo import ZOO
 

@@ -18,8 +18,8 @@ import warnings
 from pathlib import Path
 from typing import Any, Final
 
-from edgedigits import messages
 from edgedigits.errors import EdgeDigitsError
+from edgedigits.ground.processes import messages
 
 OUT_OF_MEMORY: Final = "memory"
 """The kind of an error that says that the errand's memory did not do."""

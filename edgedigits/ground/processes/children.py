@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from edgedigits import errors, messages
-from edgedigits.child import OUT_OF_MEMORY
+from edgedigits import errors
 from edgedigits.errors import CheckError, EdgeDigitsError
+from edgedigits.ground.processes import messages
+from edgedigits.ground.processes.child import OUT_OF_MEMORY
 
 Room = Literal["light", "tensorflow"]
 
@@ -36,7 +37,7 @@ MIB: Final = 2**20
 _START: Final = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
-from edgedigits.child import serve
+from edgedigits.ground.processes.child import serve
 serve(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
 """
 _MEMORY_WORDS: Final = ("bad_alloc", "Out of memory", "OOM when allocating", "MemoryError")
@@ -46,7 +47,7 @@ _LOGGED: Final = ("INFO:", "WARNING:", "I0", "W0")
 
 @dataclass(frozen=True)
 class Errand:
-    """What a child is to do. `function` is "module:name" of this package; `doing` and `advice` begin and end the sentence that
+    """What a child is to do. `function` is "room.module:name" of edgedigits; `doing` and `advice` begin and end the sentence that
     is said where the child fails: "{doing} was ended by SIGSEGV; {advice}".
 
     `most_s` is how long it may say nothing (see `child.beat`), `most_bytes` the memory it may take besides what it holds; None:

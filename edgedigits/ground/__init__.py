@@ -1,0 +1,1 @@
+"""What every room stands on: files that appear whole, locks, the cache, names, YAML and JSON that are read strictly."""
