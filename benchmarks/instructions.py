@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from edgedigits.data.dataset import fitted
-from edgedigits.data.sources import load_data
+from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.emulated.boards import CPUS
 from edgedigits.emulated.instructions import Count, counts

@@ -17,7 +17,7 @@ from edgedigits.data.images import ArrayImages, everything
 from edgedigits.data.reading import Resizing
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import NAMED, Scale, Scaling, scaling
-from edgedigits.data.sources import load_data
+from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, InputError, ModelError
 from edgedigits.graph import ends_in_softmax

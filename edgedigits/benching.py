@@ -11,12 +11,12 @@ import numpy as np
 
 from edgedigits.bench import Contestant, Settings, bench
 from edgedigits.bench_report import Report
-from edgedigits.data.class_folders import class_names, training_part
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
 from edgedigits.data.reading import PLAIN, Resizing, recorded
 from edgedigits.data.scale import NAMED, Scale, scaling
-from edgedigits.data.sources import load_data
+from edgedigits.data.sources.class_folders import class_names, training_part
+from edgedigits.data.sources.named import load_data
 from edgedigits.errors import DataError, InputError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.artifact_folder import Artifact

@@ -368,7 +368,7 @@ def demo(out: Path, as_json: bool) -> None:
 
     check_writable(out)
     children.warm("tensorflow")
-    from edgedigits.data.sources import find_mnist
+    from edgedigits.data.sources.named import find_mnist
     from edgedigits.prepare import Wish
 
     data = "mnist"

@@ -13,7 +13,7 @@ from edgedigits.data.images import everything
 from edgedigits.data.reading import PLAIN, Resizing, recorded
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import NAMED, Scale, Scaling, scaled, scaling
-from edgedigits.data.sources import load_data
+from edgedigits.data.sources.named import load_data
 from edgedigits.errors import InputError, ModelError
 from edgedigits.ground.names import safe_name
 from edgedigits.keras_files import model_hash

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
-from edgedigits.data.sources import load_data
+from edgedigits.data.sources.named import load_data
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.locks import locked

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgedigits.backend import keras
-from edgedigits.data.sources import load_data
+from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.finetune import Finetune

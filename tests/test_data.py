@@ -18,14 +18,14 @@ import cv2
 import numpy as np
 import pytest
 
-from edgedigits.data import sources
 from edgedigits.data.dataset import Dataset, fitted
 from edgedigits.data.feed import training_batches
-from edgedigits.data.folders import FolderImages
 from edgedigits.data.images import ArrayImages
-from edgedigits.data.npz_files import read_arrays
 from edgedigits.data.scale import SCALES, scaled
-from edgedigits.data.sources import load_data
+from edgedigits.data.sources import named
+from edgedigits.data.sources.folders import FolderImages
+from edgedigits.data.sources.named import load_data
+from edgedigits.data.sources.npz_files import read_arrays
 from edgedigits.data.splits import LARGEST_SEED, split, stratified_cut
 from edgedigits.errors import DataError, InputError
 from edgedigits.train import Settings
@@ -199,17 +199,17 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 def test_mnist_is_downloaded_once_with_its_hash_checked(
     web_server: str, tmp_path: Path, fresh_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "MNIST_URL", f"{web_server}/mnist.npz")
+    monkeypatch.setattr(named, "MNIST_URL", f"{web_server}/mnist.npz")
     assert "wanted 731c5ac6" in refused("mnist")
     assert not list((fresh_cache / "data").iterdir()), "a file of another hash is not kept, nor a part of one"
-    monkeypatch.setattr(sources, "MNIST_SHA256", hashlib.sha256((tmp_path / "mnist.npz").read_bytes()).hexdigest())
+    monkeypatch.setattr(named, "MNIST_SHA256", hashlib.sha256((tmp_path / "mnist.npz").read_bytes()).hexdigest())
     assert load_data("mnist").name == "mnist"
-    monkeypatch.setattr(sources, "MNIST_URL", "http://127.0.0.1:9/gone")
+    monkeypatch.setattr(named, "MNIST_URL", "http://127.0.0.1:9/gone")
     assert len(load_data("mnist").train) == 180
 
 
 def test_mnist_without_network_names_the_three_ways(fresh_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
+    monkeypatch.setattr(named, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
     message = refused("mnist")
     for way in ("EDGEDIGITS_DATA", str(fresh_cache / "data" / "mnist.npz"), "--data digits"):
         assert way in message

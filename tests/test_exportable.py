@@ -12,7 +12,7 @@ import pytest
 from edgedigits import exportable, pipeline
 from edgedigits.backend import keras, tf
 from edgedigits.data.scale import NAMED
-from edgedigits.data.sources import load_data
+from edgedigits.data.sources.named import load_data
 from edgedigits.errors import CheckError, ModelError
 from edgedigits.export import Int8
 from edgedigits.foretold import foretell

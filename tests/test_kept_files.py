@@ -15,7 +15,7 @@ import pytest
 from edgedigits_runner.kept import is_whole, sealed
 
 from edgedigits.backend import keras
-from edgedigits.data.sources import load_data
+from edgedigits.data.sources.named import load_data
 from edgedigits.errors import ArtifactError, DamagedError
 from edgedigits.ground import cache_dir, kept_files
 from edgedigits.ground.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed

@@ -11,7 +11,7 @@ import pytest
 from edgedigits import keras_lowered, keras_models
 from edgedigits.backend import keras
 from edgedigits.data.images import everything
-from edgedigits.data.sources import load_data
+from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
 from edgedigits.export import Int8
 from edgedigits.interpreter import TfliteModel

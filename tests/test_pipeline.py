@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edgedigits import graph, pipeline, prepare
-from edgedigits.data.sources import load_data
+from edgedigits.data.sources.named import load_data
 from edgedigits.errors import ArtifactError, DataError, InputError, MaskError, ModelError
 from edgedigits.flatbuffer import float_operators, read, weight_zeros
 from edgedigits.ground import artifact_folder

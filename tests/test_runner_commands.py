@@ -25,8 +25,8 @@ from edgedigits_runner.files import joined
 from edgedigits_runner.kept import sealed
 from edgedigits_runner.options import WrongOption, split_options
 
-from edgedigits.data.folders import FolderImages
 from edgedigits.data.reading import Reading
+from edgedigits.data.sources.folders import FolderImages
 from edgedigits.interpreter import TfliteModel
 from edgedigits.runner_file import NAME
 from tests.tiny_release import copied, environment, images, run, write_pgm

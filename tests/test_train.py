@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgedigits.data.sources import load_data
+from edgedigits.data.sources.named import load_data
 from edgedigits.errors import InputError
 from edgedigits.train import Settings, train, write_history
 from edgedigits.zoo import ZOO

@@ -70,7 +70,7 @@ _WHOLE = 600
 
 def folders(scene: Scene) -> Targets:
     """The same six hundred digits in every way that people keep them, read as a viewer shows them."""
-    from edgedigits.data.sources import load_data
+    from edgedigits.data.sources.named import load_data
 
     scene.script("folders.py")
     read = {}

@@ -27,7 +27,7 @@ from benchmarks.peers.environments import PeerError
 from benchmarks.peers.making import OURS, PEERS, Made, by_peer, by_us, inputs
 from benchmarks.peers.running import Bench
 from benchmarks.without_amx import has_amx, refuse_amx
-from edgedigits.data.sources import find_mnist
+from edgedigits.data.sources.named import find_mnist
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable
 from edgedigits.recipe import load_recipe, shipped

@@ -51,7 +51,7 @@ def inputs(folder: Path) -> Path:
     """What every peer starts from: the shipped CNN in the forms they read, MNIST, calibration images cut from training."""
     from edgedigits.data.images import everything
     from edgedigits.data.scale import scaled
-    from edgedigits.data.sources import find_mnist, load_data
+    from edgedigits.data.sources.named import find_mnist, load_data
     from edgedigits.data.splits import split
     from edgedigits.export import Float32
     from edgedigits.keras_models import load

@@ -50,7 +50,7 @@ def _cut(case: Case) -> None:
 def _data(case: Case) -> None:
     """As `bench`, `compress` and `train` load what --data names; what is taken must be what NumPy finds in the file."""
     from edgedigits.data.images import everything
-    from edgedigits.data.sources import load_data
+    from edgedigits.data.sources.named import load_data
 
     found = load_data(str(case.file))
     everything(found.train), everything(found.test)
@@ -65,7 +65,7 @@ def _data(case: Case) -> None:
 def _pictures(case: Case, **options: object) -> None:
     """The spoiled picture among right ones."""
     from edgedigits.data.images import everything
-    from edgedigits.data.sources import load_data
+    from edgedigits.data.sources.named import load_data
 
     for name in ("a", "b"):
         (case.folder / "pictures" / name).mkdir(parents=True)

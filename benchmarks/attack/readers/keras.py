@@ -73,7 +73,7 @@ def _kept_facts(case: Case) -> Refused | None:
 
 def trained(data: Path, work: Path) -> Any:
     """A training of one epoch that leaves its checkpoint in `work`, or goes on from the one that is there."""
-    from edgedigits.data.sources import load_data
+    from edgedigits.data.sources.named import load_data
     from edgedigits.train import Settings, train
 
     settings = Settings("mlp", epochs=1, batch=32, patience=1, scale="0..1", augment=False)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits.data.class_folders import named
 from edgedigits.data.dataset import Dataset, fingerprint
 from edgedigits.data.images import ArrayImages, Pixels
-from edgedigits.data.npz_files import read_arrays
+from edgedigits.data.sources.class_folders import named
+from edgedigits.data.sources.npz_files import read_arrays
 from edgedigits.errors import DataError
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgedigits.data.left_out import BESIDE, LeftOut
-from edgedigits.data.walking import files_below, subfolders
+from edgedigits.data.sources.left_out import BESIDE, LeftOut
+from edgedigits.data.sources.walking import files_below, subfolders
 from edgedigits.errors import DataError
 
 PARTS = {

@@ -16,14 +16,14 @@ from edgedigits_runner.files import read_whole
 from edgedigits_runner.picture_kinds import SUFFIXES
 from edgedigits_runner.pictures import decode, fitted
 
-from edgedigits.data.class_folders import class_names, ordered, parts_of
 from edgedigits.data.dataset import Dataset, fingerprint
 from edgedigits.data.images import Labels, Pixels
-from edgedigits.data.left_out import UNDECODABLE, LeftOut
 from edgedigits.data.reading import PLAIN, Reading
+from edgedigits.data.sources.class_folders import class_names, ordered, parts_of
+from edgedigits.data.sources.left_out import UNDECODABLE, LeftOut
+from edgedigits.data.sources.survey import Survey, survey
+from edgedigits.data.sources.walking import images_below, subfolders
 from edgedigits.data.splits import train_test_cut
-from edgedigits.data.survey import Survey, survey
-from edgedigits.data.walking import images_below, subfolders
 from edgedigits.errors import DataError
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits.data.arrays import load_npz
-from edgedigits.data.class_folders import named
 from edgedigits.data.dataset import Dataset, fingerprint, with_shape
-from edgedigits.data.folders import load_folder
 from edgedigits.data.images import ArrayImages, Labels, Pixels
 from edgedigits.data.reading import PLAIN, Reading, Resizing
+from edgedigits.data.sources.arrays import load_npz
+from edgedigits.data.sources.class_folders import named
+from edgedigits.data.sources.folders import load_folder
 from edgedigits.data.splits import train_test_cut
 from edgedigits.errors import DataError
 from edgedigits.ground.cache_dir import cache_dir
