@@ -24,7 +24,7 @@ def measured() -> dict[str, Any]:
     from edgedigits.export import Int8
     from edgedigits.ground.processes import children
     from edgedigits.ground.processes.child import status_kib
-    from edgedigits.keras_models import load
+    from edgedigits.models.importer.loading import load
 
     model = load(Path(__file__).parent.parent / "artifacts" / "baselines" / "cnn.keras").model
     pixels = np.random.default_rng(0).integers(0, 256, (100, *model.inputs[0].shape[1:]), dtype=np.uint8)

@@ -24,7 +24,7 @@ from edgedigits.data.splits import FitData, split
 from edgedigits.emulated.boards import CPUS
 from edgedigits.emulated.instructions import Count, counts
 from edgedigits.foretold import cut_short
-from edgedigits.keras_models import load
+from edgedigits.models.importer.loading import load
 from edgedigits.recipe import load_recipe, shipped
 from edgedigits.stages.candidate import Candidate
 from edgedigits.zoo.baselines import record_beside, shipped_folder

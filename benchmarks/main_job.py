@@ -72,7 +72,7 @@ def measure(rounds: int) -> dict[str, Any]:
     """Everything, raw, and the targets held against it."""
     from edgedigits.data.sources.named import find_mnist
     from edgedigits.flatbuffer import float_operators, read
-    from edgedigits.keras_models import load
+    from edgedigits.models.importer.loading import load
     from edgedigits.zoo.baselines import shipped_folder
 
     mnist = find_mnist().resolve()

@@ -20,12 +20,12 @@ from edgedigits.data.scale import NAMED, Scale, Scaling, scaling
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, InputError, ModelError
-from edgedigits.graph import ends_in_softmax
 from edgedigits.judging import foresee
-from edgedigits.keras_models import LoadedModel, load
+from edgedigits.models.graph.walk import ends_in_softmax
+from edgedigits.models.importer.loading import LoadedModel, load
+from edgedigits.models.zoo import ZOO
 from edgedigits.op_timings import TimedRuntime
 from edgedigits.recipe import Recipe
-from edgedigits.zoo import ZOO
 from edgedigits.zoo.baselines import record_beside, shipped_folder
 
 Say = Callable[[str], None]
@@ -129,7 +129,7 @@ def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None]:
 
 def _untrained(name: str) -> LoadedModel:
     """A zoo net that does not ship, as it is before training."""
-    from edgedigits.keras3 import keras3
+    from edgedigits.models.importer.keras3 import keras3
 
     keras3.utils.set_random_seed(0)
     with tempfile.TemporaryDirectory(prefix="edgedigits-zoo-") as folder:

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgedigits import graph, keras_lowered
 from edgedigits.backend import keras
 from edgedigits.data.images import ArrayImages, Images
 from edgedigits.data.scale import Scale
@@ -20,6 +19,8 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError
 from edgedigits.export import Export
 from edgedigits.flatbuffer import read
+from edgedigits.models.graph import walk
+from edgedigits.models.layers import lowered_layers
 from edgedigits.recipe import Recipe
 from edgedigits.teachers import SELF
 from edgedigits.verify import INTEGER_EXPORTS, check_integer
@@ -105,7 +106,7 @@ def _alone(layer: Any) -> tuple[Any, Images]:
 def _layers(model: Any) -> Iterator[Any]:
     """Each once, in the order they compute."""
     seen: set[int] = set()
-    for call in graph.calls(model):
+    for call in walk.calls(model):
         if id(call.layer) not in seen:
             seen.add(id(call.layer))
             yield call.layer
@@ -113,7 +114,7 @@ def _layers(model: Any) -> Iterator[Any]:
 
 def _built_in(layer: Any) -> bool:
     own = type(layer).__module__.split(".")[0] != "tf_keras"
-    return not own or type(layer) in keras_lowered.LOWERED.values()
+    return not own or type(layer) in lowered_layers.LOWERED.values()
 
 
 def _refused(layer: Any, name: str, why: str) -> ModelError:

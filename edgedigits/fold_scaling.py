@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import graph
 from edgedigits.data.images import Images
 from edgedigits.data.scale import NAMED, Scaling
-from edgedigits.keras_models import TOLERANCE
+from edgedigits.models.graph import walk
+from edgedigits.models.importer.loading import TOLERANCE
 from edgedigits.scoring import outputs
 from edgedigits.stages.candidate import Candidate, Facts
 
@@ -78,7 +78,7 @@ def _folded(candidate: Candidate, turn: bool, factor: np.ndarray, offset: np.nda
     if entry is None or (entry.pads and offset.any()):
         return None
     kind = type(entry.layer).__name__
-    path = f"{entry.layer.name}/{graph.KERNELS[kind][0]}"
+    path = f"{entry.layer.name}/{walk.KERNELS[kind][0]}"
     if (path in candidate.clusters and len(set(factor)) > 1) or (turn and kind == "DepthwiseConv2D"):
         return None
     order = np.arange(channels)[::-1] if turn else np.arange(channels)
@@ -86,7 +86,7 @@ def _folded(candidate: Candidate, turn: bool, factor: np.ndarray, offset: np.nda
 
     def moved(arrays: Any) -> dict[str, np.ndarray]:
         kept = dict(arrays)
-        for place, name in enumerate(graph.KERNELS[kind]):
+        for place, name in enumerate(walk.KERNELS[kind]):
             if (own := f"{entry.layer.name}/{name}") in kept:
                 kept[own] = _turned(kept[own], place, kind, order)
         return kept
@@ -96,9 +96,9 @@ def _folded(candidate: Candidate, turn: bool, factor: np.ndarray, offset: np.nda
 
 def _entry(model: Any) -> Entry | None:
     """The layer that reads the pixels first and alone, and that a change of them can be folded into; None where there is none."""
-    calls = list(graph.calls(model))
+    calls = list(walk.calls(model))
     uses = [call.layer.name for call in calls]
-    number, pads = graph.ENTRY, False
+    number, pads = walk.ENTRY, False
     while True:
         readers = [call for call in calls if number in call.inputs]
         if len(readers) != 1 or len(readers[0].inputs) != 1 or uses.count(readers[0].layer.name) != 1:
@@ -116,7 +116,7 @@ def _entry(model: Any) -> Entry | None:
 
 def _weights(layer: Any, factor: np.ndarray, offset: np.ndarray) -> list[np.ndarray]:
     """float32 weights of the layer for input that `factor` and `offset` are yet to be put on; a bias last, if one is needed."""
-    kind, count = type(layer).__name__, len(graph.KERNELS[type(layer).__name__])
+    kind, count = type(layer).__name__, len(walk.KERNELS[type(layer).__name__])
     weights = [weight.astype(np.float64) for weight in layer.get_weights()]
     first, *others = weights[:count]
     if kind == "Conv2D":
@@ -145,14 +145,14 @@ def _turned(array: np.ndarray, place: int, kind: str, order: np.ndarray) -> np.n
 def _with_weights(model: Any, layer: Any, weights: list[np.ndarray], order: np.ndarray) -> Any:
     """A copy of the model in which the layer has these weights and reads the channels in that order."""
     kind = type(layer).__name__
-    count = len(graph.KERNELS[kind])
+    count = len(walk.KERNELS[kind])
     turned = [_turned(array, place, kind, order) for place, array in enumerate(weights[:count])] + weights[count:]
 
     def make(one: Any) -> Any:
         config = one.get_config()
         return type(one).from_config({**config, "use_bias": len(weights) > count} if one is layer else config)
 
-    result = graph.exchanged(model, make)
+    result = walk.exchanged(model, make)
     for one in result.layers:
         if one.weights:
             one.set_weights(turned if one.name == layer.name else model.get_layer(one.name).get_weights())

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgedigits import graph
 from edgedigits.data.splits import FitData
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.export import Export, Float32, Int8
 from edgedigits.exportable import check_exportable
+from edgedigits.models.graph import walk
 from edgedigits.recipe import Recipe
 from edgedigits.stages.candidate import Candidate
 
@@ -102,11 +102,11 @@ def cut_short(stage: Any) -> Any:
 
 def trained_like(model: Any, seed: int) -> Any:
     """The model, or where kernels are as Glorot's initializer drew them, a copy in which they have the tails of trained ones."""
-    drawn = [path for path, kernel in graph.kernels(model).items() if _as_drawn(kernel.numpy())]
+    drawn = [path for path, kernel in walk.kernels(model).items() if _as_drawn(kernel.numpy())]
     if not drawn:
         return model
-    copy, rng = graph.clone(model), np.random.default_rng(seed)
-    kernels = graph.kernels(copy)
+    copy, rng = walk.clone(model), np.random.default_rng(seed)
+    kernels = walk.kernels(copy)
     for path in drawn:
         kernel = kernels[path].numpy()
         spread = kernel.std() / np.sqrt(_FREEDOM / (_FREEDOM - 2))
@@ -138,7 +138,7 @@ def _as_drawn(kernel: np.ndarray) -> bool:
 def _shape(candidate: Candidate) -> list[tuple[str, tuple[int, ...], int, int]]:
     """For each kernel what decides over bytes and time: shape, pruned weights, distinct values if few."""
     found = []
-    for path, kernel in graph.kernels(candidate.model).items():
+    for path, kernel in walk.kernels(candidate.model).items():
         mask, groups = candidate.masks.get(path), candidate.clusters.get(path)
         pruned = 0 if mask is None else int((~mask).sum())
         distinct = _MOST_VALUES + 1 if groups is None else len(np.unique(groups))

@@ -25,13 +25,13 @@ from edgedigits.export import Float32
 from edgedigits.exportable import check_exportable
 from edgedigits.flatbuffer import read
 from edgedigits.fold_scaling import fold
-from edgedigits.graph import ends_in_softmax
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import check_writable
 from edgedigits.judging import check_baseline, check_classes, right_answers
-from edgedigits.keras_custom import source_hash
-from edgedigits.keras_files import model_hash
-from edgedigits.keras_models import LoadedModel
+from edgedigits.models.graph.walk import ends_in_softmax
+from edgedigits.models.importer.custom_layers import source_hash
+from edgedigits.models.importer.loading import LoadedModel
+from edgedigits.models.importer.saved_files import model_hash
 from edgedigits.recipe import Recipe
 from edgedigits.report.differences import class_sentence
 from edgedigits.scale_check import check_scale

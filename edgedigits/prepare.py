@@ -16,8 +16,8 @@ from edgedigits.data.scale import NAMED, Scale, Scaling, scaled, scaling
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import InputError, ModelError
 from edgedigits.ground.names import safe_name
-from edgedigits.keras_files import model_hash
-from edgedigits.keras_models import load
+from edgedigits.models.importer.loading import load
+from edgedigits.models.importer.saved_files import model_hash
 from edgedigits.pipeline import Job
 from edgedigits.recipe import Recipe
 from edgedigits.zoo.baselines import baseline, record_beside, shipped_record

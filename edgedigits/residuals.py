@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import graph
 from edgedigits.backend import tf
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.samples import sampled
 from edgedigits.data.splits import FitData
+from edgedigits.models.graph import walk
 
 IMAGES = 2000
 BATCH = 250
@@ -39,7 +39,7 @@ class Branch:
 
 def branches(model: Any) -> tuple[Branch, ...]:
     """Of every addition of two tensors one of which is made from the other, by layers that nothing else reads; in graph order."""
-    calls = list(graph.calls(model))
+    calls = list(walk.calls(model))
     names = [call.layer.name for call in calls]
     needs = _needs(calls)
     found = []
@@ -53,7 +53,7 @@ def branches(model: Any) -> tuple[Branch, ...]:
     return tuple(found)
 
 
-def _needs(calls: list[graph.Call]) -> dict[int, frozenset[int]]:
+def _needs(calls: list[walk.Call]) -> dict[int, frozenset[int]]:
     """Tensor -> places of the calls that it takes to compute it; none for the model's input."""
     needs: dict[int, frozenset[int]] = {}
     for place, call in enumerate(calls):
@@ -63,7 +63,7 @@ def _needs(calls: list[graph.Call]) -> dict[int, frozenset[int]]:
     return needs
 
 
-def _within(calls: list[graph.Call], needs: dict[int, frozenset[int]], place: int, shortcut: int) -> frozenset[int]:
+def _within(calls: list[walk.Call], needs: dict[int, frozenset[int]], place: int, shortcut: int) -> frozenset[int]:
     """The calls of the branch if that input of the addition is a shortcut around the other, else none."""
     add = calls[place]
     around, end = add.inputs[shortcut], add.inputs[1 - shortcut]
@@ -82,10 +82,10 @@ def without(model: Any, adds: Collection[str]) -> Any:
     """
     found = {branch.add: branch for branch in branches(model) if branch.add in adds}
     gone = {place for branch in found.values() for place in branch.calls}
-    order = {id(call.node): place for place, call in enumerate(graph.calls(model))}
+    order = {id(call.node): place for place, call in enumerate(walk.calls(model))}
     made: dict[str, Any] = {}
 
-    def apply(call: graph.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def apply(call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         layer = call.layer
         if order[id(call.node)] in gone:
             return None
@@ -95,7 +95,7 @@ def without(model: Any, adds: Collection[str]) -> Any:
             made[layer.name] = type(layer).from_config(layer.get_config())
         return made[layer.name](*args, **kwargs)
 
-    result = graph.rebuilt(model, apply)
+    result = walk.rebuilt(model, apply)
     for name, layer in made.items():
         layer.set_weights(model.get_layer(name).get_weights())
     return result
@@ -110,7 +110,7 @@ def branch_importance(model: Any, data: FitData, images: int = IMAGES) -> dict[s
     found = {branch.add: branch for branch in branches(model)}
     if not found:
         return {}
-    net = graph.clone(model, logits=True)
+    net = walk.clone(model, logits=True)
     changes = tf.function(lambda pixels, labels: _changes(net, found, pixels, labels))
     picked = sampled(data.fit, images, data.seed)
     total = np.zeros(len(found))
@@ -126,7 +126,7 @@ def _changes(net: Any, found: dict[str, Branch], pixels: Any, labels: Any) -> An
     with tf.GradientTape() as tape:
         tape.watch(gates)
 
-        def apply(call: graph.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def apply(call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             if call.layer.name not in found:
                 return call.layer(*args, **kwargs)
             pair = list(args[0])
@@ -135,6 +135,6 @@ def _changes(net: Any, found: dict[str, Branch], pixels: Any, labels: Any) -> An
             pair[end] *= tf.reshape(gates[number[call.layer.name]], spread)
             return call.layer(pair)
 
-        logits = graph.run(net, pixels, apply)
+        logits = walk.run(net, pixels, apply)
         loss = tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
     return tf.reduce_sum(tf.abs(tape.gradient(loss, gates)), axis=1)

@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from edgedigits import graph
-from edgedigits.copies import copies, merged, summed
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
-from edgedigits.pointwise import joined
+from edgedigits.models.graph import walk
+from edgedigits.models.graph.duplicate_inputs import copies, merged, summed
+from edgedigits.models.graph.merge_pointwise import joined
 from edgedigits.residuals import IMAGES, branch_importance, branches, without
 from edgedigits.stages.candidate import Candidate, Facts
 
@@ -48,7 +48,7 @@ def carried(candidate: Candidate, model: Any) -> Candidate:
 
     A weight that is the sum of several is pruned where all of them were. It has no cluster: sums have other values.
     """
-    there = graph.kernels(model)
+    there = walk.kernels(model)
     places = {path: one.place for one in copies(candidate.model) for path in one.kernels if path in there}
     masks = {path: mask for path, mask in candidate.masks.items() if path in there}
     return replace(

@@ -16,13 +16,13 @@ import numpy as np
 from edgedigits_runner import scaling
 from edgedigits_runner.kept import is_object
 
-from edgedigits import keras_models
 from edgedigits.backend import has_bfloat16
 from edgedigits.errors import ArtifactError, EdgeDigitsError
 from edgedigits.ground.atomic import check_writable, whole_folder
 from edgedigits.ground.cache_dir import cache_dir
 from edgedigits.ground.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
+from edgedigits.models.importer import loading
 from edgedigits.stages.candidate import Candidate, Facts
 
 
@@ -88,7 +88,7 @@ class StageCache:
         with locked(folder, shared=True):
             try:
                 check_folder(folder)
-                model, arrays = keras_models.restore(folder, custom=self.custom)
+                model, arrays = loading.restore(folder, custom=self.custom)
                 facts = read_sealed(folder / "facts.json", {"facts": is_object})["facts"]
                 return Candidate(model, _part(arrays, "mask "), _part(arrays, "cluster ")), facts
             except (EdgeDigitsError, OSError, ValueError) as error:
@@ -101,7 +101,7 @@ class StageCache:
         arrays = {f"mask {path}": mask for path, mask in candidate.masks.items()}
         arrays |= {f"cluster {path}": groups for path, groups in candidate.clusters.items()}
         with whole_folder(self._folder(key)) as folder:
-            keras_models.save(candidate.model, arrays, folder)
+            loading.save(candidate.model, arrays, folder)
             write_sealed(folder / "facts.json", {"facts": facts})
             seal_folder(folder)
 

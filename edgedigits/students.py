@@ -12,8 +12,8 @@ from edgedigits.data.scale import scaling
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
 from edgedigits.ground.yaml_files import nearest
+from edgedigits.models.zoo import ZOO
 from edgedigits.teachers import SELF, check_alike
-from edgedigits.zoo import ZOO
 
 
 def student_file(name: str) -> Path | None:
@@ -41,11 +41,11 @@ def student(name: str, options: dict[str, Any], candidate: Any, data: FitData) -
 
 
 def _read(path: Path, custom: Sequence[str], data: FitData) -> Any:
-    from edgedigits import graph
-    from edgedigits.keras_models import load
+    from edgedigits.models.graph import walk
+    from edgedigits.models.importer.loading import load
 
     loaded = load(path, custom=custom, scale=scaling(data.scale), size=lambda: data.fit.shape[:2])
-    if not loaded.logits and not graph.ends_in_softmax(loaded.model):
+    if not loaded.logits and not walk.ends_in_softmax(loaded.model):
         raise ModelError(
             f"distil.student: {path} answers probabilities that no closing softmax makes; end it in softmax or in logits"
         )
@@ -55,7 +55,7 @@ def _read(path: Path, custom: Sequence[str], data: FitData) -> Any:
 def _fresh(name: str, options: dict[str, Any], like: Any, seed: int) -> Any:
     """A new net of the zoo; its weights depend on the seed alone."""
     from edgedigits.backend import seed_everything
-    from edgedigits.keras_models import rebuild
+    from edgedigits.models.importer.loading import rebuild
 
     known = [*inspect.signature(ZOO[name]).parameters][2:]
     for option in options:
@@ -78,7 +78,7 @@ def _plain(value: Any) -> Any:
 
 def _renumbered(model: Any) -> Any:
     """A copy whose layers are numbered from the first: Keras numbers all layers of the process, and names end in the bytes."""
-    from edgedigits import graph
+    from edgedigits.models.graph import walk
 
     taken: set[str] = set()
 
@@ -91,18 +91,18 @@ def _renumbered(model: Any) -> Any:
         taken.add(name)
         return type(layer).from_config({**layer.get_config(), "name": name})
 
-    copy = graph.exchanged(model, make, entry_name="image")
+    copy = walk.exchanged(model, make, entry_name="image")
     copy.set_weights(model.get_weights())
     return copy
 
 
 def _answering_as(wanted: Any, model: Any) -> Any:
     """The model with a closing softmax where the candidate has one, with none where it has none."""
-    from edgedigits import graph
     from edgedigits.backend import keras
+    from edgedigits.models.graph import walk
 
-    if graph.ends_in_softmax(wanted) == graph.ends_in_softmax(model):
+    if walk.ends_in_softmax(wanted) == walk.ends_in_softmax(model):
         return model
-    if graph.ends_in_softmax(model):
-        return graph.clone(model, logits=True)
+    if walk.ends_in_softmax(model):
+        return walk.clone(model, logits=True)
     return keras.Model(model.input, keras.layers.Softmax(name="softmax")(model.output), name=model.name)

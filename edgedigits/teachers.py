@@ -15,7 +15,7 @@ from edgedigits.data.scale import Scale, Scaling, scaled, scaling
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
 from edgedigits.ground.yaml_files import nearest
-from edgedigits.zoo import ZOO
+from edgedigits.models.zoo import ZOO
 from edgedigits.zoo.baselines import record_beside, shipped_folder, shipped_record
 
 RECIPE = "recipe"
@@ -98,7 +98,7 @@ def _made_by(number: int, made: Sequence[Any]) -> Any:
 
 
 def _read(name: str, path: Path, data: FitData, scale: Scale | None, custom: Sequence[str]) -> Teacher:
-    from edgedigits.keras_models import load
+    from edgedigits.models.importer.loading import load
 
     record = record_beside(path)
     own: Scale = record["input"]["scale"] if record else data.scale
@@ -136,12 +136,13 @@ def panel(found: Sequence[Teacher], heat: float) -> Callable[[Any], Any]:
 
 def logits_of(model: Any, scale: Scaling | None = None) -> Callable[[Any], Any]:
     """The float32 logits of a model, not training; those of probabilities that no closing softmax makes are their logarithms."""
-    from edgedigits import graph, tuning
+    from edgedigits import tuning
     from edgedigits.backend import tf
-    from edgedigits.keras_models import answers_probabilities
+    from edgedigits.models.graph import walk
+    from edgedigits.models.importer.loading import answers_probabilities
 
     twin = tuning.twin_of(model)
-    made_elsewhere = not graph.ends_in_softmax(model) and answers_probabilities(model, scale)
+    made_elsewhere = not walk.ends_in_softmax(model) and answers_probabilities(model, scale)
 
     def ask(images: Any) -> Any:
         answers = tf.cast(twin(images, training=False), tf.float32)

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import graph
 from edgedigits.backend import keras, seed_everything, tf, training_policy
 from edgedigits.class_weights import as_facts, class_weights, mean_by
 from edgedigits.data.augment import Augment
 from edgedigits.data.feed import training_batches
 from edgedigits.data.splits import FitData
+from edgedigits.models.graph import walk
 from edgedigits.stages.candidate import Facts, Progress
 from edgedigits.stages.settings import ClassWeights
 
@@ -171,8 +171,8 @@ steps, and Keras' own MobileNetV2 comes with 0.999, which takes thousands."""
 
 def twin_of(model: Any, dropout: float = 1.0) -> Any:
     """A trainable copy of a model that ends in logits and computes as fast as this machine can; its dropout times `dropout`."""
-    policy = training_policy(call.layer for call in graph.calls(model))
-    twin = graph.clone(model, policy, logits=True)
+    policy = training_policy(call.layer for call in walk.calls(model))
+    twin = walk.clone(model, policy, logits=True)
     for layer in twin._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = min(layer.momentum, SOON)
@@ -184,14 +184,14 @@ def twin_of(model: Any, dropout: float = 1.0) -> Any:
 
 def with_weights_of(model: Any, twin: Any) -> Any:
     """A float32 copy of `model` with the weights of its twin."""
-    copy = graph.clone(model)
+    copy = walk.clone(model)
     copy.set_weights(twin.get_weights())
     return copy
 
 
 def holder(twin: Any, masks: Mapping[str, np.ndarray], clusters: Mapping[str, np.ndarray]) -> Callable[[], None]:
     """A graph function that zeroes pruned weights again and makes clustered ones equal to their cluster's mean."""
-    kernels = graph.kernels(twin)
+    kernels = walk.kernels(twin)
     fixed = {path: tf.constant(mask, tf.float32) for path, mask in masks.items() if path not in clusters}
     groups = {path: tf.constant(numbers + 1, tf.int32) for path, numbers in clusters.items()}
 

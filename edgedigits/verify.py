@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import graph
-from edgedigits.copies import summed
 from edgedigits.errors import FloatOpError, MaskError, MissingWeightsError
 from edgedigits.flatbuffer import Contents, float_operators, weight_zeros
+from edgedigits.models.graph import walk
+from edgedigits.models.graph.duplicate_inputs import summed
 from edgedigits.stages.candidate import Candidate
 
 INTEGER_EXPORTS = ("int8", "int16x8")
@@ -18,7 +18,7 @@ INTEGER_EXPORTS = ("int8", "int16x8")
 
 def check_masks(candidate: Candidate, stage: str) -> None:
     """Raises MaskError when a pruned weight is not zero, or a kernel has more distinct values than its clusters."""
-    kernels = graph.kernels(candidate.model)
+    kernels = walk.kernels(candidate.model)
     for path, mask in candidate.masks.items():
         revived = int(np.count_nonzero(kernels[path].numpy()[~mask])) if path in kernels else mask.size
         if revived:
@@ -34,7 +34,7 @@ def check_masks(candidate: Candidate, stage: str) -> None:
 
 def check_kept(before: Candidate, after: Candidate, stage: str) -> None:
     """Raises MaskError when the mask of an earlier stage is gone or lets a weight live again; what was removed takes its own."""
-    there = graph.kernels(after.model)
+    there = walk.kernels(after.model)
     for path, mask in before.masks.items():
         now = after.masks.get(path)
         if now is None and path not in there:
@@ -49,7 +49,7 @@ def check_kept(before: Candidate, after: Candidate, stage: str) -> None:
 
 def check_weights(contents: Contents, model: Any) -> None:
     """Raises MissingWeightsError when the bytes hold fewer weights than the model's kernels."""
-    wanted = sum(int(kernel.shape.num_elements()) for kernel in graph.kernels(model).values())
+    wanted = sum(int(kernel.shape.num_elements()) for kernel in walk.kernels(model).values())
     held = sum(row.elements for row in weight_zeros(contents))
     if held < wanted:
         raise MissingWeightsError(f"export: the bytes hold {held} weights, the model has {wanted}; nothing was written")

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from edgedigits.backend import keras
-from edgedigits.narrowing import MAKES, READS, Layout
+from edgedigits.models.graph.narrow import MAKES, READS, Layout
 
 L = keras.layers
 SIZE = 8

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgedigits import keras_models, keras_tables
 from edgedigits.backend import keras
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.splits import FitData
@@ -20,7 +19,9 @@ from edgedigits.errors import CheckError, ModelError
 from edgedigits.exportable import check_exportable
 from edgedigits.flatbuffer import read
 from edgedigits.interpreter import TfliteModel
-from edgedigits.keras3 import keras3
+from edgedigits.models.importer import loading
+from edgedigits.models.importer.keras3 import keras3
+from edgedigits.models.layers import known_layers
 from edgedigits.recipe import EXPORTS, Recipe
 from edgedigits.verify import INTEGER_EXPORTS, check_integer
 
@@ -79,11 +80,11 @@ _SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
 def kinds() -> dict[str, Callable[[], Any]]:
     """Each kind with its settings, as a sentence names it, and what builds a model around it."""
     found: dict[str, Callable[[], Any]] = {}
-    for kind in sorted(keras_tables.LAYERS - keras_tables.LEFT_OUT - {"InputLayer"}):
+    for kind in sorted(known_layers.LAYERS - known_layers.LEFT_OUT - {"InputLayer"}):
         for settings in _SETTINGS.get(kind, [{}]):
             said = ", ".join(f"{key}={value}" for key, value in settings.items())
             found[f"{kind}({said})"] = lambda kind=kind, settings=settings: _around(kind, settings)
-    for name in sorted(keras_tables.ACTIVATIONS):
+    for name in sorted(known_layers.ACTIVATIONS):
         found[name] = lambda name=name: _around("Activation", {"activation": name})
     found["gelu, approximate"] = lambda: _model(keras3, lambda x: keras3.ops.gelu(x))
     found["hard_sigmoid of Keras 2"] = lambda: _model(keras, lambda x: keras.layers.Activation("hard_sigmoid")(x))
@@ -123,7 +124,7 @@ def outcome(build: Callable[[], Any], export: str) -> str:
 @cache
 def _rebuilt(build: Callable[[], Any]) -> Any:
     try:
-        return keras_models.rebuild(build())
+        return loading.rebuild(build())
     except ModelError as error:
         return str(error)
 

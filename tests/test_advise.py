@@ -61,7 +61,7 @@ def asked(*words: object) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def flats(net: Path, shapes: Path) -> dict[str, bytes]:
     """The net exported three ways, and as int8 with all its weights halved."""
-    from edgedigits.keras_models import load
+    from edgedigits.models.importer.loading import load
 
     data, model = fit_data(shapes), load(net).model
     exports = {"float32": Float32(), "float16": Float16(), "int8": Int8(calibration_images=20)}

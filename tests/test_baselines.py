@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgedigits.keras_models import load
+from edgedigits.models.importer.loading import load
 from edgedigits.report.cards import baseline_card
 from edgedigits.zoo.baselines import shipped_folder, shipped_record
 

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import graph, pipeline, prepare
+from edgedigits import pipeline, prepare
 from edgedigits.class_recalls import ClassChanges, as_record, by_class, excess_p
 from edgedigits.errors import ClassLostError
 from edgedigits.export import Float32
 from edgedigits.judging import check_classes
+from edgedigits.models.graph import walk
 from edgedigits.prepare import Wish
 from edgedigits.recipe import Recipe
 from edgedigits.report.cards import artifact_card
@@ -150,7 +151,7 @@ class Forget:
     """A stage after which the last class is never answered."""
 
     def __call__(self, candidate: Candidate, data: Any, progress: Progress = silent) -> tuple[Candidate, Facts]:
-        net = graph.clone(candidate.model)
+        net = walk.clone(candidate.model)
         weights, bias = net.get_weights()
         bias[-1] = -1e3
         net.set_weights([weights, bias])

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgedigits import graph
 from edgedigits.backend import keras
-from edgedigits.channel_rules import RULES
-from edgedigits.coupling import coupled
 from edgedigits.errors import ModelError
-from edgedigits.keras_tables import LAYERS, LEFT_OUT
-from edgedigits.narrowed_size import multiply_adds, parameters, sizes_of
-from edgedigits.narrowing import Layout, narrowed
-from edgedigits.zoo import ZOO
+from edgedigits.models.graph import walk
+from edgedigits.models.graph.channel_rules import RULES
+from edgedigits.models.graph.coupling import coupled
+from edgedigits.models.graph.narrow import Layout, narrowed
+from edgedigits.models.graph.narrowed_size import multiply_adds, parameters, sizes_of
+from edgedigits.models.layers.known_layers import LAYERS, LEFT_OUT
+from edgedigits.models.zoo import ZOO
 from edgedigits.zoo.baselines import shipped_folder
 from tests.graphs import L, random_graph, with_random_weights, with_zeroed
 
@@ -41,7 +41,7 @@ def check_removal_of_zeros(model: Any, rng: np.random.Generator, share: float = 
     assert np.abs(found - wanted).max() < 1e-5
     assert parameters(layout, keep) == small.count_params()
     assert multiply_adds(layout, keep) == sizes_of(small)["multiply_adds"]
-    assert list(graph.kernels(small)) == list(graph.kernels(model))
+    assert list(walk.kernels(small)) == list(walk.kernels(model))
     assert (~keep).any() == (small.count_params() < model.count_params())
 
 
@@ -53,7 +53,7 @@ def test_zero_channels_can_go_from_random_graphs(data: st.DataObject, seed: int,
 
 @pytest.mark.parametrize("name", ZOO)
 def test_zero_channels_can_go_from_every_zoo_model(name: str, tmp_path: Path) -> None:
-    from edgedigits.keras_models import load
+    from edgedigits.models.importer.loading import load
 
     path = shipped_folder() / f"{name}.keras"
     if not path.is_file():
@@ -83,7 +83,7 @@ def test_what_goes_together() -> None:
     assert found.left_whole == {"answer": "makes the answers"}
     layout = Layout(found)
     (rows,) = [weight.axes[-2].units for weight in layout.weights if weight.path == "hidden/kernel"]
-    depth = next(call for call in graph.calls(net) if call.layer.name == "d")
+    depth = next(call for call in walk.calls(net) if call.layer.name == "d")
     assert rows.tolist() == found.units[depth.outputs[0]].tolist() * 36, "each channel has a row for each of 6x6 places"
 
 

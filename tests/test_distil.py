@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import graph, pipeline, prepare, softlabels
+from edgedigits import pipeline, prepare, softlabels
 from edgedigits.averaging import Average
 from edgedigits.backend import keras, tf
 from edgedigits.cli import main
@@ -20,6 +20,7 @@ from edgedigits.data.augment import Augment
 from edgedigits.data.scale import scaling
 from edgedigits.errors import InputError, ModelError, RecipeError
 from edgedigits.flatbuffer import float_operators, read
+from edgedigits.models.graph import walk
 from edgedigits.prepare import Wish
 from edgedigits.recipe import parse
 from edgedigits.scoring import outputs, score
@@ -99,9 +100,9 @@ def test_a_fresh_net_of_the_zoo_learns_and_depends_on_the_seed_alone(start: Cand
     assert same(one, again)
     assert not same(one, other)
     assert [layer.name for layer in one.model.layers] == [layer.name for layer in again.model.layers]
-    assert [*graph.kernels(again.model)][:2] == ["conv2d/kernel", "conv2d_1/kernel"]
+    assert [*walk.kernels(again.model)][:2] == ["conv2d/kernel", "conv2d_1/kernel"]
     after, facts = Distil(student="nano", **{**QUICK, "min_steps": 40, "rate": 1e-2})(start, fit_data(shapes))
-    assert graph.ends_in_softmax(after.model)
+    assert walk.ends_in_softmax(after.model)
     assert accuracy(after, shapes) > 0.9
     assert (facts["student"], facts["student_parameters"]) == ("nano", after.model.count_params())
     assert facts["teachers"] == [{"name": "recipe", "parameters": start.model.count_params()}]
@@ -114,14 +115,14 @@ def test_a_student_from_a_file_begins_with_its_weights_and_answers_as_the_candid
 ) -> None:
     data = fit_data(shapes)
     given = student(str(small), {}, start, data)
-    assert graph.ends_in_softmax(given)
+    assert walk.ends_in_softmax(given)
     kernel = keras.models.load_model(small).get_layer("answer").kernel.numpy()
     assert np.array_equal(given.get_layer("answer").kernel.numpy(), kernel)
     after, _ = Distil(student=str(small), **{**QUICK, "min_steps": 60, "rate": 1e-2})(start, data)
     assert accuracy(after, shapes) > 0.9
-    logits = Candidate(graph.clone(start.model, logits=True), original=start.model)
+    logits = Candidate(walk.clone(start.model, logits=True), original=start.model)
     for name in (str(small), "nano"):
-        assert not graph.ends_in_softmax(student(name, {}, logits, data))
+        assert not walk.ends_in_softmax(student(name, {}, logits, data))
     plain, _ = Distil(student=str(small), **{**QUICK, "min_steps": 60, "rate": 1e-2})(logits, data)
     assert accuracy(plain, shapes, logits=True) > 0.9
 
@@ -143,7 +144,7 @@ def test_options_reach_the_net_as_python_writes_them(start: Candidate, shapes: P
 
 def test_the_panel_is_the_mean_of_softened_probabilities(start: Candidate, odd: dict[str, str], shapes: Path) -> None:
     data = fit_data(shapes)
-    logits = graph.clone(start.model, logits=True)
+    logits = walk.clone(start.model, logits=True)
     pixels = data.validation.read(np.arange(16)).astype(np.float32)
     of_start = logits(pixels / 255).numpy()
     (shares,) = teachers([odd["shares"]], start, data, None)
@@ -200,7 +201,7 @@ def test_without_a_share_the_labels_teach_alone(start: Candidate, small: Path, s
 
 def test_a_teacher_takes_its_pixels_its_own_way(start: Candidate, shapes: Path, tmp_path: Path) -> None:
     image = keras.Input((12, 12, 1))
-    keras.Model(image, graph.clone(start.model)(L.Rescaling(1 / 255)(image))).save(tmp_path / "pixels.keras")
+    keras.Model(image, walk.clone(start.model)(L.Rescaling(1 / 255)(image))).save(tmp_path / "pixels.keras")
     data = fit_data(shapes)
     name = str(tmp_path / "pixels.keras")
     told, untold = (panel(teachers([name], start, data, scale), 4.0) for scale in ("0..255", None))
@@ -323,7 +324,7 @@ def test_masks_and_clusters_are_held_and_forbid_another_student(start: Candidate
     assert facts["student"] == "self"
     check_masks(after, "test")
     assert after.masks.keys() == pruned.masks.keys()
-    dense = graph.kernels(after.model)["hidden/kernel"].numpy()
+    dense = walk.kernels(after.model)["hidden/kernel"].numpy()
     assert len(np.unique(dense[dense != 0])) <= 8
     assert not same(after, clustered)
     for marked in (pruned, replace(start, clusters=clustered.clusters)):
@@ -377,7 +378,7 @@ def test_what_does_not_fit_is_refused(
 
 
 def test_a_teacher_that_answers_nan_is_refused(start: Candidate, shapes: Path) -> None:
-    broken = graph.clone(start.model)
+    broken = walk.clone(start.model)
     broken.set_weights([weight * np.nan for weight in broken.get_weights()])
     data = fit_data(shapes)
     with pytest.raises(ModelError, match="answers images of this data with NaN"):

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import graph, parity, verify
+from edgedigits import parity, verify
 from edgedigits.backend import keras, tf
 from edgedigits.data.images import everything
 from edgedigits.errors import CheckError, FloatOpError, MaskError, MissingWeightsError, ParityError
 from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8, converted, representative
 from edgedigits.flatbuffer import float_operators, read, weight_zeros
 from edgedigits.interpreter import TfliteModel
+from edgedigits.models.graph import walk
 from edgedigits.scoring import outputs
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.prune import Prune
@@ -103,7 +104,7 @@ def test_export_without_weights_is_caught(flats: dict[str, bytes], pruned: Candi
 
 def test_bytes_of_another_model_are_caught(pruned: Candidate, shapes: Path) -> None:
     data = fit_data(shapes)
-    wrong = graph.clone(pruned.model)
+    wrong = walk.clone(pruned.model)
     wrong.set_weights([weight[::-1] if weight.ndim == 1 else -weight for weight in wrong.get_weights()])
     flat = Int8()(wrong, data.calibration, data.scale)
     answers = outputs(pruned.model, data.validation, "0..1")
@@ -112,8 +113,8 @@ def test_bytes_of_another_model_are_caught(pruned: Candidate, shapes: Path) -> N
 
 
 def test_revived_weights_are_caught_in_the_model_and_in_the_bytes(pruned: Candidate) -> None:
-    revived = dataclasses.replace(pruned, model=graph.clone(pruned.model))
-    kernel = graph.kernels(revived.model)["hidden/kernel"]
+    revived = dataclasses.replace(pruned, model=walk.clone(pruned.model))
+    kernel = walk.kernels(revived.model)["hidden/kernel"]
     kernel.assign(kernel + 0.01)
     with pytest.raises(MaskError, match=r"weights of hidden/kernel are not zero any more"):
         verify.check_masks(revived, "test")

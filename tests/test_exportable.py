@@ -16,7 +16,7 @@ from edgedigits.data.sources.named import load_data
 from edgedigits.errors import CheckError, ModelError
 from edgedigits.export import Int8
 from edgedigits.foretold import foretell
-from edgedigits.keras_models import LoadedModel
+from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.recipe import Recipe, parse
 from tests.nets import fit_data
 

@@ -17,7 +17,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from edgedigits_runner.kept import sealed
 
-from edgedigits import keras_files, keras_models, pipeline, prepare
+from edgedigits import pipeline, prepare
 from edgedigits.backend import keras
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import CheckError, EdgeDigitsError, ModelError, TfliteError
@@ -28,7 +28,8 @@ from edgedigits.fragments import fragments
 from edgedigits.ground.processes import children
 from edgedigits.ground.processes.child import status_kib
 from edgedigits.interpreter import TfliteModel
-from edgedigits.keras3 import keras3
+from edgedigits.models.importer import loading, saved_files
+from edgedigits.models.importer.keras3 import keras3
 from edgedigits.multiply_adds import per_operator
 from edgedigits.packing import pack
 from edgedigits.prepare import Wish
@@ -85,14 +86,14 @@ def archive(path: Path, weights: bytes | None = None, config: tuple[str, str] = 
 def test_hdf5_that_kills_its_library(
     kind: str, weights: Any, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keras_files, "LEAST_S", 1.0)
+    monkeypatch.setattr(saved_files, "LEAST_S", 1.0)
     path = tmp_path / f"model{kind}"
     if kind == ".h5":
         path.write_bytes(weights())
     else:
         archive(path, weights())
     with pytest.raises(ModelError) as caught:
-        keras_models.load(path)
+        loading.load(path)
     assert str(caught.value) == f"{path}: reading the model {said}; is the file complete, and saved by Keras?"
 
 
@@ -102,22 +103,22 @@ def test_hdf5_that_declares_what_it_does_not_hold(tmp_path: Path) -> None:
         with h5py.File(path, "w") as file:
             file.create_group("model_weights").create_dataset("kernel", (10**11,), "f4", **settings)
         with pytest.raises(ModelError, match=r"'/model_weights/kernel' are declared as float32 \[100000000000\]"):
-            keras_models.load(path)
+            loading.load(path)
     with h5py.File(path, "w") as file:
         group = file.create_group("model_weights")
         group["again"] = group
     with pytest.raises(ModelError, match="lie in another place"):
-        keras_models.load(path)
+        loading.load(path)
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(ModelError, match="no regular file"):
-        keras_models.load(path)
+        loading.load(path)
 
 
 def test_a_config_of_more_than_the_file_holds_is_refused_within_the_limit(tmp_path: Path) -> None:
     path = archive(tmp_path / "model.keras", config=('"units": 3', '"units": 20000000'))
     with pytest.raises(ModelError, match=r"reading the model needs more than the 1,024 MiB of memory"):
-        keras_models.load(path)
+        loading.load(path)
     assert status_kib("VmHWM:", children.process_id("tensorflow")) < 2 * 2**20
 
 

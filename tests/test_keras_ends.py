@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import keras_models
 from edgedigits.asking import Asked, question
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
-from edgedigits.keras3 import keras3
+from edgedigits.models.importer import loading
+from edgedigits.models.importer.keras3 import keras3
 from edgedigits.prepare import Wish, job
 from edgedigits.recipe import load_recipe
 
@@ -50,7 +50,7 @@ def test_an_open_input_takes_the_size_of_the_data(k: Any, tmp_path: Path, shapes
 @both
 def test_images_without_a_channel(k: Any, tmp_path: Path) -> None:
     path = saved(k, tmp_path, (6, 7), k.layers.Flatten(), k.layers.Dense(3, activation="softmax"))
-    loaded = keras_models.load(path)
+    loaded = loading.load(path)
     assert loaded.model.input_shape == (None, 6, 7, 1)
     assert loaded.facts["adapted"] == [
         "its input [6, 7] takes grey images without a channel; a Reshape in front drops it"
@@ -72,13 +72,13 @@ def test_one_sigmoid_becomes_two_answers(k: Any, end: str, tmp_path: Path) -> No
         ],
     }[end]
     path = saved(k, tmp_path, (5, 5, 1), *layers)
-    loaded = keras_models.load(path)
+    loaded = loading.load(path)
     images = np.random.default_rng(0).random((8, 5, 5, 1), dtype=np.float32)
     second = answers(path, k, images)
     np.testing.assert_allclose(loaded.model(images).numpy(), np.concatenate([1 - second, second], axis=1), atol=1e-6)
     assert not loaded.logits
     assert "one sigmoid is now a softmax of two answers" in loaded.facts["adapted"][0]
-    assert keras_models.without_softmax(loaded.model).output_shape == (None, 2)
+    assert loading.without_softmax(loaded.model).output_shape == (None, 2)
 
 
 @both
@@ -103,4 +103,4 @@ def test_layers_that_cannot_be_taken_say_why(k: Any, tmp_path: Path) -> None:
         path = tmp_path / "model.keras"
         k.Model(image, layers.Dense(3)(layers.Flatten()(inner))).save(path)
         with pytest.raises(ModelError, match=why):
-            keras_models.load(path)
+            loading.load(path)

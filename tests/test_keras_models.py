@@ -12,10 +12,11 @@ import h5py
 import numpy as np
 import pytest
 
-from edgedigits import keras_configs, keras_custom, keras_models, keras_tables
 from edgedigits.backend import keras, tf
 from edgedigits.errors import ModelError
-from edgedigits.keras3 import keras3
+from edgedigits.models.importer import config_check, custom_layers, loading
+from edgedigits.models.importer.keras3 import keras3
+from edgedigits.models.layers import known_layers
 
 Build = Callable[[Any], Any]
 FORMATS = ["keras3 .keras", "keras3 .h5", "keras2 .keras", "keras2 .h5", "SavedModel"]
@@ -102,7 +103,7 @@ def tangled(k: Any) -> Any:
 @pytest.mark.parametrize("build", [plain, tangled])
 def test_every_format_answers_as_before(format: str, build: Build, tmp_path: Path) -> None:
     original = randomised(build(library(format)))
-    loaded = keras_models.load(save_as(original, format, tmp_path))
+    loaded = loading.load(save_as(original, format, tmp_path))
     x = images(original.input_shape[1:])
     equal(original, loaded.model, x)
     assert loaded.facts["format"] == format
@@ -123,7 +124,7 @@ def test_every_format_answers_as_before(format: str, build: Build, tmp_path: Pat
 
 def test_names_do_not_depend_on_what_was_built_before(tmp_path: Path) -> None:
     path = save_as(tangled(keras3), "keras3 .keras", tmp_path)
-    first, second = (keras_models.load(path).model for _ in range(2))
+    first, second = (loading.load(path).model for _ in range(2))
     assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
 
 
@@ -141,7 +142,7 @@ def test_mixed_precision_becomes_float32(format: str, policy: str, tmp_path: Pat
         mixed = randomised(plain(k))
     finally:
         set_policy(before)
-    loaded = keras_models.load(save_as(mixed, format, tmp_path))
+    loaded = loading.load(save_as(mixed, format, tmp_path))
     exact = plain(k)
     exact.set_weights(mixed.get_weights())
     equal(exact, loaded.model, images((8, 8, 1)))
@@ -152,24 +153,26 @@ def test_fixed_batch_and_integer_input_become_open_float32(format: str, tmp_path
     k = library(format)
     x = k.Input(batch_shape=(7, 8, 8, 1), dtype="uint8") if k is keras3 else k.Input((8, 8, 1), 7, dtype="uint8")
     model = k.Model(x, k.layers.Dense(3)(k.layers.Flatten()(k.layers.Rescaling(1 / 255)(x))))
-    rebuilt = keras_models.load(save_as(model, format, tmp_path)).model
+    rebuilt = loading.load(save_as(model, format, tmp_path)).model
     assert rebuilt.input.shape.as_list() == [None, 8, 8, 1]
     assert rebuilt.input.dtype == tf.float32
 
 
 def test_images_are_compared_too(tmp_path: Path) -> None:
     path = save_as(plain(keras3), "keras3 .keras", tmp_path)
-    assert keras_models.load(path, images=images((8, 8, 1))).facts["compared_images"] == 2 * keras_models.PROBES + 5
+    assert loading.load(path, images=images((8, 8, 1))).facts["compared_images"] == 2 * loading.PROBES + 5
     with pytest.raises(ModelError, match=r"takes images of shape \[8, 8, 1\]"):
-        keras_models.load(path, images=images((9, 8, 1)))
+        loading.load(path, images=images((9, 8, 1)))
 
 
 def test_a_difference_beyond_the_tolerance_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save_as(tangled(keras3), "keras3 .keras", tmp_path)
-    monkeypatch.setattr(keras_models, "TOLERANCE", 0.0)
-    monkeypatch.setattr("edgedigits.keras_operations.activate", lambda make, name, _, x, **__: make("ELU", name)(x))
+    monkeypatch.setattr(loading, "TOLERANCE", 0.0)
+    monkeypatch.setattr(
+        "edgedigits.models.layers.operations.activate", lambda make, name, _, x, **__: make("ELU", name)(x)
+    )
     with pytest.raises(ModelError, match=r"model\.keras: rebuilt for Keras 2 the model answers otherwise"):
-        keras_models.load(path)
+        loading.load(path)
 
 
 LAYERS: list[tuple[str, dict[str, Any]]] = [
@@ -226,7 +229,7 @@ def test_layers(k: Any) -> None:
         x = k.Input((8, 8, 4))
         y = getattr(k.layers, kind)(**settings)(x)
         model = randomised(k.Model(x, k.layers.Dense(3)(k.layers.Flatten()(y))), number)
-        equal(model, keras_models.rebuild(model), images((8, 8, 4)))
+        equal(model, loading.rebuild(model), images((8, 8, 4)))
 
 
 @pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
@@ -237,7 +240,7 @@ def test_layers_along_one_line(k: Any) -> None:
         model.add(layer)
     for layer in (layers.AveragePooling1D(2), layers.GlobalAveragePooling1D(), layers.Dense(3)):
         model.add(layer)
-    equal(randomised(model), keras_models.rebuild(model), images((8, 8, 1)))
+    equal(randomised(model), loading.rebuild(model), images((8, 8, 1)))
 
 
 @pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
@@ -246,7 +249,7 @@ def test_an_adapted_normalization(k: Any) -> None:
         norm = k.layers.Normalization(axis=axis)
         norm.adapt(images((4, 4, 3)) * 7)
         model = k.Sequential([k.Input((4, 4, 3)), norm, k.layers.Flatten(), k.layers.Dense(3)])
-        equal(model, keras_models.rebuild(model), images((4, 4, 3)))
+        equal(model, loading.rebuild(model), images((4, 4, 3)))
 
 
 @pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
@@ -255,14 +258,14 @@ def test_activations(k: Any) -> None:
     x = k.Input((4, 4, 1))
     branches = [
         k.layers.Conv2D(2, 3, activation=name)(x)
-        for name in sorted(keras_tables.ACTIVATIONS)
+        for name in sorted(known_layers.ACTIVATIONS)
         if k is keras3 or name not in only_keras3
     ]
     branches.append(k.layers.Conv2D(2, 3, activation=k.layers.LeakyReLU(0.4))(x))
     randomised(k.Model(x, branches))
     for branch in branches:  # answers apart: a sum would hide small ones
         one = k.Model(x, branch)
-        equal(one, keras_models.rebuild(one), images((4, 4, 1)) * 8 - 4)
+        equal(one, loading.rebuild(one), images((4, 4, 1)) * 8 - 4)
 
 
 def test_keras3_operations() -> None:
@@ -279,7 +282,7 @@ def test_keras3_operations() -> None:
     ):
         x = keras3.Input((4, 4, 1))
         model = keras3.Model(x, keras3.layers.Dense(3)(keras3.layers.Flatten()(apply(x))))
-        equal(randomised(model), keras_models.rebuild(model), images((4, 4, 1)) * 8 - 4)
+        equal(randomised(model), loading.rebuild(model), images((4, 4, 1)) * 8 - 4)
 
 
 def test_tensorflow_functions() -> None:
@@ -295,7 +298,7 @@ def test_tensorflow_functions() -> None:
     ):
         x = keras.Input((4, 4, 1))
         model = keras.Model(x, keras.layers.Dense(3)(keras.layers.Flatten()(apply(x))))
-        equal(randomised(model), keras_models.rebuild(model), images((4, 4, 1)) * 8 - 4)
+        equal(randomised(model), loading.rebuild(model), images((4, 4, 1)) * 8 - 4)
 
 
 def random_model(k: Any, seed: int, depth: int = 2, channels: int = 1) -> Any:
@@ -327,7 +330,7 @@ def random_model(k: Any, seed: int, depth: int = 2, channels: int = 1) -> Any:
 @pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
 def test_random_graphs(k: Any, seed: int) -> None:
     model = randomised(random_model(k, seed), seed)
-    rebuilt = keras_models.rebuild(model)
+    rebuilt = loading.rebuild(model)
     equal(model, rebuilt, images((6, 6, 1)), tolerance=2e-5)
     assert rebuilt.count_params() <= model.count_params()
 
@@ -353,7 +356,7 @@ def test_a_lambda_is_refused_and_does_not_run(format: str, tmp_path: Path) -> No
     with pytest.raises(
         ModelError, match=r"layer 'evil' \(Lambda\) holds Python code, and code from a file is never run"
     ):
-        keras_models.load(path)
+        loading.load(path)
     assert not marker.exists()
 
 
@@ -390,7 +393,7 @@ def test_a_lambda_is_refused_and_does_not_run(format: str, tmp_path: Path) -> No
 def test_only_listed_classes_reach_keras(layer: dict[str, Any], why: str) -> None:
     config = {"class_name": "Sequential", "config": {"name": "m", "layers": [layer]}}
     with pytest.raises(ModelError, match=why):
-        keras_configs.checked(config, "2")
+        config_check.checked(config, "2")
 
 
 @pytest.mark.parametrize(
@@ -420,10 +423,10 @@ def test_what_keras_2_would_wait_for_without_end_is_refused(of_conv: list[Any], 
     ]
     config = {"class_name": "Functional", "config": {"name": "m", "layers": layers}}
     if not what:
-        keras_configs.checked(config, "2")
+        config_check.checked(config, "2")
         return
     with pytest.raises(ModelError, match=what):
-        keras_configs.checked(config, "2")
+        config_check.checked(config, "2")
 
 
 def test_models_within_models_and_layers_used_twice_connect() -> None:
@@ -435,7 +438,7 @@ def test_models_within_models_and_layers_used_twice_connect() -> None:
     there = open_inner(open_inner(shared(inner(inner(shared(image))))))
     model = keras.Model(image, layers.Add()([there, shared(there), inner(image)]))
     config = {"class_name": "Functional", "config": json.loads(model.to_json())["config"]}
-    assert keras.models.model_from_config(keras_configs.checked(config, "2")).count_params() == model.count_params()
+    assert keras.models.model_from_config(config_check.checked(config, "2")).count_params() == model.count_params()
 
 
 def test_a_foreign_initializer_is_left_out() -> None:
@@ -445,7 +448,7 @@ def test_a_foreign_initializer_is_left_out() -> None:
         "bias_initializer": {"class_name": "Zeros"},
     }
     config = {"class_name": "Sequential", "config": {"layers": [{"class_name": "Dense", "config": dense}]}}
-    kept = keras_configs.checked(config, "2")["config"]["layers"][0]["config"]
+    kept = config_check.checked(config, "2")["config"]["layers"][0]["config"]
     assert kept == {"name": "a", "bias_initializer": {"class_name": "Zeros", "config": {}}}
 
 
@@ -501,20 +504,20 @@ def test_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         model = randomised(with_own(keras, ed_own2.Scale))
         path = save_as(model, format, tmp_path)
         with pytest.raises(ModelError, match=r"layer 'mine' \(Scale\) .*custom|\(Scale\) can't be taken"):
-            keras_models.load(path)
-        loaded = keras_models.load(path, custom=["ed_own2:Scale"])
+            loading.load(path)
+        loaded = loading.load(path, custom=["ed_own2:Scale"])
         equal(model, loaded.model, images((4, 4, 3)))
-        keras_models.save(loaded.model, {}, tmp_path / "stage")
+        loading.save(loaded.model, {}, tmp_path / "stage")
         with pytest.raises(ModelError, match="Scale"):
-            keras_models.restore(tmp_path / "stage")
-        again, _ = keras_models.restore(tmp_path / "stage", custom=["ed_own2:Scale"])
+            loading.restore(tmp_path / "stage")
+        again, _ = loading.restore(tmp_path / "stage", custom=["ed_own2:Scale"])
         np.testing.assert_array_equal(answers(again, images((4, 4, 3))), answers(loaded.model, images((4, 4, 3))))
 
     model = randomised(with_own(keras3, ed_open3.Scale))
     path = save_as(model, "keras3 .keras", tmp_path)
     with pytest.raises(ModelError, match=r"layer 'mine' \(Scale\) is a class of ed_open3, not built into Keras"):
-        keras_models.load(path)
-    loaded = keras_models.load(path, custom=["ed_open3:Scale"])
+        loading.load(path)
+    loaded = loading.load(path, custom=["ed_open3:Scale"])
     equal(model, loaded.model, images((4, 4, 3)))
     assert [layer.name for layer in loaded.model.layers][1:4] == ["mine_conv2d", "mine_multiply", "mine_relu"]
 
@@ -523,21 +526,21 @@ def test_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     path = save_as(with_own(keras3, ed_made3.Scale), "keras3 .keras", tmp_path)
     with pytest.raises(ModelError, match=r"\(Sin\) is the operation Sin, which has no known layer"):
-        keras_models.load(path, custom=["ed_made3:Scale"])
+        loading.load(path, custom=["ed_made3:Scale"])
     model = randomised(with_own(keras3, ed_own3.Scale))
     path = save_as(model, "keras3 .keras", tmp_path)
     with pytest.raises(ModelError, match="answers otherwise"):  # the namesake in Keras 2 computes something else
-        keras_models.load(path, custom=["ed_own3:Scale", "ed_own2:Scale"])
+        loading.load(path, custom=["ed_own3:Scale", "ed_own2:Scale"])
 
 
 def test_kept_stages_depend_on_the_source_of_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     own_module(tmp_path, "ed_hashed", library="keras", build=BUILD, call="keras.ops.sin(x)")
-    before = keras_custom.source_hash(["ed_hashed:Scale"])
-    assert before == keras_custom.source_hash(["ed_hashed:Scale"])
+    before = custom_layers.source_hash(["ed_hashed:Scale"])
+    assert before == custom_layers.source_hash(["ed_hashed:Scale"])
     with (tmp_path / "ed_hashed.py").open("a") as file:
         file.write("# changed\n")
-    assert len({before, keras_custom.source_hash(["ed_hashed:Scale"]), keras_custom.source_hash([])}) == 3
+    assert len({before, custom_layers.source_hash(["ed_hashed:Scale"]), custom_layers.source_hash([])}) == 3
 
 
 @pytest.mark.parametrize(
@@ -550,7 +553,7 @@ def test_kept_stages_depend_on_the_source_of_own_layers(tmp_path: Path, monkeypa
 )
 def test_custom_names_that_lead_nowhere(custom: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=why):
-        keras_models.load(tmp_path, custom=[custom])
+        loading.load(tmp_path, custom=[custom])
 
 
 # --- files that are none ---
@@ -564,9 +567,9 @@ def test_truncated_files(format: str, tmp_path: Path) -> None:
         for share in (0, 0.01, 0.3, 0.7, 0.99):
             victim.write_bytes(whole[: int(len(whole) * share)])
             with pytest.raises(ModelError, match=r"model"):
-                keras_models.load(path)
+                loading.load(path)
         victim.write_bytes(whole)
-    keras_models.load(path)
+    loading.load(path)
 
 
 def rezip(path: Path, change: Callable[[str, bytes], list[tuple[str, bytes]]]) -> None:
@@ -597,7 +600,7 @@ def test_altered_archives(change: Any, why: str, tmp_path: Path) -> None:
         path = save_as(plain(library(format)), format, tmp_path)
         rezip(path, change)
         with pytest.raises(ModelError, match=why):
-            keras_models.load(path)
+            loading.load(path)
 
 
 def test_a_flipped_byte_is_found(tmp_path: Path) -> None:
@@ -606,7 +609,7 @@ def test_a_flipped_byte_is_found(tmp_path: Path) -> None:
     data[len(data) // 2] ^= 255
     path.write_bytes(data)
     with pytest.raises(ModelError, match="is damaged"):
-        keras_models.load(path)
+        loading.load(path)
 
 
 def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
@@ -615,18 +618,18 @@ def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
         with h5py.File(path, "a") as file:
             file["model_weights/other"] = link
         with pytest.raises(ModelError, match="lie in another place"):
-            keras_models.load(path)
+            loading.load(path)
     with h5py.File(path, "a") as file:
         del file["model_weights/other"]
         file.create_dataset("data", (4,), "f4", external=[(str(tmp_path / "outside"), 0, 16)])
     with pytest.raises(ModelError, match="lie in another place or file"):
-        keras_models.load(path)
+        loading.load(path)
 
 
 def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
     def refused(path: Path, why: str) -> None:
         with pytest.raises(ModelError, match=why) as caught:
-            keras_models.load(path)
+            loading.load(path)
         assert str(path) in str(caught.value)
 
     refused(tmp_path / "missing.keras", "no such file")
@@ -655,7 +658,7 @@ def test_graphs_without_layers_are_refused(tmp_path: Path) -> None:
     plain(keras3).export(tmp_path / "export", verbose=False)
     for name in ("module", "export"):
         with pytest.raises(ModelError, match=r"layers can't be recovered from a graph; hand in the \.keras file"):
-            keras_models.load(tmp_path / name)
+            loading.load(tmp_path / name)
 
 
 # --- models that are no image classifiers ---
@@ -690,7 +693,7 @@ def test_no_image_classifier(k: Any, tmp_path: Path) -> None:
         ),
     ):
         with pytest.raises(ModelError, match=why):
-            keras_models.load(save_as(model, f"{'keras3' if k is keras3 else 'keras2'} .keras", tmp_path))
+            loading.load(save_as(model, f"{'keras3' if k is keras3 else 'keras2'} .keras", tmp_path))
 
 
 @pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
@@ -714,10 +717,10 @@ def test_models_that_cannot_be_rebuilt(k: Any) -> None:
         (k.Model(x, k.Model(z, [z, z])(x)[0]), "has 2 outputs"),
     ):
         with pytest.raises(ModelError, match=why):
-            keras_models.rebuild(model)
+            loading.rebuild(model)
     first = layers.MaxPooling2D(padding="same", data_format="channels_first", name="p")
     with pytest.raises(ModelError, match=r"layer 'p' \(MaxPooling2D\) has channels_first"):
-        keras_models.rebuild(ends(k, (8, 8, 1), first))
+        loading.rebuild(ends(k, (8, 8, 1), first))
 
 
 def test_operations_without_a_layer() -> None:
@@ -742,14 +745,14 @@ def test_operations_without_a_layer() -> None:
         (keras3.Model(x, keras3.layers.Resizing(4, 4, antialias=True, name="d")(x)), "has antialias=True"),
     ):
         with pytest.raises(ModelError, match=why):
-            keras_models.rebuild(model)
+            loading.rebuild(model)
 
 
 def test_weights_that_are_no_numbers(tmp_path: Path) -> None:
     model = plain(keras3)
     model.layers[-1].bias.assign([0, np.nan, 0])
     with pytest.raises(ModelError, match=r"layer 'dense' \(Dense\) has weights that are no finite numbers"):
-        keras_models.load(save_as(model, "keras3 .keras", tmp_path))
+        loading.load(save_as(model, "keras3 .keras", tmp_path))
 
 
 # --- logits, and a stage's models on disk ---
@@ -757,27 +760,27 @@ def test_weights_that_are_no_numbers(tmp_path: Path) -> None:
 
 def test_without_softmax() -> None:
     x = images((8, 8, 1)) * 255
-    inside = keras_models.rebuild(randomised(plain(keras3)))
-    logits = keras_models.without_softmax(inside)
+    inside = loading.rebuild(randomised(plain(keras3)))
+    logits = loading.without_softmax(inside)
     assert logits is not inside
     np.testing.assert_allclose(tf.nn.softmax(answers(logits, x)), answers(inside, x), atol=1e-6)
-    assert keras_models.without_softmax(logits) is logits
+    assert loading.without_softmax(logits) is logits
     y = keras.layers.Softmax()(logits.output)
     apart = keras.Model(logits.input, y)
-    again = keras_models.without_softmax(apart)
+    again = loading.without_softmax(apart)
     np.testing.assert_array_equal(answers(again, x), answers(logits, x))
     before = [w.copy() for w in apart.get_weights()]
     again.set_weights([w + 1 for w in again.get_weights()])
     for old, new in zip(before, apart.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     with pytest.raises(ModelError, match="answers with probabilities"):
-        keras_models.without_softmax(keras.Model(logits.input, keras.layers.Reshape((3,))(y)))
+        loading.without_softmax(keras.Model(logits.input, keras.layers.Reshape((3,))(y)))
 
 
 def test_probabilities_are_known_by_their_sum(tmp_path: Path) -> None:
     model = keras3.Sequential([*plain(keras3).layers, keras3.layers.Reshape((3,))])
     model.build((None, 8, 8, 1))
-    assert keras_models.load(save_as(model, "keras3 .keras", tmp_path)).logits is False
+    assert loading.load(save_as(model, "keras3 .keras", tmp_path)).logits is False
 
 
 def test_a_stage_comes_back_bit_for_bit(tmp_path: Path) -> None:
@@ -789,8 +792,8 @@ def test_a_stage_comes_back_bit_for_bit(tmp_path: Path) -> None:
         "conv/kernel:0": np.random.default_rng(0).random((3, 3, 3, 4)) > 0.5,
         "d/kernel:0": np.ones((144, 3), bool),
     }
-    keras_models.save(model, masks, tmp_path / "stage")
-    again, masks_again = keras_models.restore(tmp_path / "stage")
+    loading.save(model, masks, tmp_path / "stage")
+    again, masks_again = loading.restore(tmp_path / "stage")
     assert [w.name for w in again.weights] == [w.name for w in model.weights]
     assert again.get_config() == model.get_config()
     for old, new in zip(model.get_weights(), again.get_weights(), strict=True):
@@ -804,17 +807,17 @@ def test_a_stage_comes_back_bit_for_bit(tmp_path: Path) -> None:
 
 def test_damaged_stages(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="restoring the model failed"):
-        keras_models.restore(tmp_path / "missing")
-    keras_models.save(keras_models.rebuild(plain(keras)), {}, tmp_path)
+        loading.restore(tmp_path / "missing")
+    loading.save(loading.rebuild(plain(keras)), {}, tmp_path)
     described = json.loads((tmp_path / "model.json").read_text())
     (tmp_path / "model.json").write_text(json.dumps({**described, "schema": 99}))
     with pytest.raises(ModelError, match="has schema 99"):
-        keras_models.restore(tmp_path)
+        loading.restore(tmp_path)
     (tmp_path / "model.json").write_text(json.dumps(described))
     np.savez(tmp_path / "weights.npz", a=np.array([{}], dtype=object))
     with pytest.raises(ModelError, match="restoring the model failed"):
-        keras_models.restore(tmp_path)
+        loading.restore(tmp_path)
     described["config"]["layers"][1]["class_name"] = "Lambda"
     (tmp_path / "model.json").write_text(json.dumps(described))
     with pytest.raises(ModelError, match="holds Python code"):
-        keras_models.restore(tmp_path)
+        loading.restore(tmp_path)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from edgedigits import keras_tables
+from edgedigits.models.layers import known_layers
 from edgedigits.recipe import EXPORTS
 from tests.layer_kinds import GOLDEN, kinds, outcome
 
@@ -27,8 +27,8 @@ def test_the_table_is_complete() -> None:
     """It tells of what the loader takes, and of nothing else; each cell is `ok` or names the layer."""
     assert list(TABLE) == list(kinds())
     named = {kind.split("(", maxsplit=1)[0] for kind in TABLE}
-    assert keras_tables.LAYERS - keras_tables.LEFT_OUT - {"InputLayer"} <= named
-    assert named >= keras_tables.ACTIVATIONS
+    assert known_layers.LAYERS - known_layers.LEFT_OUT - {"InputLayer"} <= named
+    assert named >= known_layers.ACTIVATIONS
     for row in TABLE.values():
         assert list(row) == list(EXPORTS)
         assert all(cell == "ok" or "layer 'tried" in cell for cell in row.values())

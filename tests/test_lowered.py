@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import keras_lowered, keras_models
 from edgedigits.backend import keras
 from edgedigits.data.images import everything
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
 from edgedigits.export import Int8
 from edgedigits.interpreter import TfliteModel
+from edgedigits.models.importer import loading
+from edgedigits.models.layers import lowered_layers
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.qat import Qat
 from edgedigits.stages.shrink import Shrink
@@ -31,9 +32,7 @@ def curved(*kinds: str, softmax: bool = True) -> Any:
     for number, kind in enumerate(kinds):
         x = L.Conv2D(16, 3, strides=2, activation=kind, name=f"conv{number}")(x)
     x = L.Flatten()(x)
-    return keras_models.rebuild(
-        keras.Model(image, L.Dense(3, activation="softmax" if softmax else None, name="answer")(x))
-    )
+    return loading.rebuild(keras.Model(image, L.Dense(3, activation="softmax" if softmax else None, name="answer")(x)))
 
 
 def test_lowered_layers_come_back_as_such(tmp_path: Path) -> None:
@@ -42,12 +41,12 @@ def test_lowered_layers_come_back_as_such(tmp_path: Path) -> None:
     x = L.GroupNormalization(2)(image)
     for layer in (L.LayerNormalization(), L.UnitNormalization(), L.ThresholdedReLU(0.1), L.Flatten(), L.Dense(3)):
         x = layer(x)
-    model = keras_models.rebuild(keras.Model(image, x))
-    keras_models.save(model, {}, tmp_path)
-    again, _ = keras_models.restore(tmp_path)
-    for found in (model, again, keras_models.without_softmax(again)):
+    model = loading.rebuild(keras.Model(image, x))
+    loading.save(model, {}, tmp_path)
+    again, _ = loading.restore(tmp_path)
+    for found in (model, again, loading.without_softmax(again)):
         kinds = {type(layer) for layer in found.layers}
-        assert kinds >= set(keras_lowered.LOWERED.values())
+        assert kinds >= set(lowered_layers.LOWERED.values())
     images = np.random.default_rng(0).random((2, 6, 6, 4), dtype=np.float32)
     np.testing.assert_array_equal(np.asarray(again(images)), np.asarray(model(images)))
 

@@ -12,17 +12,18 @@ import cv2
 import numpy as np
 import pytest
 
-from edgedigits import graph, pipeline, prepare
+from edgedigits import pipeline, prepare
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import ArtifactError, DataError, InputError, MaskError, ModelError
 from edgedigits.flatbuffer import float_operators, read, weight_zeros
 from edgedigits.ground import artifact_folder
-from edgedigits.keras3 import keras3
+from edgedigits.models.graph import walk
+from edgedigits.models.importer.keras3 import keras3
+from edgedigits.models.zoo import ZOO, baselines
 from edgedigits.prepare import Wish
 from edgedigits.recipe import Recipe, parse
 from edgedigits.stages.candidate import Candidate, Facts, Progress, silent
 from edgedigits.train import Settings, train
-from edgedigits.zoo import ZOO, baselines
 from edgedigits.zoo.baselines import save
 from tests.conftest import shapes_npz
 
@@ -162,7 +163,7 @@ def test_an_interrupted_run_goes_on_after_the_last_finished_stage(
 def test_a_stage_that_breaks_masks_fails_loudly(lenet: Path, shapes: Path, tmp_path: Path) -> None:
     class Reviving:
         def __call__(self, candidate: Candidate, data: Any, progress: Progress = silent) -> tuple[Candidate, Facts]:
-            model = graph.clone(candidate.model)
+            model = walk.clone(candidate.model)
             model.set_weights([weight + 0.01 for weight in model.get_weights()])
             return Candidate(model, candidate.masks), {}
 
@@ -172,7 +173,7 @@ def test_a_stage_that_breaks_masks_fails_loudly(lenet: Path, shapes: Path, tmp_p
 
     job = prepare.job(quick_recipe(), Wish(model=lenet, data=str(shapes)), lambda _: None)
     data = pipeline.split(job.dataset, job.scale, job.seed)
-    kernels = graph.kernels(job.loaded.model)
+    kernels = walk.kernels(job.loaded.model)
     masks = {path: kernel.numpy() != 0 for path, kernel in kernels.items()}
     name = next(iter(masks))
     masks[name] = np.zeros_like(masks[name])

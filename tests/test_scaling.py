@@ -19,7 +19,7 @@ from edgedigits_runner.preprocess import prepare
 from edgedigits_runner.release import read_release
 from edgedigits_runner.scaling import NAMED, Scaling, scaling_of
 
-from edgedigits import benching, cli, graph, keras_models, pipeline
+from edgedigits import benching, cli, pipeline
 from edgedigits import prepare as preparing
 from edgedigits.backend import keras, tf
 from edgedigits.bench import Contestant, model_job
@@ -32,6 +32,8 @@ from edgedigits.errors import InputError, ModelError
 from edgedigits.export import representative
 from edgedigits.fold_scaling import fold
 from edgedigits.interpreter import TfliteModel, quantized
+from edgedigits.models.graph import walk
+from edgedigits.models.importer import loading
 from edgedigits.recipe import parse
 from edgedigits.report.cards import artifact_card
 from edgedigits.scale_check import check_scale
@@ -194,8 +196,8 @@ def test_folding_is_exact_or_left_alone(layers: list[Any], scale: Scaling, left:
     assert bool(facts) == (now != scale)
     before, after = outputs(model, images, scale), outputs(found.model, images, now)
     np.testing.assert_allclose(after, before, atol=2e-5 * np.abs(before).max())
-    assert [tuple(v.shape) for v in graph.kernels(found.model).values()] == [
-        tuple(v.shape) for v in graph.kernels(model).values()
+    assert [tuple(v.shape) for v in walk.kernels(found.model).values()] == [
+        tuple(v.shape) for v in walk.kernels(model).values()
     ]
 
 
@@ -210,7 +212,7 @@ def test_a_model_that_reads_its_pixels_twice_is_not_folded() -> None:
 def test_masks_and_clusters_move_with_their_kernels() -> None:
     model, images = net(L.SeparableConv2D(4, 3)), ArrayImages(PIXELS, np.zeros(len(PIXELS), np.int32))
     masks, clusters, rng = {}, {}, np.random.default_rng(3)
-    for path, kernel in graph.kernels(model).items():
+    for path, kernel in walk.kernels(model).items():
         groups = rng.integers(-1, 4, kernel.shape)
         kernel.assign(np.where(groups < 0, 0, np.array([0.1, -0.2, 0.3, 0.4])[groups]))
         masks[path], clusters[path] = groups >= 0, groups.astype(np.int32)
@@ -395,9 +397,9 @@ def test_probes_are_scaled_as_the_model_takes_its_pixels(tmp_path: Path) -> None
     x = L.Activation("exponential")(L.Dense(2, kernel_initializer="ones")(L.Flatten()(image)))
     keras.Model(image, L.Dense(2)(x)).save(tmp_path / "steep.keras")
     with pytest.raises(ModelError, match="NaN or infinity"):
-        keras_models.load(tmp_path / "steep.keras")
-    loaded = keras_models.load(tmp_path / "steep.keras", scale=NAMED["-1..1"])
-    assert loaded.facts["compared_images"] == 2 * keras_models.PROBES
+        loading.load(tmp_path / "steep.keras")
+    loaded = loading.load(tmp_path / "steep.keras", scale=NAMED["-1..1"])
+    assert loaded.facts["compared_images"] == 2 * loading.PROBES
 
 
 def test_a_teacher_may_have_a_mean_of_its_own() -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import graph
 from edgedigits.backend import keras
-from edgedigits.coupling import coupled
 from edgedigits.data.samples import stratified_sample
 from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, MaskError, RecipeError, TargetError
-from edgedigits.narrowed_size import sizes_of
-from edgedigits.narrowing import Layout
+from edgedigits.models.graph import walk
+from edgedigits.models.graph.coupling import coupled
+from edgedigits.models.graph.narrow import Layout
+from edgedigits.models.graph.narrowed_size import sizes_of
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.channel_importance import importances
 from edgedigits.stages.channel_order import removal_order
@@ -111,7 +111,7 @@ def test_without_an_emulator_instructions_are_refused_in_a_sentence(
 
 def with_dead_channels(model: Any) -> Any:
     """What makes channels 2 and 5 of the eight coupled ones is zero."""
-    copy = graph.clone(model)
+    copy = walk.clone(model)
     layout = Layout(coupled(copy))
     with_zeroed(layout, ~np.isin(np.arange(layout.coupling.count), layout.coupling.groups[0].units[[2, 5]]))
     return copy
@@ -146,11 +146,11 @@ def test_importance_by_loss_is_the_slope_of_the_loss(start: Candidate, data: Fit
 
     before = losses(start.model)
     for unit in range(0, layout.coupling.count, 5):
-        model = graph.clone(start.model)
+        model = walk.clone(start.model)
         for weight in layout.weights:
             axis = weight.axes.get(-2)
             if weight.path.endswith("/kernel") and axis is not None:
-                kernel = graph.kernels(model)[weight.path]
+                kernel = walk.kernels(model)[weight.path]
                 rows = np.where(axis.units == unit, 0.98, 1.0)
                 kernel.assign(kernel * rows[:, None])
         slope = np.abs(losses(model) - before).mean() / 0.02
@@ -190,10 +190,10 @@ def test_counts_are_multiples_down_to_the_least(multiple: int, least: int | None
 
 def pruned_and_clustered(candidate: Candidate) -> Candidate:
     """The same with 60 % of the two large kernels zero and eight values in the rest."""
-    model = graph.clone(candidate.model)
+    model = walk.clone(candidate.model)
     masks, clusters = {}, {}
     for path in ("second/kernel", "hidden/kernel"):
-        kernel = graph.kernels(model)[path]
+        kernel = walk.kernels(model)[path]
         masks[path] = smallest_pruned(kernel.numpy(), 0.6)
         clusters[path] = grouped(kernel.numpy(), 8, masks[path])
         means = [kernel.numpy()[clusters[path] == group].mean() for group in range(clusters[path].max() + 1)]
@@ -206,7 +206,7 @@ def test_masks_and_clusters_go_along_and_are_held(start: Candidate, data: FitDat
     check_masks(clustered, "test")
     stage = Shrink(remove_parameters=0.6, multiple=2, rounds=2, epochs_between=0.1, **QUICK)
     small, facts = stage(clustered, data)
-    kernels = graph.kernels(small.model)
+    kernels = walk.kernels(small.model)
     for path, mask in clustered.masks.items():
         places = small.kept[path]
         assert small.masks[path].shape == tuple(kernels[path].shape) == tuple(map(len, places))

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import graph
 from edgedigits.backend import keras
-from edgedigits.copies import copies, merged
 from edgedigits.errors import MaskError, RecipeError
-from edgedigits.keras_models import load
-from edgedigits.pointwise import joined
+from edgedigits.models.graph import walk
+from edgedigits.models.graph.duplicate_inputs import copies, merged
+from edgedigits.models.graph.merge_pointwise import joined
+from edgedigits.models.importer.loading import load
 from edgedigits.residuals import branch_importance, branches, without
 from edgedigits.simplifying import carried, simplified
 from edgedigits.stages.candidate import Candidate
@@ -59,7 +59,7 @@ def test_copies_become_one_and_answers_stay(between: list[Any], reader: Any, cha
     result, names = merged(net)
     assert names == ["colour"]
     assert not any(type(layer).__name__ == "Concatenate" for layer in result.layers)
-    assert list(graph.kernels(result)) == list(graph.kernels(net))
+    assert list(walk.kernels(result)) == list(walk.kernels(net))
     assert net.count_params() - result.count_params() == net.get_layer("first").kernel.shape.num_elements() * 2 // 3
     check_same_answers(net, result)
 
@@ -205,7 +205,7 @@ def test_importance_is_the_change_of_the_loss_to_first_order(shapes: Path) -> No
     pixels, labels = data.fit.read(np.arange(len(data.fit))) / np.float32(255), data.fit.labels
 
     def losses(factor: float) -> np.ndarray:
-        weaker = graph.clone(net)
+        weaker = walk.clone(net)
         silence(weaker, "outer_last", factor)
         return (
             keras.losses.sparse_categorical_crossentropy(tf.constant(labels), weaker(pixels)).numpy().astype(np.float64)
@@ -220,7 +220,7 @@ def test_simplified_drops_what_matters_least(shapes: Path) -> None:
     silence(net, "one_norm", 1e-3)
     result, facts = simplified(Candidate(net), fit_data(shapes), 1)
     assert facts == {"merged_copies": [], "dropped_blocks": ["one"]}
-    assert "one_conv/kernel" not in graph.kernels(result)
+    assert "one_conv/kernel" not in walk.kernels(result)
     same, facts = simplified(Candidate(net), fit_data(shapes), 0)
     assert same is net
     with pytest.raises(RecipeError) as caught:
@@ -236,8 +236,8 @@ def test_simplified_drops_what_matters_least(shapes: Path) -> None:
 def test_masks_and_clusters_stay_where_their_kernels_do(shapes: Path) -> None:
     net = colour_net([], L.Conv2D(6, 3, name="first"))
     rng = np.random.default_rng(0)
-    masks = {path: rng.random(kernel.shape) < 0.3 for path, kernel in graph.kernels(net).items()}
-    for path, kernel in graph.kernels(net).items():
+    masks = {path: rng.random(kernel.shape) < 0.3 for path, kernel in walk.kernels(net).items()}
+    for path, kernel in walk.kernels(net).items():
         kernel.assign(kernel.numpy() * masks[path])
     groups = {path: np.where(mask, 0, -1).astype(np.int32) for path, mask in masks.items() if path == "first/kernel"}
     before = Candidate(net, masks, groups)
@@ -248,7 +248,7 @@ def test_masks_and_clusters_stay_where_their_kernels_do(shapes: Path) -> None:
     assert after.clusters == {}
     check_masks(after, "shrink")
     blocks = residual_net()
-    whole = {path: np.ones(kernel.shape, bool) for path, kernel in graph.kernels(blocks).items()}
+    whole = {path: np.ones(kernel.shape, bool) for path, kernel in walk.kernels(blocks).items()}
     after = carried(Candidate(blocks, whole, {}), without(blocks, ["outer"]))
     assert set(whole) - set(after.masks) == {"outer_first/kernel", "inner_conv/kernel", "outer_last/kernel"}
 
@@ -280,7 +280,7 @@ def test_shrink_drops_blocks_and_copies_with_their_masks(shapes: Path) -> None:
         path: rng.random(net.get_layer(path[:-7]).kernel.shape) < 0.5 for path in ("first/kernel", "branch/kernel")
     }
     for path, mask in masks.items():
-        kernel = graph.kernels(net)[path]
+        kernel = walk.kernels(net)[path]
         kernel.assign(kernel.numpy() * mask)
     before = Candidate(net, masks)
     stage = Shrink(remove_parameters=0.5, drop_blocks=1, multiple=1, epochs=0.1, min_steps=3, batch=32)
@@ -319,7 +319,7 @@ def test_pointwise_convolutions_become_one_and_answers_stay() -> None:
     net = pointwise_net()
     result, gone = joined(net)
     assert gone == ["narrow", "wide"]
-    assert list(graph.kernels(result)) == [path for path in graph.kernels(net) if path[:-7] not in gone]
+    assert list(walk.kernels(result)) == [path for path in walk.kernels(net) if path[:-7] not in gone]
     assert "narrow_norm" not in {layer.name for layer in result.layers}
     assert result.get_layer("last").kernel.shape == (1, 1, 6, 5)
     check_same_answers(net, result)
@@ -345,7 +345,7 @@ def test_mobilenet_without_its_branches_keeps_one_pointwise_convolution_a_block(
     net = load(SHIPPED).model
     plain = without(merged(net)[0], [branch.add for branch in branches(net)])
     result, gone = joined(plain)
-    kinds = [type(call.layer).__name__ for call in graph.calls(result)]
+    kinds = [type(call.layer).__name__ for call in walk.calls(result)]
     assert (kinds.count("DepthwiseConv2D"), kinds.count("Conv2D"), len(gone)) == (7, 8, 7)
     check_same_answers(plain, result)
     assert len(joined(merged(net)[0])[1]) == 2, "next to a shortcut the narrow tensor is read twice"

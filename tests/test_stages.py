@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import graph
 from edgedigits.backend import keras, tf
 from edgedigits.errors import RecipeError
-from edgedigits.fold import folded
+from edgedigits.models.graph import walk
+from edgedigits.models.graph.fold_batchnorm import folded
 from edgedigits.scoring import outputs, score
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import Cluster, grouped
@@ -68,7 +68,7 @@ def test_contract(name: str, pruned: Candidate, shapes: Path) -> None:
     for one, other in zip(after.model.get_weights(), again.model.get_weights(), strict=True):
         assert (one == other).all(), "the same seed gave other weights"
     assert accuracy(after, shapes) > 0.9
-    assert graph.ends_in_softmax(after.model)
+    assert walk.ends_in_softmax(after.model)
     assert {layer.compute_dtype for layer in after.model.layers} == {"float32"}
 
 
@@ -79,7 +79,7 @@ def test_another_seed_gives_other_weights(start: Candidate, shapes: Path) -> Non
 
 
 def test_prune_hits_its_share_exactly_and_says_what_it_left(pruned: Candidate, start: Candidate, shapes: Path) -> None:
-    kernels = graph.kernels(pruned.model)
+    kernels = walk.kernels(pruned.model)
     assert set(pruned.masks) == {"second/kernel", "hidden/kernel"}
     for path in pruned.masks:
         zeros = int((kernels[path].numpy() == 0).sum())
@@ -143,7 +143,7 @@ def test_clusters_are_few_and_kept_by_the_stages_after(start: Candidate, shapes:
     clustered, facts = STAGES["cluster"](pruned, data)
     assert set(facts["clusters"]) == {"second/kernel", "hidden/kernel"}
     for after in (clustered, STAGES["finetune"](clustered, data)[0], STAGES["qat"](clustered, data)[0]):
-        kernels = graph.kernels(after.model)
+        kernels = walk.kernels(after.model)
         dense = kernels["hidden/kernel"].numpy()
         assert len(np.unique(dense[dense != 0])) <= 8
         conv = kernels["second/kernel"].numpy()
@@ -236,7 +236,7 @@ def test_qat_rounds_kernels_as_the_converter_does(start: Candidate, shapes: Path
         spread[axis] = -1
         in_bytes = (values * scales.reshape(spread)).transpose(back)
         layer = after.model.get_layer(name)
-        attribute = graph.KERNELS[type(layer).__name__][0]
+        attribute = walk.KERNELS[type(layer).__name__][0]
         rounded = rounded_kernel(getattr(layer, attribute), layer, attribute).numpy()
         assert np.abs(rounded - in_bytes.reshape(rounded.shape)).max() < 1e-6, name
 
@@ -245,7 +245,7 @@ def test_logits_models_train_too(shapes: Path) -> None:
     candidate = trained(shapes, softmax=False)
     data = fit_data(shapes)
     after, _ = STAGES["qat"](STAGES["prune"](candidate, data)[0], data)
-    assert not graph.ends_in_softmax(after.model)
+    assert not walk.ends_in_softmax(after.model)
     answers = outputs(after.model, data.validation, data.scale)
     assert score(answers, data.validation.labels, logits=True).accuracy > 0.9
 
@@ -255,7 +255,7 @@ def test_importance_by_activation_spares_what_meets_a_live_input(start: Candidat
     from edgedigits.stages.importance import input_sizes
 
     data = fit_data(shapes)
-    model = graph.clone(start.model)
+    model = walk.clone(start.model)
     sizes = input_sizes(model, data)
     assert sizes["first/kernel"].shape == (1, 1)
     assert sizes["hidden/kernel"].shape == (200, 1)
@@ -265,7 +265,7 @@ def test_importance_by_activation_spares_what_meets_a_live_input(start: Candidat
     kernel, bias = depth.get_weights()
     kernel[..., 3, :], bias[3] = 0, -1.0
     depth.set_weights([kernel, bias])
-    hidden = graph.kernels(model)["hidden/kernel"]
+    hidden = walk.kernels(model)["hidden/kernel"]
     dead = np.arange(200) % 8 == 3
     weights = hidden.numpy()
     weights[dead] *= 100

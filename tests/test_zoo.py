@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgedigits.errors import InputError
-from edgedigits.zoo import ZOO
+from edgedigits.models.zoo import ZOO
 
 SIZES = {"cnn": 330_346, "deep": 291_738, "lenet5": 61_706, "mlp": 235_146, "nano": 16_986, "pico": 6_646}
 

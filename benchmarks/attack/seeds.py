@@ -83,7 +83,7 @@ def _net(library: Any) -> Any:
 
 def _nets(folder: Path) -> None:
     from edgedigits.backend import keras
-    from edgedigits.keras3 import keras3
+    from edgedigits.models.importer.keras3 import keras3
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # both Keras warn about their own older formats
@@ -133,11 +133,11 @@ def _silent(_: object) -> None:
 
 def _kept_stage(folder: Path) -> None:
     """What the cache keeps of a finished stage."""
-    from edgedigits import keras_models
+    from edgedigits.models.importer import loading
 
-    model = keras_models.load(folder / "keras" / "three.keras").model
+    model = loading.load(folder / "keras" / "three.keras").model
     masks = {"mask conv2d/kernel": np.ones((3, 3, 1, 6), bool)}
-    keras_models.save(model, masks, folder / STAGE)
+    loading.save(model, masks, folder / STAGE)
     (folder / STAGE / "facts.json").write_text(json.dumps({"epochs": 1, "loss": 0.5, "note": "x"}))
     for kind, name in (
         ("layers", "model.json"),

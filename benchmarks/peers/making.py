@@ -54,7 +54,7 @@ def inputs(folder: Path) -> Path:
     from edgedigits.data.sources.named import find_mnist, load_data
     from edgedigits.data.splits import split
     from edgedigits.export import Float32
-    from edgedigits.keras_models import load
+    from edgedigits.models.importer.loading import load
     from edgedigits.zoo.baselines import shipped_folder
 
     folder.mkdir(parents=True)

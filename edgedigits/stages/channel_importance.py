@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import graph
 from edgedigits.backend import tf
-from edgedigits.channel_rules import MAKERS
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.samples import sampled
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
-from edgedigits.narrowing import MAKES, READS, Layout
+from edgedigits.models.graph import walk
+from edgedigits.models.graph.channel_rules import MAKERS
+from edgedigits.models.graph.narrow import MAKES, READS, Layout
 
 BATCH = 250
 
@@ -72,7 +72,7 @@ def loss_changes(layout: Layout, data: FitData, images: int, weights: np.ndarray
     A channel counts where it is read, that is at the inputs of convolutions and dense layers: all places where a unit is read
     are summed before the absolute value is taken (Molchanov et al. 2019, "Importance Estimation for Neural Network Pruning").
     """
-    model = graph.clone(layout.coupling.model, logits=True)
+    model = walk.clone(layout.coupling.model, logits=True)
     own = None if weights is None else tf.constant(weights)
     gradients = tf.function(lambda pixels, labels: _gate_gradients(model, layout, pixels, labels, own))
     picked = sampled(data.fit, images, data.seed)
@@ -87,7 +87,7 @@ def _gate_gradients(model: Any, layout: Layout, pixels: Any, labels: Any, weight
     units, gates = layout.coupling.units, []
     with tf.GradientTape() as tape:
 
-        def apply(call: graph.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def apply(call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             axis = units[call.inputs[0]]
             if type(call.layer).__name__ in MAKERS and (axis >= 0).any():
                 gate = tf.ones([tf.shape(pixels)[0], len(axis)])
@@ -97,7 +97,7 @@ def _gate_gradients(model: Any, layout: Layout, pixels: Any, labels: Any, weight
                 args = (args[0] * spread, *args[1:])
             return call.layer(*args, **kwargs)
 
-        logits = graph.run(model, pixels, apply)
+        logits = walk.run(model, pixels, apply)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         loss = tf.reduce_sum(losses if weights is None else losses * tf.gather(weights, labels))
     slopes = tape.gradient(loss, [gate for _, gate in gates])

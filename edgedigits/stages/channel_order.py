@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgedigits.coupling import Group
+from edgedigits.models.graph.coupling import Group
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import graph
-from edgedigits.channel_rules import MAKERS
 from edgedigits.class_weights import class_weights
-from edgedigits.coupling import coupled
 from edgedigits.errors import RecipeError
-from edgedigits.narrowing import Layout, kept_places, narrowed
+from edgedigits.models.graph import walk
+from edgedigits.models.graph.channel_rules import MAKERS
+from edgedigits.models.graph.coupling import coupled
+from edgedigits.models.graph.narrow import Layout, kept_places, narrowed
 from edgedigits.stages.candidate import Candidate, Facts
 from edgedigits.stages.channel_importance import importances
 from edgedigits.stages.channel_order import Order, least_count, removal_order
@@ -59,7 +59,7 @@ def ordered(stage: Any, layout: Layout, data: Any) -> tuple[Order, dict[str, str
 def without(candidate: Candidate, layout: Layout, keep: np.ndarray) -> Candidate:
     """The candidate with only the units that bool [units] `keep` says; masks and clusters are cut like their kernels."""
     places = kept_places(layout, keep)
-    kernels = graph.kernels(candidate.model)
+    kernels = walk.kernels(candidate.model)
     return replace(
         candidate,
         model=narrowed(layout, keep),
@@ -91,8 +91,8 @@ def measured(measure: Callable[[Layout, np.ndarray], float], model: Any) -> floa
 
 def channels(before: Any, after: Any) -> Facts:
     """Layer -> [channels it made, channels it makes], 0 where the layer is gone."""
-    made = {call.layer.name: int(call.node.outputs.shape[-1]) for call in graph.calls(before) if _makes(call.layer)}
-    makes = {call.layer.name: int(call.node.outputs.shape[-1]) for call in graph.calls(after) if _makes(call.layer)}
+    made = {call.layer.name: int(call.node.outputs.shape[-1]) for call in walk.calls(before) if _makes(call.layer)}
+    makes = {call.layer.name: int(call.node.outputs.shape[-1]) for call in walk.calls(after) if _makes(call.layer)}
     return {name: [count, makes.get(name, 0)] for name, count in made.items()}
 
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from edgedigits import graph
 from edgedigits.backend import keras, tf
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.splits import FitData
+from edgedigits.models.graph import walk
 
 ROUNDED = {  # kinds whose output gets a scale of its own
-    *graph.KERNELS, "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "Softmax", "BatchNormalization",
+    *walk.KERNELS, "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "Softmax", "BatchNormalization",
     "GroupNormalization", "LayerNormalization", "UnitNormalization", "Normalization", "Rescaling", "Resizing",
     "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "UpSampling2D",
     "AveragePooling1D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
@@ -34,7 +34,7 @@ class FakeQuantized:
 
     def __init__(self, twin: Any, skip_layers: Sequence[str]) -> None:
         self.twin = twin
-        calls = list(graph.calls(twin))
+        calls = list(walk.calls(twin))
         readers: dict[int, list[Any]] = {}
         for call in calls:
             for number in call.inputs:
@@ -61,11 +61,11 @@ class FakeQuantized:
         self.observing = False
 
     def __call__(self, images: Any) -> Any:
-        return graph.run(self.twin, self._round(images, self.entry), self._apply)
+        return walk.run(self.twin, self._round(images, self.entry), self._apply)
 
-    def _apply(self, call: graph.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _apply(self, call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         known = call.layer.name not in self.left
-        attributes = graph.KERNELS.get(type(call.layer).__name__, ()) if known else ()
+        attributes = walk.KERNELS.get(type(call.layer).__name__, ()) if known else ()
         held = {attribute: vars(call.layer)[attribute] for attribute in attributes}
         for attribute, kernel in held.items():
             vars(call.layer)[attribute] = tf.cast(
@@ -111,7 +111,7 @@ def _channels(kernel: Any, attribute: str) -> int:
     return int(kernel.shape[-1]) * (int(kernel.shape[-2]) if attribute == "depthwise_kernel" else 1)
 
 
-def _fuses(call: graph.Call, readers: Sequence[Any]) -> bool:
+def _fuses(call: walk.Call, readers: Sequence[Any]) -> bool:
     """True when the converter will fuse the only reader, a ReLU, into this layer: then only the ReLU's output is rounded."""
     if len(readers) != 1 or type(call.layer).__name__ in ("Concatenate", "MaxPooling2D"):
         return False

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import graph
 from edgedigits.backend import tf
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.splits import FitData
+from edgedigits.models.graph import walk
 
 INPUT_AXIS = {"Conv2DTranspose": -1}
 """Which axis of a kernel counts its input channels; -2 where not named."""
@@ -26,19 +26,19 @@ def input_sizes(model: Any, data: FitData) -> dict[str, np.ndarray]:
     A separable convolution's pointwise kernel reads what no layer gives out: it is not here.
     """
     squares: dict[str, list[np.ndarray]] = {}
-    layers = {call.layer.name: call.layer for call in graph.calls(model) if type(call.layer).__name__ in graph.KERNELS}
+    layers = {call.layer.name: call.layer for call in walk.calls(model) if type(call.layer).__name__ in walk.KERNELS}
 
     def observe(images: Any) -> dict[str, Any]:
         seen: dict[str, Any] = {}
 
-        def apply(call: graph.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def apply(call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             if call.layer.name in layers:
                 whole = tf.cast(args[0], tf.float32)
                 mean = tf.reduce_mean(whole * whole, axis=list(range(len(whole.shape) - 1)))
                 seen[call.layer.name] = seen.get(call.layer.name, 0.0) + mean
             return call.layer(*args, **kwargs)
 
-        graph.run(model, images, apply)
+        walk.run(model, images, apply)
         return seen
 
     compiled = tf.function(observe)
@@ -48,7 +48,7 @@ def input_sizes(model: Any, data: FitData) -> dict[str, np.ndarray]:
     found = {}
     for name, means in squares.items():
         kind = type(layers[name]).__name__
-        path = f"{name}/{graph.KERNELS[kind][0]}"
+        path = f"{name}/{walk.KERNELS[kind][0]}"
         sizes = np.sqrt(np.mean(means, axis=0))
         found[path] = sizes if INPUT_AXIS.get(kind, -2) == -1 else sizes[:, None]
     return found

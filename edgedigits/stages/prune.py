@@ -46,8 +46,9 @@ class Prune:
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: masks cover every kernel taken; kernels that an earlier stage pruned further keep their own zeros too."""
-        from edgedigits import graph, tuning
+        from edgedigits import tuning
         from edgedigits.backend import tf
+        from edgedigits.models.graph import walk
         from edgedigits.stages.importance import input_sizes
         from edgedigits.stages.select import check_patterns, chosen, output_layer, own_setting
 
@@ -57,7 +58,7 @@ class Prune:
         taken, left = chosen(candidate.model, "prune", skipped, self.skip_kinds, self.min_weights)
         targets = {path: own_setting(path, self.layers, self.sparsity) for path in taken}
         twin = tuning.twin_of(candidate.model)
-        kernels = graph.kernels(twin)
+        kernels = walk.kernels(twin)
         earlier = {
             path: candidate.masks.get(path, np.ones(kernels[path].shape, bool)) for path in {**candidate.masks, **taken}
         }

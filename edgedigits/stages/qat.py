@@ -40,12 +40,13 @@ class Qat:
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: a float model with foldable batch normalizations gone, same kernel paths, same zeros."""
-        from edgedigits import fold, tuning
+        from edgedigits import tuning
+        from edgedigits.models.graph import fold_batchnorm
         from edgedigits.stages.fakequant import FakeQuantized
         from edgedigits.stages.select import check_patterns
 
         check_patterns(candidate.model, "qat.skip_layers", self.skip_layers)
-        model, names = fold.folded(candidate.model)
+        model, names = fold_batchnorm.folded(candidate.model)
         flat = replace(candidate, model=model)
         flat = replace(flat, clusters=_still_shared(flat, names))
         twin = tuning.twin_of(flat.model)
@@ -62,9 +63,9 @@ def _still_shared(candidate: Candidate, folded: list[str]) -> dict[str, np.ndarr
     """Clusters after folding: a folded kernel's channels were scaled apart, so there each channel has groups of its own."""
     import numpy as np
 
-    from edgedigits import graph
+    from edgedigits.models.graph import walk
 
-    kernels: dict[str, Any] = graph.kernels(candidate.model)
+    kernels: dict[str, Any] = walk.kernels(candidate.model)
     groups = {}
     for path, numbers in candidate.clusters.items():
         if path.rpartition("/")[0] in folded:

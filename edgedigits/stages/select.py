@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from edgedigits import graph
 from edgedigits.errors import RecipeError
+from edgedigits.models.graph import walk
 
 
 def chosen(
@@ -19,14 +19,14 @@ def chosen(
     Raises RecipeError when a pattern matches no layer, a kind is no kernel layer, or nothing is left to work on.
     """
     check_patterns(model, where, skip_layers)
-    if unknown := [kind for kind in skip_kinds if kind not in graph.KERNELS]:
+    if unknown := [kind for kind in skip_kinds if kind not in walk.KERNELS]:
         raise RecipeError(
-            f"{where}.skip_kinds: {unknown[0]!r} is no kind of layer with kernels; choose from {', '.join(graph.KERNELS)}"
+            f"{where}.skip_kinds: {unknown[0]!r} is no kind of layer with kernels; choose from {', '.join(walk.KERNELS)}"
         )
-    kinds = {call.layer.name: type(call.layer).__name__ for call in graph.calls(model)}
+    kinds = {call.layer.name: type(call.layer).__name__ for call in walk.calls(model)}
     taken: dict[str, Any] = {}
     left: dict[str, str] = {}
-    for path, kernel in graph.kernels(model).items():
+    for path, kernel in walk.kernels(model).items():
         layer = path.rpartition("/")[0]
         weights = int(kernel.shape.num_elements())
         if any(fnmatchcase(layer, pattern) for pattern in skip_layers):
@@ -46,12 +46,12 @@ def chosen(
 
 def output_layer(model: Any) -> str:
     """The name of the last layer with a kernel: the one that makes the answers."""
-    return next(path.rpartition("/")[0] for path in reversed(graph.kernels(model)))
+    return next(path.rpartition("/")[0] for path in reversed(walk.kernels(model)))
 
 
 def check_patterns(model: Any, where: str, patterns: Iterable[str]) -> None:
     """Raises RecipeError when a pattern matches no layer with a kernel."""
-    names = [path.rpartition("/")[0] for path in graph.kernels(model)]
+    names = [path.rpartition("/")[0] for path in walk.kernels(model)]
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
             near = difflib.get_close_matches(pattern, names, 3) or names[:8]

@@ -82,7 +82,7 @@ class Shrink:
         Raises TargetError when the smallest model that these settings allow misses the target, RecipeError when there is
         nothing to remove or fewer branches than `drop_blocks`, ModelError when a layer's channels can't be followed.
         """
-        from edgedigits.narrowed_size import sizes_of
+        from edgedigits.models.graph.narrowed_size import sizes_of
         from edgedigits.simplifying import carried, simplified
         from edgedigits.stages import channel_removal
         from edgedigits.stages.select import check_patterns

@@ -14,8 +14,8 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, TargetError
 from edgedigits.export import Int8
 from edgedigits.interpreter import TfliteModel
-from edgedigits.narrowed_size import multiply_adds, parameters
-from edgedigits.narrowing import Layout, narrowed
+from edgedigits.models.graph.narrow import Layout, narrowed
+from edgedigits.models.graph.narrowed_size import multiply_adds, parameters
 from edgedigits.stages.channel_order import Order
 
 SAMPLES = 20

@@ -20,8 +20,8 @@ from edgedigits.ground.atomic import remove, whole_file, whole_folder
 from edgedigits.ground.cache_dir import cache_dir
 from edgedigits.ground.kept_files import check_folder, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
+from edgedigits.models.zoo import ZOO
 from edgedigits.report.cards import baseline_card
-from edgedigits.zoo import ZOO
 
 Say = Callable[[str], None]
 SCHEMA = 2

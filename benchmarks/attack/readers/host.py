@@ -110,10 +110,10 @@ def _task_of_manifest(case: Case) -> Refused | None:
 @refusing
 def _config(case: Case) -> None:
     """What a saved model says of itself, before any Keras sees it."""
-    from edgedigits import keras_files
+    from edgedigits.models.importer import saved_files
 
-    with keras_files.translated(case.file, "reading the model"):
-        keras_files.read(case.file, case.folder)
+    with saved_files.translated(case.file, "reading the model"):
+        saved_files.read(case.file, case.folder)
 
 
 @refusing

@@ -11,7 +11,7 @@ from benchmarks.attack.readers.calling import Case, Reader, Refused, cli, refusi
 
 @refusing
 def _loaded(case: Case) -> None:
-    from edgedigits.keras_models import load
+    from edgedigits.models.importer.loading import load
 
     load(case.file)
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits.channels import Channels
-from edgedigits.graph import SOFTMAX, Call, is_softmax_layer
+from edgedigits.models.graph.channel_sets import Channels
+from edgedigits.models.graph.walk import SOFTMAX, Call, is_softmax_layer
 
 Rule = Callable[[Channels, Call, list[np.ndarray]], np.ndarray]
 

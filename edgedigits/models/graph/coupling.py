@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import graph
-from edgedigits.channel_rules import MAKERS, RULES, STATELESS, named, whole
-from edgedigits.channels import Channels
 from edgedigits.errors import ModelError
+from edgedigits.models.graph import walk
+from edgedigits.models.graph.channel_rules import MAKERS, RULES, STATELESS, named, whole
+from edgedigits.models.graph.channel_sets import Channels
 
 INPUT = "is tied to the network's input"
 OUTPUT = "makes the answers"
@@ -57,9 +57,9 @@ def coupled(model: Any, stays: Callable[[str], str | None] = lambda _: None) -> 
 
     Raises ModelError naming a layer of a kind whose channels can't be followed.
     """
-    calls = list(graph.calls(model))
+    calls = list(walk.calls(model))
     channels, axes = Channels(), {}
-    axes[graph.ENTRY] = channels.fresh(int(model.inputs[0].shape[-1]), INPUT)
+    axes[walk.ENTRY] = channels.fresh(int(model.inputs[0].shape[-1]), INPUT)
     uses = Counter(id(call.layer) for call in calls)
     for call in calls:
         kind = type(call.layer).__name__
@@ -82,7 +82,7 @@ def coupled(model: Any, stays: Callable[[str], str | None] = lambda _: None) -> 
     return _arranged(model, calls, channels, axes)
 
 
-def _arranged(model: Any, calls: list[graph.Call], channels: Channels, axes: dict[int, np.ndarray]) -> Coupling:
+def _arranged(model: Any, calls: list[walk.Call], channels: Channels, axes: dict[int, np.ndarray]) -> Coupling:
     """Free sets numbered 0, 1, 2, ... and grouped by how often they occur in which tensors."""
     roots = np.array([channels.find(channel) for channel in range(len(channels))])
     free = np.array([root == channel and channels.reason(root) is None for channel, root in enumerate(roots)])

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import graph
-from edgedigits.keras_tables import ACTIVATIONS
+from edgedigits.models.graph import walk
+from edgedigits.models.layers.known_layers import ACTIVATIONS
 
 SUMMING = ("Conv2D", "Dense")
 """Kinds that sum over the channels they read; these are the last axis but one of their kernels."""
@@ -46,9 +46,9 @@ class Copies:
 def copies(model: Any) -> tuple[Copies, ...]:
     """Those of a flat model that nothing but convolutions and dense layers reads, directly or through layers that act on each
     channel alike; layers that are used more than once stay as they are."""
-    calls = list(graph.calls(model))
+    calls = list(walk.calls(model))
     uses = Counter(id(call.layer) for call in calls)
-    readers: dict[int, list[graph.Call]] = {}
+    readers: dict[int, list[walk.Call]] = {}
     for call in calls:
         for number in set(call.inputs):
             readers.setdefault(number, []).append(call)
@@ -80,7 +80,7 @@ def merged(model: Any) -> tuple[Any, list[str]]:
         return model, []
     made: dict[str, Any] = {}
 
-    def apply(call: graph.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def apply(call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         layer = call.layer
         if layer.name in found:
             first, *more = (args[0][place] for place in found[layer.name].stay)
@@ -91,7 +91,7 @@ def merged(model: Any) -> tuple[Any, list[str]]:
             made[layer.name] = type(layer).from_config(layer.get_config())
         return made[layer.name](*args, **kwargs)
 
-    result = graph.rebuilt(model, apply)
+    result = walk.rebuilt(model, apply)
     places = {path: one.place for one in found.values() for path in one.kernels}
     for name, layer in made.items():
         weights = model.get_layer(name).get_weights()
@@ -107,7 +107,7 @@ def summed(kernel: np.ndarray, place: np.ndarray) -> np.ndarray:
     return np.asarray(onto.astype(np.float64) @ kernel)
 
 
-def _joins_copies(call: graph.Call) -> bool:
+def _joins_copies(call: walk.Call) -> bool:
     last = call.node.outputs.shape.rank - 1
     return (
         type(call.layer).__name__ == "Concatenate"
@@ -116,7 +116,7 @@ def _joins_copies(call: graph.Call) -> bool:
     )
 
 
-def _copies(call: graph.Call, kernels: tuple[str, ...]) -> Copies:
+def _copies(call: walk.Call, kernels: tuple[str, ...]) -> Copies:
     starts: dict[int, int] = {}
     stay, place, width = [], [], 0
     for index, (number, tensor) in enumerate(zip(call.inputs, call.node.keras_inputs, strict=True)):
@@ -136,7 +136,7 @@ def _sums(layer: Any) -> bool:
 def _acts_alike(layer: Any) -> bool:
     kind, config = type(layer).__name__, layer.get_config()
     if kind == "Activation":
-        return config["activation"] in ACTIVATIONS - {graph.SOFTMAX}
+        return config["activation"] in ACTIVATIONS - {walk.SOFTMAX}
     if kind == "Rescaling":
         return np.ndim(config["scale"]) == np.ndim(config["offset"]) == 0
     return kind in _ALIKE

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import graph
+from edgedigits.models.graph import walk
 
 FOLDABLE = ("Conv2D", "DepthwiseConv2D", "Dense")
 
 
 def pairs(model: Any) -> dict[str, Any]:
     """Layer name -> the BatchNormalization after it, where both are used once and nothing else reads the layer's output."""
-    calls = list(graph.calls(model))
+    calls = list(walk.calls(model))
     makers = {number: call for call in calls for number in call.outputs}
     uses: dict[str, int] = {}
     readers: dict[int, int] = {}
@@ -54,7 +54,7 @@ def folded(model: Any) -> tuple[Any, list[str]]:
             config["use_bias"] = True
         return type(layer).from_config(config)
 
-    result = graph.exchanged(model, make)
+    result = walk.exchanged(model, make)
     for layer in result.layers:
         source = model.get_layer(layer.name) if layer.weights else None
         if source is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import fold, graph
+from edgedigits.models.graph import fold_batchnorm, walk
 
 
 def pairs(model: Any, held: Collection[str] = ()) -> dict[str, str]:
@@ -21,11 +21,11 @@ def pairs(model: Any, held: Collection[str] = ()) -> dict[str, str]:
 
     Both are used once, neither is part of two pairs. Kernels `held`, by path, are left as they are.
     """
-    calls = list(graph.calls(model))
+    calls = list(walk.calls(model))
     makers = {number: call for call in calls for number in call.outputs}
     uses = Counter(call.layer.name for call in calls)
     reads = Counter(number for call in calls for number in call.inputs)
-    normalized = {normalization.name: name for name, normalization in fold.pairs(model).items()}
+    normalized = {normalization.name: name for name, normalization in fold_batchnorm.pairs(model).items()}
     found: dict[str, str] = {}
     for call in calls:
         before = makers.get(call.inputs[0])
@@ -53,7 +53,7 @@ def joined(model: Any, held: Collection[str] = ()) -> tuple[Any, list[str]]:
 
 
 def _joined(model: Any, found: dict[str, str]) -> Any:
-    normalized = fold.pairs(model)
+    normalized = fold_batchnorm.pairs(model)
     absent = {*found, *(normalized[first].name for first in found if first in normalized)}
     firsts = {second: first for first, second in found.items()}
 
@@ -62,7 +62,7 @@ def _joined(model: Any, found: dict[str, str]) -> Any:
             return None
         return type(layer).from_config(layer.get_config() | ({"use_bias": True} if layer.name in firsts else {}))
 
-    result = graph.exchanged(model, make)
+    result = walk.exchanged(model, make)
     for layer in result.layers:
         if layer.name in firsts:
             first = model.get_layer(firsts[layer.name])
@@ -74,7 +74,9 @@ def _joined(model: Any, found: dict[str, str]) -> Any:
 
 def _product(first: Any, normalization: Any, second: Any) -> list[np.ndarray]:
     """[kernel, bias] of both in sequence."""
-    weights = fold.with_normalization(first, normalization) if normalization is not None else first.get_weights()
+    weights = (
+        fold_batchnorm.with_normalization(first, normalization) if normalization is not None else first.get_weights()
+    )
     kernel, bias = (array.astype(np.float64) for array in (weights if len(weights) == 2 else [*weights, np.zeros(1)]))
     other, *rest = (array.astype(np.float64) for array in second.get_weights())
     bias = np.broadcast_to(bias, kernel.shape[-1:]) @ other[0, 0] + (rest[0] if rest else 0.0)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import graph
-from edgedigits.channel_rules import MAKERS, output_shape
-from edgedigits.coupling import Coupling
+from edgedigits.models.graph import walk
+from edgedigits.models.graph.channel_rules import MAKERS, output_shape
+from edgedigits.models.graph.coupling import Coupling
 
 READS, MAKES, WITHIN = "reads", "makes", "within"
 """What an axis of a weight counts: channels read, channels made, or what a depthwise kernel hands to a pointwise one."""
@@ -41,7 +41,7 @@ class Weight:
     """A weight of the model: the path is `layer/attribute`; `axes` are those that count channels, by place from the end."""
 
     path: str
-    call: graph.Call
+    call: walk.Call
     variable: Any
     axes: Mapping[int, Axis]
 
@@ -56,7 +56,7 @@ class Layout:
     def weights(self) -> tuple[Weight, ...]:
         """Every weight that has channels, in graph order; those of a layer used twice stand once."""
         found: dict[str, Weight] = {}
-        for call in graph.calls(self.coupling.model):
+        for call in walk.calls(self.coupling.model):
             for attribute, axes in AXES.get(type(call.layer).__name__, {}).items():
                 if (variable := getattr(call.layer, attribute, None)) is not None:
                     placed = {axis: self._axis(call, counts) for axis, counts in axes.items()}
@@ -65,7 +65,7 @@ class Layout:
                     found.setdefault(weight.path, weight)
         return tuple(found.values())
 
-    def _axis(self, call: graph.Call, counts: str) -> Axis:
+    def _axis(self, call: walk.Call, counts: str) -> Axis:
         tensor = call.outputs[0] if counts == MAKES else call.inputs[0]
         times = getattr(call.layer, "depth_multiplier", 1) if counts == WITHIN else 1
         return Axis(counts, np.repeat(self.coupling.units[tensor], times))
@@ -92,8 +92,8 @@ def narrowed(layout: Layout, keep: np.ndarray) -> Any:
 
     Promise: where all weights that make the removed channels are zero, and so all their values, the answers are the same.
     """
-    calls = {id(call.layer): call for call in graph.calls(layout.coupling.model)}
-    model = graph.exchanged(layout.coupling.model, lambda layer: _smaller(calls[id(layer)], layout.coupling, keep))
+    calls = {id(call.layer): call for call in walk.calls(layout.coupling.model)}
+    model = walk.exchanged(layout.coupling.model, lambda layer: _smaller(calls[id(layer)], layout.coupling, keep))
     places = kept_places(layout, keep)
     paths = {id(weight.variable): weight.path for weight in layout.weights}
     for call in calls.values():
@@ -105,7 +105,7 @@ def narrowed(layout: Layout, keep: np.ndarray) -> Any:
     return model
 
 
-def _smaller(call: graph.Call, coupling: Coupling, keep: np.ndarray) -> Any:
+def _smaller(call: walk.Call, coupling: Coupling, keep: np.ndarray) -> Any:
     """A new layer for what is left of the channels it makes."""
     layer, kind, config = call.layer, type(call.layer).__name__, call.layer.get_config()
     left = stay(coupling.units[call.outputs[0]], keep)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import graph
-from edgedigits.channel_rules import input_shapes, named, output_shape
-from edgedigits.coupling import coupled
 from edgedigits.errors import ModelError
-from edgedigits.narrowing import Layout, kept_places
+from edgedigits.models.graph import walk
+from edgedigits.models.graph.channel_rules import input_shapes, named, output_shape
+from edgedigits.models.graph.coupling import coupled
+from edgedigits.models.graph.narrow import Layout, kept_places
 
 
 def parameters(layout: Layout, keep: np.ndarray) -> int:
@@ -27,7 +27,7 @@ def multiply_adds(layout: Layout, keep: np.ndarray) -> int:
     Raises ModelError where the model takes images of any size.
     """
     total, places = 0, kept_places(layout, keep)
-    for call in graph.calls(layout.coupling.model):
+    for call in walk.calls(layout.coupling.model):
         for attribute in ("kernel", "depthwise_kernel", "pointwise_kernel"):
             if kernel := places.get(f"{call.layer.name}/{attribute}"):
                 total += _places(call) * math.prod(map(len, kernel))

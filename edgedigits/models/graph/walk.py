@@ -1,6 +1,6 @@
 """The layers of a flat tf_keras graph, in the order they compute, and copies of the graph with some of them exchanged.
 
-Every model that reaches the stages is flat (see `keras_models.py`): no nested models, one input, one output; a layer may be
+Every model that reaches the stages is flat (see `loading.py`): no nested models, one input, one output; a layer may be
 used more than once.
 """
 

@@ -1,6 +1,6 @@
 """A saved model's config, looked through before Keras may build from it.
 
-"Loading a file never runs code from it": what `checked` returns names only classes listed in `keras_tables` and
+"Loading a file never runs code from it": what `checked` returns names only classes listed in `known_layers` and
 classes that the caller handed in; a Lambda, a pickled function, an unknown class and an unknown TensorFlow
 function are refused. Keras' own safe mode covers neither the .h5 format nor SavedModels, nor built-in layers that
 read files.
@@ -10,10 +10,10 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from edgedigits import keras_tables as tables
 from edgedigits.errors import ModelError
-from edgedigits.keras_connections import check_connections
-from edgedigits.keras_files import Config, Generation
+from edgedigits.models.importer.connections import check_connections
+from edgedigits.models.importer.saved_files import Config, Generation
+from edgedigits.models.layers import known_layers as tables
 
 KERAS3_MODULES = {"Functional": "keras.src.models.functional", "Model": "keras", "Sequential": "keras"}
 SETTINGS = ("_initializer", "_regularizer", "_constraint")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgedigits.errors import ModelError
-from edgedigits.keras_tables import MODELS
+from edgedigits.models.layers.known_layers import MODELS
 
 _Call = tuple[str, Any]
 """(layer, which of its calls: 0, 1, ...)."""

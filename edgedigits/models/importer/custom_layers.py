@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
-from edgedigits.keras3 import keras3
+from edgedigits.models.importer.keras3 import keras3
 
 
 def classes(custom: Sequence[str]) -> list[type]:

@@ -1,8 +1,8 @@
 """Any trained Keras image classifier as the one kind of model that the stages work on.
 
 `load` takes Keras 3 and Keras 2 files and Keras 2 SavedModels. It reads the config as JSON, has it looked through
-(`keras_configs`), lets the Keras that wrote it build from exactly that, and reads the weights as numbers: the functions
-saved in a SavedModel's graph are never loaded. Then it rebuilds the model (`keras_rebuild`) and compares answers. What the
+(`config_check`), lets the Keras that wrote it build from exactly that, and reads the weights as numbers: the functions
+saved in a SavedModel's graph are never loaded. Then it rebuilds the model (`rebuild`) and compares answers. What the
 file describes is built in a child process only, within limits of time and memory; this one takes over the rebuilt model.
 """
 
@@ -18,15 +18,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits import keras_configs, keras_custom, keras_files
 from edgedigits.backend import keras, tf
 from edgedigits.data.scale import Scaling, scaled
 from edgedigits.errors import ModelError, OpenSizeError
 from edgedigits.ground.processes.children import MIB, Errand, ask
-from edgedigits.keras3 import keras3
-from edgedigits.keras_ends import Size, SizeOf, image_shape, two_answers
-from edgedigits.keras_rebuild import Rebuilding, rebuild
-from edgedigits.keras_store import restore, save
+from edgedigits.models.importer import config_check, custom_layers, saved_files
+from edgedigits.models.importer.ends import Size, SizeOf, image_shape, two_answers
+from edgedigits.models.importer.keras3 import keras3
+from edgedigits.models.importer.rebuild import Rebuilding, rebuild
+from edgedigits.models.importer.store import restore, save
 
 __all__ = ["TOLERANCE", "LoadedModel", "answers_probabilities", "load", "rebuild", "restore", "save", "without_softmax"]
 
@@ -86,10 +86,10 @@ def load(
     Raises:
         ModelError: naming the file and what in it can't be taken: layer, class, why, what would do.
     """
-    keras_custom.classes(custom)
-    with tempfile.TemporaryDirectory(prefix="edgedigits-model-") as name, keras_files.translated(path, DOING):
+    custom_layers.classes(custom)
+    with tempfile.TemporaryDirectory(prefix="edgedigits-model-") as name, saved_files.translated(path, DOING):
         folder = Path(name)
-        errand, saved = _opening(keras_files.read(path, folder), custom)
+        errand, saved = _opening(saved_files.read(path, folder), custom)
         try:
             told = ask(errand("build"), **saved, folder=name)
         except OpenSizeError:
@@ -117,18 +117,18 @@ def load(
     return LoadedModel(model, logits, facts)
 
 
-def _opening(saved: keras_files.SavedModel, custom: Sequence[str]) -> tuple[Callable[[str], Errand], dict[str, Any]]:
+def _opening(saved: saved_files.SavedModel, custom: Sequence[str]) -> tuple[Callable[[str], Errand], dict[str, Any]]:
     """What a child process is asked, and told of the file: it alone builds what the file describes."""
     config, size = json.dumps(saved.config), saved.size_bytes
 
     def errand(function: str) -> Errand:
         return Errand(
-            function=f"keras_models:{function}",
+            function=f"models.importer.loading:{function}",
             doing=DOING,
             advice=f"is the file, with its {size:,} bytes of weights, complete, and saved by Keras?",
             room="tensorflow",
             error=ModelError,
-            most_s=LEAST_S + len(config) / CONFIG_BYTES_PER_S + size / keras_files.BYTES_PER_S,
+            most_s=LEAST_S + len(config) / CONFIG_BYTES_PER_S + size / saved_files.BYTES_PER_S,
             most_bytes=MOST_BYTES + MOST_TIMES * size,
         )
 
@@ -163,11 +163,11 @@ def _hashable(saved: dict[str, Any]) -> dict[str, Any]:
 
 @functools.lru_cache(1)
 def _opened(
-    format: str, keras_of: keras_files.Generation, config: str, weights: str, custom: Sequence[str], size: Size | None
+    format: str, keras_of: saved_files.Generation, config: str, weights: str, custom: Sequence[str], size: Size | None
 ) -> Any:
     """(as its own Keras builds it, what rebuilt it, rebuilt as a classifier of images); `size` is that of open images."""
-    classes = keras_custom.classes(custom)
-    original = _original(keras_files.SavedModel(format, keras_of, json.loads(config), Path(weights)), classes)
+    classes = custom_layers.classes(custom)
+    original = _original(saved_files.SavedModel(format, keras_of, json.loads(config), Path(weights)), classes)
     rebuilding = Rebuilding(classes, lambda shape: image_shape(shape, size))
     single = rebuilding.model(original)
     model = two_answers(single)
@@ -176,11 +176,11 @@ def _opened(
     return original, rebuilding, model
 
 
-def _original(saved: keras_files.SavedModel, classes: Sequence[type]) -> Any:
+def _original(saved: saved_files.SavedModel, classes: Sequence[type]) -> Any:
     """The model as its own Keras builds it, in float32, with its trained weights."""
     library = keras3 if saved.keras == "3" else keras
     own = {one.__name__: one for one in classes if issubclass(one, library.layers.Layer)}
-    config = keras_configs.checked(saved.config, saved.keras, own)
+    config = config_check.checked(saved.config, saved.keras, own)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras warns about its own formats and casts
         if saved.keras == "3":

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import keras_activations, keras_lowered, keras_operations, keras_tables
 from edgedigits.backend import keras, tf
 from edgedigits.errors import ModelError
-from edgedigits.keras3 import keras3
-from edgedigits.keras_settings import as_keras2, cannot, config_of, measured, without_training
+from edgedigits.models.importer.keras3 import keras3
+from edgedigits.models.layers import activations, known_layers, lowered_layers, operations
+from edgedigits.models.layers.layer_configs import as_keras2, cannot, config_of, measured, without_training
 
 Call = Callable[..., Any]
 Entrance = Callable[[tuple[int | None, ...]], tuple[tuple[int | None, ...], str]]
@@ -74,7 +74,7 @@ class Rebuilding:
 
     def make(self, kind: str, name: str, **settings: Any) -> Any:
         """A new tf_keras layer of class `kind` whose name no other has."""
-        return keras_lowered.of_keras(kind)(name=self.name(name), **settings)
+        return lowered_layers.of_keras(kind)(name=self.name(name), **settings)
 
     def through(self, model: Any, x: Any, prefix: str) -> Any:
         """Takes the tensor through every layer of `model`."""
@@ -89,7 +89,7 @@ class Rebuilding:
         known = {id(given): x}
 
         def fill(value: Any) -> Any:
-            return known[id(value)] if keras_operations.is_symbolic(value) else value
+            return known[id(value)] if operations.is_symbolic(value) else value
 
         for depth in sorted(model._nodes_by_depth, reverse=True):
             for node in model._nodes_by_depth[depth]:
@@ -132,11 +132,11 @@ class Rebuilding:
             return self.operation(layer, prefix)
         if _is_own(layer):
             return self.own(layer, name)
-        if kind in keras_tables.LEFT_OUT:
+        if kind in known_layers.LEFT_OUT:
             self.left_out.append(name)
             return lambda x, **_: x
-        if kind not in keras_tables.LAYERS:
-            raise cannot(layer, *keras_tables.why_not(kind))
+        if kind not in known_layers.LAYERS:
+            raise cannot(layer, *known_layers.why_not(kind))
         return self.built_in(layer, name, prefix)
 
     def operation(self, layer: Any, prefix: str) -> Call:
@@ -144,10 +144,10 @@ class Rebuilding:
         kind, settings = type(layer).__name__, config_of(layer)
         if kind == "TFOpLambda":
             kind = f"tf.{settings.pop('function')}"
-            operation = keras_tables.TENSORFLOW_FUNCTIONS.get(kind.removeprefix("tf."))
+            operation = known_layers.TENSORFLOW_FUNCTIONS.get(kind.removeprefix("tf."))
             settings.pop("dtype", None)  # its policy; in Keras 3 operations it is what to cast to
         else:
-            operation = keras_tables.KERAS3_OPERATIONS.get(kind, ("", None))[1]
+            operation = known_layers.KERAS3_OPERATIONS.get(kind, ("", None))[1]
         if operation is None:
             raise cannot(layer, f"is the operation {kind}, which has no known layer", "replace it by a built-in layer")
         settings = {key: value for key, value in settings.items() if key not in ("name", "trainable")}
@@ -157,8 +157,8 @@ class Rebuilding:
             return self.make(kind, f"{prefix}{name}", **kwargs)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            operands, more = keras_operations.operands(operation, args, kwargs)
-            return keras_operations.apply(make, operation, operands, {**settings, **more}, shape)
+            operands, more = operations.operands(operation, args, kwargs)
+            return operations.apply(make, operation, operands, {**settings, **more}, shape)
 
         return call
 
@@ -189,12 +189,12 @@ class Rebuilding:
             raise cannot(layer, "has channels_first", "build and train the model with channels_last")
         settings = as_keras2(layer, settings) if isinstance(layer, keras3.layers.Layer) else settings
         kind, after = type(layer).__name__, None
-        if settings.get("interpolation", "nearest") not in keras_tables.INTERPOLATIONS:
+        if settings.get("interpolation", "nearest") not in known_layers.INTERPOLATIONS:
             why = f"resizes by {settings['interpolation']}, which TFLite has no operator for"
-            raise cannot(layer, why, f"use {' or '.join(keras_tables.INTERPOLATIONS)}, or resize the images before")
+            raise cannot(layer, why, f"use {' or '.join(known_layers.INTERPOLATIONS)}, or resize the images before")
         if kind in ("Maximum", "Minimum"):
-            return lambda tensors, **_: keras_operations.extreme(self.make, name, kind, tensors)
-        if form := keras_activations.of_layer(kind, settings):
+            return lambda tensors, **_: operations.extreme(self.make, name, kind, tensors)
+        if form := activations.of_layer(kind, settings):
             return lambda x, **_: form(self.make, name, x)
         if "activation" in settings:
             lone = kind == "Activation"
@@ -204,24 +204,24 @@ class Rebuilding:
         settings["name"] = self.name(name)
         if kind == "Normalization":
             settings |= measured(layer)
-        return self.with_weights(layer, keras_lowered.of_keras(kind), settings, after)
+        return self.with_weights(layer, lowered_layers.of_keras(kind), settings, after)
 
     def activation(self, layer: Any, activation: Any, name: str, lone: bool, prefix: str) -> tuple[Any, Call | None]:
         """The activation for the config of a Keras 2 layer, and what follows behind that layer, or is all of a lone one."""
         if isinstance(activation, dict) and isinstance(layer.activation, (keras.layers.Layer, keras3.layers.Layer)):
             return "linear", self.call(layer.activation, f"{prefix}{layer.name}_")
         activation = "linear" if activation is None else activation
-        if not isinstance(activation, str) or activation not in keras_tables.ACTIVATIONS:
+        if not isinstance(activation, str) or activation not in known_layers.ACTIVATIONS:
             shown = activation.get("config") if isinstance(activation, dict) else activation
             raise cannot(layer, f"has the activation '{shown}', which has no known layer", "use a built-in activation")
-        activation = keras_activations.ALIASES.get(activation, activation)
+        activation = activations.ALIASES.get(activation, activation)
         another = activation == "hard_sigmoid" and isinstance(
             layer, keras3.layers.Layer
         )  # Keras 2 has one of slope 0.2
-        if activation in keras_activations.PLAIN and not another:
+        if activation in activations.PLAIN and not another:
             return activation, None
         own = name if lone else f"{name}_{activation}"
-        return "linear", lambda x, **_: keras_activations.activate(self.make, own, activation, x)
+        return "linear", lambda x, **_: activations.activate(self.make, own, activation, x)
 
     def with_weights(self, source: Any, cls: Any, settings: dict[str, Any], after: Call | None = None) -> Call:
         """Calls a new layer that takes the weights of `source` when its first call has built it."""

@@ -1,7 +1,7 @@
 """What a saved Keras model holds, read as plain data: which Keras wrote it, its config and where its weights lie.
 
 Nothing is deserialized here. The config is JSON, the Keras version a string beside it, so that everything a file would
-have Keras build can be looked at first (`keras_configs.checked`).
+have Keras build can be looked at first (`config_check.checked`).
 """
 
 import hashlib
@@ -85,7 +85,7 @@ def _read_file(path: Path, reader: str, kind: str, copy: Path) -> SavedModel:
         raise ModelError("this is no regular file; hand in the file as model.save() wrote it.")
     size = path.stat().st_size
     errand = Errand(
-        function=f"keras_reading:{reader}",
+        function=f"models.importer.file_reading:{reader}",
         doing="reading the model",
         advice="is the file complete, and saved by Keras?",
         error=ModelError,

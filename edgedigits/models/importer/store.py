@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgedigits import keras_configs, keras_custom, keras_files, keras_lowered
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
+from edgedigits.models.importer import config_check, custom_layers, saved_files
+from edgedigits.models.layers import lowered_layers
 
 Array = npt.NDArray[Any]
 
@@ -24,7 +25,7 @@ def save(model: keras.Model, masks: Mapping[str, Array], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = json.loads(model.to_json())
     for layer in config["config"]["layers"]:
-        if layer["class_name"] in keras_lowered.LOWERED:  # Keras' own but for the operators
+        if layer["class_name"] in lowered_layers.LOWERED:  # Keras' own but for the operators
             layer |= {"module": "keras.layers", "registered_name": None}
     plain = {"schema": SCHEMA, "class_name": config["class_name"], "config": config["config"], "masks": list(masks)}
     (folder / "model.json").write_text(json.dumps(plain))
@@ -38,16 +39,16 @@ def restore(folder: Path, *, custom: Sequence[str] = ()) -> tuple[keras.Model, d
     Raises:
         ModelError: missing, damaged, or a layer class that is neither Keras' nor in `custom`.
     """
-    classes = keras_custom.classes(custom)
+    classes = custom_layers.classes(custom)
     own = {one.__name__: one for one in classes if issubclass(one, keras.layers.Layer)}
-    with keras_files.translated(folder, "restoring the model"):
+    with saved_files.translated(folder, "restoring the model"):
         plain = json.loads((folder / "model.json").read_text())
         if plain.get("schema") != SCHEMA:
             raise ModelError(
                 f"model.json has schema {plain.get('schema')}, and {SCHEMA} can be read; delete the folder."
             )
-        checked = keras_configs.checked(plain, "2", own)
-        model = keras.models.model_from_config(checked, custom_objects=keras_lowered.LOWERED | own)
+        checked = config_check.checked(plain, "2", own)
+        model = keras.models.model_from_config(checked, custom_objects=lowered_layers.LOWERED | own)
         model.set_weights(_read(folder / "weights.npz"))
         masks = dict(zip(plain["masks"], _read(folder / "masks.npz"), strict=True))
     return model, masks

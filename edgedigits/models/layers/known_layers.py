@@ -192,7 +192,7 @@ KERAS3_OPERATIONS = {
     "Tanh": ("numpy", "tanh"),
     "TrueDivide": ("numpy", "divide"),
 }
-"""Class of a Keras 3 operation: its module below keras.src.ops, and the operation here (`keras_operations.apply`)."""
+"""Class of a Keras 3 operation: its module below keras.src.ops, and the operation here (`operations.apply`)."""
 
 TENSORFLOW_FUNCTIONS = {
     "__operators__.add": "add",

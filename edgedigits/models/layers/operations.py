@@ -12,7 +12,7 @@ import numpy as np
 
 from edgedigits.backend import tf
 from edgedigits.errors import ModelError
-from edgedigits.keras_activations import Make, activate
+from edgedigits.models.layers.activations import Make, activate
 
 PAIRS = {"add": "Add", "maximum": "Maximum", "minimum": "Minimum", "multiply": "Multiply", "subtract": "Subtract"}
 OPERANDS = ("x1", "x2", "x", "y", "a", "input", "input_tensor", "tensor", "features", "logits", "values")
@@ -35,7 +35,7 @@ def is_symbolic(value: Any) -> bool:
 
 
 def apply(make: Make, operation: str, args: Sequence[Any], settings: Mapping[str, Any], shape: tuple[Any, ...]) -> Any:
-    """Applies an operation of `keras_tables` to tf_keras tensors.
+    """Applies an operation of `known_layers` to tf_keras tensors.
 
     Args:
         args: tensors and constants, in the operation's order, nested lists included.

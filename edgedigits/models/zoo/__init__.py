@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from edgedigits.zoo.convnets import cnn, deep, lenet5, nano, pico
-from edgedigits.zoo.mlp import mlp
-from edgedigits.zoo.mobilenet import mobilenet_v2
+from edgedigits.models.zoo.convnets import cnn, deep, lenet5, nano, pico
+from edgedigits.models.zoo.mlp import mlp
+from edgedigits.models.zoo.mobilenet import mobilenet_v2
 
 Builder = Callable[..., Any]
 

@@ -1,0 +1,1 @@
+"""Walks and rewrites that graph: which channels go together, what can be folded, merged or narrowed."""
