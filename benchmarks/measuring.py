@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgedigits.bench import Contestant, model_job
 from edgedigits.bench_report import right_answers
 from edgedigits.runner_process import RunnerProcess
-from edgedigits.statistics import pair, wilson
+from edgedigits.tasks.statistics import pair, wilson
 
 Right = NDArray[np.bool_]
 """Which test images a file gets right, bool [n]."""

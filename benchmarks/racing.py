@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from edgedigits.bench import Settings, bench_job
 from edgedigits.runner_process import RunnerProcess
-from edgedigits.statistics import Interval, speedup, typical_percentile
+from edgedigits.tasks.statistics import Interval, speedup, typical_percentile
 
 Say = Callable[[str], None]
 IMAGES = 64

@@ -10,8 +10,8 @@ import numpy as np
 from edgedigits_runner.arrays import decode
 from numpy.typing import NDArray
 
-from edgedigits.class_recalls import ClassChanges, by_class
-from edgedigits.statistics import Interval, Paired, pair, speedup, typical_percentile, wilson
+from edgedigits.tasks.class_recalls import ClassChanges, by_class
+from edgedigits.tasks.statistics import Interval, Paired, pair, speedup, typical_percentile, wilson
 
 
 @dataclass(frozen=True)

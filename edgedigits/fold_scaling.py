@@ -15,8 +15,8 @@ from edgedigits.data.images import Images
 from edgedigits.data.scale import NAMED, Scaling
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.loading import TOLERANCE
-from edgedigits.scoring import outputs
 from edgedigits.stages.candidate import Candidate, Facts
+from edgedigits.tasks.scoring import outputs
 
 PLAIN = NAMED["0..1"]
 PASSED = ("Dropout", "SpatialDropout2D", "Cropping2D", "ZeroPadding2D", "Flatten")

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgedigits import baseline_check, class_recalls
-from edgedigits.class_recalls import ClassChange
 from edgedigits.data.images import Images
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scale
 from edgedigits.errors import ClassLostError, DataError, ModelError
 from edgedigits.interpreter import TfliteModel
-from edgedigits.report.differences import recalls_text
-from edgedigits.scoring import outputs
+from edgedigits.tasks import baseline_check, class_recalls
+from edgedigits.tasks.class_recalls import ClassChange
+from edgedigits.tasks.differences import recalls_text
+from edgedigits.tasks.scoring import outputs
 
 AT_ONCE = 1000
 SAMPLE = 1000

@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import artifact, parity, verify
+from edgedigits import artifact, verify
 from edgedigits.artifact import Draft
-from edgedigits.baseline_check import Findings
-from edgedigits.class_recalls import ClassChanges, as_record, by_class
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
 from edgedigits.data.samples import sampled
@@ -33,13 +31,16 @@ from edgedigits.models.importer.custom_layers import source_hash
 from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.models.importer.saved_files import model_hash
 from edgedigits.recipe import Recipe
-from edgedigits.report.differences import class_sentence
 from edgedigits.scale_check import check_scale
-from edgedigits.scoring import Score, outputs, score
 from edgedigits.shipping import shipped
 from edgedigits.stage_cache import StageCache, chained, first_key
 from edgedigits.stages.candidate import Candidate, Facts, Progress, Stage, silent
-from edgedigits.statistics import pair
+from edgedigits.tasks import parity
+from edgedigits.tasks.baseline_check import Findings
+from edgedigits.tasks.class_recalls import ClassChanges, as_record, by_class
+from edgedigits.tasks.differences import class_sentence
+from edgedigits.tasks.scoring import Score, outputs, score
+from edgedigits.tasks.statistics import pair
 
 PARITY_IMAGES = 500
 

@@ -15,7 +15,7 @@ import numpy as np
 from edgedigits.data.images import Images
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import NAMED, Scaling, variants
-from edgedigits.scoring import outputs
+from edgedigits.tasks.scoring import outputs
 
 IMAGES = 500
 CLEARLY_GOOD = 0.7

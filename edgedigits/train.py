@@ -28,9 +28,9 @@ from edgedigits.errors import DamagedError, InputError
 from edgedigits.ground.atomic import check_writable, whole_file
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.models.zoo import ZOO
-from edgedigits.scoring import Score, outputs, score
 from edgedigits.stage_cache import code_version
 from edgedigits.stages.candidate import Progress, silent
+from edgedigits.tasks.scoring import Score, outputs, score
 
 Say = Callable[[str], None]
 _STATE = {"identity": is_object, "history": [is_object], "best": is_object, "best_epoch": is_whole, "files": are_hashes}

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from edgedigits import asking, pipeline, prepare
-from edgedigits.baseline_check import Findings, look
 from edgedigits.data.images import everything
 from edgedigits.errors import DataError, ModelError
 from edgedigits.export import Int8
 from edgedigits.judging import check_baseline
 from edgedigits.prepare import Wish
 from edgedigits.recipe import Recipe, parse
+from edgedigits.tasks.baseline_check import Findings, look
 from tests.prototypes import matched, noisy
 
 

@@ -15,12 +15,12 @@ from rich.console import Console
 from edgedigits import runtimes
 from edgedigits.bench import Contestant, Settings, bench, measure, model_job
 from edgedigits.bench_report import Report
-from edgedigits.class_recalls import by_class
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, TfliteError
 from edgedigits.report.benching import as_json, mcnemar_sentence, render, times
 from edgedigits.runner_process import RunnerProcess
-from edgedigits.statistics import Paired
+from edgedigits.tasks.class_recalls import by_class
+from edgedigits.tasks.statistics import Paired
 from tests import tiny_tflite
 
 QUICK = Settings(windows=2, window_s=0.02, probes=1)

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from edgedigits import pipeline, prepare
-from edgedigits.class_recalls import ClassChanges, as_record, by_class, excess_p
 from edgedigits.errors import ClassLostError
 from edgedigits.export import Float32
 from edgedigits.judging import check_classes
@@ -21,9 +20,10 @@ from edgedigits.models.graph import walk
 from edgedigits.prepare import Wish
 from edgedigits.recipe import Recipe
 from edgedigits.report.cards import artifact_card
-from edgedigits.report.differences import class_sentence, worst_class
 from edgedigits.stages.candidate import Candidate, Facts, Progress, silent
-from edgedigits.statistics import chance_p, holm, mcnemar_p
+from edgedigits.tasks.class_recalls import ClassChanges, as_record, by_class, excess_p
+from edgedigits.tasks.differences import class_sentence, worst_class
+from edgedigits.tasks.statistics import chance_p, holm, mcnemar_p
 from tests.prototypes import matched, noisy
 
 

@@ -82,7 +82,7 @@ def imbalanced(classes: int = 3, many: int = 150, few: int = 8) -> FitData:
 
 
 def recall_of_the_rare(model: object, data: FitData) -> float:
-    from edgedigits.scoring import outputs
+    from edgedigits.tasks.scoring import outputs
 
     answers = outputs(model, data.validation, data.scale).argmax(axis=1)
     return float((answers[data.validation.labels == 2] == 2).mean())

@@ -23,13 +23,13 @@ from edgedigits.flatbuffer import float_operators, read
 from edgedigits.models.graph import walk
 from edgedigits.prepare import Wish
 from edgedigits.recipe import parse
-from edgedigits.scoring import outputs, score
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import Cluster
 from edgedigits.stages.distil import Distil
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
 from edgedigits.students import student
+from edgedigits.tasks.scoring import outputs, score
 from edgedigits.teachers import Teacher, panel, teachers
 from edgedigits.verify import check_masks
 from tests.nets import classifier, fit_data

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import parity, verify
+from edgedigits import verify
 from edgedigits.backend import keras, tf
 from edgedigits.data.images import everything
 from edgedigits.errors import CheckError, FloatOpError, MaskError, MissingWeightsError, ParityError
@@ -17,9 +17,10 @@ from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8, converte
 from edgedigits.flatbuffer import float_operators, read, weight_zeros
 from edgedigits.interpreter import TfliteModel
 from edgedigits.models.graph import walk
-from edgedigits.scoring import outputs
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.prune import Prune
+from edgedigits.tasks import parity
+from edgedigits.tasks.scoring import outputs
 from tests.nets import classifier, fit_data, trained
 
 EXPORTS: dict[str, Any] = {

@@ -14,10 +14,10 @@ from edgedigits.data.images import Pixels, everything
 from edgedigits.errors import ParityError
 from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8
 from edgedigits.interpreter import TfliteModel
-from edgedigits.parity import MOST, check_parity, losses, margins
 from edgedigits.prepare import Wish
 from edgedigits.recipe import parse
-from edgedigits.scoring import outputs
+from edgedigits.tasks.parity import MOST, check_parity, losses, margins
+from edgedigits.tasks.scoring import outputs
 from tests.prototypes import matched, noisy
 
 CLASSES = [2, 10, 200, 1000]

@@ -37,8 +37,8 @@ from edgedigits.models.importer import loading
 from edgedigits.recipe import parse
 from edgedigits.report.cards import artifact_card
 from edgedigits.scale_check import check_scale
-from edgedigits.scoring import outputs
 from edgedigits.stages.candidate import Candidate
+from edgedigits.tasks.scoring import outputs
 from edgedigits.verify import check_masks
 
 L = keras.layers

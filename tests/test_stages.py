@@ -14,7 +14,6 @@ from edgedigits.backend import keras, tf
 from edgedigits.errors import RecipeError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.fold_batchnorm import folded
-from edgedigits.scoring import outputs, score
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import Cluster, grouped
 from edgedigits.stages.distil import Distil
@@ -22,6 +21,7 @@ from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune, smallest_pruned
 from edgedigits.stages.qat import Qat
 from edgedigits.stages.shrink import Shrink
+from edgedigits.tasks.scoring import outputs, score
 from edgedigits.verify import check_kept, check_masks
 from tests.nets import classifier, fit_data, trained
 

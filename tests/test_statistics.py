@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from edgedigits.statistics import Paired, mcnemar_p, pair, speedup, typical_percentile, wilson
+from edgedigits.tasks.statistics import Paired, mcnemar_p, pair, speedup, typical_percentile, wilson
 
 
 @pytest.mark.parametrize(

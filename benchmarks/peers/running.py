@@ -18,7 +18,7 @@ from benchmarks.racing import Racer, Window, few_images, race, tflite_racer, tim
 from edgedigits.bench import Contestant, model_job
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.runner_process import RunnerProcess, runner_package
-from edgedigits.statistics import pair
+from edgedigits.tasks.statistics import pair
 
 Say = Callable[[str], None]
 Failure = dict[str, str]

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedigits.bench_report import Cold, Latency, ModelReport, Report
-from edgedigits.class_recalls import as_record
-from edgedigits.report.differences import class_sentence, interval_text, mcnemar_sentence, worst_class
-from edgedigits.statistics import Interval
+from edgedigits.tasks.class_recalls import as_record
+from edgedigits.tasks.differences import class_sentence, interval_text, mcnemar_sentence, worst_class
+from edgedigits.tasks.statistics import Interval
 
 SCHEMA: Final = 1
 _BUSY: Final = 0.6  # share of the cores that other work had kept busy in the last minute

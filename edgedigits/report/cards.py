@@ -7,8 +7,8 @@ from typing import Any
 
 from edgedigits_runner.scaling import scaling_of
 
-from edgedigits.report.differences import interval_text, mcnemar_sentence
-from edgedigits.statistics import Paired, wilson
+from edgedigits.tasks.differences import interval_text, mcnemar_sentence
+from edgedigits.tasks.statistics import Paired, wilson
 
 
 def artifact_card(manifest: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from edgedigits.device_bench import Agreement, SideBySide
 from edgedigits.fleet import Row
 from edgedigits.ground.atomic import whole_file
 from edgedigits.report import benching
-from edgedigits.report.differences import class_sentence, mcnemar_sentence
+from edgedigits.tasks.differences import class_sentence, mcnemar_sentence
 
 SCHEMA: Final = 1
 

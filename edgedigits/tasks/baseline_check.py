@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgedigits.parity import LEAST_MARGIN, margins
-from edgedigits.scoring import probabilities
-from edgedigits.statistics import chance_p, mcnemar_p
+from edgedigits.tasks.parity import LEAST_MARGIN, margins
+from edgedigits.tasks.scoring import probabilities
+from edgedigits.tasks.statistics import chance_p, mcnemar_p
 
 CHANCE: Final = 0.01
 """A model that answers at random seems better than chance once in a hundred times."""

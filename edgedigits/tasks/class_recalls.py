@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgedigits.statistics import holm, mcnemar_p
+from edgedigits.tasks.statistics import holm, mcnemar_p
 
 SIGNIFICANT: Final = 0.01
 """Of p after Holm's correction: what is said of one class among many should rarely be chance, and a finished run fails by it."""

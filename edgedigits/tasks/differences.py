@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from edgedigits.class_recalls import ClassChange, ClassChanges, name_of
-from edgedigits.statistics import Interval, Paired
+from edgedigits.tasks.class_recalls import ClassChange, ClassChanges, name_of
+from edgedigits.tasks.statistics import Interval, Paired
 
 _SIGNIFICANT: Final = 0.05
 _LETTERS: Final = 20  # of a class's name in a table; the JSON has all of it

@@ -18,7 +18,7 @@ from edgedigits.data.scale import Scale
 from edgedigits.errors import ParityError
 from edgedigits.flatbuffer import Contents, read
 from edgedigits.interpreter import TfliteModel
-from edgedigits.scoring import probabilities
+from edgedigits.tasks.scoring import probabilities
 
 LEAST_MARGIN: Final = 1e-6
 """The least mean margin that can be told from the rounding of float32: below it the model prefers no class to another."""

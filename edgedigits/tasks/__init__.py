@@ -1,0 +1,1 @@
+"""What "right" means: scores, parity of answers, paired comparison, how sure a number is."""
