@@ -27,9 +27,9 @@ from edgedigits.board_effects import RATES, features, group, predicted
 from edgedigits.data.images import ArrayImages
 from edgedigits.emulated.instructions import counts
 from edgedigits.export import Dynamic, Export, Float32, Int8, Int16x8
-from edgedigits.flatbuffer import read
-from edgedigits.fragments import Fragment, fragments, graph_signature, nearly_nothing
-from edgedigits.multiply_adds import Work, per_operator
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.fragments import Fragment, fragments, graph_signature, nearly_nothing
+from edgedigits.tflite.multiply_adds import Work, per_operator
 
 CORES = ("cortex-a72", "cortex-a76")
 _NETS = (("nano", "float32"), ("nano", "ptq_int8"), ("cnn", "dynamic_int8"))

@@ -33,12 +33,12 @@ from edgedigits.deploy import DeployWish, deploy, packages_for
 from edgedigits.device_bench import RemoteRunner, bench_there
 from edgedigits.emulated.pi import booted
 from edgedigits.ground.artifact_folder import sha256
-from edgedigits.interpreter import TfliteModel
 from edgedigits.remote.device import connect
 from edgedigits.runner_file import NAME as RUNNER
 from edgedigits.runner_file import runner_pyz
 from edgedigits.runner_process import RunnerProcess
 from edgedigits.runtimes import clean_environment, python_for
+from edgedigits.tflite.interpreter import TfliteModel
 
 RESULT = ROOT / "benchmarks" / "results" / "device.json"
 IMAGES = 1000

@@ -71,8 +71,8 @@ def help_seconds(folder: Path) -> float:
 def measure(rounds: int) -> dict[str, Any]:
     """Everything, raw, and the targets held against it."""
     from edgedigits.data.sources.named import find_mnist
-    from edgedigits.flatbuffer import float_operators, read
     from edgedigits.models.importer.loading import load
+    from edgedigits.tflite.flatbuffer import float_operators, read
     from edgedigits.zoo.baselines import shipped_folder
 
     mnist = find_mnist().resolve()

@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 from edgedigits import board_effects, reasons
 from edgedigits.board_effects import BoardName, Instructions
-from edgedigits.flatbuffer import read
 from edgedigits.foretold import Foretold, Step, foretell
-from edgedigits.fragments import Fragment, fragments
-from edgedigits.multiply_adds import Work, per_operator
 from edgedigits.op_timings import Say, TimedRuntime, Timings, timings
 from edgedigits.recipe import Recipe
-from edgedigits.slim import slim
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.fragments import Fragment, fragments
+from edgedigits.tflite.multiply_adds import Work, per_operator
+from edgedigits.tflite.rewrite.slim import slim
 
 BOARDS: tuple[BoardName, ...] = ("pi4", "pi5")
 Counting = Callable[[Sequence[bytes], str], list[int]]

@@ -24,9 +24,9 @@ from edgedigits.data.scale import Scaling
 from edgedigits.errors import CheckError
 from edgedigits.ground.artifact_folder import SCHEMA, Artifact, sha256
 from edgedigits.ground.atomic import whole_folder
-from edgedigits.interpreter import TfliteModel
 from edgedigits.report.cards import artifact_card
 from edgedigits.stage_cache import versions
+from edgedigits.tflite.interpreter import TfliteModel
 
 if TYPE_CHECKING:
     from edgedigits.pipeline import Exported, Job

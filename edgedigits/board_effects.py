@@ -15,9 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from edgedigits.flatbuffer import read
-from edgedigits.fragments import fragments, graph_signature
-from edgedigits.multiply_adds import Work, per_operator
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.fragments import fragments, graph_signature
+from edgedigits.tflite.multiply_adds import Work, per_operator
 
 RATES: Final = Path(__file__).parent / "board_rates.json"
 CORES: Final = {"pi4": "cortex-a72", "pi5": "cortex-a76"}

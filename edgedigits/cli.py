@@ -258,10 +258,10 @@ def check(file: str, as_json: bool) -> None:
 @as_json_option
 def inspect(file: Path, slim: bool, as_json: bool) -> None:
     """Show what a .tflite file, also packed, or an artifact's holds: operators, tensors, zeros, where every byte goes."""
-    from edgedigits import inspecting
     from edgedigits.report import inspection
+    from edgedigits.tflite.rewrite import before_and_after
 
-    contents, change = inspecting.inspect(file, slim)
+    contents, change = before_and_after.inspect(file, slim)
     if as_json:
         print_json(inspection.as_json(contents, change))
     else:
@@ -282,7 +282,7 @@ def inspect(file: Path, slim: bool, as_json: bool) -> None:
 @as_json_option
 def pack(model: Path, as_json: bool, **given: Any) -> None:
     """Make a .tflite file smaller for shipping, the same model to the bit: slim, as .tflite.gz or .tflite.zst, or both."""
-    from edgedigits import packing
+    from edgedigits.tflite.rewrite import pack as packing
 
     found = packing.pack(model, **given)
     if as_json:

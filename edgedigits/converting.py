@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from edgedigits.errors import CheckError
-from edgedigits.flatwalk import Walk
 from edgedigits.ground.processes.child import beat
+from edgedigits.tflite.checked_walk import Walk
 
 CALIBRATION: Final = "calibration.npy"
 """Beside the SavedModel: the images to calibrate on, each float32 [1, h, w, c], where the settings ask for them."""

@@ -16,8 +16,8 @@ from typing import Final
 
 from edgedigits.boards import BOARDS, CORES, SOURCES, Board, Row, RowArithmetic, Source
 from edgedigits.errors import InputError
-from edgedigits.flatbuffer import read
-from edgedigits.multiply_adds import Work, per_operator
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.multiply_adds import Work, per_operator
 from edgedigits.throughput import Kind, Range, Rates, gain, rates
 
 OPERATOR_INSTRUCTIONS: Final = 20_000  # at most, beside multiply-adds; see SOURCES["instructions"]

@@ -18,11 +18,11 @@ from edgedigits.data.scale import Scale
 from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError
 from edgedigits.export import Export
-from edgedigits.flatbuffer import read
 from edgedigits.models.graph import walk
 from edgedigits.models.layers import lowered_layers
 from edgedigits.recipe import Recipe
 from edgedigits.teachers import SELF
+from edgedigits.tflite.flatbuffer import read
 from edgedigits.verify import INTEGER_EXPORTS, check_integer
 
 NO_KERNEL: Final[dict[str, dict[str, str]]] = {

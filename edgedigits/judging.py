@@ -13,11 +13,11 @@ from edgedigits.data.images import Images
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scale
 from edgedigits.errors import ClassLostError, DataError, ModelError
-from edgedigits.interpreter import TfliteModel
 from edgedigits.tasks import baseline_check, class_recalls
 from edgedigits.tasks.class_recalls import ClassChange
 from edgedigits.tasks.differences import recalls_text
 from edgedigits.tasks.scoring import outputs
+from edgedigits.tflite.interpreter import TfliteModel
 
 AT_ONCE = 1000
 SAMPLE = 1000

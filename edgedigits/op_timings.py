@@ -22,11 +22,11 @@ from edgedigits_runner.kept import fault, is_text
 from edgedigits_runner.system_files import field
 
 from edgedigits.errors import DamagedError
-from edgedigits.fragments import Fragment, nearly_nothing
 from edgedigits.ground.cache_dir import cache_dir
 from edgedigits.ground.kept_files import read_sealed, set_aside, write_sealed
 from edgedigits.runner_process import RunnerProcess
 from edgedigits.runtimes import PINS, python_for
+from edgedigits.tflite.fragments import Fragment, nearly_nothing
 
 SCHEMA: Final = 2
 WINDOWS: Final = 9

@@ -21,7 +21,6 @@ from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, ModelError
 from edgedigits.export import Float32
 from edgedigits.exportable import check_exportable
-from edgedigits.flatbuffer import read
 from edgedigits.fold_scaling import fold
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import check_writable
@@ -32,7 +31,6 @@ from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.models.importer.saved_files import model_hash
 from edgedigits.recipe import Recipe
 from edgedigits.scale_check import check_scale
-from edgedigits.shipping import shipped
 from edgedigits.stage_cache import StageCache, chained, first_key
 from edgedigits.stages.candidate import Candidate, Facts, Progress, Stage, silent
 from edgedigits.tasks import parity
@@ -41,6 +39,8 @@ from edgedigits.tasks.class_recalls import ClassChanges, as_record, by_class
 from edgedigits.tasks.differences import class_sentence
 from edgedigits.tasks.scoring import Score, outputs, score
 from edgedigits.tasks.statistics import pair
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.rewrite.apply import shipped
 
 PARITY_IMAGES = 500
 

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from edgedigits.multiply_adds import UNCOUNTED
 from edgedigits.recipe import Recipe
+from edgedigits.tflite.multiply_adds import UNCOUNTED
 
 if TYPE_CHECKING:
     from edgedigits.advice import Cost, Effect, Layer

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from edgedigits.errors import FloatOpError, MaskError, MissingWeightsError
-from edgedigits.flatbuffer import Contents, float_operators, weight_zeros
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.duplicate_inputs import summed
 from edgedigits.stages.candidate import Candidate
+from edgedigits.tflite.flatbuffer import Contents, float_operators, weight_zeros
 
 INTEGER_EXPORTS = ("int8", "int16x8")
 

@@ -17,12 +17,12 @@ from edgedigits.data.images import ArrayImages
 from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError
 from edgedigits.exportable import check_exportable
-from edgedigits.flatbuffer import read
-from edgedigits.interpreter import TfliteModel
 from edgedigits.models.importer import loading
 from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.layers import known_layers
 from edgedigits.recipe import EXPORTS, Recipe
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.interpreter import TfliteModel
 from edgedigits.verify import INTEGER_EXPORTS, check_integer
 
 GOLDEN: Final = Path(__file__).parent / "golden" / "layer_kinds.json"

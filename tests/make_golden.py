@@ -21,8 +21,8 @@ def without_packed(found: Any) -> Any:
 def main() -> None:
     from test_flatbuffer import convert, planted_model
 
-    from edgedigits.flatbuffer import read
     from edgedigits.report.inspection import as_json
+    from edgedigits.tflite.flatbuffer import read
 
     GOLDEN.mkdir(exist_ok=True)
     for kind in ("int8", "float16"):

@@ -22,15 +22,15 @@ from edgedigits.board_effects import CORES, instructions, predicted, rates
 from edgedigits.cli import cli
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, ModelError, RecipeError
 from edgedigits.export import Float16, Float32, Int8
-from edgedigits.flatbuffer import read
 from edgedigits.foretold import cut_short, trained_like
-from edgedigits.fragments import fragments, graph_signature, nearly_nothing
-from edgedigits.multiply_adds import per_operator
 from edgedigits.op_timings import Timings, timings
 from edgedigits.prepare import Wish
 from edgedigits.recipe import load_recipe, parse
 from edgedigits.runner_process import RunnerProcess
 from edgedigits.runtimes import python_for
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.fragments import fragments, graph_signature, nearly_nothing
+from edgedigits.tflite.multiply_adds import per_operator
 from tests.nets import fit_data, trained
 
 QUICK_S = 0.001

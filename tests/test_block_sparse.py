@@ -11,15 +11,15 @@ from ai_edge_litert import schema_py_generated as schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgedigits import block_sparse
 from edgedigits.backend import keras
-from edgedigits.block_sparse import encode, sparser
 from edgedigits.data.images import everything
 from edgedigits.export import Dynamic, Float32, Int8
-from edgedigits.flatbuffer import read
-from edgedigits.same_answers import Example, check_same, random_examples
-from edgedigits.shipping import shipped
-from edgedigits.sparse_encoding import decoded, encoded
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.rewrite import block_sparse
+from edgedigits.tflite.rewrite.apply import shipped
+from edgedigits.tflite.rewrite.block_sparse import encode, sparser
+from edgedigits.tflite.rewrite.equivalence import Example, check_same, random_examples
+from edgedigits.tflite.rewrite.sparse_format import decoded, encoded
 from tests.nets import fit_data
 
 

@@ -146,8 +146,8 @@ def test_wide_images_of_open_size_are_counted_in_parameters_alone() -> None:
 
 def test_multiply_adds_are_those_of_the_bytes() -> None:
     from edgedigits.export import converted
-    from edgedigits.flatbuffer import read
-    from edgedigits.multiply_adds import per_operator
+    from edgedigits.tflite.flatbuffer import read
+    from edgedigits.tflite.multiply_adds import per_operator
 
     image = keras.Input((8, 8, 2))
     x = L.Conv2D(6, 3, strides=2, padding="same")(image)

@@ -19,7 +19,6 @@ from edgedigits.cli import main
 from edgedigits.data.augment import Augment
 from edgedigits.data.scale import scaling
 from edgedigits.errors import InputError, ModelError, RecipeError
-from edgedigits.flatbuffer import float_operators, read
 from edgedigits.models.graph import walk
 from edgedigits.prepare import Wish
 from edgedigits.recipe import parse
@@ -31,6 +30,7 @@ from edgedigits.stages.prune import Prune
 from edgedigits.students import student
 from edgedigits.tasks.scoring import outputs, score
 from edgedigits.teachers import Teacher, panel, teachers
+from edgedigits.tflite.flatbuffer import float_operators, read
 from edgedigits.verify import check_masks
 from tests.nets import classifier, fit_data
 

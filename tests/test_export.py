@@ -14,13 +14,13 @@ from edgedigits.backend import keras, tf
 from edgedigits.data.images import everything
 from edgedigits.errors import CheckError, FloatOpError, MaskError, MissingWeightsError, ParityError
 from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8, converted, representative
-from edgedigits.flatbuffer import float_operators, read, weight_zeros
-from edgedigits.interpreter import TfliteModel
 from edgedigits.models.graph import walk
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.prune import Prune
 from edgedigits.tasks import parity
 from edgedigits.tasks.scoring import outputs
+from edgedigits.tflite.flatbuffer import float_operators, read, weight_zeros
+from edgedigits.tflite.interpreter import TfliteModel
 from tests.nets import classifier, fit_data, trained
 
 EXPORTS: dict[str, Any] = {

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edgedigits.errors import TfliteError
-from edgedigits.flatbuffer import Contents, float_operators, ledger, read, weight_zeros
-from edgedigits.flatwalk import SCHEMA, UNIONS, Walk
-from edgedigits.ledger import PARTS
 from edgedigits.report.inspection import as_json, render
-from edgedigits.zeros import Layout, count_zeros, stored_bytes
+from edgedigits.tflite.byte_breakdown import PARTS
+from edgedigits.tflite.checked_walk import SCHEMA, UNIONS, Walk
+from edgedigits.tflite.flatbuffer import Contents, float_operators, ledger, read, weight_zeros
+from edgedigits.tflite.zeros import Layout, count_zeros, stored_bytes
 from tests.make_golden import GOLDEN, without_packed
 
 KINDS = ("float32", "float16", "dynamic", "int8", "int8 with float ends", "int16x8", "sparse")

@@ -22,19 +22,19 @@ from edgedigits.backend import keras
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import CheckError, EdgeDigitsError, ModelError, TfliteError
 from edgedigits.export import Int8
-from edgedigits.flatbuffer import read
-from edgedigits.flatbuild import Builder
-from edgedigits.fragments import fragments
 from edgedigits.ground.processes import children
 from edgedigits.ground.processes.child import status_kib
-from edgedigits.interpreter import TfliteModel
 from edgedigits.models.importer import loading, saved_files
 from edgedigits.models.importer.keras3 import keras3
-from edgedigits.multiply_adds import per_operator
-from edgedigits.packing import pack
 from edgedigits.prepare import Wish
 from edgedigits.recipe import parse
-from edgedigits.slim import slim
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.fragments import fragments
+from edgedigits.tflite.interpreter import TfliteModel
+from edgedigits.tflite.multiply_adds import per_operator
+from edgedigits.tflite.rewrite.pack import pack
+from edgedigits.tflite.rewrite.slim import slim
+from edgedigits.tflite.rewrite.writer import Builder
 from tests.nets import classifier
 from tests.tiny_release import copied, run
 

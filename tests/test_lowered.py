@@ -13,12 +13,12 @@ from edgedigits.data.images import everything
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
 from edgedigits.export import Int8
-from edgedigits.interpreter import TfliteModel
 from edgedigits.models.importer import loading
 from edgedigits.models.layers import lowered_layers
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.qat import Qat
 from edgedigits.stages.shrink import Shrink
+from edgedigits.tflite.interpreter import TfliteModel
 from tests.nets import fit_data
 
 L = keras.layers

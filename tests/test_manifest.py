@@ -17,7 +17,7 @@ from edgedigits_runner.release import read_release
 from edgedigits.benching import Wish, task
 from edgedigits.errors import ArtifactError
 from edgedigits.ground import artifact_folder
-from edgedigits.inspecting import inspect
+from edgedigits.tflite.rewrite.before_and_after import inspect
 from tests.tiny_artifact import tiny_artifact
 
 WHOLE: dict[str, Any] = {

@@ -13,8 +13,8 @@ import pytest
 
 from edgedigits.boards import NETWORKS
 from edgedigits.errors import TfliteError
-from edgedigits.flatbuffer import read
-from edgedigits.multiply_adds import Work, per_operator
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.multiply_adds import Work, per_operator
 from tests.make_golden import GOLDEN
 from tests.tiny_tflite import convert, keras_model
 

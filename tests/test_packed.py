@@ -22,10 +22,10 @@ from edgedigits_runner.predict import Predictor
 from edgedigits_runner.release import read_release
 
 from edgedigits.errors import InputError, TfliteError
-from edgedigits.flatbuffer import read
-from edgedigits.inspecting import inspect
-from edgedigits.packed_file import FORMS, Form, named, packed, plain
-from edgedigits.packing import pack
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.packed_file import FORMS, Form, named, packed, plain
+from edgedigits.tflite.rewrite.before_and_after import inspect
+from edgedigits.tflite.rewrite.pack import pack
 from tests.test_runner import ALLOWED, WALL, entry, run
 from tests.tiny_artifact import tiny_artifact, write_manifest
 from tests.warm import edgedigits

@@ -13,11 +13,11 @@ from edgedigits import pipeline, prepare
 from edgedigits.data.images import Pixels, everything
 from edgedigits.errors import ParityError
 from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8
-from edgedigits.interpreter import TfliteModel
 from edgedigits.prepare import Wish
 from edgedigits.recipe import parse
 from edgedigits.tasks.parity import MOST, check_parity, losses, margins
 from edgedigits.tasks.scoring import outputs
+from edgedigits.tflite.interpreter import TfliteModel
 from tests.prototypes import matched, noisy
 
 CLASSES = [2, 10, 200, 1000]

@@ -15,7 +15,6 @@ import pytest
 from edgedigits import pipeline, prepare
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import ArtifactError, DataError, InputError, MaskError, ModelError
-from edgedigits.flatbuffer import float_operators, read, weight_zeros
 from edgedigits.ground import artifact_folder
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.keras3 import keras3
@@ -23,6 +22,7 @@ from edgedigits.models.zoo import ZOO, baselines
 from edgedigits.prepare import Wish
 from edgedigits.recipe import Recipe, parse
 from edgedigits.stages.candidate import Candidate, Facts, Progress, silent
+from edgedigits.tflite.flatbuffer import float_operators, read, weight_zeros
 from edgedigits.train import Settings, train
 from edgedigits.zoo.baselines import save
 from tests.conftest import shapes_npz
@@ -107,7 +107,7 @@ def test_artifact_is_whole_and_says_what_it_is(first: tuple[Path, Path, list[str
 
 
 def test_golden_vectors_are_what_the_reference_kernels_answer(first: tuple[Path, Path, list[str]]) -> None:
-    from edgedigits.interpreter import TfliteModel
+    from edgedigits.tflite.interpreter import TfliteModel
 
     with np.load(first[0] / "golden.npz") as golden:
         again = TfliteModel((first[0] / "model.tflite").read_bytes(), reference=True).raw(golden["inputs"])

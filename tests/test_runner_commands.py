@@ -27,8 +27,8 @@ from edgedigits_runner.options import WrongOption, split_options
 
 from edgedigits.data.reading import Reading
 from edgedigits.data.sources.folders import FolderImages
-from edgedigits.interpreter import TfliteModel
 from edgedigits.runner_file import NAME
+from edgedigits.tflite.interpreter import TfliteModel
 from tests.tiny_release import copied, environment, images, run, write_pgm
 
 WALLED = ("tensorflow", "tf_keras", "keras", "pandas", "cv2", "edgedigits", "scipy", "click")

@@ -31,7 +31,6 @@ from edgedigits.data.scale import scaled, scaling, variants
 from edgedigits.errors import InputError, ModelError
 from edgedigits.export import representative
 from edgedigits.fold_scaling import fold
-from edgedigits.interpreter import TfliteModel, quantized
 from edgedigits.models.graph import walk
 from edgedigits.models.importer import loading
 from edgedigits.recipe import parse
@@ -39,6 +38,7 @@ from edgedigits.report.cards import artifact_card
 from edgedigits.scale_check import check_scale
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.scoring import outputs
+from edgedigits.tflite.interpreter import TfliteModel, quantized
 from edgedigits.verify import check_masks
 
 L = keras.layers

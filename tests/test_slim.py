@@ -18,13 +18,13 @@ from edgedigits_runner.release import read_release
 from edgedigits import pipeline, prepare
 from edgedigits.errors import CheckError, TfliteError
 from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8
-from edgedigits.flatbuffer import read
-from edgedigits.flatbuild import Builder
-from edgedigits.inspecting import inspect
 from edgedigits.prepare import Wish
 from edgedigits.recipe import parse
-from edgedigits.same_answers import check_same, random_examples
-from edgedigits.slim import _told, slim
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.rewrite.before_and_after import inspect
+from edgedigits.tflite.rewrite.equivalence import check_same, random_examples
+from edgedigits.tflite.rewrite.slim import _told, slim
+from edgedigits.tflite.rewrite.writer import Builder
 from tests.nets import classifier, fit_data
 
 EXPORTS: dict[str, Any] = {

@@ -14,7 +14,7 @@ from edgedigits.emulated.instructions import counts
 from edgedigits.emulated.packages import packages
 from edgedigits.emulated.rootfs import rootfs
 from edgedigits.remote.wheels import DeviceRuntime
-from edgedigits.slim import slim
+from edgedigits.tflite.rewrite.slim import slim
 from tests import tiny_tflite
 
 GUEST = """

@@ -44,7 +44,7 @@ def _hash(release: Path) -> str:
 
 def _timings(folder: Path) -> None:
     from edgedigits import op_timings
-    from edgedigits.fragments import fragments
+    from edgedigits.tflite.fragments import fragments
 
     parts = fragments((folder / "release" / "model.tflite").read_bytes())
     found = op_timings.timings(parts, "litert", lambda _: None, window_s=0.001)

@@ -97,9 +97,9 @@ def _nets(folder: Path) -> None:
 def _release(folder: Path, data: Path) -> None:
     """An artifact as `compress` writes it, its parts, and its model in other forms."""
     from edgedigits import pipeline, prepare
-    from edgedigits.packed_file import packed
     from edgedigits.prepare import Wish
     from edgedigits.recipe import parse
+    from edgedigits.tflite.packed_file import packed
 
     recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 30}}}, "the attack", "tiny_int8")
     job = prepare.job(recipe, Wish(model=folder / "keras" / "three.keras", data=str(data), scale="0..1"), _silent)

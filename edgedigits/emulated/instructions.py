@@ -20,8 +20,8 @@ from edgedigits.emulated.packages import packages
 from edgedigits.emulated.plugin import plugin, qemu_version
 from edgedigits.emulated.rootfs import Say, rootfs
 from edgedigits.errors import TfliteError
-from edgedigits.flatbuffer import read
 from edgedigits.remote.wheels import DeviceRuntime
+from edgedigits.tflite.flatbuffer import read
 
 _MISSING = re.compile(
     r"builtin opcode '(?P<op>\w+)' version '(?P<version>\d+)'|unresolved custom op: (?P<custom>[^\s.]+)"

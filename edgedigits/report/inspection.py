@@ -10,9 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.contents import Contents, Operator, Tensor, float_operators, weight_zeros
-from edgedigits.inspecting import Change
-from edgedigits.ledger import PARTS, LedgerRow
+from edgedigits.tflite.byte_breakdown import PARTS, LedgerRow
+from edgedigits.tflite.contents import Contents, Operator, Tensor, float_operators, weight_zeros
+from edgedigits.tflite.rewrite.before_and_after import Change
 
 SCHEMA: Final = 1
 _MOST_LINES: Final = 60

@@ -13,10 +13,10 @@ import numpy as np
 from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, TargetError
 from edgedigits.export import Int8
-from edgedigits.interpreter import TfliteModel
 from edgedigits.models.graph.narrow import Layout, narrowed
 from edgedigits.models.graph.narrowed_size import multiply_adds, parameters
 from edgedigits.stages.channel_order import Order
+from edgedigits.tflite.interpreter import TfliteModel
 
 SAMPLES = 20
 """Calibration images of the int8 conversions that are only timed or counted."""

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale
 from edgedigits.errors import ParityError
-from edgedigits.flatbuffer import Contents, read
-from edgedigits.interpreter import TfliteModel
 from edgedigits.tasks.scoring import probabilities
+from edgedigits.tflite.flatbuffer import Contents, read
+from edgedigits.tflite.interpreter import TfliteModel
 
 LEAST_MARGIN: Final = 1e-6
 """The least mean margin that can be told from the rounding of float32: below it the model prefers no class to another."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedigits.errors import TfliteError
-from edgedigits.ledger import PARTS, UNOWNED
+from edgedigits.tflite.byte_breakdown import PARTS, UNOWNED
 
 Record = dict[str, Any]
 """One table: field name -> number, str, array of numbers, Span, Record, list of Records, or None where absent."""

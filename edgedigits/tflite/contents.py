@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedigits.errors import TfliteError
-from edgedigits.ledger import LedgerRow, raw_sizes, weigh, weigh_parts
-from edgedigits.zeros import FLOATS
+from edgedigits.tflite.byte_breakdown import LedgerRow, raw_sizes, weigh, weigh_parts
+from edgedigits.tflite.zeros import FLOATS
 
 Role = Literal["input", "output", "weight", "bias", "constant", "activation"]
 

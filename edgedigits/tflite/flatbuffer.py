@@ -11,7 +11,10 @@ from typing import Final, TypeVar
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgedigits.contents import (
+from edgedigits.errors import TfliteError
+from edgedigits.tflite.byte_breakdown import PARTS, LedgerRow
+from edgedigits.tflite.checked_walk import Record, Span, Walk
+from edgedigits.tflite.contents import (
     Contents,
     Operator,
     Role,
@@ -21,10 +24,7 @@ from edgedigits.contents import (
     float_operators,
     weight_zeros,
 )
-from edgedigits.errors import TfliteError
-from edgedigits.flatwalk import Record, Span, Walk
-from edgedigits.ledger import PARTS, LedgerRow
-from edgedigits.zeros import Layout, ZeroCount, count_zeros, stored_bytes
+from edgedigits.tflite.zeros import Layout, ZeroCount, count_zeros, stored_bytes
 
 __all__ = [
     "Contents",

@@ -16,8 +16,8 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgedigits import flatbuffer
-from edgedigits.flatwalk import followed
+from edgedigits.tflite import flatbuffer
+from edgedigits.tflite.checked_walk import followed
 
 _IDENTIFIER: Final = b"TFL3"
 _VERSION: Final = 3

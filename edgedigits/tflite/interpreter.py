@@ -10,7 +10,7 @@ import numpy as np
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale, scaled
 from edgedigits.ground.processes.children import MIB, Errand, ask
-from edgedigits.litert import patience_s
+from edgedigits.tflite.litert import patience_s
 
 _MOST_BYTES, _MOST_TIMES = 1024 * MIB, 10
 _AT_ONCE: Final = 64 * MIB
@@ -35,7 +35,7 @@ class TfliteModel:
     def _ask(self, what: str, doing: str, **given: Any) -> Any:
         kernels = "LiteRT with its reference kernels" if self._reference else "LiteRT"
         errand = Errand(
-            function=f"litert:{what}",
+            function=f"tflite.litert:{what}",
             doing=f"export: {kernels}, {doing} the exported bytes,",
             advice="it can't compute what this model does; choose another export",
             most_s=self._patience_s,

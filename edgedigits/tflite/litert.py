@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 
 from edgedigits.errors import CheckError, TfliteError
-from edgedigits.flatbuffer import read
 from edgedigits.ground.processes.child import beat
-from edgedigits.multiply_adds import per_operator
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.multiply_adds import per_operator
 
 LEAST_S: Final = 8.0
 MACS_PER_S: Final = 2e7

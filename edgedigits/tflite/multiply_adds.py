@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from edgedigits.contents import Contents, Operator, Tensor
 from edgedigits.errors import TfliteError
-from edgedigits.flatwalk import followed
+from edgedigits.tflite.checked_walk import followed
+from edgedigits.tflite.contents import Contents, Operator, Tensor
 
 Arithmetic = Literal["float32", "float16 weights", "int8", "dynamic", "int16x8"]
 

@@ -36,9 +36,9 @@ def _repacked(case: Case) -> Refused | None:
 @refusing
 def _cut(case: Case) -> None:
     """What `advise` and `estimate` take apart, once the file was read."""
-    from edgedigits.flatbuffer import read
-    from edgedigits.fragments import fragments
-    from edgedigits.multiply_adds import per_operator
+    from edgedigits.tflite.flatbuffer import read
+    from edgedigits.tflite.fragments import fragments
+    from edgedigits.tflite.multiply_adds import per_operator
 
     flat = case.file.read_bytes()
     contents = read(flat, str(case.file))

@@ -95,7 +95,7 @@ def _timed(case: Case) -> Refused | None:
     from unittest import mock
 
     from edgedigits import op_timings
-    from edgedigits.fragments import fragments
+    from edgedigits.tflite.fragments import fragments
 
     with mock.patch.dict(os.environ, {"EDGEDIGITS_CACHE": str(case.folder)}):
         (case.folder / "timings").mkdir()

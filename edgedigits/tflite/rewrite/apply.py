@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgedigits.block_sparse import sparser
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale
-from edgedigits.flatbuffer import read
-from edgedigits.interpreter import TfliteModel
-from edgedigits.same_answers import Example, check_same
-from edgedigits.slim import slim
 from edgedigits.stages.candidate import Facts
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.interpreter import TfliteModel
+from edgedigits.tflite.rewrite.block_sparse import sparser
+from edgedigits.tflite.rewrite.equivalence import Example, check_same
+from edgedigits.tflite.rewrite.slim import slim
 
 
 def shipped(export: Any, flat: bytes, pixels: Pixels, scale: Scale) -> tuple[bytes, Facts]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedigits.contents import Contents
-from edgedigits.flatbuffer import read
 from edgedigits.ground import artifact_folder
-from edgedigits.packed_file import plain
+from edgedigits.tflite.contents import Contents
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.packed_file import plain
 
 MODEL = "model.tflite"
 
@@ -31,7 +31,7 @@ def inspect(path: Path, slim: bool) -> tuple[Contents, Change | None]:
     flat = plain(file)
     contents = read(flat, str(file))
     if slim:
-        from edgedigits.slim import slim as slimmed
+        from edgedigits.tflite.rewrite.slim import slim as slimmed
 
         return contents, Change(contents.parts, read(slimmed(flat, str(file)), "the slim bytes").parts)
     return contents, Change(recorded, contents.parts) if recorded else None

@@ -20,21 +20,13 @@ from ai_edge_litert import schema_py_generated as schema
 from edgedigits_runner.golden import compared, measure_of
 
 from edgedigits.errors import CheckError
-from edgedigits.flatbuild import Builder
 from edgedigits.ground.processes.child import beat
 from edgedigits.ground.processes.children import Errand, ask
-from edgedigits.litert import patience_s
-from edgedigits.same_answers import (
-    INTERPRETERS,
-    MOST_BYTES,
-    MOST_TIMES,
-    Example,
-    answers,
-    few,
-    loaded,
-)
-from edgedigits.sparse_encoding import BLOCKS, encoded
 from edgedigits.stages.candidate import Facts
+from edgedigits.tflite.litert import patience_s
+from edgedigits.tflite.rewrite.equivalence import INTERPRETERS, MOST_BYTES, MOST_TIMES, Example, answers, few, loaded
+from edgedigits.tflite.rewrite.sparse_format import BLOCKS, encoded
+from edgedigits.tflite.rewrite.writer import Builder
 
 Form = Literal["densify", "direct"]
 FORMS: Final[tuple[Form, ...]] = get_args(Form)
@@ -96,7 +88,7 @@ def _try(form: Form, flat: bytes, examples: Sequence[Example], timed: bool) -> _
 def _compared(dense: bytes, sparse: bytes, examples: Sequence[Example], timed: bool) -> tuple[str, float | None]:
     """How the answers differ, "" where they don't; and the time of the sparse form over the dense one's, where asked for."""
     errand = Errand(
-        function="block_sparse:compare",
+        function="tflite.rewrite.block_sparse:compare",
         doing="LiteRT, at work on the sparse form,",
         advice="the dense one stays",
         most_s=_ROUNDS * patience_s(dense),

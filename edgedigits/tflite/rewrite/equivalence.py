@@ -17,8 +17,8 @@ from edgedigits_runner.golden import xnnpack
 from edgedigits.errors import CheckError, TfliteError
 from edgedigits.ground.processes.child import beat
 from edgedigits.ground.processes.children import MIB, Errand, Room, ask
-from edgedigits.litert import patience_s
 from edgedigits.stages.candidate import Facts
+from edgedigits.tflite.litert import patience_s
 
 INTERPRETERS: Final = ("LiteRT", "LiteRT's reference kernels", "TensorFlow")
 _REFERENCE: Final = INTERPRETERS[1]
@@ -46,7 +46,7 @@ def check_same(before: bytes, after: bytes, examples: Sequence[Example], what: s
 
 def _errand(function: str, what: str, flat: bytes, room: Room) -> Errand:
     return Errand(
-        function=f"same_answers:{function}",
+        function=f"tflite.rewrite.equivalence:{function}",
         doing=f"{what}: an interpreter, at work on the bytes,",
         advice="they may be damaged; export or copy the file again",
         room=room,

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from edgedigits.errors import InputError
-from edgedigits.flatbuffer import read
 from edgedigits.ground.atomic import whole_file
-from edgedigits.packed_file import Form, named, packed, plain
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.packed_file import Form, named, packed, plain
 
 SCHEMA = 1
 
@@ -23,8 +23,8 @@ def pack(model: Path, slim: bool, form: Form, out: Path | None) -> dict[str, Any
     read(before, str(model))
     after = before
     if slim:
-        from edgedigits.same_answers import random_examples
-        from edgedigits.shipping import slimmed
+        from edgedigits.tflite.rewrite.apply import slimmed
+        from edgedigits.tflite.rewrite.equivalence import random_examples
 
         after, facts = slimmed(before, random_examples(before, what=str(model)), str(model))
     target = named(out or _beside(model, slim), form)

@@ -18,11 +18,11 @@ from typing import Any, Final
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgedigits import flatbuffer
 from edgedigits.errors import TfliteError
-from edgedigits.flatbuild import Builder
-from edgedigits.flatwalk import followed
-from edgedigits.slim_graph import fold
+from edgedigits.tflite import flatbuffer
+from edgedigits.tflite.checked_walk import followed
+from edgedigits.tflite.rewrite.slim_graph import fold
+from edgedigits.tflite.rewrite.writer import Builder
 
 _IDENTIFIER: Final = b"TFL3"
 _EIGHT_BYTE_TYPES: Final = (
@@ -38,7 +38,7 @@ _IN_ONE_BYTE: Final = 127  # kinds below this number are told by the older field
 def slim(flat: bytes, source: str = "the model") -> bytes:
     """The model in fewer bytes, never more; the same model gives the same bytes.
 
-    That it answers alike is for `same_answers` to show. Raises TfliteError where `flat` can't be read, or keeps values
+    That it answers alike is for `equivalence` to show. Raises TfliteError where `flat` can't be read, or keeps values
     outside its tables, as files over 2 GB do.
     """
     flatbuffer.read(flat, source)

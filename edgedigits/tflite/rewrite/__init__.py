@@ -1,0 +1,1 @@
+"""Other bytes, the same model, with proof."""
