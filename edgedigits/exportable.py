@@ -21,7 +21,7 @@ from edgedigits.export import Export
 from edgedigits.models.graph import walk
 from edgedigits.models.layers import lowered_layers
 from edgedigits.recipe import Recipe
-from edgedigits.teachers import SELF
+from edgedigits.stages.distil.teachers import SELF
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.verify import INTEGER_EXPORTS, check_integer
 

@@ -26,11 +26,11 @@ from edgedigits.ground.names import WANTED, is_name, safe_name
 from edgedigits.ground.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml, shown
 from edgedigits.stages.candidate import Stage
 from edgedigits.stages.cluster import Cluster
-from edgedigits.stages.distil import Distil
+from edgedigits.stages.distil.distil import Distil
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
 from edgedigits.stages.qat import Qat
-from edgedigits.stages.shrink import Shrink
+from edgedigits.stages.shrink.shrink import Shrink
 
 STAGES: dict[str, type[Any]] = {
     "shrink": Shrink,
@@ -145,7 +145,7 @@ def _name(document: Mapping[str, Any], where: str, default_name: str) -> str:
 
 def _check_teachers(where: str, stages: tuple[tuple[str, Any], ...]) -> None:
     """A stage can only be taught by what stages before it made."""
-    from edgedigits.teachers import not_before
+    from edgedigits.stages.distil.teachers import not_before
 
     for index, (name, stage) in enumerate(stages):
         latest = getattr(stage, "latest_stage", 0)

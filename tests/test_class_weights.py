@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from edgedigits.backend import tf
-from edgedigits.class_weights import HEAVIEST, as_facts, class_weights, mean_by
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.recipe import parse
-from edgedigits.softlabels import loss
 from edgedigits.stages.candidate import Candidate
-from edgedigits.stages.distil import Distil
+from edgedigits.stages.class_weights import HEAVIEST, as_facts, class_weights, mean_by
+from edgedigits.stages.distil.distil import Distil
+from edgedigits.stages.distil.soft_labels import loss
 from edgedigits.stages.finetune import Finetune
-from edgedigits.stages.shrink import Shrink
+from edgedigits.stages.shrink.shrink import Shrink
 from tests.nets import classifier
 from tests.prototypes import matched, noisy
 

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import pipeline, prepare, softlabels
-from edgedigits.averaging import Average
+from edgedigits import pipeline, prepare
 from edgedigits.backend import keras, tf
 from edgedigits.cli import main
 from edgedigits.data.augment import Augment
@@ -24,12 +23,14 @@ from edgedigits.prepare import Wish
 from edgedigits.recipe import parse
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import Cluster
-from edgedigits.stages.distil import Distil
+from edgedigits.stages.distil import soft_labels
+from edgedigits.stages.distil.distil import Distil
+from edgedigits.stages.distil.students import student
+from edgedigits.stages.distil.teachers import Teacher, panel, teachers
+from edgedigits.stages.distil.weight_average import Average
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
-from edgedigits.students import student
 from edgedigits.tasks.scoring import outputs, score
-from edgedigits.teachers import Teacher, panel, teachers
 from edgedigits.tflite.flatbuffer import float_operators, read
 from edgedigits.verify import check_masks
 from tests.nets import classifier, fit_data
@@ -128,7 +129,7 @@ def test_a_student_from_a_file_begins_with_its_weights_and_answers_as_the_candid
 
 
 def test_options_reach_the_net_as_python_writes_them(start: Candidate, shapes: Path, monkeypatch: Any) -> None:
-    from edgedigits import students
+    from edgedigits.stages.distil import students
 
     seen = []
 
@@ -205,8 +206,8 @@ def test_a_teacher_takes_its_pixels_its_own_way(start: Candidate, shapes: Path, 
     data = fit_data(shapes)
     name = str(tmp_path / "pixels.keras")
     told, untold = (panel(teachers([name], start, data, scale), 4.0) for scale in ("0..255", None))
-    assert softlabels.validation_accuracy(told, data) == accuracy(start, shapes)
-    assert softlabels.validation_accuracy(untold, data) < 0.9
+    assert soft_labels.validation_accuracy(told, data) == accuracy(start, shapes)
+    assert soft_labels.validation_accuracy(untold, data) < 0.9
     record = {
         "schema": 1,
         "model_sha256": hashlib.sha256(Path(name).read_bytes()).hexdigest(),
@@ -222,7 +223,7 @@ def test_the_loss_is_the_one_of_the_paper(start: Candidate) -> None:
     rng = np.random.default_rng(0)
     logits, wanted = rng.normal(size=(5, 3)).astype(np.float32), rng.normal(size=(5, 3)).astype(np.float32)
     labels = np.array([0, 1, 2, 0, 1], np.int32)
-    found = softlabels.loss(lambda *_, **__: tf.constant(logits), lambda _: None, "0..1", 0.7, 4.0)
+    found = soft_labels.loss(lambda *_, **__: tf.constant(logits), lambda _: None, "0..1", 0.7, 4.0)
     soft = -(softmax(wanted / 4) * np.log(softmax(logits / 4))).sum(axis=1).mean()
     hard = -np.log(softmax(logits)[np.arange(5), labels]).mean()
     value = found(np.zeros((5, 2, 2, 1), np.uint8), labels, wanted).numpy()
@@ -242,7 +243,7 @@ def test_epochs_take_the_augmentations_in_turn_and_answers_go_with_their_images(
         tf.numpy_function(lambda count: asked.append(int(count)) or count, [tf.shape(pixels)[0]], tf.int32)
         return mean_pixels(pixels)
 
-    made = softlabels.lessons(data, Augment(), 2, 5, ask, lambda *_: None)
+    made = soft_labels.lessons(data, Augment(), 2, 5, ask, lambda *_: None)
     assert sum(asked) == 2 * len(data.fit) + 1, "each augmented image once, and one to see the classes"
     per_epoch = len(data.fit) // 16
     given = list(made.batches(16, 3 * per_epoch))
@@ -263,10 +264,10 @@ def test_epochs_take_the_augmentations_in_turn_and_answers_go_with_their_images(
 
 def test_what_is_used_once_is_asked_for_during_training(start: Candidate, shapes: Path) -> None:
     data = fit_data(shapes)
-    made = softlabels.lessons(data, Augment(), 5, 5, mean_pixels, lambda *_: None)
+    made = soft_labels.lessons(data, Augment(), 5, 5, mean_pixels, lambda *_: None)
     assert (made.count, made.answers, made.images) == (5, None, None)
     assert len(next(iter(made.batches(16, 1)))) == 3
-    once = softlabels.lessons(data, None, 5, 5, mean_pixels, lambda *_: None)
+    once = soft_labels.lessons(data, None, 5, 5, mean_pixels, lambda *_: None)
     assert (once.count, once.answers.shape, once.images) == (1, (1, len(data.fit), 3), None)
 
 
@@ -277,9 +278,9 @@ def test_memory_decides_what_is_kept_and_not_what_comes_out(
     stage = Distil(**{**QUICK, "augment": {"shift": 0.02, "zoom": 0}}, pool=2)
     kept, facts = stage(start, data)
     assert (facts["teacher_passes"], facts["augmentations"]) == (2, 2)
-    monkeypatch.setattr(softlabels, "IMAGES_MOST_BYTES", 0)
+    monkeypatch.setattr(soft_labels, "IMAGES_MOST_BYTES", 0)
     assert same(stage(start, data)[0], kept)
-    monkeypatch.setattr(softlabels, "ANSWERS_MOST_BYTES", 0)
+    monkeypatch.setattr(soft_labels, "ANSWERS_MOST_BYTES", 0)
     fresh, facts = stage(start, data)
     assert facts["teacher_passes"] == 3
     for one, other in zip(fresh.model.get_weights(), kept.model.get_weights(), strict=True):
@@ -384,7 +385,7 @@ def test_a_teacher_that_answers_nan_is_refused(start: Candidate, shapes: Path) -
     with pytest.raises(ModelError, match="answers images of this data with NaN"):
         Distil(**QUICK)(replace(start, original=broken), data)
     with pytest.raises(ModelError, match="answers images of this data with NaN"):
-        softlabels.lessons(data, None, 1, 2, panel([Teacher("a", broken, "0..1")], 4.0), lambda *_: None)
+        soft_labels.lessons(data, None, 1, 2, panel([Teacher("a", broken, "0..1")], 4.0), lambda *_: None)
     with pytest.raises(RecipeError, match=r"distil\.rate: with 0\.002 the loss ends as nan"):
         Distil(**QUICK)(Candidate(broken, original=start.model), data)
     with pytest.raises(RecipeError, match="no model that the recipe began with"):
@@ -495,9 +496,9 @@ def test_a_net_that_is_not_shipped_is_advised_by_a_command_that_exists(monkeypat
     from click.testing import CliRunner
 
     from edgedigits.cli import cli
-    from edgedigits.teachers import teacher_file
+    from edgedigits.stages.distil.teachers import teacher_file
 
-    monkeypatch.setattr("edgedigits.teachers.shipped_record", lambda _: None)
+    monkeypatch.setattr("edgedigits.stages.distil.teachers.shipped_record", lambda _: None)
     with pytest.raises(
         RecipeError, match=r"make one with `edgedigits (train nano --out nano\.keras)` and give its path"
     ) as told:

@@ -17,7 +17,7 @@ from edgedigits.models.importer import loading
 from edgedigits.models.layers import lowered_layers
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.qat import Qat
-from edgedigits.stages.shrink import Shrink
+from edgedigits.stages.shrink.shrink import Shrink
 from edgedigits.tflite.interpreter import TfliteModel
 from tests.nets import fit_data
 

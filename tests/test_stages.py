@@ -16,11 +16,11 @@ from edgedigits.models.graph import walk
 from edgedigits.models.graph.fold_batchnorm import folded
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import Cluster, grouped
-from edgedigits.stages.distil import Distil
+from edgedigits.stages.distil.distil import Distil
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune, smallest_pruned
 from edgedigits.stages.qat import Qat
-from edgedigits.stages.shrink import Shrink
+from edgedigits.stages.shrink.shrink import Shrink
 from edgedigits.tasks.scoring import outputs, score
 from edgedigits.verify import check_kept, check_masks
 from tests.nets import classifier, fit_data, trained
@@ -210,7 +210,7 @@ def test_qat_rounds_kernels_as_the_converter_does(start: Candidate, shapes: Path
     from ai_edge_litert.interpreter import Interpreter
 
     from edgedigits.export import Int8
-    from edgedigits.stages.fakequant import rounded_kernel
+    from edgedigits.stages.fake_quantize import rounded_kernel
 
     data = fit_data(shapes)
     after, _ = STAGES["qat"](start, data)
@@ -252,7 +252,7 @@ def test_logits_models_train_too(shapes: Path) -> None:
 
 def test_importance_by_activation_spares_what_meets_a_live_input(start: Candidate, shapes: Path) -> None:
     """A kernel row that meets an input which is always zero goes first, however large its weights are."""
-    from edgedigits.stages.importance import input_sizes
+    from edgedigits.stages.weight_importance import input_sizes
 
     data = fit_data(shapes)
     model = walk.clone(start.model)

@@ -32,19 +32,21 @@ class Cluster:
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: masks are kept; `clusters` of the result tells each weight's group."""
-        from edgedigits import tuning
-        from edgedigits.stages.select import chosen
+        from edgedigits.stages import training_loop
+        from edgedigits.stages.select_layers import chosen
 
         taken, left = chosen(candidate.model, "cluster", self.skip_layers, self.skip_kinds, self.min_weights)
         groups = {
             path: grouped(kernel.numpy(), self.clusters, candidate.masks.get(path)) for path, kernel in taken.items()
         }
-        twin = tuning.twin_of(candidate.model)
-        hold = tuning.holder(twin, candidate.masks, {**candidate.clusters, **groups})
+        twin = training_loop.twin_of(candidate.model)
+        hold = training_loop.holder(twin, candidate.masks, {**candidate.clusters, **groups})
         hold()
-        facts = tuning.tune(twin, candidate.original, data, tuning.Plan.of(self), progress, hold=hold)
+        facts = training_loop.tune(twin, candidate.original, data, training_loop.Plan.of(self), progress, hold=hold)
         done = replace(
-            candidate, model=tuning.with_weights_of(candidate.model, twin), clusters={**candidate.clusters, **groups}
+            candidate,
+            model=training_loop.with_weights_of(candidate.model, twin),
+            clusters={**candidate.clusters, **groups},
         )
         return done, {
             **facts,

@@ -25,9 +25,9 @@ class Finetune:
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: zeros stay zero, equal weights stay equal."""
-        from edgedigits import tuning
+        from edgedigits.stages import training_loop
 
-        twin = tuning.twin_of(candidate.model)
-        hold = tuning.holder(twin, candidate.masks, candidate.clusters)
-        facts = tuning.tune(twin, candidate.original, data, tuning.Plan.of(self), progress, hold=hold)
-        return replace(candidate, model=tuning.with_weights_of(candidate.model, twin)), facts
+        twin = training_loop.twin_of(candidate.model)
+        hold = training_loop.holder(twin, candidate.masks, candidate.clusters)
+        facts = training_loop.tune(twin, candidate.original, data, training_loop.Plan.of(self), progress, hold=hold)
+        return replace(candidate, model=training_loop.with_weights_of(candidate.model, twin)), facts

@@ -46,18 +46,18 @@ class Prune:
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: masks cover every kernel taken; kernels that an earlier stage pruned further keep their own zeros too."""
-        from edgedigits import tuning
         from edgedigits.backend import tf
         from edgedigits.models.graph import walk
-        from edgedigits.stages.importance import input_sizes
-        from edgedigits.stages.select import check_patterns, chosen, output_layer, own_setting
+        from edgedigits.stages import training_loop
+        from edgedigits.stages.select_layers import check_patterns, chosen, output_layer, own_setting
+        from edgedigits.stages.weight_importance import input_sizes
 
         check_patterns(candidate.model, "prune.layers", self.layers)
         spared = [output_layer(candidate.model)] if self.spare_output else []
         skipped = [*self.skip_layers, *spared]
         taken, left = chosen(candidate.model, "prune", skipped, self.skip_kinds, self.min_weights)
         targets = {path: own_setting(path, self.layers, self.sparsity) for path in taken}
-        twin = tuning.twin_of(candidate.model)
+        twin = training_loop.twin_of(candidate.model)
         kernels = walk.kernels(twin)
         earlier = {
             path: candidate.masks.get(path, np.ones(kernels[path].shape, bool)) for path in {**candidate.masks, **taken}
@@ -65,7 +65,7 @@ class Prune:
         masks = {path: tf.Variable(mask.astype(np.float32), trainable=False) for path, mask in earlier.items()}
         weighted = self.importance == "activation"
         sizes = input_sizes(candidate.model, data) if weighted else {}
-        plan = tuning.Plan.of(self)
+        plan = training_loop.Plan.of(self)
         steps = plan.steps(data)
 
         def update(step: int) -> None:
@@ -80,9 +80,9 @@ class Prune:
             for path, mask in masks.items():
                 kernels[path].assign(kernels[path] * mask)
 
-        facts = tuning.tune(twin, candidate.original, data, plan, progress, hold=hold, before_step=update)
+        facts = training_loop.tune(twin, candidate.original, data, plan, progress, hold=hold, before_step=update)
         found = {path: mask.numpy().astype(bool) for path, mask in masks.items()}
-        pruned = replace(candidate, model=tuning.with_weights_of(candidate.model, twin), masks=found)
+        pruned = replace(candidate, model=training_loop.with_weights_of(candidate.model, twin), masks=found)
         return pruned, {**facts, "sparsity": _sparsities(found), "left_whole": left}
 
     def share_at(self, step: int, steps: int, target: float) -> float:

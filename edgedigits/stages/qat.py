@@ -40,22 +40,22 @@ class Qat:
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: a float model with foldable batch normalizations gone, same kernel paths, same zeros."""
-        from edgedigits import tuning
         from edgedigits.models.graph import fold_batchnorm
-        from edgedigits.stages.fakequant import FakeQuantized
-        from edgedigits.stages.select import check_patterns
+        from edgedigits.stages import training_loop
+        from edgedigits.stages.fake_quantize import FakeQuantized
+        from edgedigits.stages.select_layers import check_patterns
 
         check_patterns(candidate.model, "qat.skip_layers", self.skip_layers)
         model, names = fold_batchnorm.folded(candidate.model)
         flat = replace(candidate, model=model)
         flat = replace(flat, clusters=_still_shared(flat, names))
-        twin = tuning.twin_of(flat.model)
+        twin = training_loop.twin_of(flat.model)
         rounded = FakeQuantized(twin, self.skip_layers)
         rounded.observe(data)
-        hold = tuning.holder(twin, flat.masks, flat.clusters)
-        plan = tuning.Plan.of(self)
-        facts = tuning.tune(twin, candidate.original, data, plan, progress, forward=rounded, hold=hold)
-        done = replace(flat, model=tuning.with_weights_of(model, twin))
+        hold = training_loop.holder(twin, flat.masks, flat.clusters)
+        plan = training_loop.Plan.of(self)
+        facts = training_loop.tune(twin, candidate.original, data, plan, progress, forward=rounded, hold=hold)
+        done = replace(flat, model=training_loop.with_weights_of(model, twin))
         return done, {**facts, "folded": names, "left_to_converter": rounded.left}
 
 

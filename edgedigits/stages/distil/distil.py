@@ -87,14 +87,14 @@ class Distil:
     @property
     def latest_stage(self) -> int:
         """The number of the latest stage among the teachers, 0 where there is none."""
-        from edgedigits.teachers import STAGE
+        from edgedigits.stages.distil.teachers import STAGE
 
         return max((int(found[1]) for found in map(STAGE.fullmatch, self._teachers) if found), default=0)
 
     def reads(self) -> list[Path]:
         """Files that the outcome depends on. Raises RecipeError for a name that stands for nothing."""
-        from edgedigits.students import student_file
-        from edgedigits.teachers import teacher_file
+        from edgedigits.stages.distil.students import student_file
+        from edgedigits.stages.distil.teachers import teacher_file
 
         return [path for path in (*map(teacher_file, self._teachers), student_file(self.student)) if path]
 
@@ -103,8 +103,8 @@ class Distil:
 
         Raises RecipeError for settings that don't fit, ModelError for a teacher or student that doesn't.
         """
-        from edgedigits.students import student
-        from edgedigits.teachers import SELF, teachers
+        from edgedigits.stages.distil.students import student
+        from edgedigits.stages.distil.teachers import SELF, teachers
 
         if self.student != SELF and (candidate.masks or candidate.clusters):
             raise RecipeError(
@@ -125,36 +125,37 @@ class Distil:
         self, student: Candidate, found: list[Any], data: FitData, progress: Progress
     ) -> tuple[Candidate, Facts]:
         """The student after training; its masks and clusters held."""
-        from edgedigits import softlabels, tuning
-        from edgedigits.averaging import Average
-        from edgedigits.class_weights import as_facts, class_weights
-        from edgedigits.teachers import panel
+        from edgedigits.stages import training_loop
+        from edgedigits.stages.class_weights import as_facts, class_weights
+        from edgedigits.stages.distil import soft_labels
+        from edgedigits.stages.distil.teachers import panel
+        from edgedigits.stages.distil.weight_average import Average
 
         steps, epochs = self._length(data)
         ask = panel(found, self.temperature)
-        accuracy = softlabels.validation_accuracy(ask, data)
+        accuracy = soft_labels.validation_accuracy(ask, data)
         began = time.perf_counter()
-        lessons = softlabels.lessons(
+        lessons = soft_labels.lessons(
             data, self._augment(data), self.pool, epochs, ask if self.share else None, progress
         )
         seconds = time.perf_counter() - began
-        twin = tuning.twin_of(student.model, self.dropout)
-        keep = tuning.holder(twin, student.masks, student.clusters)
+        twin = training_loop.twin_of(student.model, self.dropout)
+        keep = training_loop.holder(twin, student.masks, student.clusters)
         average = Average(twin, self.average)
 
         def hold() -> None:
             keep()
             average.update()
 
-        how = tuning.Descent("distil", steps, self._rate(steps), data.seed)
+        how = training_loop.Descent("distil", steps, self._rate(steps), data.seed)
         weights = class_weights(self.class_weights, data.fit.labels)
-        loss = softlabels.loss(twin, ask, data.scale, self.share, self.temperature, weights)
-        closing = tuning.descend(twin, loss, lessons.batches(self.batch, steps), how, progress, hold)
+        loss = soft_labels.loss(twin, ask, data.scale, self.share, self.temperature, weights)
+        closing = training_loop.descend(twin, loss, lessons.batches(self.batch, steps), how, progress, hold)
         if not math.isfinite(closing):
             raise RecipeError(f"distil.rate: with {self.rate} the loss ends as {closing}; give a lower one")
         average.take()
         keep()
-        return replace(student, model=tuning.with_weights_of(student.model, twin)), {
+        return replace(student, model=training_loop.with_weights_of(student.model, twin)), {
             "teacher_validation_accuracy": accuracy,
             "teacher_passes": (epochs if lessons.answers is None else lessons.count) if self.share else 0,
             "teacher_seconds": round(seconds, 2),
@@ -178,7 +179,7 @@ class Distil:
     def _rate(self, steps: int) -> Any:
         """A cosine to a twentieth; a student that starts from nothing warms up first."""
         from edgedigits.backend import keras
-        from edgedigits.tuning import CLOSING_RATE
+        from edgedigits.stages.training_loop import CLOSING_RATE
 
         warm = 0 if self.student == "self" else round(WARM_UP * steps)
         schedule = keras.optimizers.schedules.CosineDecay

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from edgedigits.backend import tf
-from edgedigits.class_weights import mean_by
 from edgedigits.data.augment import Augment
 from edgedigits.data.feed import reader
 from edgedigits.data.scale import Scale, scaled
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError
 from edgedigits.stages.candidate import Progress
+from edgedigits.stages.class_weights import mean_by
 
 IMAGES_MOST_BYTES = 2**30
 """Augmented images beyond this are augmented again, the same way, whenever they are needed."""

@@ -13,7 +13,7 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
 from edgedigits.ground.yaml_files import nearest
 from edgedigits.models.zoo import ZOO
-from edgedigits.teachers import SELF, check_alike
+from edgedigits.stages.distil.teachers import SELF, check_alike
 
 
 def student_file(name: str) -> Path | None:

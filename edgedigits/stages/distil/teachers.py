@@ -136,12 +136,12 @@ def panel(found: Sequence[Teacher], heat: float) -> Callable[[Any], Any]:
 
 def logits_of(model: Any, scale: Scaling | None = None) -> Callable[[Any], Any]:
     """The float32 logits of a model, not training; those of probabilities that no closing softmax makes are their logarithms."""
-    from edgedigits import tuning
     from edgedigits.backend import tf
     from edgedigits.models.graph import walk
     from edgedigits.models.importer.loading import answers_probabilities
+    from edgedigits.stages import training_loop
 
-    twin = tuning.twin_of(model)
+    twin = training_loop.twin_of(model)
     made_elsewhere = not walk.ends_in_softmax(model) and answers_probabilities(model, scale)
 
     def ask(images: Any) -> Any:

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits.class_weights import class_weights
 from edgedigits.errors import RecipeError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.channel_rules import MAKERS
 from edgedigits.models.graph.coupling import coupled
 from edgedigits.models.graph.narrow import Layout, kept_places, narrowed
 from edgedigits.stages.candidate import Candidate, Facts
-from edgedigits.stages.channel_importance import importances
-from edgedigits.stages.channel_order import Order, least_count, removal_order
+from edgedigits.stages.class_weights import class_weights
+from edgedigits.stages.shrink.channel_importance import importances
+from edgedigits.stages.shrink.removal_order import Order, least_count, removal_order
 
 Places = Mapping[str, tuple[np.ndarray, ...]]
 

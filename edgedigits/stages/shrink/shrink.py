@@ -83,10 +83,10 @@ class Shrink:
         nothing to remove or fewer branches than `drop_blocks`, ModelError when a layer's channels can't be followed.
         """
         from edgedigits.models.graph.narrowed_size import sizes_of
-        from edgedigits.simplifying import carried, simplified
-        from edgedigits.stages import channel_removal
-        from edgedigits.stages.select import check_patterns
-        from edgedigits.stages.shrink_target import check_reachable, reach, target_of
+        from edgedigits.stages.select_layers import check_patterns
+        from edgedigits.stages.shrink import removal
+        from edgedigits.stages.shrink.simplify import carried, simplified
+        from edgedigits.stages.shrink.target import check_reachable, reach, target_of
 
         check_patterns(candidate.model, "shrink.skip_layers", self.skip_layers)
         target = target_of(self, data)
@@ -99,32 +99,32 @@ class Shrink:
             if number and value <= goals[number]:
                 now, learned = self._tuned(now, data, number, progress)
                 continue
-            layout = channel_removal.laid_out(now.model, self.skip_layers)
-            order, reasons = channel_removal.ordered(self, layout, data)
+            layout = removal.laid_out(now.model, self.skip_layers)
+            order, reasons = removal.ordered(self, layout, data)
             if number == 0:
                 value = target.measure(layout, order.keep(0))
                 as_is = simple is candidate.model
-                whole = value if as_is else channel_removal.measured(target.measure, candidate.model)
+                whole = value if as_is else removal.measured(target.measure, candidate.model)
                 goals, left = target.goals(whole, value, self.rounds), reasons
                 if self.rounds > 1:  # else it would be found out only after training
                     check_reachable(target, goals[-1], value, layout, order)
             keep, value = reach(target, goals[number], value, layout, order)
-            cut = channel_removal.without(now, layout, keep)
-            cut = replace(cut, kept=channel_removal.in_sequence(now.kept, cut.kept))
+            cut = removal.without(now, layout, keep)
+            cut = replace(cut, kept=removal.in_sequence(now.kept, cut.kept))
             now, learned = self._tuned(cut, data, number, progress)
         facts: Facts = {f"{name}_before": size for name, size in sizes_of(candidate.model).items()}
         facts |= {**sizes_of(now.model), f"{target.unit}_before": whole, target.unit: value}
-        facts |= {"channels": channel_removal.channels(candidate.model, now.model), "left_whole": left}
+        facts |= {"channels": removal.channels(candidate.model, now.model), "left_whole": left}
         return now, {**learned, **facts, **gone}
 
     def _tuned(self, cut: Candidate, data: FitData, number: int, progress: Progress) -> tuple[Candidate, Facts]:
         """The candidate after the training that follows removal `number`."""
-        from edgedigits import tuning
+        from edgedigits.stages import training_loop
 
-        plan = tuning.Plan.of(self)
+        plan = training_loop.Plan.of(self)
         if number + 1 < self.rounds:
             plan = replace(plan, epochs=self.epochs_between)
-        twin = tuning.twin_of(cut.model)
-        hold = tuning.holder(twin, cut.masks, cut.clusters)
-        facts = tuning.tune(twin, cut.original, data, plan, progress, hold=hold)
-        return replace(cut, model=tuning.with_weights_of(cut.model, twin)), facts
+        twin = training_loop.twin_of(cut.model)
+        hold = training_loop.holder(twin, cut.masks, cut.clusters)
+        facts = training_loop.tune(twin, cut.original, data, plan, progress, hold=hold)
+        return replace(cut, model=training_loop.with_weights_of(cut.model, twin)), facts

@@ -11,8 +11,8 @@ from edgedigits.errors import RecipeError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.duplicate_inputs import copies, merged, summed
 from edgedigits.models.graph.merge_pointwise import joined
-from edgedigits.residuals import IMAGES, branch_importance, branches, without
 from edgedigits.stages.candidate import Candidate, Facts
+from edgedigits.stages.shrink.residual_blocks import IMAGES, branch_importance, branches, without
 
 
 def simplified(

@@ -15,7 +15,7 @@ from edgedigits.errors import InputError, TargetError
 from edgedigits.export import Int8
 from edgedigits.models.graph.narrow import Layout, narrowed
 from edgedigits.models.graph.narrowed_size import multiply_adds, parameters
-from edgedigits.stages.channel_order import Order
+from edgedigits.stages.shrink.removal_order import Order
 from edgedigits.tflite.interpreter import TfliteModel
 
 SAMPLES = 20

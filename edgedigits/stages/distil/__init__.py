@@ -1,0 +1,1 @@
+"""Knowledge distillation: teachers, students and soft labels."""
