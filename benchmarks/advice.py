@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.document import document, save, target
-from edgedigits import benching
 from edgedigits.advice import Advice, advise
 from edgedigits.asking import Asked, question
 from edgedigits.ground import artifact_folder
+from edgedigits.measure import bench_job
 from edgedigits.prepare import model_hash
 from edgedigits.recipe import parse
 from edgedigits.zoo.baselines import shipped_folder
@@ -51,7 +51,7 @@ def foretold(manifest: dict[str, Any], again: bool) -> Advice:
 def row(folder: Path, manifest: dict[str, Any], again: bool, window: float) -> dict[str, Any]:
     """Foretold and measured side by side, with the errors in percent of what was measured."""
     advice = foretold(manifest, again)
-    report = benching.run(benching.Wish(tflite=folder, window=window), lambda _: None)
+    report = bench_job.run(bench_job.Wish(tflite=folder, window=window), lambda _: None)
     export, latency = manifest["export"], report.compressed.latencies[0]
     float_us = report.baseline.latencies[0].p50_us if report.baseline else None
     told = {"raw_bytes": advice.after.raw_bytes, "gzip_bytes": advice.after.gzip_bytes, "p50_us": advice.after.us}

@@ -21,9 +21,9 @@ from typing import Any
 from edgedigits.data.dataset import fitted
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData, split
-from edgedigits.emulated.boards import CPUS
-from edgedigits.emulated.instructions import Count, counts
 from edgedigits.foretold import cut_short
+from edgedigits.measure.qemu.boards import CPUS
+from edgedigits.measure.qemu.instructions import Count, counts
 from edgedigits.models.importer.loading import load
 from edgedigits.recipe import load_recipe, shipped
 from edgedigits.stages.candidate import Candidate

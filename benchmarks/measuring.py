@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgedigits.bench import Contestant, model_job
-from edgedigits.bench_report import right_answers
-from edgedigits.runner_process import RunnerProcess
+from edgedigits.measure.bench import Contestant, model_job
+from edgedigits.measure.bench_result import right_answers
+from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.tasks.statistics import pair, wilson
 
 Right = NDArray[np.bool_]

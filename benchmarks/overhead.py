@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits.bench import Contestant, Settings, bench_job, model_job
+from edgedigits.measure.bench import Contestant, Settings, bench_job, model_job
 from edgedigits.runner_file import NAME, write_runner
 
 BARE = Path(__file__).parent / "bare.py"
@@ -77,8 +77,8 @@ def _runner_loop(runner: Path, artifact: Path, folder: Path) -> tuple[float, flo
     (folder / "job.json").write_text(json.dumps(job))
     result = folder / "result.json"
     said = _run([sys.executable, "-c", PEAK, str(runner), "job", str(folder / "job.json"), str(result)])
-    from edgedigits.bench_report import laps_us
-    from edgedigits.result import read_result
+    from edgedigits.measure.bench_result import laps_us
+    from edgedigits.measure.result_check import read_result
 
     (laps,) = laps_us(read_result(result), 0, 0)
     return float(np.median(laps)) * 1000, float(said.split("PEAK")[1])

@@ -32,11 +32,11 @@ from benchmarks.pays_kept import kept, with_origin
 from benchmarks.pays_rows import CORES, row
 from benchmarks.racing import Window, few_images, race, tflite_racer, timing
 from benchmarks.without_amx import has_amx, python_without_amx
-from edgedigits.bench import Contestant, model_job
-from edgedigits.emulated.instructions import counts
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.artifact_folder import Artifact
-from edgedigits.runner_process import RunnerProcess
+from edgedigits.measure.bench import Contestant, model_job
+from edgedigits.measure.local_runner import RunnerProcess
+from edgedigits.measure.qemu.instructions import counts
 
 RESULT = Path(__file__).parent / "results" / "pays.json"
 COSTS = {

@@ -16,8 +16,8 @@ from edgedigits_runner.arrays import decode
 from edgedigits_runner.bench import rotated
 from numpy.typing import NDArray
 
-from edgedigits.bench import Settings, bench_job
-from edgedigits.runner_process import RunnerProcess
+from edgedigits.measure.bench import Settings, bench_job
+from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.tasks.statistics import Interval, speedup, typical_percentile
 
 Say = Callable[[str], None]
@@ -50,7 +50,7 @@ def race(racers: Mapping[str, Racer], rounds: int, window_s: float, say: Say) ->
 
 
 def tflite_racer(runner: RunnerProcess, model: dict[str, Any], images: Path) -> Racer:
-    """A .tflite file in LiteRT, one thread; `model` as `edgedigits.bench.model_job` gives it."""
+    """A .tflite file in LiteRT, one thread; `model` as `edgedigits.measure.bench.model_job` gives it."""
 
     def run(window_s: float) -> Window:
         settings = Settings(runtime="litert", windows=1, window_s=window_s)

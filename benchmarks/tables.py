@@ -19,8 +19,8 @@ from typing import Any
 from benchmarks.pays_table import pays_table
 from benchmarks.peers.table import peers_table
 from edgedigits.errors import DeviceError
-from edgedigits.remote.facts import Facts
-from edgedigits.remote.wheels import choose
+from edgedigits.measure.runtimes.device_facts import Facts
+from edgedigits.measure.runtimes.wheels import choose
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

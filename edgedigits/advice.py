@@ -1,7 +1,7 @@
 """What a recipe will buy, said before any training: bytes, packed bytes, latency here, instructions on the boards, and why not.
 
 Nothing in an advice was measured on the compressed model, which does not exist yet. Bytes are those of `foretold.py`; latency is
-the sum of its operators' own timings (`op_timings.py`); instructions come from `board_effects.py`.
+the sum of its operators' own timings (`operator_latency.py`); instructions come from `instruction_model.py`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from edgedigits import board_effects, reasons
-from edgedigits.board_effects import BoardName, Instructions
+from edgedigits import reasons
 from edgedigits.foretold import Foretold, Step, foretell
-from edgedigits.op_timings import Say, TimedRuntime, Timings, timings
+from edgedigits.measure.cost import instruction_model
+from edgedigits.measure.cost.instruction_model import BoardName, Instructions
+from edgedigits.measure.cost.operator_latency import Say, TimedRuntime, Timings, timings
 from edgedigits.recipe import Recipe
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import Fragment, fragments
@@ -162,9 +163,9 @@ def _costs(
     counted: dict[BoardName, list[Instructions]] = {}
     for board in BOARDS:
         if count is None:
-            counted[board] = [board_effects.instructions(flat, board) for flat in parts]
+            counted[board] = [instruction_model.instructions(flat, board) for flat in parts]
         else:
-            found = count(list(parts), board_effects.CORES[board])
+            found = count(list(parts), instruction_model.CORES[board])
             counted[board] = [Instructions(one, "counted") for one in found]
     costs = {}
     for place, (flat, own) in enumerate(parts.items()):

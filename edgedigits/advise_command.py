@@ -61,7 +61,7 @@ def _counted(flats: Sequence[bytes], core: str) -> list[int]:
     """Instructions of each file on that core, under QEMU."""
     import tempfile
 
-    from edgedigits.emulated.instructions import counts
+    from edgedigits.measure.qemu.instructions import counts
 
     with tempfile.TemporaryDirectory(prefix="edgedigits-count-") as name:
         paths = [Path(name) / f"{number}.tflite" for number in range(len(flats))]

@@ -21,10 +21,10 @@ from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, InputError, ModelError
 from edgedigits.judging import foresee
+from edgedigits.measure.cost.operator_latency import TimedRuntime
 from edgedigits.models.graph.walk import ends_in_softmax
 from edgedigits.models.importer.loading import LoadedModel, load
 from edgedigits.models.zoo import ZOO
-from edgedigits.op_timings import TimedRuntime
 from edgedigits.recipe import Recipe
 from edgedigits.zoo.baselines import record_beside, shipped_folder
 

@@ -21,7 +21,7 @@ from edgedigits.reading_options import reading_options
 from edgedigits.scale_options import scale_options
 
 if TYPE_CHECKING:
-    from edgedigits.bench_report import Report
+    from edgedigits.measure.bench_result import Report
     from edgedigits.prepare import Wish
 
 
@@ -328,18 +328,18 @@ def bench(as_json: bool, host: str | None, out: Path, **given: Any) -> None:
     """Measure accuracy and latency of a .tflite file, side by side with its float form; here, or on a device as well."""
     import tempfile
 
-    from edgedigits import benching
+    from edgedigits.measure import bench_job
 
     place = device_cli.place(host, given)
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
-        task = benching.task(benching.Wish(**given), Path(folder), say)
+        task = bench_job.task(bench_job.Wish(**given), Path(folder), say)
         if place is None:
-            _print_report(benching.bench_here(task, say), as_json)
+            _print_report(bench_job.bench_here(task, say), as_json)
             return
         from edgedigits.device_bench import bench_there, side_by_side
 
         there, doctor = bench_there(task, place, say)
-        found = side_by_side(place.target, benching.bench_here(task, say), there, doctor)
+        found = side_by_side(place.target, bench_job.bench_here(task, say), there, doctor)
     from edgedigits.report import devices
 
     say(f"kept: {devices.keep(found, out)}")
@@ -360,10 +360,10 @@ def bench(as_json: bool, host: str | None, out: Path, **given: Any) -> None:
 @as_json_option
 def demo(out: Path, as_json: bool) -> None:
     """The main job: compress the shipped CNN with prune80_int8 and bench it against its float form."""
-    from edgedigits import benching
     from edgedigits.errors import DataError
     from edgedigits.ground.atomic import check_writable
     from edgedigits.ground.processes import children
+    from edgedigits.measure import bench_job
     from edgedigits.recipe import load_recipe
 
     check_writable(out)
@@ -381,7 +381,7 @@ def demo(out: Path, as_json: bool) -> None:
         )
     _, path = _compress(load_recipe("prune80_int8"), Wish(zoo="cnn", data=data), out)
     say(f"artifact: {path}")
-    report = benching.run(benching.Wish(tflite=path), say)
+    report = bench_job.run(bench_job.Wish(tflite=path), say)
     _print_report(report, as_json)
 
 

@@ -17,11 +17,11 @@ from typing import Any
 from edgedigits.errors import DeployError, DeviceError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.foreign_json import Mismatch, parse, plain
+from edgedigits.measure.runtimes.wheels import DeviceRuntimeWish, Packages, choose
 from edgedigits.release import Release, make_release
 from edgedigits.remote.address import Address, check_directory
 from edgedigits.remote.device import Device, State, connect
 from edgedigits.remote.messages import look_at_doctor
-from edgedigits.remote.wheels import DeviceRuntimeWish, Packages, choose
 from edgedigits.runner_file import NAME as RUNNER
 from edgedigits.service import Service, parse_service, service_of, unit_text
 

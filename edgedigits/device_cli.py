@@ -100,14 +100,14 @@ def fleet_bench(hosts: Path, tflite: Path, windows: int, window: float, out: Pat
     """Measure a model on every device of a list; one that fails is a row with the reason, and the exit code is 1."""
     import tempfile
 
-    from edgedigits import benching
     from edgedigits.fleet import bench_fleet
     from edgedigits.hosts import read_hosts
+    from edgedigits.measure import bench_job
     from edgedigits.report import devices
 
     listed = read_hosts(hosts)
     with tempfile.TemporaryDirectory(prefix="edgedigits-fleet-") as folder:
-        task = benching.task(benching.Wish(tflite=tflite, windows=windows, window=window), Path(folder))
+        task = bench_job.task(bench_job.Wish(tflite=tflite, windows=windows, window=window), Path(folder))
         here, rows = bench_fleet(task, listed, say)
     for row in rows:
         if row.found is not None:
@@ -138,7 +138,7 @@ def runner(out: Path) -> None:
 @as_json_option
 def instructions(file: Path, cpu: str, runtime: Any, as_json: bool) -> None:
     """Count the arm64 instructions of one inference, under QEMU; the same number every time."""
-    from edgedigits.emulated.instructions import count
+    from edgedigits.measure.qemu.instructions import count
 
     found = count(file, cpu, runtime, say=say)
     if as_json:
@@ -157,7 +157,7 @@ def instructions(file: Path, cpu: str, runtime: Any, as_json: bool) -> None:
 @as_json_option
 def estimate(file: Path, device: Any, threads: int, as_json: bool) -> None:
     """Estimate the latency on a Raspberry Pi from multiply-adds and published throughput. Not a measurement."""
-    from edgedigits.estimate import estimate as run
+    from edgedigits.measure.cost.estimate import estimate as run
     from edgedigits.report import estimation
 
     found = run(file, device, threads)

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedigits.bench_report import Report
-from edgedigits.benching import Task, bench_here
 from edgedigits.deploy import DeployWish
 from edgedigits.device_bench import SideBySide, bench_there, side_by_side
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.hosts import Host
+from edgedigits.measure.bench_job import Task, bench_here
+from edgedigits.measure.bench_result import Report
 
 Say = Callable[[str], None]
 _AT_ONCE = 8

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgedigits.ground.artifact_folder import Artifact
-from edgedigits.remote.wheels import Packages
+from edgedigits.measure.runtimes.wheels import Packages
 from edgedigits.runner_file import NAME as RUNNER
 from edgedigits.runner_file import runner_pyz
 

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 from edgedigits.ground.atomic import whole_file
-from edgedigits.runner_process import runner_package
+from edgedigits.measure.local_runner import runner_package
 
 NAME = "edgedigits-runner.pyz"
 MOST_BYTES = 80_000

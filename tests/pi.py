@@ -17,11 +17,11 @@ from typing import NoReturn
 import platformdirs
 import pytest
 
-from edgedigits.emulated.packages import packages
 from edgedigits.emulated.pi import EmulatedPi, booted
-from edgedigits.emulated.requirements import lacking, lacking_for_counting
-from edgedigits.emulated.rootfs import Suite, rootfs
 from edgedigits.errors import InputError
+from edgedigits.measure.qemu.packages import packages
+from edgedigits.measure.qemu.requirements import lacking, lacking_for_counting
+from edgedigits.measure.qemu.rootfs import Suite, rootfs
 
 # The tests' cache is empty in every session; userlands are named by all that is in them and may stay.
 os.environ.setdefault("EDGEDIGITS_EMULATED", platformdirs.user_cache_dir("edgedigits", appauthor=False) + "/emulated")

@@ -14,20 +14,21 @@ from ai_edge_litert.interpreter import Interpreter
 from click.testing import CliRunner
 from edgedigits_runner.kept import sealed
 
-from edgedigits import board_effects, pipeline, prepare
+from edgedigits import pipeline, prepare
 from edgedigits.advice import advise
 from edgedigits.asking import IMAGES, Asked, question
 from edgedigits.backend import keras
-from edgedigits.board_effects import CORES, instructions, predicted, rates
 from edgedigits.cli import cli
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, ModelError, RecipeError
 from edgedigits.export import Float16, Float32, Int8
 from edgedigits.foretold import cut_short, trained_like
-from edgedigits.op_timings import Timings, timings
+from edgedigits.measure.cost import instruction_model
+from edgedigits.measure.cost.instruction_model import CORES, instructions, predicted, rates
+from edgedigits.measure.cost.operator_latency import Timings, timings
+from edgedigits.measure.local_runner import RunnerProcess
+from edgedigits.measure.runtimes.environments import python_for
 from edgedigits.prepare import Wish
 from edgedigits.recipe import load_recipe, parse
-from edgedigits.runner_process import RunnerProcess
-from edgedigits.runtimes import python_for
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import fragments, graph_signature, nearly_nothing
 from edgedigits.tflite.multiply_adds import per_operator
@@ -290,7 +291,7 @@ def test_predicted_instructions_are_near_the_counted(counted_nets: dict[str, byt
 
 def test_a_net_nobody_counted_is_predicted_and_says_so(told: dict[str, dict[str, Any]]) -> None:
     for found in told.values():
-        assert [board["board"] for board in found["boards"]] == list(board_effects.BOARDS)
+        assert [board["board"] for board in found["boards"]] == list(instruction_model.BOARDS)
         for board in found["boards"]:
             assert board["float32"]["basis"] == board["recipe"]["basis"] == "predicted"
             assert board["float32"]["count"] > 0

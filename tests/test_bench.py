@@ -12,13 +12,13 @@ import pytest
 from edgedigits_runner import SCHEMA
 from rich.console import Console
 
-from edgedigits import runtimes
-from edgedigits.bench import Contestant, Settings, bench, measure, model_job
-from edgedigits.bench_report import Report
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, TfliteError
+from edgedigits.measure.bench import Contestant, Settings, bench, measure, model_job
+from edgedigits.measure.bench_result import Report
+from edgedigits.measure.local_runner import RunnerProcess
+from edgedigits.measure.runtimes import environments
 from edgedigits.report.benching import as_json, mcnemar_sentence, render, times
-from edgedigits.runner_process import RunnerProcess
 from edgedigits.tasks.class_recalls import by_class
 from edgedigits.tasks.statistics import Paired
 from tests import tiny_tflite
@@ -339,7 +339,7 @@ def test_the_runner_sees_only_its_own_folder(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONWARNINGS", "error")
     monkeypatch.chdir(tmp_path)
     assert bench(Contestant("int8", tiny["int8"]), None, tiny["eval"], QUICK).images == tiny_tflite.COUNT
-    assert not {"PYTHONPATH", "OMP_NUM_THREADS", "PYTHONWARNINGS"} & set(runtimes.clean_environment())
+    assert not {"PYTHONPATH", "OMP_NUM_THREADS", "PYTHONWARNINGS"} & set(environments.clean_environment())
 
 
 @pytest.mark.parametrize(
@@ -368,9 +368,9 @@ def test_mcnemar_in_plain_words():
 
 def test_each_runtime_has_its_python():
     for name in ("auto", "litert", "tensorflow"):
-        assert str(runtimes.python_for(name, print)) == sys.executable
+        assert str(environments.python_for(name, print)) == sys.executable
     with pytest.raises(InputError, match="--runtime onnx: unknown; choose from auto, litert"):
-        runtimes.python_for("onnx", print)
+        environments.python_for("onnx", print)
 
 
 def test_newer_pythons_look_for_an_older_one_that_runs(tmp_path, monkeypatch):
@@ -378,14 +378,14 @@ def test_newer_pythons_look_for_an_older_one_that_runs(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
     (tmp_path / "shims" / "python3.11").write_text("#!/bin/sh\nexit 127\n")
     (tmp_path / "shims" / "python3.11").chmod(0o755)
-    monkeypatch.setattr(runtimes.sys, "version_info", (3, 13, 0))
+    monkeypatch.setattr(environments.sys, "version_info", (3, 13, 0))
     monkeypatch.setenv("PATH", str(tmp_path / "shims"))
     with pytest.raises(InputError, match=r"Python 3\.9 to 3\.11 only.*or use --runtime litert"):
-        runtimes.find_python()
+        environments.find_python()
     (tmp_path / "real" / "python3.11").write_text("#!/bin/sh\nexit 0\n")
     (tmp_path / "real" / "python3.11").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'shims'}{os.pathsep}{tmp_path / 'real'}")
-    assert runtimes.find_python() == (tmp_path / "real" / "python3.11", (3, 11))
+    assert environments.find_python() == (tmp_path / "real" / "python3.11", (3, 11))
 
 
 def test_no_environment_is_left_half_made(tmp_path, monkeypatch):
@@ -395,12 +395,12 @@ def test_no_environment_is_left_half_made(tmp_path, monkeypatch):
         tmp_path, f"mkdir -p $3/bin; printf '#!/bin/sh\\n{pip}\\n' > $3/bin/python; chmod +x $3/bin/python"
     )
     monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(runtimes, "find_python", lambda: (base, (3, 11)))
+    monkeypatch.setattr(environments, "find_python", lambda: (base, (3, 11)))
     lines = []
     with pytest.raises(
         InputError, match=r"No matching distribution.*package index can be reached, or use --runtime litert"
     ):
-        runtimes.python_for("tflite-runtime", lines.append)
+        environments.python_for("tflite-runtime", lines.append)
     assert list((tmp_path / "cache" / "runtimes").iterdir()) == []
     assert "once, in" in lines[0]
 
@@ -408,9 +408,9 @@ def test_no_environment_is_left_half_made(tmp_path, monkeypatch):
 def test_a_cache_that_cannot_be_written_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(runtimes, "find_python", lambda: (tmp_path, (3, 11)))
+    monkeypatch.setattr(environments, "find_python", lambda: (tmp_path, (3, 11)))
     with pytest.raises(InputError, match="EDGEDIGITS_CACHE"):
-        runtimes.python_for("tflite-runtime", print)
+        environments.python_for("tflite-runtime", print)
 
 
 @pytest.mark.network
@@ -418,9 +418,9 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path, monkeypatch):
 def test_tflite_runtime_gets_its_environment_once(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path))
     lines = []
-    python = runtimes.python_for("tflite-runtime", lines.append)
+    python = environments.python_for("tflite-runtime", lines.append)
     assert len(lines) == 2
-    assert runtimes.python_for("tflite-runtime", lines.append) == python
+    assert environments.python_for("tflite-runtime", lines.append) == python
     assert len(lines) == 2
     said = subprocess.run([python, "-c", "import numpy; print(numpy.__version__)"], capture_output=True, text=True)
     assert said.stdout.startswith("1.")

@@ -17,9 +17,9 @@ import pytest
 from benchmarks.cutting import Relay, cut_deploy
 from edgedigits.deploy import DeployReport, DeployWish, deploy
 from edgedigits.errors import ArtifactError, DeployError, DeviceError, InputError
+from edgedigits.measure.runtimes.wheelhouse import collect
+from edgedigits.measure.runtimes.wheels import choose, pip_wheel
 from edgedigits.remote.device import Device, connect
-from edgedigits.remote.wheelhouse import collect
-from edgedigits.remote.wheels import choose, pip_wheel
 from tests.sshd import Sshd
 from tests.tiny_artifact import tiny_artifact
 

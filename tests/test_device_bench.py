@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import yaml
 
-from edgedigits.bench_report import Report
-from edgedigits.benching import Task, Wish, bench_here, task
 from edgedigits.deploy import DeployWish, packages_for
 from edgedigits.device_bench import bench_there, side_by_side
 from edgedigits.errors import CheckError, InputError
+from edgedigits.measure.bench_job import Task, Wish, bench_here, task
+from edgedigits.measure.bench_result import Report
+from edgedigits.measure.runtimes.wheelhouse import collect
+from edgedigits.measure.runtimes.wheels import pip_wheel
 from edgedigits.remote.device import connect
-from edgedigits.remote.wheelhouse import collect
-from edgedigits.remote.wheels import pip_wheel
 from edgedigits.report import benching
 from tests import sshd
 from tests.sshd import Sshd

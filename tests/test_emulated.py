@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edgedigits.emulated import requirements
-from edgedigits.emulated.boards import BOARDS, board_named, board_with, cpuinfo
 from edgedigits.emulated.pi import booted
-from edgedigits.emulated.rootfs import rootfs
 from edgedigits.errors import InputError
+from edgedigits.measure.qemu import requirements
+from edgedigits.measure.qemu.boards import BOARDS, board_named, board_with, cpuinfo
+from edgedigits.measure.qemu.rootfs import rootfs
 
 if TYPE_CHECKING:
     from tests.pi import Boot, Reached

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgedigits.emulated.instructions import count, counts
 from edgedigits.errors import InputError, TfliteError
+from edgedigits.measure.qemu.instructions import count, counts
 
 
 @pytest.fixture(scope="module")

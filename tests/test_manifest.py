@@ -14,9 +14,9 @@ from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.kept import sealed
 from edgedigits_runner.release import read_release
 
-from edgedigits.benching import Wish, task
 from edgedigits.errors import ArtifactError
 from edgedigits.ground import artifact_folder
+from edgedigits.measure.bench_job import Wish, task
 from edgedigits.tflite.rewrite.before_and_after import inspect
 from tests.tiny_artifact import tiny_artifact
 

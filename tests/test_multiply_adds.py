@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits.boards import NETWORKS
 from edgedigits.errors import TfliteError
+from edgedigits.measure.cost.boards import NETWORKS
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.multiply_adds import Work, per_operator
 from tests.make_golden import GOLDEN

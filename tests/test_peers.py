@@ -30,9 +30,9 @@ from benchmarks.peers.running import facts
 from benchmarks.peers.table import peers_table
 from benchmarks.racing import Window, few_images, p50, race, tflite_racer, timing
 from benchmarks.without_amx import python_without_amx
-from edgedigits.bench import Contestant, model_job
+from edgedigits.measure.bench import Contestant, model_job
+from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.recipe import load_recipe
-from edgedigits.runner_process import RunnerProcess
 from edgedigits.zoo.baselines import shipped_folder
 from tests.tiny_artifact import tiny_artifact
 

@@ -16,11 +16,11 @@ import pytest
 
 from benchmarks.cutting import Relay
 from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError, InputError
+from edgedigits.measure.runtimes.device_facts import Facts
+from edgedigits.measure.runtimes.wheels import choose, pip_wheel, supported_pythons
 from edgedigits.remote.address import Address, check_directory
 from edgedigits.remote.channel import agent
 from edgedigits.remote.device import Device, connect
-from edgedigits.remote.facts import Facts
-from edgedigits.remote.wheels import choose, pip_wheel, supported_pythons
 from tests import sshd
 from tests.sshd import Sshd
 

@@ -12,8 +12,8 @@ import pytest
 from edgedigits_runner.arrays import encode
 
 from edgedigits.errors import DataError, InputError, TfliteError
-from edgedigits.result import checked, read_result
-from edgedigits.runner_process import RunnerProcess
+from edgedigits.measure.local_runner import RunnerProcess
+from edgedigits.measure.result_check import checked, read_result
 
 GOLDEN = Path(__file__).parent / "golden" / "int8.tflite"
 MODEL = {"name": "m", "path": str(GOLDEN), "sha256": hashlib.sha256(GOLDEN.read_bytes()).hexdigest()}

@@ -23,7 +23,7 @@ from edgedigits_runner.session import classify, open_session
 
 from edgedigits.backend import tf
 from edgedigits.data.scale import SCALES, scaled, scaling
-from edgedigits.runner_process import runner_package
+from edgedigits.measure.local_runner import runner_package
 from tests import tiny_tflite
 
 DEVICE = runner_package().parent

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from edgedigits.errors import ArtifactError
+from edgedigits.measure.local_runner import runner_package
 from edgedigits.runner_file import MOST_BYTES, NAME, runner_pyz, without_docstrings, write_runner
-from edgedigits.runner_process import runner_package
 from tests.tiny_release import environment
 
 

@@ -19,11 +19,9 @@ from edgedigits_runner.preprocess import prepare
 from edgedigits_runner.release import read_release
 from edgedigits_runner.scaling import NAMED, Scaling, scaling_of
 
-from edgedigits import benching, cli, pipeline
+from edgedigits import cli, pipeline
 from edgedigits import prepare as preparing
 from edgedigits.backend import keras, tf
-from edgedigits.bench import Contestant, model_job
-from edgedigits.bench_report import right_answers
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.samples import stratified_sample
@@ -31,6 +29,9 @@ from edgedigits.data.scale import scaled, scaling, variants
 from edgedigits.errors import InputError, ModelError
 from edgedigits.export import representative
 from edgedigits.fold_scaling import fold
+from edgedigits.measure import bench_job
+from edgedigits.measure.bench import Contestant, model_job
+from edgedigits.measure.bench_result import right_answers
 from edgedigits.models.graph import walk
 from edgedigits.models.importer import loading
 from edgedigits.recipe import parse
@@ -363,9 +364,9 @@ def test_an_artifact_takes_plain_pixels_where_the_scale_is_in_its_weights(
     assert right == artifact.manifest["test"]["accuracy"]
     with np.load(artifact.path / "golden.npz") as golden:
         assert set(labels[golden["test_indices"]]) == set(range(6))
-    wish = benching.Wish(tflite=artifact.path)
+    wish = bench_job.Wish(tflite=artifact.path)
     for given, obeyed in ((None, "0..1"), (OWN, "0..1"), ("torch", "torch")):
-        task = benching.task(replace(wish, scale=given), tmp_path)
+        task = bench_job.task(replace(wish, scale=given), tmp_path)
         assert [scaling(one.scale) for one in task.contestants] == [NAMED[obeyed]] * 2
 
 

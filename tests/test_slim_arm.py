@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from edgedigits.emulated.boards import board_with
-from edgedigits.emulated.counting import _GUEST, PYTHON, _workplace
-from edgedigits.emulated.instructions import counts
-from edgedigits.emulated.packages import packages
-from edgedigits.emulated.rootfs import rootfs
-from edgedigits.remote.wheels import DeviceRuntime
+from edgedigits.measure.qemu.boards import board_with
+from edgedigits.measure.qemu.counting import _GUEST, PYTHON, _workplace
+from edgedigits.measure.qemu.instructions import counts
+from edgedigits.measure.qemu.packages import packages
+from edgedigits.measure.qemu.rootfs import rootfs
+from edgedigits.measure.runtimes.wheels import DeviceRuntime
 from edgedigits.tflite.rewrite.slim import slim
 from tests import tiny_tflite
 

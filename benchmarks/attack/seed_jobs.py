@@ -43,9 +43,9 @@ def _hash(release: Path) -> str:
 
 
 def _timings(folder: Path) -> None:
-    from edgedigits import op_timings
+    from edgedigits.measure.cost import operator_latency
     from edgedigits.tflite.fragments import fragments
 
     parts = fragments((folder / "release" / "model.tflite").read_bytes())
-    found = op_timings.timings(parts, "litert", lambda _: None, window_s=0.001)
+    found = operator_latency.timings(parts, "litert", lambda _: None, window_s=0.001)
     shutil.copy(found.file, folder / "timings" / found.file.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgedigits.ground.atomic import whole_folder
 from edgedigits.ground.cache_dir import cache_dir
-from edgedigits.runtimes import clean_environment
+from edgedigits.measure.runtimes.environments import clean_environment
 
 HERE = Path(__file__).parent
 UV = "uv==0.13.8"

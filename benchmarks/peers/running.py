@@ -15,9 +15,9 @@ from benchmarks.measuring import Right, accuracy, right_in_litert, size
 from benchmarks.peers.environments import HERE, PeerError, run
 from benchmarks.peers.making import Made
 from benchmarks.racing import Racer, Window, few_images, race, tflite_racer, timing
-from edgedigits.bench import Contestant, model_job
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.runner_process import RunnerProcess, runner_package
+from edgedigits.measure.bench import Contestant, model_job
+from edgedigits.measure.local_runner import RunnerProcess, runner_package
 from edgedigits.tasks.statistics import pair
 
 Say = Callable[[str], None]

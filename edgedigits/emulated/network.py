@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 
-from edgedigits.emulated.commands import run
 from edgedigits.errors import InputError
+from edgedigits.measure.qemu.commands import run
 
 _MOST = 64
 

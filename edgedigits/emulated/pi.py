@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from edgedigits.emulated import guest_init
-from edgedigits.emulated.boards import Board, board_named, shown_files
-from edgedigits.emulated.commands import run
-from edgedigits.emulated.fixups import USER, USER_ID
 from edgedigits.emulated.network import Cable, lay
-from edgedigits.emulated.requirements import lacking
-from edgedigits.emulated.rootfs import Say, Suite, rootfs
 from edgedigits.errors import EdgeDigitsError, InputError
-from edgedigits.runtimes import clean_environment
+from edgedigits.measure.qemu.boards import Board, board_named, shown_files
+from edgedigits.measure.qemu.commands import run
+from edgedigits.measure.qemu.fixups import USER, USER_ID
+from edgedigits.measure.qemu.requirements import lacking
+from edgedigits.measure.qemu.rootfs import Say, Suite, rootfs
+from edgedigits.measure.runtimes.environments import clean_environment
 
 BOOT_SECONDS = 30.0
 DISK_MIB = 1024

@@ -16,7 +16,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edgedigits.bench_report import (
+from edgedigits.data.images import Images, everything
+from edgedigits.data.scale import Scale, scaling
+from edgedigits.errors import InputError, TfliteError
+from edgedigits.measure.bench_result import (
     ModelReport,
     Probes,
     Report,
@@ -27,11 +30,8 @@ from edgedigits.bench_report import (
     latencies,
     right_answers,
 )
-from edgedigits.data.images import Images, everything
-from edgedigits.data.scale import Scale, scaling
-from edgedigits.errors import InputError, TfliteError
-from edgedigits.runner_process import RunnerProcess
-from edgedigits.runtimes import RuntimeName, python_for
+from edgedigits.measure.local_runner import RunnerProcess
+from edgedigits.measure.runtimes.environments import RuntimeName, python_for
 
 Progress = Callable[[str], None]
 
@@ -82,7 +82,7 @@ class Runner(Protocol):
     """Something that does jobs of the device runner, on this machine or another."""
 
     def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
-        """The checked result (`edgedigits.result.checked`) of a job of that kind, schema and kind left out of `job`."""
+        """The checked result (`edgedigits.measure.result_check.checked`) of a job of that kind, schema and kind left out of `job`."""
         ...
 
 

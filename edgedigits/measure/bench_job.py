@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits.bench import Contestant, Settings, bench
-from edgedigits.bench_report import Report
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
 from edgedigits.data.reading import PLAIN, Resizing, recorded
@@ -20,7 +18,9 @@ from edgedigits.data.sources.named import load_data
 from edgedigits.errors import DataError, InputError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.artifact_folder import Artifact
-from edgedigits.runtimes import RuntimeName
+from edgedigits.measure.bench import Contestant, Settings, bench
+from edgedigits.measure.bench_result import Report
+from edgedigits.measure.runtimes.environments import RuntimeName
 
 Say = Callable[[str], None]
 

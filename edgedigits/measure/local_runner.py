@@ -16,8 +16,8 @@ from edgedigits_runner import SCHEMA
 
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.foreign_json import parse
-from edgedigits.result import MOST_BYTES, checked
-from edgedigits.runtimes import clean_environment
+from edgedigits.measure.result_check import MOST_BYTES, checked
+from edgedigits.measure.runtimes.environments import clean_environment
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgedigits.errors import DataError, InputError, TfliteError
 from edgedigits.ground.foreign_json import Mismatch, is_name, look, parse, plain, short
-from edgedigits.result_shapes import SHAPES
+from edgedigits.measure.result_schema import SHAPES
 
 MOST_BYTES = 2**28
 """Of a result's text; 15 million laps, as half an hour of measuring yields, take 40 MB."""

@@ -12,11 +12,11 @@ from typing import Any
 
 from edgedigits.errors import DeviceError
 from edgedigits.ground.foreign_json import plain
+from edgedigits.measure.runtimes.device_facts import Facts
+from edgedigits.measure.runtimes.wheelhouse import collect
+from edgedigits.measure.runtimes.wheels import Packages, Wheel, pip_wheel
 from edgedigits.remote.address import Address, check_directory
 from edgedigits.remote.channel import Channel
-from edgedigits.remote.facts import Facts
-from edgedigits.remote.wheelhouse import collect
-from edgedigits.remote.wheels import Packages, Wheel, pip_wheel
 
 Say = Callable[[str], None]
 _CHUNK = 1 << 18

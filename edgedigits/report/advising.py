@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedigits.advice import BOARDS, Advice, Cost, Effect, Layer
-from edgedigits.board_effects import BOARDS as BOARD_NAMES
-from edgedigits.board_effects import CORES, rates
+from edgedigits.measure.cost.instruction_model import BOARDS as BOARD_NAMES
+from edgedigits.measure.cost.instruction_model import CORES, rates
 from edgedigits.reasons import percent
 from edgedigits.report.numbers import table_of
 

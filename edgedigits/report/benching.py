@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.bench_report import Cold, Latency, ModelReport, Report
+from edgedigits.measure.bench_result import Cold, Latency, ModelReport, Report
 from edgedigits.tasks.class_recalls import as_record
 from edgedigits.tasks.differences import class_sentence, interval_text, mcnemar_sentence, worst_class
 from edgedigits.tasks.statistics import Interval

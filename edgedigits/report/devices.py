@@ -14,10 +14,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.bench_report import Report
 from edgedigits.device_bench import Agreement, SideBySide
 from edgedigits.fleet import Row
 from edgedigits.ground.atomic import whole_file
+from edgedigits.measure.bench_result import Report
 from edgedigits.report import benching
 from edgedigits.tasks.differences import class_sentence, mcnemar_sentence
 

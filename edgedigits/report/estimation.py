@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.estimate import Estimate, OperatorEstimate
+from edgedigits.measure.cost.estimate import Estimate, OperatorEstimate
 from edgedigits.report.numbers import table_of
 
 SCHEMA: Final = 1

@@ -98,7 +98,7 @@ def _manifest(case: Case) -> Refused | None:
 @refusing
 def _task(case: Case, folder: Path) -> None:
     """What `bench` makes of a folder before anything is measured."""
-    from edgedigits.benching import Wish, task
+    from edgedigits.measure.bench_job import Wish, task
 
     task(Wish(tflite=folder), case.folder)
 
@@ -118,7 +118,7 @@ def _config(case: Case) -> None:
 
 @refusing
 def _result(case: Case) -> None:
-    from edgedigits.result import read_result
+    from edgedigits.measure.result_check import read_result
 
     read_result(case.file)
 

@@ -94,14 +94,14 @@ def _timed(case: Case) -> Refused | None:
     import os
     from unittest import mock
 
-    from edgedigits import op_timings
+    from edgedigits.measure.cost import operator_latency
     from edgedigits.tflite.fragments import fragments
 
     with mock.patch.dict(os.environ, {"EDGEDIGITS_CACHE": str(case.folder)}):
         (case.folder / "timings").mkdir()
         shutil.copy(case.file, case.folder / "timings" / case.file.name)
         parts = fragments((case.corpus / "release" / "model.tflite").read_bytes())
-        op_timings.timings(parts, "litert", lambda _: None, window_s=0.001)
+        operator_latency.timings(parts, "litert", lambda _: None, window_s=0.001)
     return None
 
 

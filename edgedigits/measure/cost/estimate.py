@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edgedigits.boards import BOARDS, CORES, SOURCES, Board, Row, RowArithmetic, Source
 from edgedigits.errors import InputError
+from edgedigits.measure.cost.boards import BOARDS, CORES, SOURCES, Board, Row, RowArithmetic, Source
+from edgedigits.measure.cost.throughput import Kind, Range, Rates, gain, rates
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.multiply_adds import Work, per_operator
-from edgedigits.throughput import Kind, Range, Rates, gain, rates
 
 OPERATOR_INSTRUCTIONS: Final = 20_000  # at most, beside multiply-adds; see SOURCES["instructions"]
 SLOWEST_IPC: Final = 0.5  # instructions per cycle at worst: an assumption

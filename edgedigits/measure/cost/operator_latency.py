@@ -24,8 +24,8 @@ from edgedigits_runner.system_files import field
 from edgedigits.errors import DamagedError
 from edgedigits.ground.cache_dir import cache_dir
 from edgedigits.ground.kept_files import read_sealed, set_aside, write_sealed
-from edgedigits.runner_process import RunnerProcess
-from edgedigits.runtimes import PINS, python_for
+from edgedigits.measure.local_runner import RunnerProcess
+from edgedigits.measure.runtimes.environments import PINS, python_for
 from edgedigits.tflite.fragments import Fragment, nearly_nothing
 
 SCHEMA: Final = 2

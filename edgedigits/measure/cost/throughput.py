@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from edgedigits.boards import CORES, NETWORKS, V1, V2, Board, Row, RowArithmetic
+from edgedigits.measure.cost.boards import CORES, NETWORKS, V1, V2, Board, Row, RowArithmetic
 
 Kind = Literal["conv", "depthwise", "dense"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgedigits.errors import InputError
-from edgedigits.runtimes import clean_environment
+from edgedigits.measure.runtimes.environments import clean_environment
 
 
 def run(command: Sequence[str | Path], trouble: str, seconds: float, cwd: Path | None = None) -> str:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgedigits.emulated.boards import Board, shown_files
 from edgedigits.errors import EdgeDigitsError, InputError
+from edgedigits.measure.qemu.boards import Board, shown_files
 
 RUNS = 3
 SCRIPT = Path(__file__).with_name("count_guest.py")

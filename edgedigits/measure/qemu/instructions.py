@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgedigits.emulated.boards import board_with
-from edgedigits.emulated.counting import RUNS, Outcome, run_counted
-from edgedigits.emulated.packages import packages
-from edgedigits.emulated.plugin import plugin, qemu_version
-from edgedigits.emulated.rootfs import Say, rootfs
 from edgedigits.errors import TfliteError
-from edgedigits.remote.wheels import DeviceRuntime
+from edgedigits.measure.qemu.boards import board_with
+from edgedigits.measure.qemu.counting import RUNS, Outcome, run_counted
+from edgedigits.measure.qemu.packages import packages
+from edgedigits.measure.qemu.plugin import plugin, qemu_version
+from edgedigits.measure.qemu.rootfs import Say, rootfs
+from edgedigits.measure.runtimes.wheels import DeviceRuntime
 from edgedigits.tflite.flatbuffer import read
 
 _MISSING = re.compile(

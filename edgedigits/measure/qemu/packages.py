@@ -9,11 +9,11 @@ import zipfile
 from pathlib import Path
 from typing import get_args
 
-from edgedigits.emulated.rootfs import Say, alone, home, scratch
 from edgedigits.errors import InputError
-from edgedigits.remote.facts import Facts
-from edgedigits.remote.wheelhouse import collect
-from edgedigits.remote.wheels import DeviceRuntime, Packages, choose
+from edgedigits.measure.qemu.rootfs import Say, alone, home, scratch
+from edgedigits.measure.runtimes.device_facts import Facts
+from edgedigits.measure.runtimes.wheelhouse import collect
+from edgedigits.measure.runtimes.wheels import DeviceRuntime, Packages, choose
 
 RUNTIMES: tuple[DeviceRuntime, ...] = get_args(DeviceRuntime)
 BOOKWORM = Facts("linux", (3, 11, 2), machine="aarch64", libc="glibc", libc_version=(2, 36))

@@ -6,9 +6,9 @@ import hashlib
 import re
 from pathlib import Path
 
-from edgedigits.emulated.commands import run
-from edgedigits.emulated.rootfs import alone, home, scratch
 from edgedigits.errors import InputError
+from edgedigits.measure.qemu.commands import run
+from edgedigits.measure.qemu.rootfs import alone, home, scratch
 
 SOURCE = Path(__file__).with_name("insncount.c")
 NEWER = (9, 0)

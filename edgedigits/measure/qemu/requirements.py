@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from edgedigits.emulated.commands import run
-from edgedigits.emulated.plugin import qemu_version
 from edgedigits.errors import InputError
+from edgedigits.measure.qemu.commands import run
+from edgedigits.measure.qemu.plugin import qemu_version
 
 _BUILD = {"mmdebstrap": "mmdebstrap", "tar": "tar", "zstd": "zstd"}
 _COUNT = {"qemu-aarch64": "qemu-user", "gcc": "gcc"}

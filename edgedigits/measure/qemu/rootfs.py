@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, get_args
 
-from edgedigits.emulated import fixups
-from edgedigits.emulated.commands import run
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import whole_file
 from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.measure.qemu import fixups
+from edgedigits.measure.qemu.commands import run
 
 Suite = Literal["bookworm", "trixie"]
 SUITES: tuple[Suite, ...] = get_args(Suite)

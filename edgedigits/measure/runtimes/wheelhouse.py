@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgedigits.errors import InputError
 from edgedigits.ground.cache_dir import cache_dir
-from edgedigits.remote.wheels import Wheel
+from edgedigits.measure.runtimes.wheels import Wheel
 
 
 def collect(wheels: Sequence[Wheel], python: str, progress: Callable[[str], None]) -> dict[str, Path]:

@@ -16,7 +16,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from edgedigits.errors import DeviceError
-from edgedigits.remote.facts import Facts
+from edgedigits.measure.runtimes.device_facts import Facts
 
 DeviceRuntime = Literal["litert", "tflite-runtime"]
 DeviceRuntimeWish = Literal["auto", "litert", "tflite-runtime"]
@@ -185,6 +185,6 @@ def _wheel(file: str) -> Wheel:
 
 @cache
 def _table() -> dict[str, Any]:
-    text = (resources.files("edgedigits.remote") / "wheels.json").read_text(encoding="utf-8")
+    text = (resources.files("edgedigits.measure.runtimes") / "wheels.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found

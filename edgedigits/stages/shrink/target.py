@@ -99,8 +99,8 @@ def _latency(data: FitData) -> Measure:
 
 
 def _instructions(data: FitData, cpu: str) -> Measure:
-    from edgedigits.emulated.instructions import count
-    from edgedigits.emulated.requirements import lacking_for_counting
+    from edgedigits.measure.qemu.instructions import count
+    from edgedigits.measure.qemu.requirements import lacking_for_counting
 
     if reason := lacking_for_counting():
         raise InputError(f"shrink.instructions: arm64 instructions can't be counted here: {reason}")

@@ -1,0 +1,1 @@
+"""Measures a model on a runtime here, and what a result must look like to be believed."""

@@ -1,0 +1,1 @@
+"""Which Python and packages run an interpreter, here or on a device."""
