@@ -26,11 +26,11 @@ from edgedigits_runner.kept import sealed
 
 from benchmarks.cutting import Relay, cut_deploy
 from benchmarks.document import document, save, target
+from benchmarks.emulated_pi.pi import booted
 from benchmarks.overhead import overhead
 from benchmarks.pi_story import ROOT, artifact, quick, wish_for
 from edgedigits.deploy import DeployWish, deploy, packages_for
 from edgedigits.device_bench import RemoteRunner, bench_there
-from edgedigits.emulated.pi import booted
 from edgedigits.ground.artifact_folder import sha256
 from edgedigits.measure.bench import Contestant, model_job
 from edgedigits.measure.local_runner import RunnerProcess

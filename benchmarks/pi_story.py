@@ -20,9 +20,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.emulated_pi.pi import EmulatedPi, booted
 from edgedigits.deploy import DeployReport, DeployWish, deploy
 from edgedigits.device_bench import bench_there
-from edgedigits.emulated.pi import EmulatedPi, booted
 from edgedigits.errors import InputError
 from edgedigits.measure.bench_job import Task, Wish, task
 from edgedigits.measure.bench_result import Report

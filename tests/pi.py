@@ -17,7 +17,7 @@ from typing import NoReturn
 import platformdirs
 import pytest
 
-from edgedigits.emulated.pi import EmulatedPi, booted
+from benchmarks.emulated_pi.pi import EmulatedPi, booted
 from edgedigits.errors import InputError
 from edgedigits.measure.qemu.packages import packages
 from edgedigits.measure.qemu.requirements import lacking, lacking_for_counting

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edgedigits.emulated.pi import booted
+from benchmarks.emulated_pi.pi import booted
 from edgedigits.errors import InputError
 from edgedigits.measure.qemu import requirements
 from edgedigits.measure.qemu.boards import BOARDS, board_named, board_with, cpuinfo

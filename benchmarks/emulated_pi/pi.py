@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgedigits.emulated import guest_init
-from edgedigits.emulated.network import Cable, lay
+from benchmarks.emulated_pi import guest_init
+from benchmarks.emulated_pi.network import Cable, lay
 from edgedigits.errors import EdgeDigitsError, InputError
 from edgedigits.measure.qemu.boards import Board, board_named, shown_files
 from edgedigits.measure.qemu.commands import run
