@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.document import document, save, target
-from edgedigits.advice import Advice, advise
-from edgedigits.asking import Asked, question
 from edgedigits.ground import artifact_folder
 from edgedigits.measure import bench_job
-from edgedigits.prepare import model_hash
-from edgedigits.recipe import parse
-from edgedigits.zoo.baselines import shipped_folder
+from edgedigits.pipeline.advise.advice import Advice, advise
+from edgedigits.pipeline.advise.question import Asked, question
+from edgedigits.pipeline.baselines import shipped_folder
+from edgedigits.pipeline.prepare import model_hash
+from edgedigits.pipeline.recipe import parse
 
 RESULT = Path(__file__).parent / "results" / "advice.json"
 MOST_BYTES, MOST_LATENCY = 3.0, 25.0  # percent, from the issue

@@ -24,9 +24,9 @@ from scipy.optimize import nnls
 from benchmarks.instructions import RESULT as COUNTED
 from benchmarks.instructions import jobs, make
 from edgedigits.data.images import ArrayImages
-from edgedigits.export import Dynamic, Export, Float32, Int8, Int16x8
 from edgedigits.measure.cost.instruction_model import RATES, features, group, predicted
 from edgedigits.measure.qemu.instructions import counts
+from edgedigits.pipeline.export.export import Dynamic, Export, Float32, Int8, Int16x8
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import Fragment, fragments, graph_signature, nearly_nothing
 from edgedigits.tflite.multiply_adds import Work, per_operator

@@ -21,10 +21,10 @@ CONVERSIONS = 50
 def measured() -> dict[str, Any]:
     """KiB held and seconds taken after each conversion, the largest of the former, and how many children served."""
     from edgedigits.data.images import ArrayImages
-    from edgedigits.export import Int8
     from edgedigits.ground.processes import children
     from edgedigits.ground.processes.child import status_kib
     from edgedigits.models.importer.loading import load
+    from edgedigits.pipeline.export.export import Int8
 
     model = load(Path(__file__).parent.parent / "artifacts" / "baselines" / "cnn.keras").model
     pixels = np.random.default_rng(0).integers(0, 256, (100, *model.inputs[0].shape[1:]), dtype=np.uint8)

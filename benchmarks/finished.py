@@ -14,8 +14,8 @@ from edgedigits.errors import ArtifactError, RecipeError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.cache_dir import cache_dir
-from edgedigits.recipe import Recipe, load_recipe, parse
-from edgedigits.zoo.baselines import shipped_folder
+from edgedigits.pipeline.baselines import shipped_folder
+from edgedigits.pipeline.recipe import Recipe, load_recipe, parse
 
 Say = Callable[[str], None]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pays_table import reached
-from edgedigits.recipe import load_recipe
+from edgedigits.pipeline.recipe import load_recipe
 
 ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "pays.json"

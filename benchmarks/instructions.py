@@ -21,13 +21,13 @@ from typing import Any
 from edgedigits.data.dataset import fitted
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData, split
-from edgedigits.foretold import cut_short
 from edgedigits.measure.qemu.boards import CPUS
 from edgedigits.measure.qemu.instructions import Count, counts
 from edgedigits.models.importer.loading import load
-from edgedigits.recipe import load_recipe, shipped
+from edgedigits.pipeline.advise.dry_run import cut_short
+from edgedigits.pipeline.baselines import record_beside, shipped_folder
+from edgedigits.pipeline.recipe import load_recipe, shipped
 from edgedigits.stages.candidate import Candidate
-from edgedigits.zoo.baselines import record_beside, shipped_folder
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "instructions.json"

@@ -72,8 +72,8 @@ def measure(rounds: int) -> dict[str, Any]:
     """Everything, raw, and the targets held against it."""
     from edgedigits.data.sources.named import find_mnist
     from edgedigits.models.importer.loading import load
+    from edgedigits.pipeline.baselines import shipped_folder
     from edgedigits.tflite.flatbuffer import float_operators, read
-    from edgedigits.zoo.baselines import shipped_folder
 
     mnist = find_mnist().resolve()
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as name:

@@ -53,7 +53,7 @@ def results_table(document: dict[str, Any]) -> str:
 
 def recipes_table() -> str:
     """The shipped recipes, their steps, and what each is for."""
-    from edgedigits.recipe import load_recipe, shipped
+    from edgedigits.pipeline.recipe import load_recipe, shipped
 
     lines = ["| recipe | steps | for |", "|---|---|---|"]
     for recipe in map(load_recipe, shipped()):

@@ -39,14 +39,14 @@ from edgedigits.scale_options import scale_options
 @as_json_option
 def advise(recipe_name: str, count: bool, fresh: bool, as_json: bool, **given: Any) -> None:
     """Say before any training what a recipe will buy: bytes, latency here, instructions on a Pi 4 and a Pi 5, and why not."""
-    from edgedigits.recipe import load_recipe
+    from edgedigits.pipeline.recipe import load_recipe
 
     recipe = load_recipe(recipe_name)
     from edgedigits.ground.processes import children
 
     children.warm("tensorflow")
-    from edgedigits.advice import advise as run
-    from edgedigits.asking import Asked, question
+    from edgedigits.pipeline.advise.advice import advise as run
+    from edgedigits.pipeline.advise.question import Asked, question
     from edgedigits.report import advising
 
     asked = Asked(count=_counted if count else None, again=fresh, **given)

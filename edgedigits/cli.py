@@ -22,7 +22,7 @@ from edgedigits.scale_options import scale_options
 
 if TYPE_CHECKING:
     from edgedigits.measure.bench_result import Report
-    from edgedigits.prepare import Wish
+    from edgedigits.pipeline.prepare import Wish
 
 
 class Commands(click.Group):
@@ -190,12 +190,12 @@ def compress(recipe_name: str, out: Path, as_json: bool, data: str | None, **giv
     """Compress a model by a recipe, check the result, and write an artifact folder."""
     from edgedigits.ground.atomic import check_writable
     from edgedigits.ground.processes import children
-    from edgedigits.recipe import load_recipe
+    from edgedigits.pipeline.recipe import load_recipe
 
     recipe = load_recipe(recipe_name)
     check_writable(out)
     children.warm("tensorflow")
-    from edgedigits.prepare import Wish
+    from edgedigits.pipeline.prepare import Wish
 
     manifest, path = _compress(recipe, Wish(data=data or "mnist", **given), out)
     if as_json:
@@ -211,7 +211,7 @@ def recipes(context: click.Context, as_json: bool) -> None:
     """List the shipped recipes, show one, or check one of yours."""
     if context.invoked_subcommand:
         return
-    from edgedigits.recipe import load_recipe, shipped
+    from edgedigits.pipeline.recipe import load_recipe, shipped
 
     found = [load_recipe(name) for name in shipped()]
     if as_json:
@@ -227,7 +227,7 @@ def recipes(context: click.Context, as_json: bool) -> None:
 @as_json_option
 def show(name: str, as_json: bool) -> None:
     """Print a recipe: a shipped name or a file."""
-    from edgedigits.recipe import find, load_recipe
+    from edgedigits.pipeline.recipe import find, load_recipe
 
     recipe = load_recipe(name)
     if as_json:
@@ -241,7 +241,7 @@ def show(name: str, as_json: bool) -> None:
 @as_json_option
 def check(file: str, as_json: bool) -> None:
     """Say whether a recipe is right; if not, where and what would do."""
-    from edgedigits.recipe import load_recipe
+    from edgedigits.pipeline.recipe import load_recipe
 
     recipe = load_recipe(file)
     if as_json:
@@ -364,12 +364,12 @@ def demo(out: Path, as_json: bool) -> None:
     from edgedigits.ground.atomic import check_writable
     from edgedigits.ground.processes import children
     from edgedigits.measure import bench_job
-    from edgedigits.recipe import load_recipe
+    from edgedigits.pipeline.recipe import load_recipe
 
     check_writable(out)
     children.warm("tensorflow")
     from edgedigits.data.sources.named import find_mnist
-    from edgedigits.prepare import Wish
+    from edgedigits.pipeline.prepare import Wish
 
     data = "mnist"
     try:
@@ -387,7 +387,7 @@ def demo(out: Path, as_json: bool) -> None:
 
 def _compress(recipe: Any, wish: Wish, out: Path) -> tuple[dict[str, Any], Path]:
     """Run the pipeline with a progress bar on standard error."""
-    from edgedigits import pipeline, prepare
+    from edgedigits.pipeline import loop, prepare
     from edgedigits.report.progress import bar
 
     with bar() as (progress, say):
@@ -395,12 +395,12 @@ def _compress(recipe: Any, wish: Wish, out: Path) -> tuple[dict[str, Any], Path]
         job = prepare.job(recipe, wish, say)
         for note in job.dataset.notes:
             say(f"note: {note}")
-        artifact = pipeline.run(job, out, say, progress)
+        artifact = loop.run(job, out, say, progress)
     return artifact.manifest, artifact.path
 
 
 def _print_artifact(manifest: dict[str, Any], path: Path) -> None:
-    from edgedigits.report.cards import artifact_card
+    from edgedigits.pipeline.model_card import artifact_card
 
     for warning in manifest["warnings"]:
         say(f"warning: {warning}")

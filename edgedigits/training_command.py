@@ -13,9 +13,9 @@ from edgedigits.data.sources.named import load_data
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.locks import locked
+from edgedigits.pipeline.baselines import save
+from edgedigits.pipeline.train import Settings, train, write_history
 from edgedigits.stages.candidate import Progress, silent
-from edgedigits.train import Settings, train, write_history
-from edgedigits.zoo.baselines import save
 
 OF_MOBILENET = ("alpha", "weights")
 

@@ -16,14 +16,14 @@ from edgedigits.backend import keras
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError
-from edgedigits.exportable import check_exportable
 from edgedigits.models.importer import loading
 from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.layers import known_layers
-from edgedigits.recipe import EXPORTS, Recipe
+from edgedigits.pipeline.checks.exportable import check_exportable
+from edgedigits.pipeline.export.checks import INTEGER_EXPORTS, check_integer
+from edgedigits.pipeline.recipe import EXPORTS, Recipe
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.interpreter import TfliteModel
-from edgedigits.verify import INTEGER_EXPORTS, check_integer
 
 GOLDEN: Final = Path(__file__).parent / "golden" / "layer_kinds.json"
 LITTLE: Final = {"float32": 1e-4, "float16": 0.02, "dynamic": 0.08, "int8": 0.08, "int16x8": 0.08}

@@ -14,21 +14,21 @@ from ai_edge_litert.interpreter import Interpreter
 from click.testing import CliRunner
 from edgedigits_runner.kept import sealed
 
-from edgedigits import pipeline, prepare
-from edgedigits.advice import advise
-from edgedigits.asking import IMAGES, Asked, question
 from edgedigits.backend import keras
 from edgedigits.cli import cli
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, ModelError, RecipeError
-from edgedigits.export import Float16, Float32, Int8
-from edgedigits.foretold import cut_short, trained_like
 from edgedigits.measure.cost import instruction_model
 from edgedigits.measure.cost.instruction_model import CORES, instructions, predicted, rates
 from edgedigits.measure.cost.operator_latency import Timings, timings
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes.environments import python_for
-from edgedigits.prepare import Wish
-from edgedigits.recipe import load_recipe, parse
+from edgedigits.pipeline import loop, prepare
+from edgedigits.pipeline.advise.advice import advise
+from edgedigits.pipeline.advise.dry_run import cut_short, trained_like
+from edgedigits.pipeline.advise.question import IMAGES, Asked, question
+from edgedigits.pipeline.export.export import Float16, Float32, Int8
+from edgedigits.pipeline.prepare import Wish
+from edgedigits.pipeline.recipe import load_recipe, parse
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import fragments, graph_signature, nearly_nothing
 from edgedigits.tflite.multiply_adds import per_operator
@@ -77,7 +77,7 @@ def test_bytes_are_foretold_as_training_makes_them(
     """The recipe is trained in earnest, if not for as long as on real data."""
     wish, recipe = Wish(model=net, data=str(shapes), scale="0..1"), load_recipe("prune80_int8")
     stages = tuple((name, replace(stage, min_steps=40, batch=32)) for name, stage in recipe.stages)  # type: ignore[type-var]
-    made = pipeline.run(prepare.job(replace(recipe, stages=stages), wish, lambda _: None), tmp_path, lambda _: None)
+    made = loop.run(prepare.job(replace(recipe, stages=stages), wish, lambda _: None), tmp_path, lambda _: None)
     before, after = told["prune80_int8"]["before"], told["prune80_int8"]["after"]
     export = made.manifest["export"]
     assert after["raw_bytes"] == pytest.approx(export["size_bytes"], rel=0.03)

@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 import pytest
 
-from edgedigits import asking, pipeline, prepare
 from edgedigits.data.images import everything
 from edgedigits.errors import DataError, ModelError
-from edgedigits.export import Int8
-from edgedigits.judging import check_baseline
-from edgedigits.prepare import Wish
-from edgedigits.recipe import Recipe, parse
+from edgedigits.pipeline import loop, prepare
+from edgedigits.pipeline.advise import question
+from edgedigits.pipeline.checks.judging import check_baseline
+from edgedigits.pipeline.export.export import Int8
+from edgedigits.pipeline.prepare import Wish
+from edgedigits.pipeline.recipe import Recipe, parse
 from edgedigits.tasks.baseline_check import Findings, look
 from tests.prototypes import matched, noisy
 
@@ -126,17 +127,17 @@ def test_a_run_stops_before_its_first_stage_and_says_the_order(misnamed: Path, t
     wish = Wish(model=misnamed / "net.keras", data=str(misnamed / "photos"), scale="0..1")
     recipe = Recipe("never", "", (("never", Never()),), "int8", Int8())
     with pytest.raises(DataError, match=r"say --classes zebra,ape,mouse,cat,yak,bee$"):
-        pipeline.run(prepare.job(recipe, wish, lambda _: None), tmp_path / "out", lambda _: None)
+        loop.run(prepare.job(recipe, wish, lambda _: None), tmp_path / "out", lambda _: None)
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_advice_on_named_data_says_it_too(misnamed: Path) -> None:
     recipe = parse({"export": "int8"}, "test", "plain")
-    asked = asking.Asked(model=misnamed / "net.keras", data=str(misnamed / "photos"), scale="0..1")
-    (warning,) = asking.question(recipe, asked).warnings
+    asked = question.Asked(model=misnamed / "net.keras", data=str(misnamed / "photos"), scale="0..1")
+    (warning,) = question.question(recipe, asked).warnings
     assert "--classes zebra,ape,mouse,cat,yak,bee" in warning
-    unsaid = asking.Asked(model=misnamed / "net.keras", data=str(misnamed / "photos"))
-    assert asking.question(recipe, unsaid).warnings == (), "without a scale it would judge its own guess"
+    unsaid = question.Asked(model=misnamed / "net.keras", data=str(misnamed / "photos"))
+    assert question.question(recipe, unsaid).warnings == (), "without a scale it would judge its own guess"
 
 
 def test_a_model_near_chance_is_warned_of_before_the_first_stage(misnamed: Path, tmp_path: Path) -> None:
@@ -147,5 +148,5 @@ def test_a_model_near_chance_is_warned_of_before_the_first_stage(misnamed: Path,
     wish = Wish(model=tmp_path / "stranger.keras", data=str(misnamed / "photos"), scale="0..1")
     recipe, said = Recipe("never", "", (("never", Never()),), "int8", Int8()), list[str]()
     with pytest.raises(AssertionError, match="a stage ran"):
-        pipeline.run(prepare.job(recipe, wish, said.append), tmp_path / "out", said.append)
+        loop.run(prepare.job(recipe, wish, said.append), tmp_path / "out", said.append)
     assert "warning: before compression the model answers" in said[-1]

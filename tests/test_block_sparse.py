@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgedigits.backend import keras
 from edgedigits.data.images import everything
-from edgedigits.export import Dynamic, Float32, Int8
+from edgedigits.pipeline.export.export import Dynamic, Float32, Int8
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite import block_sparse
 from edgedigits.tflite.rewrite.apply import shipped

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import pipeline, prepare
 from edgedigits.errors import ClassLostError
-from edgedigits.export import Float32
-from edgedigits.judging import check_classes
 from edgedigits.models.graph import walk
-from edgedigits.prepare import Wish
-from edgedigits.recipe import Recipe
-from edgedigits.report.cards import artifact_card
+from edgedigits.pipeline import loop, prepare
+from edgedigits.pipeline.checks.judging import check_classes
+from edgedigits.pipeline.export.export import Float32
+from edgedigits.pipeline.model_card import artifact_card
+from edgedigits.pipeline.prepare import Wish
+from edgedigits.pipeline.recipe import Recipe
 from edgedigits.stages.candidate import Candidate, Facts, Progress, silent
 from edgedigits.tasks.class_recalls import ClassChanges, as_record, by_class, excess_p
 from edgedigits.tasks.differences import class_sentence, worst_class
@@ -168,7 +168,7 @@ def test_a_run_whose_stages_lose_a_class_writes_nothing(tmp_path: Path) -> None:
     wish = Wish(model=tmp_path / "net.keras", data=str(tmp_path / "d.npz"), scale="0..1")
     job = prepare.job(Recipe("r", "", (("forget", Forget()),), "float32", Float32()), wish, lambda _: None)
     with pytest.raises(ClassLostError, match="class 2, of whose 4 images 4 were found before, 0 now"):
-        pipeline.run(job, tmp_path / "out", lambda _: None)
+        loop.run(job, tmp_path / "out", lambda _: None)
     assert not list(tmp_path.glob("out/*"))
 
 

@@ -9,7 +9,7 @@ from edgedigits.backend import tf
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
-from edgedigits.recipe import parse
+from edgedigits.pipeline.recipe import parse
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.class_weights import HEAVIEST, as_facts, class_weights, mean_by
 from edgedigits.stages.distil.distil import Distil

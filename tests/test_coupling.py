@@ -19,7 +19,7 @@ from edgedigits.models.graph.narrow import Layout, narrowed
 from edgedigits.models.graph.narrowed_size import multiply_adds, parameters, sizes_of
 from edgedigits.models.layers.known_layers import LAYERS, LEFT_OUT
 from edgedigits.models.zoo import ZOO
-from edgedigits.zoo.baselines import shipped_folder
+from edgedigits.pipeline.baselines import shipped_folder
 from tests.graphs import L, random_graph, with_random_weights, with_zeroed
 
 
@@ -145,7 +145,7 @@ def test_wide_images_of_open_size_are_counted_in_parameters_alone() -> None:
 
 
 def test_multiply_adds_are_those_of_the_bytes() -> None:
-    from edgedigits.export import converted
+    from edgedigits.pipeline.export.export import converted
     from edgedigits.tflite.flatbuffer import read
     from edgedigits.tflite.multiply_adds import per_operator
 

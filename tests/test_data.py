@@ -28,7 +28,7 @@ from edgedigits.data.sources.named import load_data
 from edgedigits.data.sources.npz_files import read_arrays
 from edgedigits.data.splits import LARGEST_SEED, split, stratified_cut
 from edgedigits.errors import DataError, InputError
-from edgedigits.train import Settings
+from edgedigits.pipeline.train import Settings
 from tests.conftest import shapes_npz
 
 

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import pipeline, prepare
 from edgedigits.backend import keras, tf
 from edgedigits.cli import main
 from edgedigits.data.augment import Augment
 from edgedigits.data.scale import scaling
 from edgedigits.errors import InputError, ModelError, RecipeError
 from edgedigits.models.graph import walk
-from edgedigits.prepare import Wish
-from edgedigits.recipe import parse
+from edgedigits.pipeline import loop, prepare
+from edgedigits.pipeline.export.checks import check_masks
+from edgedigits.pipeline.prepare import Wish
+from edgedigits.pipeline.recipe import parse
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import Cluster
 from edgedigits.stages.distil import soft_labels
@@ -32,7 +33,6 @@ from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
 from edgedigits.tasks.scoring import outputs, score
 from edgedigits.tflite.flatbuffer import float_operators, read
-from edgedigits.verify import check_masks
 from tests.nets import classifier, fit_data
 
 L = keras.layers
@@ -435,7 +435,7 @@ def test_a_stage_that_another_teacher_taught_is_not_taken_from_the_cache(
     for bytes_of in ("own.keras", "own.keras", small):
         (tmp_path / "teacher.keras").write_bytes((tmp_path / bytes_of).read_bytes())
         with pytest.raises(Enough):
-            pipeline.run(job, tmp_path / "out", say)
+            loop.run(job, tmp_path / "out", say)
     assert ["kept from an earlier run" in line for line in lines] == [False, True, False]
 
 
@@ -446,7 +446,7 @@ def test_another_net_is_quantized_towards_the_same_teacher_and_shipped(
     stages = [{"distil": {"student": str(small), **QUICK}}, {"qat": {**BRIEF, "distillation": 0.9}}]
     recipe = parse({"stages": stages, "export": "int8"}, "test", "quick")
     job = prepare.job(recipe, Wish(model=tmp_path / "own.keras", data=str(shapes), scale="0..1"), lambda _: None)
-    made = pipeline.run(job, tmp_path / "out", lambda _: None)
+    made = loop.run(job, tmp_path / "out", lambda _: None)
     assert made.manifest["recipe"]["stages"][0]["distil"]["teacher"] == "recipe"
     assert made.manifest["stages"][1]["teachers"][0]["parameters"] == start.model.count_params()
     assert float_operators(read((made.path / "model.tflite").read_bytes(), "made")) == []

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import verify
 from edgedigits.backend import keras, tf
 from edgedigits.data.images import everything
 from edgedigits.errors import CheckError, FloatOpError, MaskError, MissingWeightsError, ParityError
-from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8, converted, representative
 from edgedigits.models.graph import walk
+from edgedigits.pipeline.export import checks
+from edgedigits.pipeline.export.export import Dynamic, Float16, Float32, Int8, Int16x8, converted, representative
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.prune import Prune
 from edgedigits.tasks import parity
@@ -55,15 +55,15 @@ def test_bytes_answer_as_the_model_and_keep_its_zeros(
     )
     assert facts["changed_answers"] == 0
     assert facts["images"] == len(pixels) > 0
-    verify.check_weights(contents, pruned.model)
-    verify.check_zeros(contents, pruned)
+    checks.check_weights(contents, pruned.model)
+    checks.check_zeros(contents, pruned)
     shares = {row.tensor.shape: row.share for row in weight_zeros(contents)}
     assert shares[16, 200] == pytest.approx(0.8, abs=0.001)
-    if name in verify.INTEGER_EXPORTS:
-        verify.check_integer(contents)
+    if name in checks.INTEGER_EXPORTS:
+        checks.check_integer(contents)
     else:
         with pytest.raises(FloatOpError, match="float operators: #0"):
-            verify.check_integer(contents)
+            checks.check_integer(contents)
 
 
 def test_sizes_are_in_the_order_they_should_be(flats: dict[str, bytes]) -> None:
@@ -100,7 +100,7 @@ def test_calibration_images_are_real_but_for_two_corners(shapes: Path) -> None:
 def test_export_without_weights_is_caught(flats: dict[str, bytes], pruned: Candidate) -> None:
     small = keras.Sequential([keras.layers.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     with pytest.raises(MissingWeightsError, match="hold 432 weights"):
-        verify.check_weights(read(converted(small, {}), "small"), pruned.model)
+        checks.check_weights(read(converted(small, {}), "small"), pruned.model)
 
 
 def test_bytes_of_another_model_are_caught(pruned: Candidate, shapes: Path) -> None:
@@ -118,9 +118,9 @@ def test_revived_weights_are_caught_in_the_model_and_in_the_bytes(pruned: Candid
     kernel = walk.kernels(revived.model)["hidden/kernel"]
     kernel.assign(kernel + 0.01)
     with pytest.raises(MaskError, match=r"weights of hidden/kernel are not zero any more"):
-        verify.check_masks(revived, "test")
+        checks.check_masks(revived, "test")
     with pytest.raises(MaskError, match="the masks prune"):
-        verify.check_zeros(read(converted(revived.model, {}), "revived"), pruned)
+        checks.check_zeros(read(converted(revived.model, {}), "revived"), pruned)
 
 
 def test_an_operator_that_int8_lacks_fails_loudly(shapes: Path) -> None:
@@ -132,7 +132,7 @@ def test_an_operator_that_int8_lacks_fails_loudly(shapes: Path) -> None:
     net = keras.Model(image, keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(x)))
 
     def export() -> None:
-        verify.check_integer(read(Int8()(net, data.calibration, data.scale), "erf"))
+        checks.check_integer(read(Int8()(net, data.calibration, data.scale), "erf"))
 
     with pytest.raises(CheckError):
         export()
@@ -143,4 +143,4 @@ def test_float_operators_of_an_int8_export_with_float_ends(shapes: Path) -> None
     flat = converted(classifier(), {"optimize": True}, representative(data.calibration, "0..1", 10))
     assert any("QUANTIZE" in line for line in float_operators(read(flat, "ends")))
     with pytest.raises(FloatOpError):
-        verify.check_integer(read(flat, "ends"))
+        checks.check_integer(read(flat, "ends"))

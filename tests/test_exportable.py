@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from edgedigits import exportable, pipeline
 from edgedigits.backend import keras, tf
 from edgedigits.data.scale import NAMED
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import CheckError, ModelError
-from edgedigits.export import Int8
-from edgedigits.foretold import foretell
 from edgedigits.models.importer.loading import LoadedModel
-from edgedigits.recipe import Recipe, parse
+from edgedigits.pipeline import loop
+from edgedigits.pipeline.advise.dry_run import foretell
+from edgedigits.pipeline.checks import exportable
+from edgedigits.pipeline.export.export import Int8
+from edgedigits.pipeline.recipe import Recipe, parse
 from tests.nets import fit_data
 
 L = keras.layers
@@ -47,9 +48,9 @@ def test_the_layer_is_named_before_the_first_stage(shapes: Path, tmp_path: Path)
     said: list[str] = []
     with pytest.raises(ModelError, match=why):
         foretell(wanted, model, data, said.append)
-    job = pipeline.Job(wanted, "net", LoadedModel(model, False, {}), "", load_data(str(shapes)), NAMED["0..1"])
+    job = loop.Job(wanted, "net", LoadedModel(model, False, {}), "", load_data(str(shapes)), NAMED["0..1"])
     with pytest.raises(ModelError, match=why):
-        pipeline.run(job, tmp_path / "out", said.append, lambda what, _: said.append(what))
+        loop.run(job, tmp_path / "out", said.append, lambda what, _: said.append(what))
     assert said == [], "nothing was trained"
     assert not list(tmp_path.rglob("*.tflite"))
 
@@ -72,9 +73,7 @@ def test_a_missing_reference_kernel_costs_the_golden_vectors(shapes: Path, tmp_p
     """TFLite's ELU, which the loader never leaves in a model, has none."""
     dataset = load_data(str(shapes))
     loaded = LoadedModel(flat(L.ELU()), False, {})
-    made = pipeline.run(
-        pipeline.Job(recipe("float32"), "net", loaded, "", dataset, NAMED["0..1"]), tmp_path, lambda _: None
-    )
+    made = loop.run(loop.Job(recipe("float32"), "net", loaded, "", dataset, NAMED["0..1"]), tmp_path, lambda _: None)
     assert not (made.path / "golden.npz").exists()
     assert "golden.npz" not in made.manifest["files"]
     (warning,) = [line for line in made.manifest["warnings"] if "golden" in line]

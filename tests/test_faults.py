@@ -12,7 +12,7 @@ from benchmarks.faults.__main__ import composed
 from benchmarks.faults.broken import broken
 from benchmarks.faults.running import Ended, run
 from benchmarks.faults.scene import Scene, close, printed
-from edgedigits.recipe import shipped_folder
+from edgedigits.pipeline.recipe import shipped_folder
 
 
 def _python(statement: str, folder: Path, limit_s: float = 20) -> Ended:

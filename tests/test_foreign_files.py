@@ -17,17 +17,17 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from edgedigits_runner.kept import sealed
 
-from edgedigits import pipeline, prepare
 from edgedigits.backend import keras
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import CheckError, EdgeDigitsError, ModelError, TfliteError
-from edgedigits.export import Int8
 from edgedigits.ground.processes import children
 from edgedigits.ground.processes.child import status_kib
 from edgedigits.models.importer import loading, saved_files
 from edgedigits.models.importer.keras3 import keras3
-from edgedigits.prepare import Wish
-from edgedigits.recipe import parse
+from edgedigits.pipeline import loop, prepare
+from edgedigits.pipeline.export.export import Int8
+from edgedigits.pipeline.prepare import Wish
+from edgedigits.pipeline.recipe import parse
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import fragments
 from edgedigits.tflite.interpreter import TfliteModel
@@ -133,8 +133,8 @@ def test_the_layer_whose_values_are_not_finite_is_named() -> None:
 
 
 def test_a_converter_that_dies_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgedigits.export.MOST_BYTES", 0)
-    monkeypatch.setattr("edgedigits.export.MOST_TIMES", 0)
+    monkeypatch.setattr("edgedigits.pipeline.export.export.MOST_BYTES", 0)
+    monkeypatch.setattr("edgedigits.pipeline.export.export.MOST_TIMES", 0)
     calibration = ArrayImages(np.zeros((2, 12, 12, 1), np.uint8), np.zeros(2, np.int32))
     with pytest.raises(CheckError, match=r"^export: TensorFlow's converter, at work on .*; a layer or a weight of it"):
         Int8()(classifier(), calibration, "0..1")
@@ -156,7 +156,7 @@ def test_a_model_of_zeros_is_refused_and_its_bytes_kill_a_child_only(shapes: Pat
     recipe = parse({"stages": [], "export": "int8"}, "test", "plain")
     wish = Wish(model=tmp_path / "zeros.keras", data=str(shapes), scale="0..1")
     with pytest.raises(ModelError, match="prefers no class"):
-        pipeline.run(prepare.job(recipe, wish, lambda _: None), tmp_path / "out", lambda _: None)
+        loop.run(prepare.job(recipe, wish, lambda _: None), tmp_path / "out", lambda _: None)
     assert not list((tmp_path / "out").iterdir())
     noise = np.random.default_rng(0).integers(0, 256, (20, 12, 12, 1), dtype=np.uint8)
     flat = Int8()(net, ArrayImages(noise, np.zeros(20, np.int32)), "0..1")

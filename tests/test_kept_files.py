@@ -20,10 +20,10 @@ from edgedigits.errors import ArtifactError, DamagedError
 from edgedigits.ground import cache_dir, kept_files
 from edgedigits.ground.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
-from edgedigits.stage_cache import StageCache
+from edgedigits.pipeline.baselines import record_beside
+from edgedigits.pipeline.stage_cache import StageCache
+from edgedigits.pipeline.train import Settings, Trained, train
 from edgedigits.stages.candidate import Candidate
-from edgedigits.train import Settings, Trained, train
-from edgedigits.zoo.baselines import record_beside
 
 
 def test_a_sealed_document_comes_back_and_any_change_is_seen(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits.asking import Asked, question
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 from edgedigits.models.importer import loading
 from edgedigits.models.importer.keras3 import keras3
-from edgedigits.prepare import Wish, job
-from edgedigits.recipe import load_recipe
+from edgedigits.pipeline.advise.question import Asked, question
+from edgedigits.pipeline.prepare import Wish, job
+from edgedigits.pipeline.recipe import load_recipe
 
 both = pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from edgedigits.models.layers import known_layers
-from edgedigits.recipe import EXPORTS
+from edgedigits.pipeline.recipe import EXPORTS
 from tests.layer_kinds import GOLDEN, kinds, outcome
 
 TABLE: dict[str, dict[str, str]] = json.loads(GOLDEN.read_text())

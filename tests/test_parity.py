@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits import pipeline, prepare
 from edgedigits.data.images import Pixels, everything
 from edgedigits.errors import ParityError
-from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8
-from edgedigits.prepare import Wish
-from edgedigits.recipe import parse
+from edgedigits.pipeline import loop, prepare
+from edgedigits.pipeline.export.export import Dynamic, Float16, Float32, Int8, Int16x8
+from edgedigits.pipeline.prepare import Wish
+from edgedigits.pipeline.recipe import parse
 from edgedigits.tasks.parity import MOST, check_parity, losses, margins
 from edgedigits.tasks.scoring import outputs
 from edgedigits.tflite.interpreter import TfliteModel
@@ -135,6 +135,6 @@ def test_a_ruined_export_of_a_hard_model_writes_nothing(tmp_path: Path) -> None:
     wish = Wish(model=tmp_path / "hard.keras", data=str(tmp_path / "hard.npz"), scale="0..1")
     job = prepare.job(parse({"export": "int8"}, "test", "plain"), wish, lambda _: None)
     with pytest.raises(ParityError) as caught:
-        pipeline.run(job, tmp_path / "out", lambda _: None)
+        loop.run(job, tmp_path / "out", lambda _: None)
     assert caught.value.exit_code == 1
     assert not list(tmp_path.glob("out/*"))

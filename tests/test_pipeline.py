@@ -12,19 +12,19 @@ import cv2
 import numpy as np
 import pytest
 
-from edgedigits import pipeline, prepare
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import ArtifactError, DataError, InputError, MaskError, ModelError
 from edgedigits.ground import artifact_folder
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.zoo import ZOO, baselines
-from edgedigits.prepare import Wish
-from edgedigits.recipe import Recipe, parse
+from edgedigits.pipeline import loop, prepare
+from edgedigits.pipeline.baselines import save
+from edgedigits.pipeline.prepare import Wish
+from edgedigits.pipeline.recipe import Recipe, parse
+from edgedigits.pipeline.train import Settings, train
 from edgedigits.stages.candidate import Candidate, Facts, Progress, silent
 from edgedigits.tflite.flatbuffer import float_operators, read, weight_zeros
-from edgedigits.train import Settings, train
-from edgedigits.zoo.baselines import save
 from tests.conftest import shapes_npz
 
 QUICK = {"epochs": 0.1, "min_steps": 40, "rate": 2e-3, "batch": 32}
@@ -56,7 +56,7 @@ def first(lenet: Path, shapes: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def compress(recipe: Recipe, out: Path, say: Any = lambda _: None, **wish: Any) -> artifact_folder.Artifact:
-    return pipeline.run(prepare.job(recipe, Wish(**wish), say), out, say)
+    return loop.run(prepare.job(recipe, Wish(**wish), say), out, say)
 
 
 def check_int8(made: artifact_folder.Artifact, sparsity: float = 0.8) -> None:
@@ -172,16 +172,16 @@ def test_a_stage_that_breaks_masks_fails_loudly(lenet: Path, shapes: Path, tmp_p
             return Candidate(candidate.model), {}
 
     job = prepare.job(quick_recipe(), Wish(model=lenet, data=str(shapes)), lambda _: None)
-    data = pipeline.split(job.dataset, job.scale, job.seed)
+    data = loop.split(job.dataset, job.scale, job.seed)
     kernels = walk.kernels(job.loaded.model)
     masks = {path: kernel.numpy() != 0 for path, kernel in kernels.items()}
     name = next(iter(masks))
     masks[name] = np.zeros_like(masks[name])
     kernels[name].assign(kernels[name] * 0)
-    before, kept = Candidate(job.loaded.model, masks), pipeline.StageCache(fresh=True)
+    before, kept = Candidate(job.loaded.model, masks), loop.StageCache(fresh=True)
     for broken, says in ((Reviving(), "are not zero any more"), (Forgetting(), "dropped or loosened")):
         with pytest.raises(MaskError, match=says):
-            pipeline._stage(job, "broken", broken, before, data, "key", kept, silent)
+            loop._stage(job, "broken", broken, before, data, "key", kept, silent)
 
 
 def test_wrong_scale_is_warned_of_and_a_right_one_is_not(shapes: Path, tmp_path: Path) -> None:

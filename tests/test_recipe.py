@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from edgedigits.errors import RecipeError
-from edgedigits.recipe import find, load_recipe, parse, shipped
+from edgedigits.pipeline.recipe import find, load_recipe, parse, shipped
 
 SHIPPED = {
     "float32", "float16", "dynamic_int8", "ptq_int8", "int16x8", "qat_int8", "prune50", "prune80", "prune80_ptq_int8",

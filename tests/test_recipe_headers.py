@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.headers import MARK, kept, wanted, with_header, without_header
-from edgedigits.recipe import load_recipe, shipped_folder
+from edgedigits.pipeline.recipe import load_recipe, shipped_folder
 
 YAML = "# By hand: why these numbers.\nname: tiny\nfor: a trial - nothing else\nexport: float32  # kept\n"
 ROW = {

@@ -19,28 +19,29 @@ from edgedigits_runner.preprocess import prepare
 from edgedigits_runner.release import read_release
 from edgedigits_runner.scaling import NAMED, Scaling, scaling_of
 
-from edgedigits import cli, pipeline
-from edgedigits import prepare as preparing
+from edgedigits import cli
 from edgedigits.backend import keras, tf
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.samples import stratified_sample
 from edgedigits.data.scale import scaled, scaling, variants
 from edgedigits.errors import InputError, ModelError
-from edgedigits.export import representative
-from edgedigits.fold_scaling import fold
 from edgedigits.measure import bench_job
 from edgedigits.measure.bench import Contestant, model_job
 from edgedigits.measure.bench_result import right_answers
 from edgedigits.models.graph import walk
 from edgedigits.models.importer import loading
-from edgedigits.recipe import parse
-from edgedigits.report.cards import artifact_card
-from edgedigits.scale_check import check_scale
+from edgedigits.pipeline import loop
+from edgedigits.pipeline import prepare as preparing
+from edgedigits.pipeline.checks.fold_scaling import fold
+from edgedigits.pipeline.checks.scale_check import check_scale
+from edgedigits.pipeline.export.checks import check_masks
+from edgedigits.pipeline.export.export import representative
+from edgedigits.pipeline.model_card import artifact_card
+from edgedigits.pipeline.recipe import parse
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.scoring import outputs
 from edgedigits.tflite.interpreter import TfliteModel, quantized
-from edgedigits.verify import check_masks
 
 L = keras.layers
 OWN = Scaling("0..1", (0.3, 0.45, 0.6), (0.11, 0.2, 0.29), True)
@@ -336,7 +337,7 @@ def test_what_is_recommended_is_good_on_all_classes(classes: int, channels: int)
 
 def made(own: tuple[Path, Path], out: Path, scale: Any, export: str = "int8") -> Any:
     wish = preparing.Wish(model=own[0], data=str(own[1]), scale=scale)
-    return pipeline.run(
+    return loop.run(
         preparing.job(parse({"export": export}, "test", "plain"), wish, lambda _: None), out, lambda _: None
     )
 
@@ -373,7 +374,7 @@ def test_an_artifact_takes_plain_pixels_where_the_scale_is_in_its_weights(
 def test_an_artifact_keeps_a_scale_that_does_not_fold_and_the_runner_obeys_it(
     own: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "fold", lambda candidates, scale, _: (candidates, scale, {}))
+    monkeypatch.setattr(loop, "fold", lambda candidates, scale, _: (candidates, scale, {}))
     artifact = made(own, tmp_path, OWN)
     assert artifact.manifest["input"]["scale"] == OWN.as_json()
     assert "folded" not in artifact.manifest["input"]

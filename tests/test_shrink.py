@@ -18,6 +18,7 @@ from edgedigits.models.graph import walk
 from edgedigits.models.graph.coupling import coupled
 from edgedigits.models.graph.narrow import Layout
 from edgedigits.models.graph.narrowed_size import sizes_of
+from edgedigits.pipeline.export.checks import check_kept, check_masks
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import grouped
 from edgedigits.stages.prune import smallest_pruned
@@ -26,7 +27,6 @@ from edgedigits.stages.shrink.channel_importance import importances
 from edgedigits.stages.shrink.removal_order import removal_order
 from edgedigits.stages.shrink.shrink import Shrink
 from edgedigits.stages.shrink.target import Target, reach
-from edgedigits.verify import check_kept, check_masks
 from tests.graphs import with_zeroed
 from tests.nets import L, fit_data, trained
 

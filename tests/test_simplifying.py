@@ -15,11 +15,11 @@ from edgedigits.models.graph import walk
 from edgedigits.models.graph.duplicate_inputs import copies, merged
 from edgedigits.models.graph.merge_pointwise import joined
 from edgedigits.models.importer.loading import load
+from edgedigits.pipeline.export.checks import check_kept, check_masks
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.shrink.residual_blocks import branch_importance, branches, without
 from edgedigits.stages.shrink.shrink import Shrink
 from edgedigits.stages.shrink.simplify import carried, simplified
-from edgedigits.verify import check_kept, check_masks
 from tests.graphs import with_random_weights
 from tests.nets import fit_data
 

@@ -15,11 +15,11 @@ from edgedigits_runner.golden import replay
 from edgedigits_runner.interpreters import load_runtime
 from edgedigits_runner.release import read_release
 
-from edgedigits import pipeline, prepare
 from edgedigits.errors import CheckError, TfliteError
-from edgedigits.export import Dynamic, Float16, Float32, Int8, Int16x8
-from edgedigits.prepare import Wish
-from edgedigits.recipe import parse
+from edgedigits.pipeline import loop, prepare
+from edgedigits.pipeline.export.export import Dynamic, Float16, Float32, Int8, Int16x8
+from edgedigits.pipeline.prepare import Wish
+from edgedigits.pipeline.recipe import parse
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite.before_and_after import inspect
 from edgedigits.tflite.rewrite.equivalence import check_same, random_examples
@@ -120,7 +120,7 @@ def test_a_slim_artifact_keeps_every_promise_and_says_what_was_saved(shapes: Pat
     classifier().save(tmp_path / "tiny.keras")
     recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 20, "slim": True}}}, "test", "tiny_slim")
     job = prepare.job(recipe, Wish(model=tmp_path / "tiny.keras", data=str(shapes), scale="0..1"), lambda _: None)
-    made = pipeline.run(job, tmp_path, lambda _: None)
+    made = loop.run(job, tmp_path, lambda _: None)
     facts, flat = made.manifest["export"], (made.path / "model.tflite").read_bytes()
     assert facts["size_bytes"] == len(flat) == sum(facts["slim"]["after"].values())
     assert facts["size_bytes_before_slim"] == sum(facts["slim"]["before"].values()) > len(flat) + 1500

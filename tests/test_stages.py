@@ -14,6 +14,7 @@ from edgedigits.backend import keras, tf
 from edgedigits.errors import RecipeError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.fold_batchnorm import folded
+from edgedigits.pipeline.export.checks import check_kept, check_masks
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import Cluster, grouped
 from edgedigits.stages.distil.distil import Distil
@@ -22,7 +23,6 @@ from edgedigits.stages.prune import Prune, smallest_pruned
 from edgedigits.stages.qat import Qat
 from edgedigits.stages.shrink.shrink import Shrink
 from edgedigits.tasks.scoring import outputs, score
-from edgedigits.verify import check_kept, check_masks
 from tests.nets import classifier, fit_data, trained
 
 QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 25, "rate": 2e-3, "batch": 32}
@@ -209,7 +209,7 @@ def test_qat_rounds_kernels_as_the_converter_does(start: Candidate, shapes: Path
     """The fake-quantized kernels are, to the step, what ends up in the bytes."""
     from ai_edge_litert.interpreter import Interpreter
 
-    from edgedigits.export import Int8
+    from edgedigits.pipeline.export.export import Int8
     from edgedigits.stages.fake_quantize import rounded_kernel
 
     data = fit_data(shapes)

@@ -12,8 +12,8 @@ import pytest
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import InputError
 from edgedigits.models.zoo import ZOO
-from edgedigits.train import Settings, train, write_history
-from edgedigits.zoo.baselines import record_beside, save
+from edgedigits.pipeline.baselines import record_beside, save
+from edgedigits.pipeline.train import Settings, train, write_history
 
 SMALL = {"epochs": 3, "batch": 32, "rate": 1e-2}
 

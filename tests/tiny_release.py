@@ -22,16 +22,16 @@ def made(shapes: Path) -> Path:
     """The artifact of a net that knows the shapes: grey 12x12 images, three classes. Made once for all tests of a run."""
 
     def make(folder: Path) -> None:
-        from edgedigits import pipeline, prepare
-        from edgedigits.prepare import Wish
-        from edgedigits.recipe import parse
+        from edgedigits.pipeline import loop, prepare
+        from edgedigits.pipeline.prepare import Wish
+        from edgedigits.pipeline.recipe import parse
         from tests import nets
 
         folder.mkdir()
         nets.trained(shapes).model.save(folder / "tiny.keras")
         recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 50}}}, "test", "tiny_int8")
         wish = Wish(model=folder / "tiny.keras", data=str(shapes), scale="0..1")
-        pipeline.run(prepare.job(recipe, wish, lambda _: None), folder, lambda _: None)
+        loop.run(prepare.job(recipe, wish, lambda _: None), folder, lambda _: None)
 
     (found,) = once(shapes.parent / "tiny", make).glob("*/manifest.json")
     return found.parent

@@ -96,14 +96,14 @@ def _nets(folder: Path) -> None:
 
 def _release(folder: Path, data: Path) -> None:
     """An artifact as `compress` writes it, its parts, and its model in other forms."""
-    from edgedigits import pipeline, prepare
-    from edgedigits.prepare import Wish
-    from edgedigits.recipe import parse
+    from edgedigits.pipeline import loop, prepare
+    from edgedigits.pipeline.prepare import Wish
+    from edgedigits.pipeline.recipe import parse
     from edgedigits.tflite.packed_file import packed
 
     recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 30}}}, "the attack", "tiny_int8")
     job = prepare.job(recipe, Wish(model=folder / "keras" / "three.keras", data=str(data), scale="0..1"), _silent)
-    made = pipeline.run(job, folder / "made", _silent).path
+    made = loop.run(job, folder / "made", _silent).path
     shutil.copytree(made, folder / RELEASE)
     shutil.copy(made / "model.tflite", folder / "model" / "int8.tflite")
     shutil.copy(made / "float.tflite", folder / "model" / "float32.tflite")
@@ -151,7 +151,7 @@ def _kept_stage(folder: Path) -> None:
 def _training(folder: Path, data: Path) -> None:
     """The checkpoint of a finished training, and its record."""
     from benchmarks.attack.readers.keras import trained
-    from edgedigits.zoo.baselines import save
+    from edgedigits.pipeline.baselines import save
 
     found = trained(data, folder / TRAINING)
     for path in (folder / TRAINING).iterdir():
@@ -163,7 +163,7 @@ def _training(folder: Path, data: Path) -> None:
 
 def _texts(folder: Path) -> None:
     """Recipes as shipped, a list of hosts, jobs and results of the runner, kept timings."""
-    from edgedigits.recipe import shipped, shipped_folder
+    from edgedigits.pipeline.recipe import shipped, shipped_folder
 
     for name in shipped():
         shutil.copy(shipped_folder() / f"{name}.yaml", folder / "recipe")

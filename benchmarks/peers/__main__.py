@@ -30,7 +30,7 @@ from benchmarks.without_amx import has_amx, refuse_amx
 from edgedigits.data.sources.named import find_mnist
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable
-from edgedigits.recipe import load_recipe, shipped
+from edgedigits.pipeline.recipe import load_recipe, shipped
 
 RESULT = Path(__file__).parent.parent / "results" / "peers.json"
 RECIPES = (

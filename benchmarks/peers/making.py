@@ -53,9 +53,9 @@ def inputs(folder: Path) -> Path:
     from edgedigits.data.scale import scaled
     from edgedigits.data.sources.named import find_mnist, load_data
     from edgedigits.data.splits import split
-    from edgedigits.export import Float32
     from edgedigits.models.importer.loading import load
-    from edgedigits.zoo.baselines import shipped_folder
+    from edgedigits.pipeline.baselines import shipped_folder
+    from edgedigits.pipeline.export.export import Float32
 
     folder.mkdir(parents=True)
     data = split(load_data("mnist"), "0..1", 0)

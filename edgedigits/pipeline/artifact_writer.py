@@ -24,12 +24,12 @@ from edgedigits.data.scale import Scaling
 from edgedigits.errors import CheckError
 from edgedigits.ground.artifact_folder import SCHEMA, Artifact, sha256
 from edgedigits.ground.atomic import whole_folder
-from edgedigits.report.cards import artifact_card
-from edgedigits.stage_cache import versions
+from edgedigits.pipeline.model_card import artifact_card
+from edgedigits.pipeline.stage_cache import versions
 from edgedigits.tflite.interpreter import TfliteModel
 
 if TYPE_CHECKING:
-    from edgedigits.pipeline import Exported, Job
+    from edgedigits.pipeline.loop import Exported, Job
 
 EVAL_MOST_BYTES = 64 * 2**20
 GOLDEN_IMAGES = 16

@@ -21,7 +21,7 @@ from edgedigits.ground.cache_dir import cache_dir
 from edgedigits.ground.kept_files import check_folder, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
 from edgedigits.models.zoo import ZOO
-from edgedigits.report.cards import baseline_card
+from edgedigits.pipeline.model_card import baseline_card
 
 Say = Callable[[str], None]
 SCHEMA = 2
@@ -84,8 +84,8 @@ def baseline(name: str, dataset: Dataset, say: Say) -> Path:
 
 
 def _trained_here(name: str, dataset: Dataset, say: Say) -> Path:
-    from edgedigits.stage_cache import code_version
-    from edgedigits.train import Settings, train
+    from edgedigits.pipeline.stage_cache import code_version
+    from edgedigits.pipeline.train import Settings, train
 
     per_epoch = max(1, len(dataset.train) * 4 // 5 // 64)
     epochs = max(3, min(60, round(STEPS / per_epoch)))

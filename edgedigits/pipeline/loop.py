@@ -11,27 +11,28 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits import artifact, verify
-from edgedigits.artifact import Draft
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scaling
 from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, ModelError
-from edgedigits.export import Float32
-from edgedigits.exportable import check_exportable
-from edgedigits.fold_scaling import fold
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import check_writable
-from edgedigits.judging import check_baseline, check_classes, right_answers
 from edgedigits.models.graph.walk import ends_in_softmax
 from edgedigits.models.importer.custom_layers import source_hash
 from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.models.importer.saved_files import model_hash
-from edgedigits.recipe import Recipe
-from edgedigits.scale_check import check_scale
-from edgedigits.stage_cache import StageCache, chained, first_key
+from edgedigits.pipeline import artifact_writer
+from edgedigits.pipeline.artifact_writer import Draft
+from edgedigits.pipeline.checks.exportable import check_exportable
+from edgedigits.pipeline.checks.fold_scaling import fold
+from edgedigits.pipeline.checks.judging import check_baseline, check_classes, right_answers
+from edgedigits.pipeline.checks.scale_check import check_scale
+from edgedigits.pipeline.export import checks
+from edgedigits.pipeline.export.export import Float32
+from edgedigits.pipeline.recipe import Recipe
+from edgedigits.pipeline.stage_cache import StageCache, chained, first_key
 from edgedigits.stages.candidate import Candidate, Facts, Progress, Stage, silent
 from edgedigits.tasks import parity
 from edgedigits.tasks.baseline_check import Findings
@@ -71,7 +72,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     kept = StageCache(job.fresh, job.custom, say)
     if job.recipe.stages:
         kept.check_writable()
-    check_writable(out, f"{artifact.folder_name(job.name, job.recipe.name, '0' * 64)}/manifest.json")
+    check_writable(out, f"{artifact_writer.folder_name(job.name, job.recipe.name, '0' * 64)}/manifest.json")
     data = split(job.dataset, job.scale, job.seed)
     check_answers(job)
     check_exportable(job.recipe, job.loaded.model, data, lambda what: progress(what, 0.0))
@@ -87,7 +88,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     key = first_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale.as_json(), seed=job.seed, custom=own)
     read = [_read_by(stage) for _, stage in job.recipe.stages]
     for (name, stage), files in zip(job.recipe.stages, read, strict=True):
-        key = chained(key, stage=name, settings=artifact.settings(stage), **files)
+        key = chained(key, stage=name, settings=artifact_writer.settings(stage), **files)
         candidate, record = _stage(job, name, stage, candidate, data, key, kept, progress)
         say(_line(record))
         records.append(record)
@@ -108,7 +109,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         warnings.append(lost)
     draft = Draft(
         job,
-        chained(key, export=artifact.settings(job.recipe.export)),
+        chained(key, export=artifact_writer.settings(job.recipe.export)),
         exported,
         baseline,
         records,
@@ -117,7 +118,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         scale,
         folded,
     )
-    return artifact.write(draft, out)
+    return artifact_writer.write(draft, out)
 
 
 def _stage(
@@ -128,9 +129,9 @@ def _stage(
     found = kept.load(key)
     after, facts = found if found else stage(before, data, progress)
     after = after.after(before)
-    verify.check_masks(after, name)
+    checks.check_masks(after, name)
     if not found:
-        verify.check_kept(before, after, name)
+        checks.check_kept(before, after, name)
         made = {"made_in_seconds": round(time.perf_counter() - began, 2)}
         facts = {**facts, **made, **_as_facts(_score(job, after.model, data))}
         kept.keep(key, after, facts)
@@ -156,10 +157,10 @@ def _export(job: Job, name: str, export: Any, candidate: Candidate, data: FitDat
     began = time.perf_counter()
     flat = export(candidate.model, data.calibration, data.scale)
     contents = read(flat, f"{name} export")
-    verify.check_weights(contents, candidate.model)
-    if name in verify.INTEGER_EXPORTS:
-        verify.check_integer(contents)
-    verify.check_zeros(contents, candidate)
+    checks.check_weights(contents, candidate.model)
+    if name in checks.INTEGER_EXPORTS:
+        checks.check_integer(contents)
+    checks.check_zeros(contents, candidate)
     sample = sampled(data.validation, PARITY_IMAGES)
     wanted = outputs(candidate.model, sample, data.scale)
     flat, options = shipped(export, flat, everything(sample), data.scale)
@@ -170,7 +171,7 @@ def _export(job: Job, name: str, export: Any, candidate: Candidate, data: FitDat
         "gzip_bytes": len(gzip.compress(flat, 9, mtime=0)),
         **options,
         "operators": sorted({operator.name for operator in contents.operators}),
-        "zeros": verify.zeros_by_weight(contents),
+        "zeros": checks.zeros_by_weight(contents),
         "parity": parity.check_parity(flat, name, wanted, job.loaded.logits, everything(sample), data.scale),
     }
     return Exported(flat, facts)

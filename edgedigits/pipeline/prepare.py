@@ -18,9 +18,9 @@ from edgedigits.errors import InputError, ModelError
 from edgedigits.ground.names import safe_name
 from edgedigits.models.importer.loading import load
 from edgedigits.models.importer.saved_files import model_hash
-from edgedigits.pipeline import Job
-from edgedigits.recipe import Recipe
-from edgedigits.zoo.baselines import baseline, record_beside, shipped_record
+from edgedigits.pipeline.baselines import baseline, record_beside, shipped_record
+from edgedigits.pipeline.loop import Job
+from edgedigits.pipeline.recipe import Recipe
 
 Say = Callable[[str], None]
 REAL_IMAGES = 32

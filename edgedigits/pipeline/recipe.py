@@ -21,9 +21,9 @@ from typing import Any
 import pydantic
 
 from edgedigits.errors import RecipeError
-from edgedigits.export import Dynamic, Export, Float16, Float32, Int8, Int16x8
 from edgedigits.ground.names import WANTED, is_name, safe_name
 from edgedigits.ground.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml, shown
+from edgedigits.pipeline.export.export import Dynamic, Export, Float16, Float32, Int8, Int16x8
 from edgedigits.stages.candidate import Stage
 from edgedigits.stages.cluster import Cluster
 from edgedigits.stages.distil.distil import Distil
@@ -81,8 +81,8 @@ def _settings(part: Any) -> dict[str, Any]:
 
 def shipped_folder() -> Path:
     """Where the shipped recipes are: inside the installed package, or beside it in a checkout."""
-    inside = Path(__file__).parent / "recipes"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "recipes"
+    inside = Path(__file__).parents[1] / "recipes"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "recipes"
 
 
 def shipped() -> list[str]:

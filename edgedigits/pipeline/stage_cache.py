@@ -30,7 +30,7 @@ from edgedigits.stages.candidate import Candidate, Facts
 def code_version() -> str:
     """SHA-256 over the sources of this package, and of how the runner scales pixels, since it is done so here, too."""
     digest = hashlib.sha256(Path(scaling.__file__).read_bytes())
-    root = Path(__file__).parent
+    root = Path(__file__).parents[1]
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()

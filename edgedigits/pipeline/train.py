@@ -28,7 +28,7 @@ from edgedigits.errors import DamagedError, InputError
 from edgedigits.ground.atomic import check_writable, whole_file
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.models.zoo import ZOO
-from edgedigits.stage_cache import code_version
+from edgedigits.pipeline.stage_cache import code_version
 from edgedigits.stages.candidate import Progress, silent
 from edgedigits.tasks.scoring import Score, outputs, score
 

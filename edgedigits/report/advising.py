@@ -10,10 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.advice import BOARDS, Advice, Cost, Effect, Layer
 from edgedigits.measure.cost.instruction_model import BOARDS as BOARD_NAMES
 from edgedigits.measure.cost.instruction_model import CORES, rates
-from edgedigits.reasons import percent
+from edgedigits.pipeline.advise.advice import BOARDS, Advice, Cost, Effect, Layer
+from edgedigits.pipeline.advise.reasons import percent
 from edgedigits.report.numbers import table_of
 
 SCHEMA: Final = 1

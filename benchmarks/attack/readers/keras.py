@@ -44,7 +44,7 @@ def _kept(name: str, case: Case) -> Refused | None:
     import os
     from unittest import mock
 
-    from edgedigits.stage_cache import StageCache
+    from edgedigits.pipeline.stage_cache import StageCache
 
     with mock.patch.dict(os.environ, {"EDGEDIGITS_CACHE": str(case.folder)}):
         shutil.copytree(case.corpus / "stage", case.folder / "stages" / "key")
@@ -74,7 +74,7 @@ def _kept_facts(case: Case) -> Refused | None:
 def trained(data: Path, work: Path) -> Any:
     """A training of one epoch that leaves its checkpoint in `work`, or goes on from the one that is there."""
     from edgedigits.data.sources.named import load_data
-    from edgedigits.train import Settings, train
+    from edgedigits.pipeline.train import Settings, train
 
     settings = Settings("mlp", epochs=1, batch=32, patience=1, scale="0..1", augment=False)
     return train(settings, load_data(str(data)), work)

@@ -1,6 +1,6 @@
 """What a recipe will buy, said before any training: bytes, packed bytes, latency here, instructions on the boards, and why not.
 
-Nothing in an advice was measured on the compressed model, which does not exist yet. Bytes are those of `foretold.py`; latency is
+Nothing in an advice was measured on the compressed model, which does not exist yet. Bytes are those of `dry_run.py`; latency is
 the sum of its operators' own timings (`operator_latency.py`); instructions come from `instruction_model.py`.
 """
 
@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from edgedigits import reasons
-from edgedigits.foretold import Foretold, Step, foretell
 from edgedigits.measure.cost import instruction_model
 from edgedigits.measure.cost.instruction_model import BoardName, Instructions
 from edgedigits.measure.cost.operator_latency import Say, TimedRuntime, Timings, timings
-from edgedigits.recipe import Recipe
+from edgedigits.pipeline.advise import reasons
+from edgedigits.pipeline.advise.dry_run import Foretold, Step, foretell
+from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import Fragment, fragments
 from edgedigits.tflite.multiply_adds import Work, per_operator

@@ -16,10 +16,10 @@ import numpy as np
 
 from edgedigits.data.splits import FitData
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.export import Export, Float32, Int8
-from edgedigits.exportable import check_exportable
 from edgedigits.models.graph import walk
-from edgedigits.recipe import Recipe
+from edgedigits.pipeline.checks.exportable import check_exportable
+from edgedigits.pipeline.export.export import Export, Float32, Int8
+from edgedigits.pipeline.recipe import Recipe
 from edgedigits.stages.candidate import Candidate
 
 Say = Callable[[str], None]

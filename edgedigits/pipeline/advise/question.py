@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgedigits.advice import Counting, Question
 from edgedigits.data.dataset import Dataset, with_shape
 from edgedigits.data.images import ArrayImages, everything
 from edgedigits.data.reading import Resizing
@@ -20,13 +19,14 @@ from edgedigits.data.scale import NAMED, Scale, Scaling, scaling
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, InputError, ModelError
-from edgedigits.judging import foresee
 from edgedigits.measure.cost.operator_latency import TimedRuntime
 from edgedigits.models.graph.walk import ends_in_softmax
 from edgedigits.models.importer.loading import LoadedModel, load
 from edgedigits.models.zoo import ZOO
-from edgedigits.recipe import Recipe
-from edgedigits.zoo.baselines import record_beside, shipped_folder
+from edgedigits.pipeline.advise.advice import Counting, Question
+from edgedigits.pipeline.baselines import record_beside, shipped_folder
+from edgedigits.pipeline.checks.judging import foresee
+from edgedigits.pipeline.recipe import Recipe
 
 Say = Callable[[str], None]
 

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from edgedigits.recipe import Recipe
+from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tflite.multiply_adds import UNCOUNTED
 
 if TYPE_CHECKING:
-    from edgedigits.advice import Cost, Effect, Layer
-    from edgedigits.foretold import Step
+    from edgedigits.pipeline.advise.advice import Cost, Effect, Layer
+    from edgedigits.pipeline.advise.dry_run import Step
 
 NOTHING: Final = 0.01
 """A smaller change of bytes than this share is none."""

@@ -17,13 +17,13 @@ from edgedigits.data.images import ArrayImages, Images
 from edgedigits.data.scale import Scale
 from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError
-from edgedigits.export import Export
 from edgedigits.models.graph import walk
 from edgedigits.models.layers import lowered_layers
-from edgedigits.recipe import Recipe
+from edgedigits.pipeline.export.checks import INTEGER_EXPORTS, check_integer
+from edgedigits.pipeline.export.export import Export
+from edgedigits.pipeline.recipe import Recipe
 from edgedigits.stages.distil.teachers import SELF
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.verify import INTEGER_EXPORTS, check_integer
 
 NO_KERNEL: Final[dict[str, dict[str, str]]] = {
     "int16x8": {

@@ -16,12 +16,12 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from edgedigits.converting import CALIBRATION
 from edgedigits.data.images import Images, everything
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scale, scaled
 from edgedigits.errors import ArtifactError
 from edgedigits.ground.processes.children import MIB, Errand, ask
+from edgedigits.pipeline.export.converting import CALIBRATION
 from edgedigits.stages.candidate import STRICT, Facts
 
 CalibrationImages = Annotated[int, Field(ge=1)]
@@ -132,7 +132,7 @@ def converted(model: Any, settings: Facts, samples: Iterable[list[np.ndarray]] =
     with tempfile.TemporaryDirectory(prefix="edgedigits-export-") as folder, _quiet():
         size = _save(model, folder, samples)
         errand = Errand(
-            function="converting:convert",
+            function="pipeline.export.converting:convert",
             doing=f"export: TensorFlow's converter, at work on {model.name},",
             advice="a layer or a weight of it is one that the converter can't take; try another export",
             room="tensorflow",

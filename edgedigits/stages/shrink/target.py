@@ -12,9 +12,9 @@ import numpy as np
 
 from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, TargetError
-from edgedigits.export import Int8
 from edgedigits.models.graph.narrow import Layout, narrowed
 from edgedigits.models.graph.narrowed_size import multiply_adds, parameters
+from edgedigits.pipeline.export.export import Int8
 from edgedigits.stages.shrink.removal_order import Order
 from edgedigits.tflite.interpreter import TfliteModel
 

@@ -1,0 +1,1 @@
+"""The same loop run dry: what a recipe will buy, said before any training."""

@@ -1,0 +1,1 @@
+"""What is asked of a model and its data before anything is trained, and of the answers after."""
