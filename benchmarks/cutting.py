@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from edgedigits.deploy import DeployWish, deploy
+from edgedigits.devices.deploy import DeployWish, deploy
+from edgedigits.devices.ssh.device import State, connect
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.remote.device import State, connect
 
 
 class Relay:

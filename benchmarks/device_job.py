@@ -29,15 +29,15 @@ from benchmarks.document import document, save, target
 from benchmarks.emulated_pi.pi import booted
 from benchmarks.overhead import overhead
 from benchmarks.pi_story import ROOT, artifact, quick, wish_for
-from edgedigits.deploy import DeployWish, deploy, packages_for
-from edgedigits.device_bench import RemoteRunner, bench_there
+from edgedigits.devices.deploy import DeployWish, deploy, packages_for
+from edgedigits.devices.remote_bench import RemoteRunner, bench_there
+from edgedigits.devices.runner_archive import NAME as RUNNER
+from edgedigits.devices.runner_archive import runner_pyz
+from edgedigits.devices.ssh.device import connect
 from edgedigits.ground.artifact_folder import sha256
 from edgedigits.measure.bench import Contestant, model_job
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes.environments import clean_environment, python_for
-from edgedigits.remote.device import connect
-from edgedigits.runner_file import NAME as RUNNER
-from edgedigits.runner_file import runner_pyz
 from edgedigits.tflite.interpreter import TfliteModel
 
 RESULT = ROOT / "benchmarks" / "results" / "device.json"

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from edgedigits.devices.runner_archive import NAME, write_runner
 from edgedigits.measure.bench import Contestant, Settings, bench_job, model_job
-from edgedigits.runner_file import NAME, write_runner
 
 BARE = Path(__file__).parent / "bare.py"
 PEAK = """

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.emulated_pi.pi import EmulatedPi, booted
-from edgedigits.deploy import DeployReport, DeployWish, deploy
-from edgedigits.device_bench import bench_there
+from edgedigits.devices.deploy import DeployReport, DeployWish, deploy
+from edgedigits.devices.remote_bench import bench_there
 from edgedigits.errors import InputError
 from edgedigits.measure.bench_job import Task, Wish, task
 from edgedigits.measure.bench_result import Report

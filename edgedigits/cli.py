@@ -336,7 +336,7 @@ def bench(as_json: bool, host: str | None, out: Path, **given: Any) -> None:
         if place is None:
             _print_report(bench_job.bench_here(task, say), as_json)
             return
-        from edgedigits.device_bench import bench_there, side_by_side
+        from edgedigits.devices.remote_bench import bench_there, side_by_side
 
         there, doctor = bench_there(task, place, say)
         found = side_by_side(place.target, bench_job.bench_here(task, say), there, doctor)

@@ -11,7 +11,7 @@ import click
 from edgedigits.cli_output import as_json_option, print_json, print_rich, say
 
 if TYPE_CHECKING:
-    from edgedigits.deploy import DeployWish
+    from edgedigits.devices.deploy import DeployWish
 
 DEVICE_RUNTIME = click.Choice(["auto", "litert", "tflite-runtime"])
 CPU = click.Choice(["cortex-a53", "cortex-a72", "cortex-a76"])
@@ -35,7 +35,7 @@ def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def place(host: str | None, given: dict[str, Any]) -> DeployWish | None:
     """Takes the connection options out of `given`; None where no host is given, InputError where they then make no sense."""
-    from edgedigits.deploy import DeployWish
+    from edgedigits.devices.deploy import DeployWish
     from edgedigits.errors import InputError
 
     names = ("port", "directory", "identity", "ssh_config", "no_network")
@@ -70,7 +70,7 @@ def deploy(artifact: Path, target: str, service: str | None, opencv: bool, as_js
     """
     from dataclasses import asdict, replace
 
-    from edgedigits.deploy import deploy as run
+    from edgedigits.devices.deploy import deploy as run
 
     wish = place(target, given)
     assert wish is not None
@@ -100,8 +100,8 @@ def fleet_bench(hosts: Path, tflite: Path, windows: int, window: float, out: Pat
     """Measure a model on every device of a list; one that fails is a row with the reason, and the exit code is 1."""
     import tempfile
 
-    from edgedigits.fleet import bench_fleet
-    from edgedigits.hosts import read_hosts
+    from edgedigits.devices.fleet import bench_fleet
+    from edgedigits.devices.hosts import read_hosts
     from edgedigits.measure import bench_job
     from edgedigits.report import devices
 
@@ -125,7 +125,7 @@ def fleet_bench(hosts: Path, tflite: Path, windows: int, window: float, out: Pat
 )
 def runner(out: Path) -> None:
     """Write the device runner as one file, for a device that you fill by hand."""
-    from edgedigits.runner_file import write_runner
+    from edgedigits.devices.runner_archive import write_runner
 
     write_runner(out)
     click.echo(f"{out}: {out.stat().st_size:,} bytes; python3 {out.name} --help")

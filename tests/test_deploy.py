@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cutting import Relay, cut_deploy
-from edgedigits.deploy import DeployReport, DeployWish, deploy
+from edgedigits.devices.deploy import DeployReport, DeployWish, deploy
+from edgedigits.devices.ssh.device import Device, connect
 from edgedigits.errors import ArtifactError, DeployError, DeviceError, InputError
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import choose, pip_wheel
-from edgedigits.remote.device import Device, connect
 from tests.sshd import Sshd
 from tests.tiny_artifact import tiny_artifact
 

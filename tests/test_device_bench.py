@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import yaml
 
-from edgedigits.deploy import DeployWish, packages_for
-from edgedigits.device_bench import bench_there, side_by_side
+from edgedigits.devices.deploy import DeployWish, packages_for
+from edgedigits.devices.remote_bench import bench_there, side_by_side
+from edgedigits.devices.ssh.device import connect
 from edgedigits.errors import CheckError, InputError
 from edgedigits.measure.bench_job import Task, Wish, bench_here, task
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import pip_wheel
-from edgedigits.remote.device import connect
 from edgedigits.report import benching
 from tests import sshd
 from tests.sshd import Sshd

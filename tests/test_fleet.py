@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from edgedigits.devices.hosts import Host, read_hosts
 from edgedigits.errors import InputError
-from edgedigits.hosts import Host, read_hosts
 
 
 def written(folder: Path, text: str) -> Path:

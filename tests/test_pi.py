@@ -10,7 +10,7 @@ import platformdirs
 import pytest
 
 from benchmarks.pi_story import RESULT, Chapter, Story, artifact, quick, rows, stories
-from edgedigits.device_bench import side_by_side
+from edgedigits.devices.remote_bench import side_by_side
 from edgedigits.errors import InputError
 from edgedigits.measure.bench_job import bench_here
 from edgedigits.measure.bench_result import Report

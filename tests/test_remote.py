@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cutting import Relay
+from edgedigits.devices.ssh.address import Address, check_directory
+from edgedigits.devices.ssh.channel import agent
+from edgedigits.devices.ssh.device import Device, connect
 from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError, InputError
 from edgedigits.measure.runtimes.device_facts import Facts
 from edgedigits.measure.runtimes.wheels import choose, pip_wheel, supported_pythons
-from edgedigits.remote.address import Address, check_directory
-from edgedigits.remote.channel import agent
-from edgedigits.remote.device import Device, connect
 from tests import sshd
 from tests.sshd import Sshd
 
@@ -337,7 +337,7 @@ def test_pip_for_devices_is_pure_python_and_pythons_are_listed() -> None:
 
 
 def test_32_bit_system_on_a_64_bit_kernel_is_seen() -> None:
-    from edgedigits.remote.agent.facts import machine
+    from edgedigits.devices.agent.facts import machine
 
     assert machine("aarch64", 64) == "aarch64"
     assert machine("aarch64", 32) == "armv7l"

@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from edgedigits.deploy import run_doctor
-from edgedigits.device_bench import RemoteRunner
+from edgedigits.devices.agent.facts import facts
+from edgedigits.devices.agent.processes import Lines
+from edgedigits.devices.deploy import run_doctor
+from edgedigits.devices.remote_bench import RemoteRunner
+from edgedigits.devices.service import Service, service_of
+from edgedigits.devices.ssh.address import Address
+from edgedigits.devices.ssh.channel import agent
+from edgedigits.devices.ssh.device import Device, connect
 from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError
 from edgedigits.ground.foreign_json import parse, plain
-from edgedigits.remote.address import Address
-from edgedigits.remote.agent.facts import facts
-from edgedigits.remote.agent.processes import Lines
-from edgedigits.remote.channel import agent
-from edgedigits.remote.device import Device, connect
-from edgedigits.service import Service, service_of
 
 FACTS: dict[str, Any] = facts(Path("/home/pi/work")) | {"unit": None}
 GREETING = b'\x1eedgedigits {"python": [3, 11, 2]}\n'

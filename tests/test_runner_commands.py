@@ -27,7 +27,7 @@ from edgedigits_runner.options import WrongOption, split_options
 
 from edgedigits.data.reading import Reading
 from edgedigits.data.sources.folders import FolderImages
-from edgedigits.runner_file import NAME
+from edgedigits.devices.runner_archive import NAME
 from edgedigits.tflite.interpreter import TfliteModel
 from tests.tiny_release import copied, environment, images, run, write_pgm
 

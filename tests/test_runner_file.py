@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from edgedigits.devices.runner_archive import MOST_BYTES, NAME, runner_pyz, without_docstrings, write_runner
 from edgedigits.errors import ArtifactError
 from edgedigits.measure.local_runner import runner_package
-from edgedigits.runner_file import MOST_BYTES, NAME, runner_pyz, without_docstrings, write_runner
 from tests.tiny_release import environment
 
 

@@ -24,7 +24,7 @@ from edgedigits_runner.predict import Predictor
 from edgedigits_runner.release import read_release
 from edgedigits_runner.serve import Server, Service
 
-from edgedigits.runner_file import NAME
+from edgedigits.devices.runner_archive import NAME
 from tests.test_runner_commands import WALL
 from tests.tiny_release import copied, environment, images, run, write_pgm
 

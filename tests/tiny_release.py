@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from edgedigits_runner.kept import sealed
 
-from edgedigits.runner_file import NAME, write_runner
+from edgedigits.devices.runner_archive import NAME, write_runner
 from tests.shared import once
 
 

@@ -14,16 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgedigits.devices.release import Release, make_release
+from edgedigits.devices.runner_archive import NAME as RUNNER
+from edgedigits.devices.service import Service, parse_service, service_of, unit_text
+from edgedigits.devices.ssh.address import Address, check_directory
+from edgedigits.devices.ssh.device import Device, State, connect
+from edgedigits.devices.ssh.messages import look_at_doctor
 from edgedigits.errors import DeployError, DeviceError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.foreign_json import Mismatch, parse, plain
 from edgedigits.measure.runtimes.wheels import DeviceRuntimeWish, Packages, choose
-from edgedigits.release import Release, make_release
-from edgedigits.remote.address import Address, check_directory
-from edgedigits.remote.device import Device, State, connect
-from edgedigits.remote.messages import look_at_doctor
-from edgedigits.runner_file import NAME as RUNNER
-from edgedigits.service import Service, parse_service, service_of, unit_text
 
 Say = Callable[[str], None]
 _MOST_DOCTOR = 1 << 20  # characters of what a doctor says

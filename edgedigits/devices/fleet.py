@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedigits.deploy import DeployWish
-from edgedigits.device_bench import SideBySide, bench_there, side_by_side
+from edgedigits.devices.deploy import DeployWish
+from edgedigits.devices.hosts import Host
+from edgedigits.devices.remote_bench import SideBySide, bench_there, side_by_side
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.hosts import Host
 from edgedigits.measure.bench_job import Task, bench_here
 from edgedigits.measure.bench_result import Report
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgedigits.devices.runner_archive import NAME as RUNNER
+from edgedigits.devices.runner_archive import runner_pyz
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.measure.runtimes.wheels import Packages
-from edgedigits.runner_file import NAME as RUNNER
-from edgedigits.runner_file import runner_pyz
 
 SCHEMA = 1
 

@@ -12,16 +12,16 @@ from typing import Any
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.model_file import PACKED
 
-from edgedigits.deploy import DeployWish, packages_for, run_doctor
+from edgedigits.devices.deploy import DeployWish, packages_for, run_doctor
+from edgedigits.devices.runner_archive import NAME as RUNNER
+from edgedigits.devices.runner_archive import runner_pyz
+from edgedigits.devices.ssh.device import Device, connect
 from edgedigits.errors import CheckError, DeviceError, EdgeDigitsError
 from edgedigits.ground.foreign_json import parse, plain
 from edgedigits.measure.bench import measure, model_job
 from edgedigits.measure.bench_job import Task
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.result_check import MOST_BYTES, checked
-from edgedigits.remote.device import Device, connect
-from edgedigits.runner_file import NAME as RUNNER
-from edgedigits.runner_file import runner_pyz
 
 Say = Callable[[str], None]
 

@@ -14,8 +14,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.device_bench import Agreement, SideBySide
-from edgedigits.fleet import Row
+from edgedigits.devices.fleet import Row
+from edgedigits.devices.remote_bench import Agreement, SideBySide
 from edgedigits.ground.atomic import whole_file
 from edgedigits.measure.bench_result import Report
 from edgedigits.report import benching

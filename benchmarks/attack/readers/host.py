@@ -86,7 +86,7 @@ def _recipe(case: Case) -> Refused | None:
 
 @refusing
 def _hosts(case: Case) -> None:
-    from edgedigits.hosts import read_hosts
+    from edgedigits.devices.hosts import read_hosts
 
     read_hosts(case.file)
 

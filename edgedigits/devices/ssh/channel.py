@@ -14,10 +14,10 @@ from importlib import resources
 from types import TracebackType
 from typing import IO, Any
 
+from edgedigits.devices.ssh import failures, messages
+from edgedigits.devices.ssh.address import Address
 from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError
 from edgedigits.ground.foreign_json import Mismatch, parse, plain, short
-from edgedigits.remote import failures, messages
-from edgedigits.remote.address import Address
 
 _MARK = b"\x1eedgedigits "
 _BEAT_S = 10.0
@@ -226,7 +226,7 @@ class Channel:
 @cache
 def agent() -> bytes:
     """What is sent first: the program that boots, then the agent's modules, each counted."""
-    folder = resources.files("edgedigits.remote") / "agent"
+    folder = resources.files("edgedigits.devices") / "agent"
     texts = {item.name: item.read_text(encoding="utf-8") for item in folder.iterdir() if item.name.endswith(".py")}
     boot = texts.pop("boot.py").encode()
     names = {f"edgedigits_agent.{name[:-3]}".removesuffix(".__init__"): text for name, text in texts.items()}

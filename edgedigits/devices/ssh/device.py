@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from edgedigits.devices.ssh.address import Address, check_directory
+from edgedigits.devices.ssh.channel import Channel
 from edgedigits.errors import DeviceError
 from edgedigits.ground.foreign_json import plain
 from edgedigits.measure.runtimes.device_facts import Facts
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import Packages, Wheel, pip_wheel
-from edgedigits.remote.address import Address, check_directory
-from edgedigits.remote.channel import Channel
 
 Say = Callable[[str], None]
 _CHUNK = 1 << 18
