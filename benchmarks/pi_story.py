@@ -57,7 +57,17 @@ class Story:
 
 def artifact(folder: Path) -> Path:
     """The shipped small net as int8, with the bundled digits as test images: needs no download and no training."""
-    command = [sys.executable, "-m", "edgedigits.cli", "compress", "--recipe", "ptq_int8", "--data", "digits", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "edgedigits.cli.main",
+        "compress",
+        "--recipe",
+        "ptq_int8",
+        "--data",
+        "digits",
+        "--json",
+    ]
     model = ROOT / "artifacts" / "baselines" / "nano.keras"
     command += ["--model", str(model), "--scale", "0..1", "--out", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

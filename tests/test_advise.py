@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from edgedigits_runner.kept import sealed
 
 from edgedigits.backend import keras
-from edgedigits.cli import cli
+from edgedigits.cli.main import cli
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, ModelError, RecipeError
 from edgedigits.measure.cost import instruction_model
 from edgedigits.measure.cost.instruction_model import CORES, instructions, predicted, rates

@@ -12,13 +12,13 @@ import pytest
 from edgedigits_runner import SCHEMA
 from rich.console import Console
 
+from edgedigits.cli.render.bench import as_json, mcnemar_sentence, render, times
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, TfliteError
 from edgedigits.measure.bench import Contestant, Settings, bench, measure, model_job
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes import environments
-from edgedigits.report.benching import as_json, mcnemar_sentence, render, times
 from edgedigits.tasks.class_recalls import by_class
 from edgedigits.tasks.statistics import Paired
 from tests import tiny_tflite

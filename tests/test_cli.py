@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edgedigits.cli import cli
+from edgedigits.cli.main import cli
 from tests.conftest import shapes_npz
 from tests.warm import edgedigits
 
@@ -207,7 +207,7 @@ def test_an_interrupted_run_says_so_and_leaves_nothing_torn(shapes: Path, tmp_pa
     command = [
         sys.executable,
         "-m",
-        "edgedigits.cli",
+        "edgedigits.cli.main",
         "train",
         "lenet5",
         "--data",

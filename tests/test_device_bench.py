@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
+from edgedigits.cli.render import bench
 from edgedigits.devices.deploy import DeployWish, packages_for
 from edgedigits.devices.remote_bench import bench_there, side_by_side
 from edgedigits.devices.ssh.device import connect
@@ -18,7 +19,6 @@ from edgedigits.measure.bench_job import Task, Wish, bench_here, task
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import pip_wheel
-from edgedigits.report import benching
 from tests import sshd
 from tests.sshd import Sshd
 from tests.tiny_artifact import tiny_artifact
@@ -116,7 +116,7 @@ def test_a_fleet_is_one_table_and_one_that_is_down_a_row_with_the_reason(
     assert "nothing listens on port" in " ".join(shown.stdout.split())
     kept = json.loads((tmp_path / "up-tiny_int8.json").read_text())
     (speedup,) = kept["there"]["comparison"]["speedups"]
-    for word in benching.times(speedup["ratio"]["value"], ("faster", "slower")).split():
+    for word in bench.times(speedup["ratio"]["value"], ("faster", "slower")).split():
         assert word in shown.stdout.split()
 
 

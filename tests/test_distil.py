@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edgedigits.backend import keras, tf
-from edgedigits.cli import main
+from edgedigits.cli.main import main
 from edgedigits.data.augment import Augment
 from edgedigits.data.scale import scaling
 from edgedigits.errors import InputError, ModelError, RecipeError
@@ -495,7 +495,7 @@ def test_ones_own_layers_reach_teachers_and_students(
 def test_a_net_that_is_not_shipped_is_advised_by_a_command_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
 
-    from edgedigits.cli import cli
+    from edgedigits.cli.main import cli
     from edgedigits.stages.distil.teachers import teacher_file
 
     monkeypatch.setattr("edgedigits.stages.distil.teachers.shipped_record", lambda _: None)

@@ -17,8 +17,8 @@ import click
 import numpy as np
 import pytest
 
-from edgedigits import cli, endings
-from edgedigits.endings import INTERRUPTED, end_of, harmless, was_interrupted
+from edgedigits.cli import endings, main
+from edgedigits.cli.endings import INTERRUPTED, end_of, harmless, was_interrupted
 from edgedigits.errors import DataError, ParityError
 
 QUICK = """
@@ -182,16 +182,16 @@ def test_an_end_of_file_is_no_interrupt_for_click(
 ) -> None:
     """click takes EOFError, which NumPy raises for an empty file, for Ctrl-C."""
 
-    @cli.cli.command("odd")
+    @main.cli.command("odd")
     def odd() -> None:
         raise EOFError("No data left in file")
 
     monkeypatch.setattr(sys, "argv", ["edgedigits", "odd"])
     try:
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
     finally:
-        del cli.cli.commands["odd"]
+        del main.cli.commands["odd"]
     assert ended.value.code == 1
     assert "this should not have happened: EOFError" in capsys.readouterr().err
     assert isinstance(odd, click.Command)
@@ -219,7 +219,7 @@ def test_a_real_interrupt_of_compress_ends_with_130_and_a_sentence(tmp_path: Pat
     np.savez(tmp_path / "data.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     (tmp_path / "quick.yaml").write_text(QUICK)
     words = ["compress", "--recipe", "quick.yaml", "--zoo", "mlp", "--data", "data.npz", "--out", "out"]
-    command = [sys.executable, "-m", "edgedigits.cli", *words]
+    command = [sys.executable, "-m", "edgedigits.cli.main", *words]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     while "no shipped" not in (line := process.stderr.readline()):

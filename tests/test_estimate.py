@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 from edgedigits.backend import keras, tf
+from edgedigits.cli.render.estimate import as_json, render
 from edgedigits.errors import InputError, TfliteError
 from edgedigits.measure.cost.boards import BOARDS, CORES, NETWORKS, SOURCES, V1, V2
 from edgedigits.measure.cost.estimate import Estimate, estimate
 from edgedigits.measure.cost.throughput import KINDS, gain, rates
-from edgedigits.report.estimation import as_json, render
 from tests.make_golden import GOLDEN
 from tests.test_multiply_adds import baseline, converted, wide_convolution
 

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from edgedigits.cli.render.inspection import as_json, render
 from edgedigits.errors import TfliteError
-from edgedigits.report.inspection import as_json, render
 from edgedigits.tflite.byte_breakdown import PARTS
 from edgedigits.tflite.checked_walk import SCHEMA, UNIONS, Walk
 from edgedigits.tflite.flatbuffer import Contents, float_operators, ledger, read, weight_zeros

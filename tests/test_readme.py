@@ -18,7 +18,7 @@ import pytest
 from edgedigits_runner.command_line import _COMMANDS
 
 from benchmarks.tables import filled
-from edgedigits.cli import cli
+from edgedigits.cli.main import cli
 from tests.warm import edgedigits, shell_function
 
 ROOT = Path(__file__).parent.parent

@@ -19,8 +19,8 @@ from edgedigits_runner.preprocess import prepare
 from edgedigits_runner.release import read_release
 from edgedigits_runner.scaling import NAMED, Scaling, scaling_of
 
-from edgedigits import cli
 from edgedigits.backend import keras, tf
+from edgedigits.cli import main
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.samples import stratified_sample
@@ -135,7 +135,7 @@ def test_bad_options_end_in_a_sentence(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["edgedigits", command, "--recipe", "ptq_int8", *words])
     with pytest.raises(SystemExit) as caught:
-        cli.main()
+        main.main()
     told = capsys.readouterr()
     assert (caught.value.code, told.out) == (2, "")
     assert says in told.err.splitlines()[-1]
@@ -148,7 +148,7 @@ def test_the_options_are_one_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     more = ["0..1", "--mean", "0.3,.45,0.6", "--std", "0.11,0.2,0.29", "--bgr"]
     for rest in (more, ["caffe", "--mean", "1,2,3"], ["-1..1"]):
         with pytest.raises(ZeroDivisionError):
-            cli.cli.main([*words, *rest], standalone_mode=False)
+            main.cli.main([*words, *rest], standalone_mode=False)
     assert given == [OWN, Scaling("0..255", (1.0, 2.0, 3.0), (), True), NAMED["-1..1"]]
 
 

@@ -279,7 +279,7 @@ class Mixing(keras.layers.Layer):  # type: ignore[misc]
 
 def edgedigits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: object) -> tuple[Any, str]:
     """(exit code, last line of standard error) of a call."""
-    from edgedigits.cli import main
+    from edgedigits.cli.main import main
 
     monkeypatch.setattr(sys, "argv", ["edgedigits", *map(str, words)])
     with pytest.raises(SystemExit) as caught:

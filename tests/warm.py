@@ -115,7 +115,7 @@ def _answer(line: socket.socket) -> None:
 
 def _become(asked: dict[str, object], files: list[int]) -> None:
     """The command, as if it had just been started; never returns."""
-    from edgedigits.cli import main
+    from edgedigits.cli.main import main
 
     for number, file in zip((1, 2), files, strict=True):
         os.dup2(file, number)

@@ -1,4 +1,4 @@
-"""The command `advise`; `edgedigits/cli.py` adds it to the rest."""
+"""The command `advise`; `edgedigits/cli/main.py` adds it to the rest."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from edgedigits.cli_output import as_json_option, print_json, print_rich, say
-from edgedigits.reading_options import reading_options
-from edgedigits.scale_options import scale_options
+from edgedigits.cli.output import as_json_option, print_json, print_rich, say
+from edgedigits.cli.reading_options import reading_options
+from edgedigits.cli.scale_options import scale_options
 
 
 @click.command()
@@ -45,16 +45,16 @@ def advise(recipe_name: str, count: bool, fresh: bool, as_json: bool, **given: A
     from edgedigits.ground.processes import children
 
     children.warm("tensorflow")
+    from edgedigits.cli.render import advice
     from edgedigits.pipeline.advise.advice import advise as run
     from edgedigits.pipeline.advise.question import Asked, question
-    from edgedigits.report import advising
 
     asked = Asked(count=_counted if count else None, again=fresh, **given)
     found = run(question(recipe, asked, say), say)
     if as_json:
-        print_json(advising.as_json(found))
+        print_json(advice.as_json(found))
     else:
-        print_rich(advising.render(found))
+        print_rich(advice.render(found))
 
 
 def _counted(flats: Sequence[bytes], core: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""The commands that have to do with devices; `edgedigits/cli.py` adds them to the rest."""
+"""The commands that have to do with devices; `edgedigits/cli/main.py` adds them to the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgedigits.cli_output import as_json_option, print_json, print_rich, say
+from edgedigits.cli.output import as_json_option, print_json, print_rich, say
 
 if TYPE_CHECKING:
     from edgedigits.devices.deploy import DeployWish
@@ -100,10 +100,10 @@ def fleet_bench(hosts: Path, tflite: Path, windows: int, window: float, out: Pat
     """Measure a model on every device of a list; one that fails is a row with the reason, and the exit code is 1."""
     import tempfile
 
+    from edgedigits.cli.render import devices
     from edgedigits.devices.fleet import bench_fleet
     from edgedigits.devices.hosts import read_hosts
     from edgedigits.measure import bench_job
-    from edgedigits.report import devices
 
     listed = read_hosts(hosts)
     with tempfile.TemporaryDirectory(prefix="edgedigits-fleet-") as folder:
@@ -157,8 +157,8 @@ def instructions(file: Path, cpu: str, runtime: Any, as_json: bool) -> None:
 @as_json_option
 def estimate(file: Path, device: Any, threads: int, as_json: bool) -> None:
     """Estimate the latency on a Raspberry Pi from multiply-adds and published throughput. Not a measurement."""
+    from edgedigits.cli.render import estimate as estimation
     from edgedigits.measure.cost.estimate import estimate as run
-    from edgedigits.report import estimation
 
     found = run(file, device, threads)
     if as_json:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgedigits import __version__, advise_command, device_cli
-from edgedigits.cli_output import as_json_option, print_json, print_rich, say
-from edgedigits.endings import end_of
-from edgedigits.reading_options import reading_options
-from edgedigits.scale_options import scale_options
+from edgedigits import __version__
+from edgedigits.cli import advise, device
+from edgedigits.cli.endings import end_of
+from edgedigits.cli.output import as_json_option, print_json, print_rich, say
+from edgedigits.cli.reading_options import reading_options
+from edgedigits.cli.scale_options import scale_options
 
 if TYPE_CHECKING:
     from edgedigits.measure.bench_result import Report
@@ -140,8 +141,8 @@ def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | Non
 
     Writes OUT, its training record (.json), its card (.md) and its history (.csv). Interrupted, the same command goes on.
     """
-    from edgedigits import training_command
-    from edgedigits.report.progress import bar
+    from edgedigits.cli import train as training_command
+    from edgedigits.cli.progress import bar
 
     options = {key: given.pop(key) for key in ("alpha", "weights")}
     resize = (size, size) if size else given.pop("resize")
@@ -258,7 +259,7 @@ def check(file: str, as_json: bool) -> None:
 @as_json_option
 def inspect(file: Path, slim: bool, as_json: bool) -> None:
     """Show what a .tflite file, also packed, or an artifact's holds: operators, tensors, zeros, where every byte goes."""
-    from edgedigits.report import inspection
+    from edgedigits.cli.render import inspection
     from edgedigits.tflite.rewrite import before_and_after
 
     contents, change = before_and_after.inspect(file, slim)
@@ -315,7 +316,7 @@ def pack(model: Path, as_json: bool, **given: Any) -> None:
 @click.option("--pin", type=click.IntRange(0), metavar="CORE", help="Run on this core alone.")
 @click.option("--cold", is_flag=True, help="Also load with the model's file out of the page cache.")
 @click.option("--host", metavar="USER@HOST", help="Measure on this device, too, and show both machines.")
-@device_cli.connection_options
+@device.connection_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -330,7 +331,7 @@ def bench(as_json: bool, host: str | None, out: Path, **given: Any) -> None:
 
     from edgedigits.measure import bench_job
 
-    place = device_cli.place(host, given)
+    place = device.place(host, given)
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
         task = bench_job.task(bench_job.Wish(**given), Path(folder), say)
         if place is None:
@@ -340,7 +341,7 @@ def bench(as_json: bool, host: str | None, out: Path, **given: Any) -> None:
 
         there, doctor = bench_there(task, place, say)
         found = side_by_side(place.target, bench_job.bench_here(task, say), there, doctor)
-    from edgedigits.report import devices
+    from edgedigits.cli.render import devices
 
     say(f"kept: {devices.keep(found, out)}")
     if as_json:
@@ -387,8 +388,8 @@ def demo(out: Path, as_json: bool) -> None:
 
 def _compress(recipe: Any, wish: Wish, out: Path) -> tuple[dict[str, Any], Path]:
     """Run the pipeline with a progress bar on standard error."""
+    from edgedigits.cli.progress import bar
     from edgedigits.pipeline import loop, prepare
-    from edgedigits.report.progress import bar
 
     with bar() as (progress, say):
         progress("load", 0.0)
@@ -411,7 +412,7 @@ def _print_artifact(manifest: dict[str, Any], path: Path) -> None:
 
 
 def _print_report(report: Report, as_json: bool) -> None:
-    from edgedigits.report import benching as tables
+    from edgedigits.cli.render import bench as tables
 
     if as_json:
         print_json(tables.as_json(report))
@@ -420,12 +421,12 @@ def _print_report(report: Report, as_json: bool) -> None:
 
 
 for command in (
-    device_cli.deploy,
-    device_cli.fleet,
-    device_cli.runner,
-    device_cli.instructions,
-    device_cli.estimate,
-    advise_command.advise,
+    device.deploy,
+    device.fleet,
+    device.runner,
+    device.instructions,
+    device.estimate,
+    advise.advise,
 ):
     cli.add_command(command)
 

@@ -62,7 +62,7 @@ def refusing(read: Callable[_P, None]) -> Callable[_P, Refused | None]:
     def refused(*arguments: _P.args, **named: _P.kwargs) -> Refused | None:
         from edgedigits_runner.errors import RunnerError
 
-        from edgedigits.endings import harmless
+        from edgedigits.cli.endings import harmless
         from edgedigits.errors import EdgeDigitsError
 
         try:
@@ -78,7 +78,7 @@ def refusing(read: Callable[_P, None]) -> Callable[_P, Refused | None]:
 
 def cli(*arguments: object) -> Refused | None:
     """A command of `edgedigits`, in this process, through its entry point."""
-    from edgedigits.cli import main
+    from edgedigits.cli.main import main
 
     said = io.StringIO()
     with (

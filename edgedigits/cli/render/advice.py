@@ -10,11 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edgedigits.cli.render.tables import table_of
 from edgedigits.measure.cost.instruction_model import BOARDS as BOARD_NAMES
 from edgedigits.measure.cost.instruction_model import CORES, rates
 from edgedigits.pipeline.advise.advice import BOARDS, Advice, Cost, Effect, Layer
 from edgedigits.pipeline.advise.reasons import percent
-from edgedigits.report.numbers import table_of
 
 SCHEMA: Final = 1
 BASIS: Final = (

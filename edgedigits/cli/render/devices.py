@@ -14,11 +14,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edgedigits.cli.render import bench
 from edgedigits.devices.fleet import Row
 from edgedigits.devices.remote_bench import Agreement, SideBySide
 from edgedigits.ground.atomic import whole_file
 from edgedigits.measure.bench_result import Report
-from edgedigits.report import benching
 from edgedigits.tasks.differences import class_sentence, mcnemar_sentence
 
 SCHEMA: Final = 1
@@ -32,8 +32,8 @@ def as_json(found: SideBySide) -> dict[str, Any]:
         "device": found.name,
         "doctor": found.doctor,
         "agreement": [asdict(each) for each in found.agreement],
-        "here": benching.as_json(found.here),
-        "there": benching.as_json(found.there),
+        "here": bench.as_json(found.here),
+        "there": bench.as_json(found.there),
     }
 
 
@@ -54,11 +54,11 @@ def render(found: SideBySide) -> Group:
     """One table with both machines, then what each was measured on, and whether they answer alike."""
     parts: list[RenderableType] = [_table(found)]
     for title, report in _machines(found):
-        parts.append(Text(f"{title}: {benching.measured_on(report)}", style="dim"))
-        parts += [Text(f"{title}: {remark}") for remark in benching.remarks(report)]
+        parts.append(Text(f"{title}: {bench.measured_on(report)}", style="dim"))
+        parts += [Text(f"{title}: {remark}") for remark in bench.remarks(report)]
         if report.comparison is not None:
             parts += [
-                Text(f"{title}: {benching.speed_sentence(each.threads, each.ratio, report)}")
+                Text(f"{title}: {bench.speed_sentence(each.threads, each.ratio, report)}")
                 for each in report.comparison.speedups
             ]
     comparison = found.there.comparison
@@ -93,7 +93,7 @@ def _table(found: SideBySide) -> Table:
             table.add_column(f"{title}\n{model.name}", justify="right", overflow="fold")
         if report.baseline is not None:
             table.add_column("\nratio", justify="right")
-    for here, there in zip(benching.sections(found.here), benching.sections(found.there), strict=True):
+    for here, there in zip(bench.sections(found.here), bench.sections(found.there), strict=True):
         table.add_section()
         theirs = {row[0]: row[1:] for row in there}
         for name, *cells in here:
@@ -107,7 +107,7 @@ def fleet_as_json(here: Report, rows: Sequence[Row]) -> dict[str, Any]:
         {"device": row.name, "error": row.why} if row.found is None else {**as_json(row.found), "here": None}
         for row in rows
     ]
-    return {"schema": SCHEMA, "kind": "bench of a fleet", "here": benching.as_json(here), "devices": devices}
+    return {"schema": SCHEMA, "kind": "bench of a fleet", "here": bench.as_json(here), "devices": devices}
 
 
 def render_fleet(here: Report, rows: Sequence[Row]) -> Table:
@@ -134,7 +134,7 @@ def _cells(report: Report) -> tuple[str, ...]:
     machine = str(at["board"] or at["cpu"] or at["machine"])
     ratio = ""
     if report.comparison is not None:
-        ratio = benching.times(report.comparison.speedups[0].ratio.value, ("faster", "slower"))
+        ratio = bench.times(report.comparison.speedups[0].ratio.value, ("faster", "slower"))
     void = "" if first.valid_windows else " (void)"
     return (
         machine,

@@ -10,8 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edgedigits.cli.render.tables import table_of
 from edgedigits.measure.cost.estimate import Estimate, OperatorEstimate
-from edgedigits.report.numbers import table_of
 
 SCHEMA: Final = 1
 BASIS: Final = "estimated from multiply-adds and published throughput, not measured"
