@@ -2,10 +2,10 @@
 
     python -m benchmarks.board_rates [--graphs]
 
-Writes `edgedigits/board_rates.json`: the counts of `results/instructions.json` by the graph they are of, and for every kind of
-operator instructions = fixed + per multiply-add + per value written + per tap, fitted to counts of operators of many sizes cut
-out of nets. `errors` in it says how far the fit is from the counts of whole nets. With --graphs the rates stay as they are and
-only the whole nets are taken anew, as after a recipe changed. Needs what `benchmarks.instructions` needs.
+Writes `edgedigits/measure/cost/board_rates.json`: the counts of `results/instructions.json` by the graph they are of, and for
+every kind of operator instructions = fixed + per multiply-add + per value written + per tap, fitted to counts of operators of
+many sizes cut out of nets. `errors` in it says how far the fit is from the counts of whole nets. With --graphs the rates stay
+as they are and only the whole nets are taken anew, as after a recipe changed. Needs what `benchmarks.instructions` needs.
 """
 
 from __future__ import annotations

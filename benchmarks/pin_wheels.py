@@ -1,4 +1,4 @@
-"""Writes edgedigits/remote/wheels.json: which wheels a device gets, by runtime, Python and architecture.
+"""Writes edgedigits/measure/runtimes/wheels.json: which wheels a device gets, by runtime, Python and architecture.
 
 `python -m benchmarks.pin_wheels` asks the package index through uv (it resolves for a foreign platform) and pip (it downloads);
 nothing in the file is typed by hand, and it names no index.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).parents[1] / "edgedigits" / "remote" / "wheels.json"
+TARGET = Path(__file__).parents[1] / "edgedigits" / "measure" / "runtimes" / "wheels.json"
 NEWEST_GLIBC = 39
 MACHINES = ("aarch64", "x86_64", "armv7l")
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")

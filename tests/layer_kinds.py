@@ -19,8 +19,8 @@ from edgedigits.errors import CheckError, ModelError
 from edgedigits.models.importer import loading
 from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.layers import known_layers
-from edgedigits.pipeline.checks.exportable import check_exportable
 from edgedigits.pipeline.export.checks import INTEGER_EXPORTS, check_integer
+from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.recipe import EXPORTS, Recipe
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.interpreter import TfliteModel

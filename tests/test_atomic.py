@@ -22,7 +22,7 @@ from edgedigits.ground.atomic import check_writable, whole_file, whole_folder
 WRITER = """
 import sys
 from pathlib import Path
-from edgedigits import atomic
+from edgedigits.ground import atomic
 path, number, can = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "exchange"
 if not can:
     atomic.exchanged = lambda one, other: False
@@ -39,7 +39,7 @@ while True:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from edgedigits.locks import locked
+from edgedigits.ground.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -86,8 +86,8 @@ def test_one_child_serves_until_it_holds_too_much(monkeypatch: pytest.MonkeyPatc
 _PARENT = """
 import sys
 sys.path[:0] = {path!r}
-from edgedigits import children
-from edgedigits.children import Errand, ask
+from edgedigits.ground.processes import children
+from edgedigits.ground.processes.children import Errand, ask
 print(children.process_id("light"), flush=True)
 ask(Errand("doomed_in_tests:loop", "x", "y", most_s=60))
 """

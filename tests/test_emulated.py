@@ -139,7 +139,7 @@ def test_nothing_stays_when_the_program_that_booted_it_is_killed(identity: Path,
     code = f"""
 import time
 from pathlib import Path
-from edgedigits.emulated.pi import booted
+from benchmarks.emulated_pi.pi import booted
 with booted("bookworm", "pi4", Path({str(identity) + ".pub"!r}), lambda _: None):
     print("up", flush=True)
     time.sleep(60)

@@ -135,7 +135,7 @@ def test_an_interrupt_that_a_library_makes_something_else_of_or_swallows_is_one(
 
 
 def script(code: str) -> subprocess.Popen[str]:
-    head = "import sys, time, signal\nfrom edgedigits import endings\nfrom edgedigits.endings import end_of\n"
+    head = "import sys, time, signal\nfrom edgedigits.cli import endings\nfrom edgedigits.cli.endings import end_of\n"
     return subprocess.Popen(
         [sys.executable, "-c", head + code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -14,9 +14,8 @@ from edgedigits.data.scale import NAMED
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import CheckError, ModelError
 from edgedigits.models.importer.loading import LoadedModel
-from edgedigits.pipeline import loop
+from edgedigits.pipeline import exportable, loop
 from edgedigits.pipeline.advise.dry_run import foretell
-from edgedigits.pipeline.checks import exportable
 from edgedigits.pipeline.export.export import Int8
 from edgedigits.pipeline.recipe import Recipe, parse
 from tests.nets import fit_data

@@ -540,7 +540,5 @@ def test_rendered_when_long_and_when_hostile():
 
 
 def test_importing_it_leaves_tensorflow_out():
-    check = (
-        "import sys, edgedigits.report.inspection; sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
-    )
+    check = "import sys, edgedigits.cli.render.inspection; sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -120,7 +120,7 @@ def test_unknown_name_gets_the_nearest() -> None:
 
 
 def test_reading_recipes_imports_no_tensorflow() -> None:
-    code = "import sys, edgedigits.recipe as r; [r.load_recipe(n) for n in r.shipped()]; print('tensorflow' in sys.modules)"
+    code = "import sys, edgedigits.pipeline.recipe as r; [*map(r.load_recipe, r.shipped())]; print('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 

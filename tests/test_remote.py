@@ -375,5 +375,5 @@ def running_python(version: str) -> tuple[str, str] | None:
 
 
 def test_ways_to_a_device_load_no_tensorflow() -> None:
-    code = "import edgedigits.deploy, sys; sys.exit(bool({'tensorflow', 'keras', 'pandas'} & set(sys.modules)))"
+    code = "import edgedigits.devices.deploy, sys; sys.exit(bool({'tensorflow', 'keras', 'pandas'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

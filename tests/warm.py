@@ -83,7 +83,7 @@ def _server() -> str:
 
 def _serve(path: str) -> None:
     """Forks once for every request, until standard input ends."""
-    import edgedigits.prepare  # noqa: F401  # everything that takes long to import
+    import edgedigits.pipeline.prepare  # noqa: F401  # everything that takes long to import
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -429,7 +429,3 @@ for command in (
     advise.advise,
 ):
     cli.add_command(command)
-
-
-if __name__ == "__main__":
-    main()

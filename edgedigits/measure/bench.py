@@ -82,7 +82,7 @@ class Runner(Protocol):
     """Something that does jobs of the device runner, on this machine or another."""
 
     def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
-        """The checked result (`edgedigits.measure.result_check.checked`) of a job of that kind, schema and kind left out of `job`."""
+        """The result of a job of that kind, checked by `edgedigits.measure.result_check`; `job` leaves out schema and kind."""
         ...
 
 

@@ -25,12 +25,12 @@ from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.models.importer.saved_files import model_hash
 from edgedigits.pipeline import artifact_writer
 from edgedigits.pipeline.artifact_writer import Draft
-from edgedigits.pipeline.checks.exportable import check_exportable
 from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.judging import check_baseline, check_classes, right_answers
 from edgedigits.pipeline.checks.scale_check import check_scale
 from edgedigits.pipeline.export import checks
 from edgedigits.pipeline.export.export import Float32
+from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.pipeline.stage_cache import StageCache, chained, first_key
 from edgedigits.stages.candidate import Candidate, Facts, Progress, Stage, silent

@@ -1,7 +1,7 @@
 """What is published about how fast four Raspberry Pi boards run networks: a literal table, each number with its source.
 
 Nothing here was measured by edgedigits, nothing is made up. What follows from the numbers is worked out in
-edgedigits.throughput.
+edgedigits.measure.cost.throughput.
 """
 
 from __future__ import annotations

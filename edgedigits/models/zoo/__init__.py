@@ -1,7 +1,7 @@
 """The architectures that `edgedigits train` knows: a literal table of names.
 
 Each builder takes the input shape (height, width, channels), the number of classes and its own options, and returns an
-untrained Keras 3 model with softmax output. `import edgedigits.zoo` imports no Keras; building does.
+untrained Keras 3 model with softmax output. `import edgedigits.models.zoo` imports no Keras; building does.
 """
 
 from __future__ import annotations

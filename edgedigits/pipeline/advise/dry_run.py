@@ -17,8 +17,8 @@ import numpy as np
 from edgedigits.data.splits import FitData
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.models.graph import walk
-from edgedigits.pipeline.checks.exportable import check_exportable
 from edgedigits.pipeline.export.export import Export, Float32, Int8
+from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.stages.candidate import Candidate
 
