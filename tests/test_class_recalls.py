@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from edgedigits.errors import ClassLostError
+from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.models.graph import walk
 from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.checks.judging import check_classes
@@ -20,7 +21,7 @@ from edgedigits.pipeline.export.export import Float32
 from edgedigits.pipeline.model_card import artifact_card
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import Recipe
-from edgedigits.stages.candidate import Candidate, Facts, Progress, silent
+from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.class_recalls import ClassChanges, as_record, by_class, excess_p
 from edgedigits.tasks.differences import class_sentence, worst_class
 from edgedigits.tasks.statistics import chance_p, holm, mcnemar_p

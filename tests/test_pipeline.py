@@ -15,6 +15,7 @@ import pytest
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import ArtifactError, DataError, InputError, MaskError, ModelError
 from edgedigits.ground import artifact_folder
+from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.zoo import ZOO, baselines
@@ -23,7 +24,7 @@ from edgedigits.pipeline.baselines import save
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import Recipe, parse
 from edgedigits.pipeline.train import Settings, train
-from edgedigits.stages.candidate import Candidate, Facts, Progress, silent
+from edgedigits.stages.candidate import Candidate
 from edgedigits.tflite.flatbuffer import float_operators, read, weight_zeros
 from tests.conftest import shapes_npz
 

@@ -23,11 +23,12 @@ from typing import Any
 from benchmarks.emulated_pi import guest_init
 from benchmarks.emulated_pi.network import Cable, lay
 from edgedigits.errors import EdgeDigitsError, InputError
+from edgedigits.ground.facts import Say
 from edgedigits.measure.qemu.boards import Board, board_named, shown_files
 from edgedigits.measure.qemu.commands import run
 from edgedigits.measure.qemu.fixups import USER, USER_ID
 from edgedigits.measure.qemu.requirements import lacking
-from edgedigits.measure.qemu.rootfs import Say, Suite, rootfs
+from edgedigits.measure.qemu.rootfs import Suite, rootfs
 from edgedigits.measure.runtimes.environments import clean_environment
 
 BOOT_SECONDS = 30.0

@@ -12,10 +12,10 @@ from edgedigits.data.scale import Scale
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable
+from edgedigits.ground.facts import Progress, silent
 from edgedigits.ground.locks import locked
 from edgedigits.pipeline.baselines import save
 from edgedigits.pipeline.train import Settings, train, write_history
-from edgedigits.stages.candidate import Progress, silent
 
 OF_MOBILENET = ("alpha", "weights")
 

@@ -9,7 +9,6 @@ Every step leaves the release in use as it was, up to the switch, which is one r
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,10 @@ from edgedigits.devices.ssh.device import Device, State, connect
 from edgedigits.devices.ssh.messages import look_at_doctor
 from edgedigits.errors import DeployError, DeviceError
 from edgedigits.ground import artifact_folder
+from edgedigits.ground.facts import Say
 from edgedigits.ground.foreign_json import Mismatch, parse, plain
 from edgedigits.measure.runtimes.wheels import DeviceRuntimeWish, Packages, choose
 
-Say = Callable[[str], None]
 _MOST_DOCTOR = 1 << 20  # characters of what a doctor says
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,10 @@ from edgedigits.devices.deploy import DeployWish
 from edgedigits.devices.hosts import Host
 from edgedigits.devices.remote_bench import SideBySide, bench_there, side_by_side
 from edgedigits.errors import EdgeDigitsError
+from edgedigits.ground.facts import Say
 from edgedigits.measure.bench_job import Task, bench_here
 from edgedigits.measure.bench_result import Report
 
-Say = Callable[[str], None]
 _AT_ONCE = 8
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,12 @@ from edgedigits.devices.runner_archive import NAME as RUNNER
 from edgedigits.devices.runner_archive import runner_pyz
 from edgedigits.devices.ssh.device import Device, connect
 from edgedigits.errors import CheckError, DeviceError, EdgeDigitsError
+from edgedigits.ground.facts import Say
 from edgedigits.ground.foreign_json import parse, plain
 from edgedigits.measure.bench import measure, model_job
 from edgedigits.measure.bench_job import Task
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.result_check import MOST_BYTES, checked
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

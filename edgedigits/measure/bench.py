@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +19,7 @@ import numpy as np
 from edgedigits.data.images import Images, everything
 from edgedigits.data.scale import Scale, scaling
 from edgedigits.errors import InputError, TfliteError
+from edgedigits.ground.facts import Say
 from edgedigits.measure.bench_result import (
     ModelReport,
     Probes,
@@ -32,8 +33,6 @@ from edgedigits.measure.bench_result import (
 )
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes.environments import RuntimeName, python_for
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def bench(
     baseline: Contestant | None,
     images: Path | Images,
     settings: Settings = Settings(),
-    progress: Progress = lambda _: None,
+    progress: Say = lambda _: None,
 ) -> Report:
     """Accuracy, size and speed of `compressed`, and what they are against `baseline`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,11 +18,10 @@ from edgedigits.data.sources.named import load_data
 from edgedigits.errors import DataError, InputError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.artifact_folder import Artifact
+from edgedigits.ground.facts import Say
 from edgedigits.measure.bench import Contestant, Settings, bench
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.runtimes.environments import RuntimeName
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,12 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.errors import ArtifactError, DamagedError, InputError
 from edgedigits.ground.atomic import remove, whole_file, whole_folder
 from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.facts import Say
 from edgedigits.ground.kept_files import check_folder, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
 from edgedigits.models.zoo import ZOO
 from edgedigits.pipeline.model_card import baseline_card
 
-Say = Callable[[str], None]
 SCHEMA = 2
 """Of the training record; from 2 on it carries a hash of itself."""
 WAIT_S = 6 * 3600.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, ModelError
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import check_writable
+from edgedigits.ground.facts import Facts, Progress, Say, silent
 from edgedigits.models.graph.walk import ends_in_softmax
 from edgedigits.models.importer.custom_layers import source_hash
 from edgedigits.models.importer.loading import LoadedModel
@@ -33,7 +34,7 @@ from edgedigits.pipeline.export.export import Float32
 from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.pipeline.stage_cache import StageCache, chained, first_key
-from edgedigits.stages.candidate import Candidate, Facts, Progress, Stage, silent
+from edgedigits.stages.candidate import Candidate, Stage
 from edgedigits.tasks import parity
 from edgedigits.tasks.baseline_check import Findings
 from edgedigits.tasks.class_recalls import ClassChanges, as_record, by_class
@@ -44,8 +45,6 @@ from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite.apply import shipped
 
 PARITY_IMAGES = 500
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

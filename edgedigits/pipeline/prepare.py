@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from edgedigits.data.samples import sampled
 from edgedigits.data.scale import NAMED, Scale, Scaling, scaled, scaling
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import InputError, ModelError
+from edgedigits.ground.facts import Say
 from edgedigits.ground.names import safe_name
 from edgedigits.models.importer.loading import load
 from edgedigits.models.importer.saved_files import model_hash
@@ -22,7 +23,6 @@ from edgedigits.pipeline.baselines import baseline, record_beside, shipped_recor
 from edgedigits.pipeline.loop import Job
 from edgedigits.pipeline.recipe import Recipe
 
-Say = Callable[[str], None]
 REAL_IMAGES = 32
 
 

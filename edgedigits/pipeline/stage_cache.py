@@ -20,10 +20,11 @@ from edgedigits.backend import has_bfloat16
 from edgedigits.errors import ArtifactError, EdgeDigitsError
 from edgedigits.ground.atomic import check_writable, whole_folder
 from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.facts import Facts
 from edgedigits.ground.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
 from edgedigits.models.importer import loading
-from edgedigits.stages.candidate import Candidate, Facts
+from edgedigits.stages.candidate import Candidate
 
 
 @cache

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,13 +25,12 @@ from edgedigits.data.scale import Scale, scaling
 from edgedigits.data.splits import FitData, check_seed, split
 from edgedigits.errors import DamagedError, InputError
 from edgedigits.ground.atomic import check_writable, whole_file
+from edgedigits.ground.facts import Progress, Say, silent
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.models.zoo import ZOO
 from edgedigits.pipeline.stage_cache import code_version
-from edgedigits.stages.candidate import Progress, silent
 from edgedigits.tasks.scoring import Score, outputs, score
 
-Say = Callable[[str], None]
 _STATE = {"identity": is_object, "history": [is_object], "best": is_object, "best_epoch": is_whole, "files": are_hashes}
 
 

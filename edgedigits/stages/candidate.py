@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -10,19 +10,10 @@ import numpy as np
 from pydantic import ConfigDict
 
 from edgedigits.data.splits import FitData
-
-Facts = dict[str, Any]
-"""JSON-safe findings of a stage; the unit is in the key: size_bytes, p50_us."""
-
-Progress = Callable[[str, float], None]
-"""Told what is being done and how much of it is done, 0..1."""
+from edgedigits.ground.facts import Facts, Progress, silent
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 """Settings are taken as written: no unknown keys, no strings for numbers."""
-
-
-def silent(_what: str, _share: float) -> None:
-    """Progress that nobody watches."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pydantic.dataclasses import dataclass
 
 from edgedigits.data.splits import FitData
-from edgedigits.stages.candidate import STRICT, Candidate, Facts, Progress, silent
+from edgedigits.ground.facts import Facts, Progress, silent
+from edgedigits.stages.candidate import STRICT, Candidate
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 

@@ -17,8 +17,8 @@ from edgedigits.backend import keras, seed_everything, tf, training_policy
 from edgedigits.data.augment import Augment
 from edgedigits.data.feed import training_batches
 from edgedigits.data.splits import FitData
+from edgedigits.ground.facts import Facts, Progress
 from edgedigits.models.graph import walk
-from edgedigits.stages.candidate import Facts, Progress
 from edgedigits.stages.class_weights import as_facts, class_weights, mean_by
 from edgedigits.stages.settings import ClassWeights
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +13,12 @@ from typing import Any
 from edgedigits.devices.ssh.address import Address, check_directory
 from edgedigits.devices.ssh.channel import Channel
 from edgedigits.errors import DeviceError
+from edgedigits.ground.facts import Say
 from edgedigits.ground.foreign_json import plain
 from edgedigits.measure.runtimes.device_facts import Facts
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import Packages, Wheel, pip_wheel
 
-Say = Callable[[str], None]
 _CHUNK = 1 << 18
 _SERVED_WAIT_S = 30.0  # an emulated Pi needs ten seconds to import NumPy
 

@@ -13,7 +13,7 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -23,6 +23,7 @@ from edgedigits_runner.system_files import field
 
 from edgedigits.errors import DamagedError
 from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.facts import Say
 from edgedigits.ground.kept_files import read_sealed, set_aside, write_sealed
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes.environments import PINS, python_for
@@ -35,7 +36,6 @@ LEAST_WINDOW_S: Final = 0.15
 """Seconds for each operator in a window, of which the fastest counts; and at least that for all of them together."""
 
 TimedRuntime = Literal["litert", "tflite-runtime"]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

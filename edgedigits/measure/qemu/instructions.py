@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from edgedigits.errors import TfliteError
+from edgedigits.ground.facts import Say
 from edgedigits.measure.qemu.boards import board_with
 from edgedigits.measure.qemu.counting import RUNS, Outcome, run_counted
 from edgedigits.measure.qemu.packages import packages
 from edgedigits.measure.qemu.plugin import plugin, qemu_version
-from edgedigits.measure.qemu.rootfs import Say, rootfs
+from edgedigits.measure.qemu.rootfs import rootfs
 from edgedigits.measure.runtimes.wheels import DeviceRuntime
 from edgedigits.tflite.flatbuffer import read
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import get_args
 
 from edgedigits.errors import InputError
-from edgedigits.measure.qemu.rootfs import Say, alone, home, scratch
+from edgedigits.ground.facts import Say
+from edgedigits.measure.qemu.rootfs import alone, home, scratch
 from edgedigits.measure.runtimes.device_facts import Facts
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import DeviceRuntime, Packages, choose

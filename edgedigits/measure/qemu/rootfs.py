@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, get_args
@@ -18,13 +18,13 @@ from typing import Literal, get_args
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import whole_file
 from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.facts import Say
 from edgedigits.measure.qemu import fixups
 from edgedigits.measure.qemu.commands import run
 
 Suite = Literal["bookworm", "trixie"]
 SUITES: tuple[Suite, ...] = get_args(Suite)
 PYTHON: dict[Suite, tuple[int, int]] = {"bookworm": (3, 11), "trixie": (3, 13)}
-Say = Callable[[str], None]
 
 BUILD_SECONDS = 600
 _PACKAGES = (

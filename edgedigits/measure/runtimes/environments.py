@@ -11,12 +11,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
 from edgedigits.errors import InputError
 from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.facts import Say
 
 RuntimeName = Literal["auto", "litert", "tflite-runtime", "tensorflow"]
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
@@ -27,15 +28,13 @@ PYTHONS = ((3, 11), (3, 10), (3, 9))
 # Settings of the calling program that would change what is measured, or bring its packages into another environment.
 _FOREIGN = ("PYTHON", "TF_", "OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "VIRTUAL_ENV")
 
-Progress = Callable[[str], None]
-
 
 def clean_environment() -> dict[str, str]:
     """The variables of this process without those that steer Python, TensorFlow or threads."""
     return {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
 
 
-def python_for(runtime: RuntimeName, progress: Progress) -> Path:
+def python_for(runtime: RuntimeName, progress: Say) -> Path:
     """The Python that `runtime` runs in: this one, or that of the tflite-runtime environment, made now if need be.
 
     InputError where no Python or no package for it can be had.
@@ -45,7 +44,7 @@ def python_for(runtime: RuntimeName, progress: Progress) -> Path:
     return _tflite_runtime_python(progress) if runtime == "tflite-runtime" else Path(sys.executable)
 
 
-def _tflite_runtime_python(progress: Progress) -> Path:
+def _tflite_runtime_python(progress: Say) -> Path:
     base, version = find_python()
     name = f"tflite-runtime-2.14.0-py{version[0]}.{version[1]}-{platform.machine()}"
     home = cache_dir() / "runtimes" / name
@@ -88,7 +87,7 @@ def _runs(python: Path, version: tuple[int, int]) -> bool:
     return done.returncode == 0
 
 
-def _make(base: Path, home: Path, progress: Progress) -> None:
+def _make(base: Path, home: Path, progress: Say) -> None:
     """Makes the environment beside its place, tries it, then renames it: there is never half of one."""
     progress(f"making the environment for {', '.join(PINS)} once, in {home}")
     try:

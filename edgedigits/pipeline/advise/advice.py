@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from edgedigits.ground.facts import Say
 from edgedigits.measure.cost import instruction_model
 from edgedigits.measure.cost.instruction_model import BoardName, Instructions
-from edgedigits.measure.cost.operator_latency import Say, TimedRuntime, Timings, timings
+from edgedigits.measure.cost.operator_latency import TimedRuntime, Timings, timings
 from edgedigits.pipeline.advise import reasons
 from edgedigits.pipeline.advise.dry_run import Foretold, Step, foretell
 from edgedigits.pipeline.recipe import Recipe

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from edgedigits.data.splits import FitData
 from edgedigits.errors import EdgeDigitsError
+from edgedigits.ground.facts import Say
 from edgedigits.models.graph import walk
 from edgedigits.pipeline.export.export import Export, Float32, Int8
 from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.stages.candidate import Candidate
 
-Say = Callable[[str], None]
 SHORTENED: Final = {"epochs": 1e-6, "min_steps": 1}
 _MOST_VALUES: Final = 256  # a cluster has no more
 _AS_DRAWN: Final = 0.05  # how near a kernel's spread must be to that of Glorot's uniform distribution

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from edgedigits.data.scale import NAMED, Scale, Scaling, scaling
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError, InputError, ModelError
+from edgedigits.ground.facts import Say
 from edgedigits.measure.cost.operator_latency import TimedRuntime
 from edgedigits.models.graph.walk import ends_in_softmax
 from edgedigits.models.importer.loading import LoadedModel, load
@@ -27,8 +28,6 @@ from edgedigits.pipeline.advise.advice import Counting, Question
 from edgedigits.pipeline.baselines import record_beside, shipped_folder
 from edgedigits.pipeline.checks.judging import foresee
 from edgedigits.pipeline.recipe import Recipe
-
-Say = Callable[[str], None]
 
 IMAGES: Final = 600
 """As many images stand in where no data is named. Of named data all are there: which channels `shrink` takes depends on them."""

@@ -13,9 +13,10 @@ import numpy as np
 
 from edgedigits.data.images import Images
 from edgedigits.data.scale import NAMED, Scaling
+from edgedigits.ground.facts import Facts
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.loading import TOLERANCE
-from edgedigits.stages.candidate import Candidate, Facts
+from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.scoring import outputs
 
 PLAIN = NAMED["0..1"]

@@ -20,9 +20,10 @@ from edgedigits.data.images import Images, everything
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scale, scaled
 from edgedigits.errors import ArtifactError
+from edgedigits.ground.facts import Facts
 from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.pipeline.export.converting import CALIBRATION
-from edgedigits.stages.candidate import STRICT, Facts
+from edgedigits.stages.candidate import STRICT
 
 CalibrationImages = Annotated[int, Field(ge=1)]
 MOST_S: Final = 300.0

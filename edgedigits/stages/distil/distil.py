@@ -17,7 +17,8 @@ from edgedigits.data.augment import Augment
 from edgedigits.data.scale import NAMED, scaling_of
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
-from edgedigits.stages.candidate import STRICT, Candidate, Facts, Progress, silent
+from edgedigits.ground.facts import Facts, Progress, silent
+from edgedigits.stages.candidate import STRICT, Candidate
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 MOVES = tuple(field.name for field in dataclasses.fields(Augment))

@@ -18,7 +18,7 @@ from edgedigits.data.feed import reader
 from edgedigits.data.scale import Scale, scaled
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError
-from edgedigits.stages.candidate import Progress
+from edgedigits.ground.facts import Progress
 from edgedigits.stages.class_weights import mean_by
 
 IMAGES_MOST_BYTES = 2**30

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from edgedigits.errors import RecipeError
+from edgedigits.ground.facts import Facts
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.channel_rules import MAKERS
 from edgedigits.models.graph.coupling import coupled
 from edgedigits.models.graph.narrow import Layout, kept_places, narrowed
-from edgedigits.stages.candidate import Candidate, Facts
+from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.class_weights import class_weights
 from edgedigits.stages.shrink.channel_importance import importances
 from edgedigits.stages.shrink.removal_order import Order, least_count, removal_order

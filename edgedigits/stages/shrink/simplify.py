@@ -8,10 +8,11 @@ from typing import Any
 
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
+from edgedigits.ground.facts import Facts
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.duplicate_inputs import copies, merged, summed
 from edgedigits.models.graph.merge_pointwise import joined
-from edgedigits.stages.candidate import Candidate, Facts
+from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.shrink.residual_blocks import IMAGES, branch_importance, branches, without
 
 

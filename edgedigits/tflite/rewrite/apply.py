@@ -6,7 +6,7 @@ from typing import Any
 
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale
-from edgedigits.stages.candidate import Facts
+from edgedigits.ground.facts import Facts
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.interpreter import TfliteModel
 from edgedigits.tflite.rewrite.block_sparse import sparser

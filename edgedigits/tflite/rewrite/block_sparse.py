@@ -20,9 +20,9 @@ from ai_edge_litert import schema_py_generated as schema
 from edgedigits_runner.golden import compared, measure_of
 
 from edgedigits.errors import CheckError
+from edgedigits.ground.facts import Facts
 from edgedigits.ground.processes.child import beat
 from edgedigits.ground.processes.children import Errand, ask
-from edgedigits.stages.candidate import Facts
 from edgedigits.tflite.litert import patience_s
 from edgedigits.tflite.rewrite.equivalence import INTERPRETERS, MOST_BYTES, MOST_TIMES, Example, answers, few, loaded
 from edgedigits.tflite.rewrite.sparse_format import BLOCKS, encoded

@@ -15,9 +15,9 @@ import numpy as np
 from edgedigits_runner.golden import xnnpack
 
 from edgedigits.errors import CheckError, TfliteError
+from edgedigits.ground.facts import Facts
 from edgedigits.ground.processes.child import beat
 from edgedigits.ground.processes.children import MIB, Errand, Room, ask
-from edgedigits.stages.candidate import Facts
 from edgedigits.tflite.litert import patience_s
 
 INTERPRETERS: Final = ("LiteRT", "LiteRT's reference kernels", "TensorFlow")
