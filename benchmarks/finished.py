@@ -14,7 +14,7 @@ from edgedigits.errors import ArtifactError, RecipeError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.cache_dir import cache_dir
-from edgedigits.pipeline.baselines import shipped_folder
+from edgedigits.models.zoo.shipped import shipped_folder
 from edgedigits.pipeline.recipe import Recipe, load_recipe, parse
 
 Say = Callable[[str], None]

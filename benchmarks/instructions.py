@@ -24,8 +24,8 @@ from edgedigits.data.splits import FitData, split
 from edgedigits.measure.qemu.boards import CPUS
 from edgedigits.measure.qemu.instructions import Count, counts
 from edgedigits.models.importer.loading import load
+from edgedigits.models.zoo.shipped import record_beside, shipped_folder
 from edgedigits.pipeline.advise.dry_run import cut_short
-from edgedigits.pipeline.baselines import record_beside, shipped_folder
 from edgedigits.pipeline.recipe import load_recipe, shipped
 from edgedigits.stages.candidate import Candidate
 

@@ -72,7 +72,7 @@ def measure(rounds: int) -> dict[str, Any]:
     """Everything, raw, and the targets held against it."""
     from edgedigits.data.sources.named import find_mnist
     from edgedigits.models.importer.loading import load
-    from edgedigits.pipeline.baselines import shipped_folder
+    from edgedigits.models.zoo.shipped import shipped_folder
     from edgedigits.tflite.flatbuffer import float_operators, read
 
     mnist = find_mnist().resolve()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgedigits.models.importer.loading import load
-from edgedigits.pipeline.baselines import shipped_folder, shipped_record
+from edgedigits.models.zoo.shipped import shipped_folder, shipped_record
 from edgedigits.pipeline.model_card import baseline_card
 
 WANTED = {"cnn": 0.9955, "nano": 0.9935, "mobilenet_v2": 0.993}

@@ -19,7 +19,7 @@ from edgedigits.models.graph.narrow import Layout, narrowed
 from edgedigits.models.graph.narrowed_size import multiply_adds, parameters, sizes_of
 from edgedigits.models.layers.known_layers import LAYERS, LEFT_OUT
 from edgedigits.models.zoo import ZOO
-from edgedigits.pipeline.baselines import shipped_folder
+from edgedigits.models.zoo.shipped import shipped_folder
 from tests.graphs import L, random_graph, with_random_weights, with_zeroed
 
 

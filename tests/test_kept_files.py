@@ -20,7 +20,7 @@ from edgedigits.errors import ArtifactError, DamagedError
 from edgedigits.ground import cache_dir, kept_files
 from edgedigits.ground.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
-from edgedigits.pipeline.baselines import record_beside
+from edgedigits.models.zoo.shipped import record_beside
 from edgedigits.pipeline.stage_cache import StageCache
 from edgedigits.pipeline.train import Settings, Trained, train
 from edgedigits.stages.candidate import Candidate

@@ -57,7 +57,7 @@ def by_kind(found: tuple[Work, ...]) -> dict[str, int]:
 
 def baseline(name: str) -> Any:
     from edgedigits.models.importer.loading import load
-    from edgedigits.pipeline.baselines import shipped_folder
+    from edgedigits.models.zoo.shipped import shipped_folder
 
     return load(Path(shipped_folder() / f"{name}.keras")).model
 

@@ -32,7 +32,7 @@ from benchmarks.racing import Window, few_images, p50, race, tflite_racer, timin
 from benchmarks.without_amx import python_without_amx
 from edgedigits.measure.bench import Contestant, model_job
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.pipeline.baselines import shipped_folder
+from edgedigits.models.zoo.shipped import shipped_folder
 from edgedigits.pipeline.recipe import load_recipe
 from tests.tiny_artifact import tiny_artifact
 

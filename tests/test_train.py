@@ -12,7 +12,8 @@ import pytest
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import InputError
 from edgedigits.models.zoo import ZOO
-from edgedigits.pipeline.baselines import record_beside, save
+from edgedigits.models.zoo.shipped import record_beside
+from edgedigits.pipeline.baselines import save
 from edgedigits.pipeline.train import Settings, train, write_history
 
 SMALL = {"epochs": 3, "batch": 32, "rate": 1e-2}

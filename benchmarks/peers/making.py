@@ -54,7 +54,7 @@ def inputs(folder: Path) -> Path:
     from edgedigits.data.sources.named import find_mnist, load_data
     from edgedigits.data.splits import split
     from edgedigits.models.importer.loading import load
-    from edgedigits.pipeline.baselines import shipped_folder
+    from edgedigits.models.zoo.shipped import shipped_folder
     from edgedigits.pipeline.export.export import Float32
 
     folder.mkdir(parents=True)

@@ -8,19 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.files import read_json, sha256_of
-from edgedigits_runner.kept import HASH, fault, hash_of, is_text, is_whole, sealed
-from edgedigits_runner.manifest import is_scale
+from edgedigits_runner.files import sha256_of
+from edgedigits_runner.kept import sealed
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import ArtifactError, DamagedError, InputError
+from edgedigits.errors import DamagedError, InputError
 from edgedigits.ground.atomic import remove, whole_file, whole_folder
 from edgedigits.ground.cache_dir import cache_dir
 from edgedigits.ground.facts import Say
 from edgedigits.ground.kept_files import check_folder, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
 from edgedigits.models.zoo import ZOO
+from edgedigits.models.zoo.shipped import shipped_folder, shipped_record
 from edgedigits.pipeline.model_card import baseline_card
 
 SCHEMA = 2
@@ -28,48 +27,6 @@ SCHEMA = 2
 WAIT_S = 6 * 3600.0
 STEPS = 1500
 """Of training for a baseline made on the way: seconds to a few minutes; `edgedigits train` makes better ones."""
-
-
-def shipped_folder() -> Path:
-    """Where the shipped baselines are: inside the installed package, or in the checkout around it."""
-    inside = Path(__file__).parent.parent / "baselines"
-    return inside if inside.is_dir() else Path(__file__).parent.parent.parent / "artifacts" / "baselines"
-
-
-def record_beside(model: Path) -> dict[str, Any] | None:
-    """The training record that `edgedigits train` leaves beside a model, if there is one for these very bytes.
-
-    Raises ArtifactError where it is one, and was altered.
-    """
-    path = model.with_suffix(".json")
-    try:
-        record = read_json(path)
-        found = sha256_of(model)
-    except (OSError, RunnerError):
-        return None
-    if not isinstance(record, dict) or record.get("model_sha256") != found:
-        return None
-    sealed_since = record.get("schema") != 1  # older ones, as those that are shipped, have no hash of themselves
-    wrong = fault(record, _RECORD) or (sealed_since and record.get(HASH) != hash_of(record) and "SHA-256")
-    if wrong:
-        raise ArtifactError(
-            f"{path}: altered since training wrote it ({wrong}); remove it and give --scale, or train again"
-        )
-    return record
-
-
-_RECORD = {
-    "schema": is_whole,
-    "data": {"name": is_text, "fingerprint": is_text, "classes": [is_text]},
-    "input": {"shape": [is_whole], "scale": is_scale},
-    "settings": {"name": is_text, "seed": is_whole},
-}
-
-
-def shipped_record(name: str) -> dict[str, Any] | None:
-    """The record of the shipped baseline of that name, if there is one."""
-    path = shipped_folder() / f"{name}.keras"
-    return record_beside(path) if path.is_file() else None
 
 
 def baseline(name: str, dataset: Dataset, say: Say) -> Path:

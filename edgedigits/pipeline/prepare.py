@@ -19,7 +19,8 @@ from edgedigits.ground.facts import Say
 from edgedigits.ground.names import safe_name
 from edgedigits.models.importer.loading import load
 from edgedigits.models.importer.saved_files import model_hash
-from edgedigits.pipeline.baselines import baseline, record_beside, shipped_record
+from edgedigits.models.zoo.shipped import record_beside, shipped_record
+from edgedigits.pipeline.baselines import baseline
 from edgedigits.pipeline.loop import Job
 from edgedigits.pipeline.recipe import Recipe
 

@@ -126,7 +126,7 @@ def _result(case: Case) -> None:
 @refusing
 def _record(case: Case) -> None:
     """The record beside a model, with the hash of that model, so that it is believed."""
-    from edgedigits.pipeline.baselines import record_beside
+    from edgedigits.models.zoo.shipped import record_beside
 
     model = case.folder / "taught.keras"
     shutil.copy(case.corpus / "taught" / "pico.keras", model)

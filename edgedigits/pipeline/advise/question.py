@@ -24,8 +24,8 @@ from edgedigits.measure.cost.operator_latency import TimedRuntime
 from edgedigits.models.graph.walk import ends_in_softmax
 from edgedigits.models.importer.loading import LoadedModel, load
 from edgedigits.models.zoo import ZOO
+from edgedigits.models.zoo.shipped import record_beside, shipped_folder
 from edgedigits.pipeline.advise.advice import Counting, Question
-from edgedigits.pipeline.baselines import record_beside, shipped_folder
 from edgedigits.pipeline.checks.judging import foresee
 from edgedigits.pipeline.recipe import Recipe
 

@@ -16,7 +16,7 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
 from edgedigits.ground.yaml_files import nearest
 from edgedigits.models.zoo import ZOO
-from edgedigits.pipeline.baselines import record_beside, shipped_folder, shipped_record
+from edgedigits.models.zoo.shipped import record_beside, shipped_folder, shipped_record
 
 RECIPE = "recipe"
 """The name of the model that the recipe began with."""
