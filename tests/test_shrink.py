@@ -18,6 +18,7 @@ from edgedigits.models.graph import walk
 from edgedigits.models.graph.coupling import coupled
 from edgedigits.models.graph.narrow import Layout
 from edgedigits.models.graph.narrowed_size import sizes_of
+from edgedigits.pipeline.costs import with_costs
 from edgedigits.pipeline.export.checks import check_kept, check_masks
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import grouped
@@ -35,7 +36,7 @@ QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 5, "rate": 2e-3, "batch": 3
 
 @pytest.fixture(scope="module")
 def data(shapes: Path) -> FitData:
-    return fit_data(shapes)
+    return with_costs(fit_data(shapes))
 
 
 @pytest.fixture(scope="module")

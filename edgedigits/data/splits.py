@@ -8,7 +8,9 @@ trained on by the baseline of another.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +26,21 @@ CALIBRATION_SHARE, CALIBRATION_MOST = 0.1, 500
 LARGEST_SEED = 2**32 - 1  # what NumPy, Keras and TensorFlow all take
 
 
+Cost = Callable[[Any], float]
+"""What a Keras model takes once it is exported."""
+
+
+def no_cost(name: str) -> Cost:
+    """Where nobody has said how: raises InputError."""
+    raise InputError(f"nothing here measures {name} of a model")
+
+
 @dataclass(frozen=True)
 class FitData:
-    """All that a stage may see. The test images are not here: nothing can be chosen on them."""
+    """All that a stage may see. The test images are not here: nothing can be chosen on them.
+
+    `cost` gives by name what measures a candidate ("latency_us"); a stage sees neither its bytes nor what runs them.
+    """
 
     fit: Images
     validation: Images
@@ -35,6 +49,7 @@ class FitData:
     seed: int
     augment: bool = True
     fingerprint: str = ""  # of the data set that all of it was cut from
+    cost: Callable[[str], Cost] = no_cost
 
 
 def stratified_cut(labels: Labels, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -29,6 +29,7 @@ from edgedigits.pipeline.artifact_writer import Draft
 from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.judging import check_baseline, check_classes, right_answers
 from edgedigits.pipeline.checks.scale_check import check_scale
+from edgedigits.pipeline.costs import with_costs
 from edgedigits.pipeline.export import checks
 from edgedigits.pipeline.export.export import Float32
 from edgedigits.pipeline.exportable import check_exportable
@@ -72,7 +73,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     if job.recipe.stages:
         kept.check_writable()
     check_writable(out, f"{artifact_writer.folder_name(job.name, job.recipe.name, '0' * 64)}/manifest.json")
-    data = split(job.dataset, job.scale, job.seed)
+    data = with_costs(split(job.dataset, job.scale, job.seed))
     check_answers(job)
     check_exportable(job.recipe, job.loaded.model, data, lambda what: progress(what, 0.0))
     candidate = Candidate(job.loaded.model, original=job.loaded.model, custom=job.custom)

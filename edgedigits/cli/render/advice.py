@@ -13,7 +13,8 @@ from rich.text import Text
 from edgedigits.cli.render.tables import table_of
 from edgedigits.measure.cost.instruction_model import BOARDS as BOARD_NAMES
 from edgedigits.measure.cost.instruction_model import CORES, rates
-from edgedigits.pipeline.advise.advice import BOARDS, Advice, Cost, Effect, Layer
+from edgedigits.pipeline.advise.advice import BOARDS, Advice
+from edgedigits.pipeline.advise.outlay import Cost, Effect, Layer
 from edgedigits.pipeline.advise.reasons import percent
 
 SCHEMA: Final = 1

@@ -18,6 +18,7 @@ from edgedigits.measure.cost.instruction_model import BoardName, Instructions
 from edgedigits.measure.cost.operator_latency import TimedRuntime, Timings, timings
 from edgedigits.pipeline.advise import reasons
 from edgedigits.pipeline.advise.dry_run import Foretold, Step, foretell
+from edgedigits.pipeline.advise.outlay import Cost, Effect, Layer
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import Fragment, fragments
@@ -26,49 +27,6 @@ from edgedigits.tflite.rewrite.slim import slim
 
 BOARDS: tuple[BoardName, ...] = ("pi4", "pi5")
 Counting = Callable[[Sequence[bytes], str], list[int]]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """An operator of the file to come. `name` is the Keras layer's where the file still tells; sizes are its constants' own."""
-
-    index: int
-    name: str
-    kind: str
-    output_shape: tuple[int, ...]
-    arithmetic: str
-    parameters: int
-    macs: int
-    raw_bytes: int
-    gzip_bytes: int
-    us: float | None
-    note: str
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a file takes: bytes, bytes by gzip -9, microseconds per inference here (None: can't run), instructions by board."""
-
-    raw_bytes: int
-    gzip_bytes: int
-    us: float | None
-    macs: int
-    instructions: dict[BoardName, Instructions]
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What a stage or the export changes, each as a share of what was before it (-0.66: two thirds less), and why if it buys
-    nothing. `setting` is said as in the recipe; `cost` is what the file then takes."""
-
-    setting: str
-    kind: Literal["export", "stage", "all"]
-    raw: float
-    gzip: float
-    time: float | None
-    instructions: dict[BoardName, float]
-    reason: str
-    cost: Cost
 
 
 @dataclass(frozen=True)
@@ -128,7 +86,7 @@ def advise(question: Question, say: Say) -> Advice:
     packed = sum(
         row.gzip for row in read(files[flats[-1]], "the model").ledger if row.part not in ("weights", "biases")
     )
-    facts = reasons.Facts(
+    facts = reasons.Known(
         recipe=question.recipe,
         file=flats[-1],
         layers=layers,

@@ -27,6 +27,7 @@ from edgedigits.models.zoo import ZOO
 from edgedigits.models.zoo.shipped import record_beside, shipped_folder
 from edgedigits.pipeline.advise.advice import Counting, Question
 from edgedigits.pipeline.checks.judging import foresee
+from edgedigits.pipeline.costs import with_costs
 from edgedigits.pipeline.recipe import Recipe
 
 IMAGES: Final = 600
@@ -101,7 +102,7 @@ def fit_data(
         found = _relabelled(few, answers)
     if found.shape != (height, width, channels):
         found = with_shape(found, (height, width), channels)
-    return split(found, scale, 0, augment=False), found.classes
+    return with_costs(split(found, scale, 0, augment=False)), found.classes
 
 
 def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None]:

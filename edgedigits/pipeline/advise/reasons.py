@@ -10,8 +10,8 @@ from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tflite.multiply_adds import UNCOUNTED
 
 if TYPE_CHECKING:
-    from edgedigits.pipeline.advise.advice import Cost, Effect, Layer
     from edgedigits.pipeline.advise.dry_run import Step
+    from edgedigits.pipeline.advise.outlay import Cost, Effect, Layer
 
 NOTHING: Final = 0.01
 """A smaller change of bytes than this share is none."""
@@ -35,7 +35,7 @@ _ACCURACY: Final = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
+class Known:
     """What sentences are made of. `as_int8` is what an int8 export of the same would take, None where the recipe's is one."""
 
     recipe: Recipe
@@ -89,7 +89,7 @@ def _why_export(effect: Effect, name: str, no_time: bool) -> str:
     return "; ".join(found)
 
 
-def would_pay(facts: Facts) -> Iterator[str]:
+def would_pay(facts: Known) -> Iterator[str]:
     """What this model has to gain from what the recipe leaves out, what gains most first."""
     if facts.as_int8 is not None:
         yield _int8(facts, facts.as_int8)
@@ -109,7 +109,7 @@ def would_pay(facts: Facts) -> Iterator[str]:
         )
 
 
-def _int8(facts: Facts, other: Cost) -> str:
+def _int8(facts: Known, other: Cost) -> str:
     after = facts.after
     said = [f"{percent(other.raw_bytes / after.raw_bytes - 1)} raw"]
     if other.us is not None and after.us:
@@ -120,7 +120,7 @@ def _int8(facts: Facts, other: Cost) -> str:
     return f"`int8` export: {', '.join(said)}"
 
 
-def _shrink(facts: Facts) -> str:
+def _shrink(facts: Known) -> str:
     """Half of the channels: the first layer's inputs and the last one's outputs stay, all between shrinks on both sides."""
     busy = [layer for layer in facts.layers if layer.macs]
     left = sum(
@@ -136,7 +136,7 @@ def _shrink(facts: Facts) -> str:
     )
 
 
-def warnings(facts: Facts) -> Iterator[str]:
+def warnings(facts: Known) -> Iterator[str]:
     """What can't work as wished."""
     stuck = [layer for layer in facts.layers if layer.us is None]
     if stuck:

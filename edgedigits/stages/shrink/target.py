@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +12,7 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, TargetError
 from edgedigits.models.graph.narrow import Layout, narrowed
 from edgedigits.models.graph.narrowed_size import multiply_adds, parameters
-from edgedigits.pipeline.export.export import Int8
 from edgedigits.stages.shrink.removal_order import Order
-from edgedigits.tflite.interpreter import TfliteModel
-
-SAMPLES = 20
-"""Calibration images of the int8 conversions that are only timed or counted."""
 
 Measure = Callable[[Layout, np.ndarray], float]
 """Of the model of which the bool [units] array keeps those units."""
@@ -51,8 +44,16 @@ def target_of(stage: Any, data: FitData) -> Target:
     if stage.remove_multiply_adds is not None:
         return Target("remove_multiply_adds", stage.remove_multiply_adds, "multiply_adds", multiply_adds)
     if stage.latency_us is not None:
-        return Target("latency_us", stage.latency_us, "latency_us", _latency(data))
-    return Target("instructions", stage.instructions, "instructions", _instructions(data, stage.cpu))
+        return Target("latency_us", stage.latency_us, "latency_us", _by_cost(data, "latency_us", ""))
+    return Target("instructions", stage.instructions, "instructions", _by_cost(data, "instructions", f" {stage.cpu}"))
+
+
+def _by_cost(data: FitData, setting: str, more: str) -> Measure:
+    try:
+        cost = data.cost(setting + more)
+    except InputError as error:
+        raise InputError(f"shrink.{setting}: {error}") from error
+    return lambda layout, keep: cost(narrowed(layout, keep))
 
 
 def check_reachable(target: Target, goal: float, whole: float, layout: Layout, order: Order) -> float:
@@ -88,27 +89,3 @@ def reach(target: Target, goal: float, whole: float, layout: Layout, order: Orde
         middle = (low + high) // 2
         low, high = (low, middle) if value(middle) <= goal else (middle + 1, high)
     return order.keep(low), value(low)
-
-
-def _converted(layout: Layout, keep: np.ndarray, data: FitData) -> bytes:
-    return Int8(calibration_images=SAMPLES)(narrowed(layout, keep), data.calibration, data.scale)
-
-
-def _latency(data: FitData) -> Measure:
-    return lambda layout, keep: round(TfliteModel(_converted(layout, keep, data)).latency_us(), 2)
-
-
-def _instructions(data: FitData, cpu: str) -> Measure:
-    from edgedigits.measure.qemu.instructions import count
-    from edgedigits.measure.qemu.requirements import lacking_for_counting
-
-    if reason := lacking_for_counting():
-        raise InputError(f"shrink.instructions: arm64 instructions can't be counted here: {reason}")
-
-    def measure(layout: Layout, keep: np.ndarray) -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.tflite"
-            path.write_bytes(_converted(layout, keep, data))
-            return count(path, cpu, say=lambda _: None).instructions
-
-    return measure
