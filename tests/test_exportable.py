@@ -17,6 +17,7 @@ from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.pipeline import exportable, loop
 from edgedigits.pipeline.advise.dry_run import foretell
 from edgedigits.pipeline.export.export import Int8
+from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.recipe import Recipe, parse
 from tests.nets import fit_data
 
@@ -47,7 +48,7 @@ def test_the_layer_is_named_before_the_first_stage(shapes: Path, tmp_path: Path)
     said: list[str] = []
     with pytest.raises(ModelError, match=why):
         foretell(wanted, model, data, said.append)
-    job = loop.Job(wanted, "net", LoadedModel(model, False, {}), "", load_data(str(shapes)), NAMED["0..1"])
+    job = Job(wanted, "net", LoadedModel(model, False, {}), "", load_data(str(shapes)), NAMED["0..1"])
     with pytest.raises(ModelError, match=why):
         loop.run(job, tmp_path / "out", said.append, lambda what, _: said.append(what))
     assert said == [], "nothing was trained"
@@ -72,7 +73,7 @@ def test_a_missing_reference_kernel_costs_the_golden_vectors(shapes: Path, tmp_p
     """TFLite's ELU, which the loader never leaves in a model, has none."""
     dataset = load_data(str(shapes))
     loaded = LoadedModel(flat(L.ELU()), False, {})
-    made = loop.run(loop.Job(recipe("float32"), "net", loaded, "", dataset, NAMED["0..1"]), tmp_path, lambda _: None)
+    made = loop.run(Job(recipe("float32"), "net", loaded, "", dataset, NAMED["0..1"]), tmp_path, lambda _: None)
     assert not (made.path / "golden.npz").exists()
     assert "golden.npz" not in made.manifest["files"]
     (warning,) = [line for line in made.manifest["warnings"] if "golden" in line]

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import pytest
 from edgedigits_runner import picture_kinds
-from edgedigits_runner.pictures import PictureError, decode, grey, opened, used_bits
+from edgedigits_runner.picture_errors import PictureError
+from edgedigits_runner.pictures import decode, grey, opened, used_bits
 from edgedigits_runner.reading import colour_of
 from PIL import Image, ImageOps
 

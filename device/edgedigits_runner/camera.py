@@ -7,7 +7,8 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.pictures import from_opencv, pixels_of
+from edgedigits_runner.opencv_pictures import from_opencv
+from edgedigits_runner.pictures import pixels_of
 
 if TYPE_CHECKING:
     import numpy as np

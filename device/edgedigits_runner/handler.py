@@ -8,24 +8,29 @@ import time
 from contextlib import suppress
 from http import HTTPStatus
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edgedigits_runner.connections import Connection, Gone, Late
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.metrics import CONTENT_TYPE
-from edgedigits_runner.pictures import PictureError, UnreadKind
+from edgedigits_runner.model_service import Busy, Service
+from edgedigits_runner.picture_errors import PictureError, UnreadKind
 from edgedigits_runner.requests import METHODS, Refused, Request, check_place, read_request
 
 if TYPE_CHECKING:
-    from edgedigits_runner.serve import Server
+    from edgedigits_runner.connections import Budget
 
 _GET, _POST = ("/health", "/metrics"), ("/predict",)
 _JSON = "application/json"
 _FAREWELL_S = 2.0
 
 
-class Busy(RunnerError):
-    """The model's turn for this request did not come in time."""
+class Server(Protocol):
+    """What a handler asks of the server that it belongs to."""
+
+    server_port: int
+    service: Service
+    bodies: Budget
 
 
 class Handler:

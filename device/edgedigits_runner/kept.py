@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from edgedigits_runner.hashing import new_sha256
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -84,8 +86,6 @@ def _short(value: Any) -> str:
 
 def hash_of(document: dict[str, Any]) -> str:
     """Hex SHA-256 of a document without the hash that it carries, whatever the order of its keys."""
-    from edgedigits_runner.files import new_sha256
-
     rest = {key: value for key, value in document.items() if key != HASH}
     digest = new_sha256()
     digest.update(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode())

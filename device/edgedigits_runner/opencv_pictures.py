@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgedigits_runner.exif import lying_flat, orientation, upright
+from edgedigits_runner.picture_errors import PictureError, UnreadKind
+from edgedigits_runner.picture_kinds import rows_at_once
 from edgedigits_runner.picture_parts import jpeg_parts, png_chunks, tiff_tags
-from edgedigits_runner.pictures import PictureError, UnreadKind, from_opencv
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,3 +109,20 @@ def _opaque(image: NDArray[Any]) -> NDArray[Any]:
     if image.shape[2] in (2, 4) and (image[..., -1] == np.iinfo(image.dtype).max).all():
         return image[..., :-1]
     return image
+
+
+def from_opencv(image: Any) -> NDArray[Any]:
+    """What OpenCV holds (grey, BGR or BGRA), changed in its place to what `opened` gives.
+
+    PictureError for other numbers than 8 or 16 bits.
+    """
+    if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3):
+        raise PictureError(f"holds {image.dtype} numbers; give 8 or 16 bits per colour")
+    if image.ndim == 2:
+        return np.asarray(image[..., None])
+    if image.shape[2] < 3:
+        return np.asarray(image[..., :1])
+    for start in range(0, len(image), rows_at_once(image.shape[1])):
+        rows = slice(start, start + rows_at_once(image.shape[1]))
+        image[rows, :, :3] = image[rows, :, 2::-1].copy()
+    return np.asarray(image)

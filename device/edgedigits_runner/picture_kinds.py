@@ -134,3 +134,11 @@ def _netpbm(data: bytes) -> Announced | None:
     kind, width, height = (int(number) for number in found.groups())
     numbers = width * height * (3 if kind in (3, 6) else 1)
     return Announced(width, height, (width + 7) // 8 * height if kind == 4 else numbers, 6)
+
+
+_STRIP = 2**18  # pixels
+
+
+def rows_at_once(width: int) -> int:
+    """As many rows as are worked on at a time, so that a large image is not in memory in several forms."""
+    return max(1, _STRIP // width)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.picture_kinds import MOST_PIXELS, NAMES, Announced, announced, kind_of
+from edgedigits_runner.picture_errors import PictureError
+from edgedigits_runner.picture_kinds import MOST_PIXELS, NAMES, Announced, announced, kind_of, rows_at_once
 from edgedigits_runner.reading import WHITE, colour_of
 
 if TYPE_CHECKING:
@@ -28,18 +28,6 @@ _HEADER = rb"P([56])" + 3 * rb"(?:\s|#[^\n]*\n)+([0-9]{1,9})" + rb"\s"
 _LUMA = np.array([9798, 19235, 3735], np.uint32)  # ITU-R BT.601 in 1/32768, as OpenCV counts
 _BIG_BYTES = 2**26
 _ONE_AT_A_TIME = _thread.allocate_lock()  # the module threading takes longer to import than this one
-_STRIP = 2**18  # pixels
-
-
-class PictureError(RunnerError):
-    """Bytes that are no image, said without the file's name, which only the caller knows."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("data", message)
-
-
-class UnreadKind(PictureError):
-    """Bytes of a kind that takes OpenCV, on a machine without it."""
 
 
 def decode(
@@ -83,8 +71,8 @@ def used_bits(image: NDArray[Any]) -> int | None:
     if image.dtype != np.uint16:
         return None
     most = 0
-    for start in range(0, len(image), _rows(image)):
-        part = image[start : start + _rows(image)]
+    for start in range(0, len(image), rows_at_once(image.shape[1])):
+        part = image[start : start + rows_at_once(image.shape[1])]
         most = max(most, int((part if image.shape[2] in (1, 3) else part[..., :-1] * (part[..., -1:] > 0)).max()))
     return max(8, int(most).bit_length())
 
@@ -103,8 +91,8 @@ def pixels_of(image: NDArray[Any], background: str = WHITE, bits: int | None = N
     grey_stays = image.shape[2] < 3 and len(set(ground)) == 1
     channels = 1 if image.shape[2] == 1 or grey_stays else 3
     found = np.empty((*image.shape[:2], channels), np.uint8)
-    for start in range(0, len(image), _rows(image)):
-        rows = slice(start, start + _rows(image))
+    for start in range(0, len(image), rows_at_once(image.shape[1])):
+        rows = slice(start, start + rows_at_once(image.shape[1]))
         found[rows] = _laid_on(image[rows], ground[:channels], shift)
     return found
 
@@ -132,28 +120,6 @@ def fitted_all(images: NDArray[np.uint8], shape: tuple[int, int, int], method: s
 def grey(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """RGB [..., 3] to its luma [..., 1], rounded as OpenCV's COLOR_RGB2GRAY rounds."""
     return np.asarray((((images @ _LUMA) + 2**14) >> 15).astype(np.uint8)[..., None])
-
-
-def from_opencv(image: Any) -> NDArray[Any]:
-    """What OpenCV holds (grey, BGR or BGRA), changed in its place to what `opened` gives.
-
-    PictureError for other numbers than 8 or 16 bits.
-    """
-    if image.dtype not in (np.uint8, np.uint16) or image.ndim not in (2, 3):
-        raise PictureError(f"holds {image.dtype} numbers; give 8 or 16 bits per colour")
-    if image.ndim == 2:
-        return np.asarray(image[..., None])
-    if image.shape[2] < 3:
-        return np.asarray(image[..., :1])
-    for start in range(0, len(image), _rows(image)):
-        rows = slice(start, start + _rows(image))
-        image[rows, :, :3] = image[rows, :, 2::-1].copy()
-    return np.asarray(image)
-
-
-def _rows(image: NDArray[Any]) -> int:
-    """As many as are worked on at a time, so that a large image is not in memory in several forms."""
-    return max(1, _STRIP // int(image.shape[1]))
 
 
 def _laid_on(image: NDArray[Any], ground: tuple[int, ...], shift: int) -> NDArray[np.uint8]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import socket
 import socketserver
 from contextlib import suppress
-from threading import BoundedSemaphore, Lock, Thread
+from threading import BoundedSemaphore, Thread
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from edgedigits_runner.connections import Budget, Connection, House, Limits
+from edgedigits_runner.connections import Budget, Connection, House
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.handler import Busy, Handler
-from edgedigits_runner.metrics import Metrics
+from edgedigits_runner.handler import Handler
+from edgedigits_runner.model_service import Service
 from edgedigits_runner.predict import Predictor
 from edgedigits_runner.release import folder_of, read_release
 from edgedigits_runner.say import say
@@ -27,48 +25,6 @@ _REFUSING = 8  # threads that tell clients that there is no room
 # Bytes beyond the 50 MB of a loaded model, which keeps it within the 512 MB of its unit: 32 MiB of bodies, 48 MiB of stacks,
 # what OpenCV takes for itself, the rest for one image.
 _GROWTH = 432 * 2**20
-_MOST_PIXELS = 2**24  # of an image; decoding takes up to 19 bytes for each, of 16 bits and four channels
-
-
-class Service:
-    """One model for all threads, one image decoded and answered at a time: that bounds memory, and an interpreter can't
-    do two."""
-
-    def __init__(self, predictor: Predictor, patience_s: float = 5.0, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
-        self._predictor = predictor
-        self._lock = Lock()
-        self._patience_s = patience_s
-        self.model = {
-            "name": predictor.model.name,
-            "sha256": predictor.model.sha256,
-            "runtime": predictor.runtime.name,
-            "runtime_version": predictor.runtime.version,
-        }
-        self.metrics = Metrics(self.model)
-
-    def predict(self, data: bytes) -> dict[str, Any]:
-        """The answer to an image file's bytes; PictureError where they are none, Busy where their turn does not come."""
-        if not self._lock.acquire(timeout=self.limits.queue_s):
-            raise Busy("runtime", f"busy for more than {self.limits.queue_s:g} s; ask again")
-        try:
-            found = self._predictor.answer(self._predictor.read(data, _MOST_PIXELS))
-        finally:
-            self._lock.release()
-        self.metrics.inference(found["ms"] / 1000)
-        return found
-
-    def health(self) -> dict[str, Any]:
-        """`ok` where the model answers an empty image now; else why not."""
-        if not self._lock.acquire(timeout=self._patience_s):
-            return {"ok": False, "model": self.model, "reason": f"busy for more than {self._patience_s:g} s"}
-        try:
-            self._predictor.answer(np.zeros(self._predictor.release.shape, np.uint8))
-        except RunnerError as error:
-            return {"ok": False, "model": self.model, "reason": error.message}
-        finally:
-            self._lock.release()
-        return {"ok": True, "model": self.model}
 
 
 class Server(socketserver.TCPServer):

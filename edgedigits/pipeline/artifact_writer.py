@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from edgedigits_runner.kept import sealed
@@ -24,15 +24,22 @@ from edgedigits.data.scale import Scaling
 from edgedigits.errors import CheckError
 from edgedigits.ground.artifact_folder import SCHEMA, Artifact, sha256
 from edgedigits.ground.atomic import whole_folder
+from edgedigits.ground.facts import Facts
+from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.model_card import artifact_card
 from edgedigits.pipeline.stage_cache import versions
 from edgedigits.tflite.interpreter import TfliteModel
 
-if TYPE_CHECKING:
-    from edgedigits.pipeline.loop import Exported, Job
-
 EVAL_MOST_BYTES = 64 * 2**20
 GOLDEN_IMAGES = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """Bytes with what was found in them."""
+
+    flat: bytes
+    facts: Facts
 
 
 @dataclasses.dataclass(frozen=True)

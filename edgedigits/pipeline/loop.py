@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import gzip
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scaling
@@ -22,10 +20,9 @@ from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.facts import Facts, Progress, Say, silent
 from edgedigits.models.graph.walk import ends_in_softmax
 from edgedigits.models.importer.custom_layers import source_hash
-from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.models.importer.saved_files import model_hash
 from edgedigits.pipeline import artifact_writer
-from edgedigits.pipeline.artifact_writer import Draft
+from edgedigits.pipeline.artifact_writer import Draft, Exported
 from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.judging import check_baseline, check_classes, right_answers
 from edgedigits.pipeline.checks.scale_check import check_scale
@@ -33,7 +30,7 @@ from edgedigits.pipeline.costs import with_costs
 from edgedigits.pipeline.export import checks
 from edgedigits.pipeline.export.export import Float32
 from edgedigits.pipeline.exportable import check_exportable
-from edgedigits.pipeline.recipe import Recipe
+from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.stage_cache import StageCache, chained, first_key
 from edgedigits.stages.candidate import Candidate, Stage
 from edgedigits.tasks import parity
@@ -46,22 +43,6 @@ from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite.apply import shipped
 
 PARITY_IMAGES = 500
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run of a recipe: all it depends on."""
-
-    recipe: Recipe
-    name: str
-    loaded: LoadedModel
-    model_sha256: str
-    dataset: Dataset
-    scale: Scaling
-    seed: int = 0
-    preprocessing: dict[str, Any] = field(default_factory=dict)
-    fresh: bool = False
-    custom: Sequence[str] = ()
 
 
 def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> Artifact:
@@ -142,14 +123,6 @@ def _read_by(stage: Stage) -> Facts:
     """SHA-256 of the files that a stage reads, as a part of its key; empty for one that reads none."""
     paths: list[Path] = getattr(stage, "reads", list)()
     return {"files": [model_hash(path) for path in paths]} if paths else {}
-
-
-@dataclass(frozen=True)
-class Exported:
-    """Bytes with what was found in them."""
-
-    flat: bytes
-    facts: Facts
 
 
 def _export(job: Job, name: str, export: Any, candidate: Candidate, data: FitData) -> Exported:

@@ -21,7 +21,7 @@ from edgedigits.models.importer.loading import load
 from edgedigits.models.importer.saved_files import model_hash
 from edgedigits.models.zoo.shipped import record_beside, shipped_record
 from edgedigits.pipeline.baselines import baseline
-from edgedigits.pipeline.loop import Job
+from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.recipe import Recipe
 
 REAL_IMAGES = 32

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgedigits_runner.files import read_whole
-from edgedigits_runner.pictures import PictureError, opened, pixels_of, used_bits
+from edgedigits_runner.picture_errors import PictureError
+from edgedigits_runner.pictures import opened, pixels_of, used_bits
 
 from edgedigits.data.reading import Reading
 from edgedigits.errors import DataError
