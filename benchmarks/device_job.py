@@ -49,7 +49,7 @@ SCORES = ("score", "runner_up_score")
 
 def compressed(zoo: str, folder: Path) -> Path:
     """A shipped baseline as int8, with MNIST's test images."""
-    command = [sys.executable, "-m", "edgedigits.cli.main", "compress", "--recipe", "ptq_int8", "--zoo", zoo, "--json"]
+    command = [sys.executable, "-m", "edgedigits.cli", "compress", "--recipe", "ptq_int8", "--zoo", zoo, "--json"]
     done = subprocess.run([*command, "--out", str(folder)], capture_output=True, text=True, check=True)
     return Path(json.loads(done.stdout)["path"])
 

@@ -69,7 +69,7 @@ def compress_command(recipe: str, model: str, seed: int, out: Path) -> list[str]
 
 def make(recipe: str, model: str, seed: int, out: Path, *, fresh: bool = False) -> Artifact:
     """The artifact, made by the command line in a process of its own. ArtifactError with its last words where it fails."""
-    command = [sys.executable, "-m", "edgedigits.cli.main", *compress_command(recipe, model, seed, out)]
+    command = [sys.executable, "-m", "edgedigits.cli", *compress_command(recipe, model, seed, out)]
     done = subprocess.run(
         [*command, "--fresh"] if fresh else command, env=os.environ, capture_output=True, text=True, check=False
     )

@@ -87,7 +87,7 @@ def start(folder: Path, place: Path) -> subprocess.Popen[str]:
     words = ["compress", "--recipe", "killed.yaml", "--model", "net.keras", "--data", "data.npz", "--scale", "0..1"]
     environment = os.environ | {"EDGEDIGITS_CACHE": str(place / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.Popen(
-        [sys.executable, "-m", "edgedigits.cli.main", *words, "--out", str(place / "out"), "--json"],
+        [sys.executable, "-m", "edgedigits.cli", *words, "--out", str(place / "out"), "--json"],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

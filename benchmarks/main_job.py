@@ -56,7 +56,7 @@ def plain_way(mnist: Path, folder: Path) -> dict[str, Any]:
 def ours(folder: Path, number: int) -> dict[str, Any]:
     """One run of `edgedigits compress`, from an empty cache."""
     cache = folder / f"cache-{number}"
-    command = ["-m", "edgedigits.cli.main", "compress", "--recipe", "prune80_int8", "--zoo", "cnn", "--data", "mnist"]
+    command = ["-m", "edgedigits.cli", "compress", "--recipe", "prune80_int8", "--zoo", "cnn", "--data", "mnist"]
     text, seconds, peak = run([sys.executable, *command, "--out", f"out-{number}", "--json"], folder, cache)
     shutil.rmtree(cache)
     return {**json.loads(text), "process_seconds": seconds, "peak_mib": peak}
@@ -86,7 +86,7 @@ def measure(rounds: int) -> dict[str, Any]:
             seconds = plain[-1]["seconds"]["compress_total"], made[-1]["process_seconds"]
             print(f"round {number + 1}: plain {seconds[0]:.1f} s, ours {seconds[1]:.1f} s", flush=True)
         flats = {(Path(folder) / one["path"] / "model.tflite").read_bytes() for one in made}
-        command = [sys.executable, "-m", "edgedigits.cli.main", "bench", "--tflite", made[-1]["path"], "--json"]
+        command = [sys.executable, "-m", "edgedigits.cli", "bench", "--tflite", made[-1]["path"], "--json"]
         bench = json.loads(run(command, folder)[0])
         peer_command = [*command[:3], "bench", "--tflite", made[-1]["path"] + "/model.tflite", "--scale", "0..1"]
         peer = json.loads(run([*peer_command, "--baseline", "plain/prune80_int8.tflite", "--json"], folder)[0])

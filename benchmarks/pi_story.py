@@ -60,7 +60,7 @@ def artifact(folder: Path) -> Path:
     command = [
         sys.executable,
         "-m",
-        "edgedigits.cli.main",
+        "edgedigits.cli",
         "compress",
         "--recipe",
         "ptq_int8",

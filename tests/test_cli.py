@@ -64,7 +64,7 @@ def test_seeds_that_cannot_be_are_refused(words: list[str], seed: str) -> None:
 
 def test_help_and_the_package_import_nothing_heavy() -> None:
     heavy = "{'tensorflow', 'keras', 'tf_keras', 'pandas', 'cv2', 'numpy', 'rich', 'sklearn', 'pydantic'}"
-    for code in ("import edgedigits", "import edgedigits.cli; edgedigits.cli.cli(['--help'], standalone_mode=False)"):
+    for code in ("import edgedigits", "from edgedigits.cli.main import cli; cli(['--help'], standalone_mode=False)"):
         script = f"import sys; {code}; print(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         assert done.stderr == "[]\n"
@@ -207,7 +207,7 @@ def test_an_interrupted_run_says_so_and_leaves_nothing_torn(shapes: Path, tmp_pa
     command = [
         sys.executable,
         "-m",
-        "edgedigits.cli.main",
+        "edgedigits.cli",
         "train",
         "lenet5",
         "--data",

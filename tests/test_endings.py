@@ -219,7 +219,7 @@ def test_a_real_interrupt_of_compress_ends_with_130_and_a_sentence(tmp_path: Pat
     np.savez(tmp_path / "data.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     (tmp_path / "quick.yaml").write_text(QUICK)
     words = ["compress", "--recipe", "quick.yaml", "--zoo", "mlp", "--data", "data.npz", "--out", "out"]
-    command = [sys.executable, "-m", "edgedigits.cli.main", *words]
+    command = [sys.executable, "-m", "edgedigits.cli", *words]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     while "no shipped" not in (line := process.stderr.readline()):

@@ -18,8 +18,8 @@ from edgedigits.ground import artifact_folder
 from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.keras3 import keras3
-from edgedigits.models.zoo import ZOO, baselines
-from edgedigits.pipeline import loop, prepare
+from edgedigits.models.zoo import ZOO
+from edgedigits.pipeline import baselines, loop, prepare
 from edgedigits.pipeline.baselines import save
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import Recipe, parse

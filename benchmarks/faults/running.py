@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.attack.readers.calling import WrongEnd, judged
 from benchmarks.attack.watching import MOST_BYTES, end_all, largest
 
-HOST, RUNNER = "edgedigits.cli.main", "edgedigits_runner"
+HOST, RUNNER = "edgedigits.cli", "edgedigits_runner"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from benchmarks.attack.readers.calling import Case, Reader, Refused, process
 from benchmarks.attack.readers.placing import released
 
-_HOST, _RUNNER = "edgedigits.cli.main", "edgedigits_runner"
+_HOST, _RUNNER = "edgedigits.cli", "edgedigits_runner"
 Read = Callable[[Case], Refused | None]
 
 
