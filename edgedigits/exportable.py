@@ -14,13 +14,17 @@ import numpy as np
 
 from edgedigits import graph, keras_lowered
 from edgedigits.backend import keras
-from edgedigits.data.images import ArrayImages, Images
+from edgedigits.data.images import ArrayImages, Images, everything
+from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scale
 from edgedigits.data.splits import FitData
-from edgedigits.errors import CheckError, ModelError
+from edgedigits.errors import CheckError, ModelError, ParityError
 from edgedigits.export import Export
 from edgedigits.flatbuffer import read
+from edgedigits.keras_models import answers_probabilities
+from edgedigits.parity import check_parity
 from edgedigits.recipe import Recipe
+from edgedigits.scoring import outputs
 from edgedigits.teachers import SELF
 from edgedigits.verify import INTEGER_EXPORTS, check_integer
 
@@ -33,6 +37,10 @@ NO_KERNEL: Final[dict[str, dict[str, str]]] = {
     },
 }
 """By export: a kind of layer or an activation, and the operator of it that TFLite can't compute in those numbers."""
+COARSE: Final[dict[str, frozenset[str]]] = {"int8": frozenset({"LayerNormalization", "UnitNormalization"})}
+"""By export: kinds of layers that divide each place by a size of its own. Where these sizes differ much, as over dark and bright
+places of raw pixels, 8 bits for all of them leave nothing of the small ones; so they are tried on the data."""
+_SAMPLE: Final = 200  # images of such a try
 _NOISE: Final = 8  # images for a layer that is tried alone
 _PATTERNS: Final = frozenset({"int16x8"})
 """Exports without kernels for operators that the converter makes of several layers, as HARD_SWISH."""
@@ -50,6 +58,10 @@ def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[s
         for kind in (type(layer).__name__, layer.get_config().get("activation")):
             if operator := NO_KERNEL.get(name, {}).get(kind if isinstance(kind, str) else ""):
                 raise _refused(layer, name, f"TFLite has no {operator} for its numbers")
+    coarse = next((one for one in _layers(model) if type(one).__name__ in COARSE.get(name, ())), None)
+    if coarse is not None:
+        say(f"trying the {name} export")
+        _try_answers(model, coarse, recipe, data)
     if name in _PATTERNS or not all(map(_built_in, _layers(model))):
         say(f"trying the {name} export")
         try:
@@ -62,6 +74,18 @@ def _try(model: Any, name: str, export: Export, calibration: Images, scale: Scal
     flat = export(model, calibration, scale)
     if name in INTEGER_EXPORTS:
         check_integer(read(flat, f"{name} export"))
+
+
+def _try_answers(model: Any, coarse: Any, recipe: Recipe, data: FitData) -> None:
+    """Raises ModelError naming the layer where the bytes of the model as it is don't answer as it does."""
+    name, sample = recipe.export_name, sampled(data.validation, _SAMPLE)
+    flat = recipe.export(model, data.calibration, data.scale)
+    logits = not answers_probabilities(model)
+    try:
+        check_parity(flat, name, outputs(model, sample, data.scale), logits, everything(sample), data.scale)
+    except ParityError as error:
+        why = f"8 bits are too few for the sizes that it divides by ({str(error).removeprefix('export: ')})"
+        raise _refused(coarse, name, why) from error
 
 
 def _blamed(model: Any, name: str, export: Export, error: CheckError) -> ModelError:
