@@ -4,14 +4,17 @@ golden vectors, not the export."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgedigits.backend import keras, tf
-from edgedigits.data.scale import NAMED
+from edgedigits.data.images import ArrayImages, Images, everything
+from edgedigits.data.scale import NAMED, scaled
 from edgedigits.data.sources.named import load_data
+from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError
 from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.pipeline import exportable, loop
@@ -62,6 +65,45 @@ def test_a_layer_of_ones_own_is_tried(export: str, why: str, shapes: Path) -> No
     model = flat(L.Conv2D(2, 3, name="common"), Squared(name="own"))
     with pytest.raises(ModelError, match=rf"layer 'own' \(Squared\) can't go into the {export} export: .*{why}"):
         exportable.check_exportable(recipe(export, "finetune"), model, fit_data(shapes), lambda _: None)
+
+
+def test_sizes_that_8_bits_do_not_tell_apart_are_found_on_the_data(shapes: Path) -> None:
+    """Photos taken by day and by night: places of one are divided by a few, of the other by hundreds."""
+    data = replace(_by_day_and_night(fit_data(shapes)), scale="0..255")
+    model = _learned(L.LayerNormalization(name="levelled"), data)
+    why = r"layer 'levelled' \(LayerNormalization\) can't go into the int8 export: 8 bits are too few"
+    with pytest.raises(ModelError, match=why):
+        exportable.check_exportable(recipe("int8", "finetune"), model, data, lambda _: None)
+    exportable.check_exportable(recipe("int16x8", "finetune"), model, data, lambda _: None)
+    exportable.check_exportable(recipe("float16", "finetune"), model, data, lambda _: None)
+
+
+def test_sizes_that_are_much_the_same_go_through(shapes: Path) -> None:
+    data = fit_data(shapes)
+    model = _learned(L.LayerNormalization(name="levelled"), data)
+    exportable.check_exportable(recipe("int8", "finetune"), model, data, lambda _: None)
+
+
+def _by_day_and_night(data: FitData) -> FitData:
+    """Every second image 32 times as dark."""
+
+    def darkened(images: Images) -> Images:
+        pixels = everything(images).copy()
+        pixels[::2] //= 32
+        return ArrayImages(pixels, images.labels)
+
+    parts = {name: darkened(getattr(data, name)) for name in ("fit", "validation", "calibration")}
+    return replace(data, **parts)
+
+
+def _learned(layer: Any, data: FitData) -> Any:
+    """A net with that layer behind a convolution, after some steps."""
+    keras.utils.set_random_seed(0)
+    model = flat(L.Conv2D(8, 3, padding="same"), layer, L.ReLU())
+    model.compile("adam", "sparse_categorical_crossentropy")
+    pixels = scaled(everything(data.fit), data.scale)
+    model.fit(pixels, data.fit.labels, epochs=30, batch_size=16, verbose=0)
+    return model
 
 
 def test_a_recipe_that_trains_another_net_is_held_to_nothing(shapes: Path) -> None:

@@ -13,16 +13,20 @@ from typing import Any, Final
 import numpy as np
 
 from edgedigits.backend import keras
-from edgedigits.data.images import ArrayImages, Images
+from edgedigits.data.images import ArrayImages, Images, everything
+from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scale
 from edgedigits.data.splits import FitData
-from edgedigits.errors import CheckError, ModelError
+from edgedigits.errors import CheckError, ModelError, ParityError
 from edgedigits.models.graph import walk
+from edgedigits.models.importer.loading import answers_probabilities
 from edgedigits.models.layers import lowered_layers
 from edgedigits.pipeline.export.checks import INTEGER_EXPORTS, check_integer
 from edgedigits.pipeline.export.export import Export
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.stages.distil.teachers import SELF
+from edgedigits.tasks.parity import check_parity
+from edgedigits.tasks.scoring import outputs
 from edgedigits.tflite.flatbuffer import read
 
 NO_KERNEL: Final[dict[str, dict[str, str]]] = {
@@ -34,6 +38,10 @@ NO_KERNEL: Final[dict[str, dict[str, str]]] = {
     },
 }
 """By export: a kind of layer or an activation, and the operator of it that TFLite can't compute in those numbers."""
+COARSE: Final[dict[str, frozenset[str]]] = {"int8": frozenset({"LayerNormalization", "UnitNormalization"})}
+"""By export: kinds of layers that divide each place by a size of its own. Where these sizes differ much, as over dark and bright
+places of raw pixels, 8 bits for all of them leave nothing of the small ones; so they are tried on the data."""
+_SAMPLE: Final = 200  # images of such a try
 _NOISE: Final = 8  # images for a layer that is tried alone
 _PATTERNS: Final = frozenset({"int16x8"})
 """Exports without kernels for operators that the converter makes of several layers, as HARD_SWISH."""
@@ -51,6 +59,10 @@ def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[s
         for kind in (type(layer).__name__, layer.get_config().get("activation")):
             if operator := NO_KERNEL.get(name, {}).get(kind if isinstance(kind, str) else ""):
                 raise _refused(layer, name, f"TFLite has no {operator} for its numbers")
+    coarse = next((one for one in _layers(model) if type(one).__name__ in COARSE.get(name, ())), None)
+    if coarse is not None:
+        say(f"trying the {name} export")
+        _try_answers(model, coarse, recipe, data)
     if name in _PATTERNS or not all(map(_built_in, _layers(model))):
         say(f"trying the {name} export")
         try:
@@ -63,6 +75,18 @@ def _try(model: Any, name: str, export: Export, calibration: Images, scale: Scal
     flat = export(model, calibration, scale)
     if name in INTEGER_EXPORTS:
         check_integer(read(flat, f"{name} export"))
+
+
+def _try_answers(model: Any, coarse: Any, recipe: Recipe, data: FitData) -> None:
+    """Raises ModelError naming the layer where the bytes of the model as it is don't answer as it does."""
+    name, sample = recipe.export_name, sampled(data.validation, _SAMPLE)
+    flat = recipe.export(model, data.calibration, data.scale)
+    logits = not answers_probabilities(model)
+    try:
+        check_parity(flat, name, outputs(model, sample, data.scale), logits, everything(sample), data.scale)
+    except ParityError as error:
+        why = f"8 bits are too few for the sizes that it divides by ({str(error).removeprefix('export: ')})"
+        raise _refused(coarse, name, why) from error
 
 
 def _blamed(model: Any, name: str, export: Export, error: CheckError) -> ModelError:
