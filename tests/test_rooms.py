@@ -166,3 +166,9 @@ def test_no_folder_is_too_full(name: str) -> None:
     assert len(files) <= MOST_FILES
     if not name:
         assert len(entries) <= MOST_ENTRIES
+
+
+def test_a_kept_stage_depends_on_the_code_of_every_room() -> None:
+    from edgedigits.pipeline.stage_cache import sources
+
+    assert {path for path in modules().values() if ROOT / "edgedigits" in path.parents} == set(sources())

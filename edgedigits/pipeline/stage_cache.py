@@ -16,6 +16,7 @@ import numpy as np
 from edgedigits_runner import scaling
 from edgedigits_runner.kept import is_object
 
+import edgedigits
 from edgedigits.backend import has_bfloat16
 from edgedigits.errors import ArtifactError, EdgeDigitsError
 from edgedigits.ground.atomic import check_writable, whole_folder
@@ -26,15 +27,21 @@ from edgedigits.ground.locks import locked
 from edgedigits.models.importer import loading
 from edgedigits.stages.candidate import Candidate
 
+_PACKAGE = Path(edgedigits.__file__).parent
+
 
 @cache
 def code_version() -> str:
     """SHA-256 over the sources of this package, and of how the runner scales pixels, since it is done so here, too."""
     digest = hashlib.sha256(Path(scaling.__file__).read_bytes())
-    root = Path(__file__).parents[1]
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    for path in sources():
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def sources() -> list[Path]:
+    """Every module of this package, wherever in it this one stands."""
+    return sorted(_PACKAGE.rglob("*.py"))
 
 
 def versions() -> dict[str, str]:
