@@ -29,6 +29,7 @@ from edgedigits.ground.facts import Progress, Say, silent
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.models.zoo import ZOO
 from edgedigits.pipeline.stage_cache import code_version
+from edgedigits.tasks.losses import of_probabilities
 from edgedigits.tasks.scoring import Score, outputs, score
 
 _STATE = {"identity": is_object, "history": [is_object], "best": is_object, "best_epoch": is_whole, "files": are_hashes}
@@ -207,7 +208,7 @@ class _Run:
         rate = keras.optimizers.schedules.CosineDecay(
             settings.rate / 20, settings.epochs * steps, warmup_target=settings.rate, warmup_steps=steps
         )
-        loss = keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
+        loss = of_probabilities(settings.label_smoothing)
         self.model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
         self.model.optimizer.build(self.model.trainable_variables)
 

@@ -21,6 +21,7 @@ from edgedigits.ground.facts import Facts, Progress
 from edgedigits.models.graph import walk
 from edgedigits.stages.class_weights import as_facts, class_weights, mean_by
 from edgedigits.stages.settings import ClassWeights
+from edgedigits.tasks.losses import Mean, cross_entropy, distillation
 
 CLOSING_RATE = 0.05
 """The share of the rate that training ends with."""
@@ -145,21 +146,15 @@ def descend(
     return float(np.mean([float(x) for x in losses[-max(1, how.steps // 10) :]]))
 
 
-def _objective(plan: Plan, original: Any, mean: Callable[[Any, Any], Any]) -> Callable[[Any, Any, Any], Any]:
+def _objective(plan: Plan, original: Any, mean: Mean) -> Callable[[Any, Any, Any], Any]:
     """The loss of logits, from images and labels; `mean` is that of the images' own losses, by their labels."""
-
-    def right(_images: Any, labels: Any, logits: Any) -> Any:
-        return mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), labels)
-
     if not plan.distillation or original is None:
-        return right
+        return lambda _images, labels, logits: mean(cross_entropy(labels, logits), labels)
     teacher = twin_of(original)
-    heat = plan.temperature
 
     def mixed(images: Any, labels: Any, logits: Any) -> Any:
-        wanted = tf.nn.softmax(tf.cast(teacher(images, training=False), tf.float32) / heat)
-        distance = mean(tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(wanted), logits / heat), labels)
-        return (1 - plan.distillation) * right(images, labels, logits) + plan.distillation * heat**2 * distance
+        wanted = teacher(images, training=False)
+        return distillation(labels, logits, wanted, plan.distillation, plan.temperature, mean)
 
     return mixed
 

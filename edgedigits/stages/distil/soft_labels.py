@@ -20,6 +20,7 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import Progress
 from edgedigits.stages.class_weights import mean_by
+from edgedigits.tasks.losses import cross_entropy, distillation
 
 IMAGES_MOST_BYTES = 2**30
 """Augmented images beyond this are augmented again, the same way, whenever they are needed."""
@@ -115,14 +116,11 @@ def validation_accuracy(ask: Ask, data: FitData) -> float:
 
 
 def loss(
-    twin: Any, ask: Ask, scale: Scale, share: float, heat: float, weights: np.ndarray | None = None
+    twin: Any, ask: Ask, scale: Scale, share: float, temperature: float, weights: np.ndarray | None = None
 ) -> Callable[..., Any]:
-    """The loss of a batch: `share` of it for the answers softened by `heat`, times its square, the rest for the labels.
+    """The loss of a batch of images: `losses.distillation` from the answers kept of them, else those of who is asked now.
 
-    `weights` are those of the classes, if they weigh differently (`class_weights.py`).
-
-    The square keeps the two parts' gradients in proportion at any temperature (Hinton et al. 2015, section 2). With `share` 0
-    nobody is asked.
+    `weights` are those of the classes, if they weigh differently (`class_weights.py`). With `share` 0 nobody is asked.
     """
 
     mean = mean_by(weights)
@@ -130,12 +128,10 @@ def loss(
     def mixed(pixels: Any, labels: Any, answers: Any = None) -> Any:
         given = tf.cast(pixels, tf.float32)
         logits = tf.cast(twin(scaled(given, scale), training=True), tf.float32)
-        hard = mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), labels)
         if not share:
-            return hard
-        wanted = tf.nn.softmax(tf.cast(ask(given) if answers is None else answers, tf.float32) / heat)
-        soft = mean(tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(wanted), logits / heat), labels)
-        return (1 - share) * hard + share * heat**2 * soft
+            return mean(cross_entropy(labels, logits), labels)
+        wanted = ask(given) if answers is None else answers
+        return distillation(labels, logits, wanted, share, temperature, mean)
 
     return mixed
 

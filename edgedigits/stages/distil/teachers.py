@@ -117,19 +117,19 @@ def check_alike(where: str, name: str, model: Any, candidate: Any) -> None:
             raise ModelError(f"{where}: {name} {what} {shown}, the recipe's model {needed}; they must be the same")
 
 
-def panel(found: Sequence[Teacher], heat: float) -> Callable[[Any], Any]:
+def panel(found: Sequence[Teacher], temperature: float) -> Callable[[Any], Any]:
     """A graph function from pixels 0..255, [n, h, w, c], to float32 logits [n, classes].
 
-    Divided by the temperature `heat` and put through softmax, they are the mean of what the teachers answer at that temperature.
+    Divided by `temperature` and put through softmax, they are the mean of what the teachers answer at that temperature.
     """
     from edgedigits.backend import tf
 
     askers = [(logits_of(teacher.model, teacher.scale), teacher.scale) for teacher in found]
 
     def ask(pixels: Any) -> Any:
-        shares = [tf.nn.softmax(asker(scaled(pixels, scale)) / heat) for asker, scale in askers]
+        shares = [tf.nn.softmax(asker(scaled(pixels, scale)) / temperature) for asker, scale in askers]
         mean = tf.add_n(shares) / len(shares)
-        return heat * tf.math.log(tf.maximum(mean, tf.cast(LEAST_SHARE**2, tf.float32)))
+        return temperature * tf.math.log(tf.maximum(mean, tf.cast(LEAST_SHARE**2, tf.float32)))
 
     return ask
 

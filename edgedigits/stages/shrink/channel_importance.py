@@ -14,6 +14,7 @@ from edgedigits.errors import RecipeError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.channel_rules import MAKERS
 from edgedigits.models.graph.narrow import MAKES, READS, Layout
+from edgedigits.tasks.losses import cross_entropy
 
 BATCH = 250
 
@@ -98,7 +99,7 @@ def _gate_gradients(model: Any, layout: Layout, pixels: Any, labels: Any, weight
             return call.layer(*args, **kwargs)
 
         logits = walk.run(model, pixels, apply)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        losses = cross_entropy(labels, logits)
         loss = tf.reduce_sum(losses if weights is None else losses * tf.gather(weights, labels))
     slopes = tape.gradient(loss, [gate for _, gate in gates])
     per_image = tf.zeros([layout.coupling.count, tf.shape(pixels)[0]])

@@ -18,6 +18,7 @@ from edgedigits.data.feed import plain_batches
 from edgedigits.data.samples import sampled
 from edgedigits.data.splits import FitData
 from edgedigits.models.graph import walk
+from edgedigits.tasks.losses import cross_entropy
 
 IMAGES = 2000
 BATCH = 250
@@ -136,5 +137,5 @@ def _changes(net: Any, found: dict[str, Branch], pixels: Any, labels: Any) -> An
             return call.layer(pair)
 
         logits = walk.run(net, pixels, apply)
-        loss = tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+        loss = tf.reduce_sum(cross_entropy(labels, logits))
     return tf.reduce_sum(tf.abs(tape.gradient(loss, gates)), axis=1)
