@@ -16,6 +16,7 @@ from edgedigits_runner.kept import is_whole, sealed
 
 from edgedigits.backend import keras
 from edgedigits.data.sources.named import load_data
+from edgedigits.data.sources.wish import DataWish
 from edgedigits.errors import ArtifactError, DamagedError
 from edgedigits.ground import cache_dir, kept_files
 from edgedigits.ground.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed
@@ -156,11 +157,11 @@ def test_a_damaged_checkpoint_starts_anew_with_a_line_and_ends_alike(shapes: Pat
 def test_two_trainings_into_one_place_do_not_mix(shapes: Path, tmp_path: Path) -> None:
     from edgedigits.cli import train as training_command
 
-    given: dict[str, Any] = {"scale": None, "resize": None, "grey": False, "skip_bad": False, "options": {}}
+    given: dict[str, Any] = {"say": lambda _: None, "options": {}}
     with locked(tmp_path / "n.training"), pytest.raises(ArtifactError, match="another run trains into it now"):
-        training_command.run("mlp", tmp_path / "n.keras", data=str(shapes), say=lambda _: None, epochs=1, **given)
+        training_command.run("mlp", tmp_path / "n.keras", DataWish(data=str(shapes)), epochs=1, **given)
     with pytest.raises(ArtifactError, match="File name too long"):
-        training_command.run("mlp", tmp_path / ("x" * 249 + ".keras"), data="nowhere", say=lambda _: None, **given)
+        training_command.run("mlp", tmp_path / ("x" * 249 + ".keras"), DataWish(data="nowhere"), **given)
 
 
 def test_a_training_record_is_believed_only_as_it_was_written(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,13 +144,15 @@ def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | Non
     """
     from edgedigits.cli import train as training_command
     from edgedigits.cli.progress import bar
+    from edgedigits.data.sources.wish import DataWish
 
     options = {key: given.pop(key) for key in ("alpha", "weights")}
-    resize = (size, size) if size else given.pop("resize")
-    given.pop("resize", None)
+    wish = DataWish(**{field.name: given.pop(field.name) for field in fields(DataWish)})
+    if size:
+        wish = replace(wish, resize=(size, size))
     with bar() as (progress, say):
         given |= {"augment": not no_augment, "say": say, "progress": progress}
-        record = training_command.run(name, out, resize=resize, options=options, **given)
+        record = training_command.run(name, out, wish, options=options, **given)
     if as_json:
         print_json(record)
     else:
@@ -187,7 +190,7 @@ def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | Non
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--fresh", is_flag=True, help="Use no finished stage of an earlier run.")
 @as_json_option
-def compress(recipe_name: str, out: Path, as_json: bool, data: str | None, **given: Any) -> None:
+def compress(recipe_name: str, out: Path, as_json: bool, **given: Any) -> None:
     """Compress a model by a recipe, check the result, and write an artifact folder."""
     from edgedigits.ground.atomic import check_writable
     from edgedigits.ground.processes import children
@@ -198,7 +201,7 @@ def compress(recipe_name: str, out: Path, as_json: bool, data: str | None, **giv
     children.warm("tensorflow")
     from edgedigits.pipeline.prepare import Wish
 
-    manifest, path = _compress(recipe, Wish(data=data or "mnist", **given), out)
+    manifest, path = _compress(recipe, Wish(**given), out)
     if as_json:
         print_json({"path": str(path), **manifest})
     else:
@@ -389,13 +392,13 @@ def demo(out: Path, as_json: bool) -> None:
 def _compress(recipe: Any, wish: Wish, out: Path) -> tuple[dict[str, Any], Path]:
     """Run the pipeline with a progress bar on standard error."""
     from edgedigits.cli.progress import bar
+    from edgedigits.data.sources.wish import tell_notes
     from edgedigits.pipeline import loop, prepare
 
     with bar() as (progress, say):
         progress("load", 0.0)
         job = prepare.job(recipe, wish, say)
-        for note in job.dataset.notes:
-            say(f"note: {note}")
+        tell_notes(job.dataset, say)
         artifact = loop.run(job, out, say, progress)
     return artifact.manifest, artifact.path
 

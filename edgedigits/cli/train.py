@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgedigits.data.reading import Resizing
-from edgedigits.data.scale import Scale
-from edgedigits.data.sources.named import load_data
+from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.facts import Progress, silent
@@ -23,15 +21,8 @@ OF_MOBILENET = ("alpha", "weights")
 def run(
     name: str,
     out: Path,
+    wish: DataWish,
     *,
-    data: str | None,
-    scale: Scale | None,
-    resize: tuple[int, int] | None,
-    grey: bool,
-    skip_bad: bool,
-    resizing: Resizing | None = None,
-    background: str | None = None,
-    classes: Sequence[str] | None = None,
     options: dict[str, Any],
     say: Callable[[str], None],
     progress: Progress = silent,
@@ -43,19 +34,10 @@ def run(
     options = {key: value for key, value in options.items() if value is not None}
     if options and name != "mobilenet_v2":
         raise InputError(f"--{next(iter(options))}: an option of mobilenet_v2, not of {name}")
-    wanted = Settings(name, scale=scale or "0..1", options=options, **settings)
+    wanted = Settings(name, scale=wish.scale or "0..1", options=options, **settings)
     check_writable(out.parent, out.with_suffix(".training").name)
-    dataset = load_data(
-        data or "mnist",
-        skip_bad=skip_bad,
-        size=resize,
-        grey=grey,
-        resizing=resizing,
-        background=background,
-        classes=classes,
-    )
-    for note in dataset.notes:
-        say(f"note: {note}")
+    dataset = wish.dataset()
+    tell_notes(dataset, say)
     work = out.with_suffix(".training")
     with locked(work, wait_s=0, doing="trains into"):
         trained = train(wanted, dataset, work, say, progress)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,10 +10,10 @@ import numpy as np
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
-from edgedigits.data.reading import PLAIN, Resizing, recorded
+from edgedigits.data.reading import PLAIN, recorded
 from edgedigits.data.scale import NAMED, Scale, scaling
 from edgedigits.data.sources.class_folders import class_names, training_part
-from edgedigits.data.sources.named import load_data
+from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.errors import DataError, InputError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.artifact_folder import Artifact
@@ -24,20 +23,12 @@ from edgedigits.measure.bench_result import Report
 from edgedigits.measure.runtimes.environments import RuntimeName
 
 
-@dataclass(frozen=True)
-class Wish:
+@dataclass(frozen=True, kw_only=True)
+class Wish(DataWish):
     """The options of `edgedigits bench`, as given. `tflite` is a file, alone or in an artifact folder, or such a folder."""
 
     tflite: Path
     baseline: Path | None = None
-    data: str | None = None
-    scale: Scale | None = None
-    resize: tuple[int, int] | None = None
-    grey: bool = False
-    skip_bad: bool = False
-    resizing: Resizing | None = None
-    background: str | None = None
-    classes: Sequence[str] | None = None
     threads: tuple[int, ...] = (1,)
     runtime: RuntimeName = "auto"
     windows: int = 5
@@ -134,25 +125,20 @@ def _images(wish: Wish, made: Artifact | None, folder: Path, say: Say) -> tuple[
 def _named(wish: Wish, made: Artifact | None, say: Say) -> Dataset:
     """The data that was named, read as the images of the artifact were as far as the wish says nothing else."""
     known = recorded(made.manifest["input"]) if made else PLAIN
-    data = wish.data or "mnist"
-    dataset = load_data(
-        data,
-        skip_bad=wish.skip_bad,
-        size=wish.resize or known.size,
-        grey=wish.grey or known.grey,
-        resizing=wish.resizing or known.resizing,
-        background=wish.background or known.background,
-        bits=known.bits,
-        classes=wish.classes or _order(data, made),
-    )
-    for note in dataset.notes:
-        say(f"note: {note}")
+    read = wish.filled(known)
+    dataset = replace(
+        read,
+        resize=read.resize or known.size,
+        grey=read.grey or known.grey,
+        classes=read.classes or _order(read.data, made),
+    ).dataset(known.bits)
+    tell_notes(dataset, say)
     return dataset
 
 
-def _order(data: str, made: Artifact | None) -> tuple[str, ...] | None:
+def _order(data: str | None, made: Artifact | None) -> tuple[str, ...] | None:
     """The artifact's order of classes for a folder that has the same ones."""
-    if made is None or not Path(data).is_dir():
+    if made is None or not data or not Path(data).is_dir():
         return None
     known = tuple(str(name) for name in made.manifest["data"]["classes"])
     return known if set(known) == set(class_names(training_part(Path(data)))) else None

@@ -12,13 +12,13 @@ from edgedigits_runner.files import sha256_of
 from edgedigits_runner.kept import sealed
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.errors import DamagedError, InputError
+from edgedigits.errors import DamagedError
 from edgedigits.ground.atomic import remove, whole_file, whole_folder
 from edgedigits.ground.cache_dir import cache_dir
 from edgedigits.ground.facts import Say
 from edgedigits.ground.kept_files import check_folder, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
-from edgedigits.models.zoo import ZOO
+from edgedigits.models.zoo import check_net
 from edgedigits.models.zoo.shipped import shipped_folder, shipped_record
 from edgedigits.pipeline.model_card import baseline_card
 
@@ -31,8 +31,7 @@ STEPS = 1500
 
 def baseline(name: str, dataset: Dataset, say: Say) -> Path:
     """The .keras file of a baseline for `dataset`: the shipped one if it was trained on that, else one trained here once."""
-    if name not in ZOO:
-        raise InputError(f"--zoo {name}: no such net; choose from {', '.join(ZOO)}")
+    check_net(name)
     record = shipped_record(name)
     if record and record["data"]["fingerprint"] == dataset.fingerprint:
         return shipped_folder() / f"{name}.keras"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from edgedigits.errors import InputError
 from edgedigits.models.zoo.convnets import cnn, deep, lenet5, nano, pico
 from edgedigits.models.zoo.mlp import mlp
 from edgedigits.models.zoo.mobilenet import mobilenet_v2
@@ -24,3 +25,9 @@ ZOO: dict[str, Builder] = {
     "nano": nano,
     "pico": pico,
 }
+
+
+def check_net(name: str) -> None:
+    """Raises InputError for a net that is not in the zoo."""
+    if name not in ZOO:
+        raise InputError(f"--zoo {name}: no such net; choose from {', '.join(ZOO)}")

@@ -1,0 +1,52 @@
+"""What a user says of data, the same for every command that takes some: which images, how they are read, what pixels mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from edgedigits.data.dataset import Dataset
+from edgedigits.data.reading import Reading, Resizing
+from edgedigits.data.scale import Scale
+from edgedigits.data.sources.named import load_data
+from edgedigits.ground.facts import Say
+
+_Wish = TypeVar("_Wish", bound="DataWish")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataWish:
+    """The options on data, as given; `load_data` explains them. `scale` is how the model takes its pixels."""
+
+    data: str | None = None
+    scale: Scale | None = None
+    resize: tuple[int, int] | None = None
+    grey: bool = False
+    skip_bad: bool = False
+    resizing: Resizing | None = None
+    background: str | None = None
+    classes: Sequence[str] | None = None
+
+    def filled(self: _Wish, known: Reading) -> _Wish:
+        """With the method of resizing and the background of `known` where none was given."""
+        return replace(self, resizing=self.resizing or known.resizing, background=self.background or known.background)
+
+    def dataset(self, bits: int | None = None) -> Dataset:
+        """The data that was named, MNIST where none was, read as wished; `bits` as `Reading` has it. Raises DataError."""
+        return load_data(
+            self.data or "mnist",
+            skip_bad=self.skip_bad,
+            size=self.resize,
+            grey=self.grey,
+            resizing=self.resizing,
+            background=self.background,
+            bits=bits,
+            classes=self.classes,
+        )
+
+
+def tell_notes(dataset: Dataset, say: Say) -> None:
+    """Says what is to be known of how the data was read."""
+    for note in dataset.notes:
+        say(f"note: {note}")

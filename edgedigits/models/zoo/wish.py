@@ -1,0 +1,41 @@
+"""What a user says of a model, the same for every command that takes one: a file, or a net of the zoo; and its data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgedigits.data.scale import Scaling, scaling
+from edgedigits.data.sources.wish import DataWish
+from edgedigits.errors import InputError, ModelError
+from edgedigits.models.zoo.shipped import record_beside
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelWish(DataWish):
+    """The options on a model and its data, as given. `custom`: the user's own layer classes, "module:Class"."""
+
+    model: Path | None = None
+    zoo: str | None = None
+    custom: Sequence[str] = ()
+
+    @property
+    def net(self) -> str:
+        """The net of the zoo that is meant where no model of the user's is."""
+        return self.zoo or "cnn"
+
+    def own(self) -> Path | None:
+        """The user's model; None where it is a net of the zoo. Raises InputError where both are named, ModelError for no file."""
+        if self.model and self.zoo:
+            raise InputError("--model and --zoo: both were given; choose one")
+        if self.model is not None and not self.model.exists():
+            raise ModelError(f"--model {self.model}: no such file or folder")
+        return self.model
+
+    def scale_of(self, path: Path) -> Scaling | None:
+        """As given, else as the training record beside the model `path` tells; None where neither does. Raises InputError."""
+        if self.scale is not None:
+            return scaling(self.scale, "--scale")
+        record = record_beside(path)
+        return scaling(record["input"]["scale"], f"{path.with_suffix('.json')}: scale") if record else None
