@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from edgedigits.backend import keras
 from edgedigits.data.images import everything
-from edgedigits.pipeline.export.export import Dynamic, Float32, Int8
+from edgedigits.pipeline.export.dynamic import Dynamic
+from edgedigits.pipeline.export.float32 import Float32
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite import block_sparse
 from edgedigits.tflite.rewrite.apply import shipped
