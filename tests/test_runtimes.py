@@ -55,7 +55,7 @@ def test_a_new_runtime_is_a_row_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its interpreter is another module of the same kind; there are no wheels of it."""
     row = Known("ai_edge_litert.interpreter", "toy", on_devices=False)
     monkeypatch.setitem(runtimes.KNOWN, "toy", row)
-    monkeypatch.setitem(pins.PINS, "toy", Pins())  # type: ignore[attr-defined]
+    monkeypatch.setitem(pins.PINS, "toy", Pins())
     monkeypatch.setattr(environments, "RUNTIMES", ("auto", *KNOWN))
     assert interpreters.load_runtime("toy").name == "toy"
     assert str(environments.python_for("toy", print)) == sys.executable
