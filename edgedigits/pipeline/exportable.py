@@ -68,7 +68,9 @@ def _try_answers(model: Any, coarse: Any, recipe: Recipe, data: FitData) -> None
     flat = recipe.export(model, data.calibration, data.scale)
     logits = not answers_probabilities(model)
     try:
-        check_parity(flat, recipe.export.limits, outputs(model, sample, data.scale), logits, everything(sample), data.scale)
+        check_parity(
+            flat, recipe.export.limits, outputs(model, sample, data.scale), logits, everything(sample), data.scale
+        )
     except ParityError as error:
         why = f"8 bits are too few for the sizes that it divides by ({str(error).removeprefix('export: ')})"
         raise _refused(coarse, name, why) from error
