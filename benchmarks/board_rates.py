@@ -26,7 +26,11 @@ from benchmarks.instructions import jobs, make
 from edgedigits.data.images import ArrayImages
 from edgedigits.measure.cost.instruction_model import RATES, features, group, predicted
 from edgedigits.measure.qemu.instructions import counts
-from edgedigits.pipeline.export.export import Dynamic, Export, Float32, Int8, Int16x8
+from edgedigits.pipeline.export.dynamic import Dynamic
+from edgedigits.pipeline.export.export import Export
+from edgedigits.pipeline.export.float32 import Float32
+from edgedigits.pipeline.export.int8 import Int8
+from edgedigits.pipeline.export.int16x8 import Int16x8
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import Fragment, fragments, graph_signature, nearly_nothing
 from edgedigits.tflite.multiply_adds import Work, per_operator

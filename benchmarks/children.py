@@ -24,7 +24,7 @@ def measured() -> dict[str, Any]:
     from edgedigits.ground.processes import children
     from edgedigits.ground.processes.child import status_kib
     from edgedigits.models.importer.loading import load
-    from edgedigits.pipeline.export.export import Int8
+    from edgedigits.pipeline.export.int8 import Int8
 
     model = load(Path(__file__).parent.parent / "artifacts" / "baselines" / "cnn.keras").model
     pixels = np.random.default_rng(0).integers(0, 256, (100, *model.inputs[0].shape[1:]), dtype=np.uint8)

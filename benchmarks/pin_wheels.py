@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgedigits.measure.runtimes.pins import PINS
+
 TARGET = Path(__file__).parents[1] / "edgedigits" / "measure" / "runtimes" / "wheels.json"
 NEWEST_GLIBC = 39
-MACHINES = ("aarch64", "x86_64", "armv7l")
-PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
-STRENUM = "backports-strenum<1.3"  # 1.3 refuses Python 3.11 and later, 1.2 takes every one
 OPENCV = "opencv-python-headless>=4.10"
 
 
@@ -33,22 +32,25 @@ class Place:
 
     @property
     def wanted(self) -> list[str]:
-        if self.runtime == "tflite-runtime":
-            return ["tflite-runtime==2.14.0", "numpy<2"]  # the last release, built against NumPy 1
-        return ["ai-edge-litert==2.1.0" if self.python == "3.9" else "ai-edge-litert==2.3.0", STRENUM]
+        return list(PINS[self.runtime].device[self.python])
 
 
 def places() -> list[Place]:
-    """Where each runtime has wheels; LiteRT has none for 32 bits."""
-    litert = [Place("litert", python, machine) for machine in MACHINES[:2] for python in PYTHONS]
-    return litert + [Place("tflite-runtime", python, machine) for machine in MACHINES for python in PYTHONS[:3]]
+    """Where each runtime has wheels."""
+    return [
+        Place(runtime, python, machine)
+        for runtime, pins in PINS.items()
+        for machine in pins.machines
+        for python in pins.device
+    ]
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         files: dict[str, Any] = {}
         sets = [_set(place, Path(folder), files) for place in places()]
-        pip = _download(["pip"], Place("pip", PYTHONS[0], "any"), Path(folder), files)  # the oldest Python decides
+        oldest = ".".join(map(str, min(pins.pythons[-1] for pins in PINS.values() if pins.pythons)))
+        pip = _download(["pip"], Place("pip", oldest, "any"), Path(folder), files)  # the oldest Python decides
     made = {"schema": 1, "pip": pip[0], "sets": sets, "files": dict(sorted(files.items()))}
     TARGET.write_text(json.dumps(made, indent=1) + "\n")
 
@@ -56,7 +58,8 @@ def main() -> None:
 def _set(place: Place, folder: Path, files: dict[str, Any]) -> dict[str, Any]:
     print(place, flush=True)
     if place.machine == "armv7l":  # no NumPy wheel there: the device's own is used
-        return _entry(place, _download(["tflite-runtime==2.14.0"], place, folder, files), [])
+        itself = [pin for pin in place.wanted if not pin.startswith("numpy")]
+        return _entry(place, _download(itself, place, folder, files), [])
     pins = _resolve(place.wanted, place)
     more = [pin for pin in _resolve([*pins, OPENCV], place) if pin not in pins]
     return _entry(place, _download(pins, place, folder, files), _download(more, place, folder, files))

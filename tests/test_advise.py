@@ -26,7 +26,9 @@ from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.advise.advice import advise
 from edgedigits.pipeline.advise.dry_run import cut_short, trained_like
 from edgedigits.pipeline.advise.question import IMAGES, Asked, question
-from edgedigits.pipeline.export.export import Float16, Float32, Int8
+from edgedigits.pipeline.export.float16 import Float16
+from edgedigits.pipeline.export.float32 import Float32
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import load_recipe, parse
 from edgedigits.tflite.flatbuffer import read

@@ -16,7 +16,7 @@ from edgedigits.errors import DataError, ModelError
 from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.advise import question
 from edgedigits.pipeline.checks.judging import check_baseline
-from edgedigits.pipeline.export.export import Int8
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import Recipe, parse
 from edgedigits.tasks.baseline_check import Findings, look

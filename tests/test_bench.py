@@ -381,11 +381,11 @@ def test_newer_pythons_look_for_an_older_one_that_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(environments.sys, "version_info", (3, 13, 0))
     monkeypatch.setenv("PATH", str(tmp_path / "shims"))
     with pytest.raises(InputError, match=r"Python 3\.9 to 3\.11 only.*or use --runtime litert"):
-        environments.find_python()
+        environments.find_python("tflite-runtime")
     (tmp_path / "real" / "python3.11").write_text("#!/bin/sh\nexit 0\n")
     (tmp_path / "real" / "python3.11").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'shims'}{os.pathsep}{tmp_path / 'real'}")
-    assert environments.find_python() == (tmp_path / "real" / "python3.11", (3, 11))
+    assert environments.find_python("tflite-runtime") == (tmp_path / "real" / "python3.11", (3, 11))
 
 
 def test_no_environment_is_left_half_made(tmp_path, monkeypatch):
@@ -395,7 +395,7 @@ def test_no_environment_is_left_half_made(tmp_path, monkeypatch):
         tmp_path, f"mkdir -p $3/bin; printf '#!/bin/sh\\n{pip}\\n' > $3/bin/python; chmod +x $3/bin/python"
     )
     monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(environments, "find_python", lambda: (base, (3, 11)))
+    monkeypatch.setattr(environments, "find_python", lambda _: (base, (3, 11)))
     lines = []
     with pytest.raises(
         InputError, match=r"No matching distribution.*package index can be reached, or use --runtime litert"
@@ -408,7 +408,7 @@ def test_no_environment_is_left_half_made(tmp_path, monkeypatch):
 def test_a_cache_that_cannot_be_written_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(environments, "find_python", lambda: (tmp_path, (3, 11)))
+    monkeypatch.setattr(environments, "find_python", lambda _: (tmp_path, (3, 11)))
     with pytest.raises(InputError, match="EDGEDIGITS_CACHE"):
         environments.python_for("tflite-runtime", print)
 

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from edgedigits.backend import keras
 from edgedigits.data.images import everything
-from edgedigits.pipeline.export.export import Dynamic, Float32, Int8
+from edgedigits.pipeline.export.dynamic import Dynamic
+from edgedigits.pipeline.export.export import rewrites_wished
+from edgedigits.pipeline.export.float32 import Float32
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite import block_sparse
 from edgedigits.tflite.rewrite.apply import shipped
@@ -130,10 +133,11 @@ def test_what_is_slower_or_wrong_stays_dense(
 
 def test_both_options_together_are_timed_and_recorded(flats: dict[str, bytes], shapes: Path) -> None:
     pixels = everything(fit_data(shapes).validation)
-    flat, facts = shipped(Float32(slim=True, block_sparse=True), flats["float32"], pixels, "0..1")
+    wished = rewrites_wished(Float32(slim=True, block_sparse=True))
+    flat, facts = shipped(wished, flats["float32"], pixels, "0..1")
     tried = facts["block_sparse"]["tried"]
     assert len(tried) == 2
     assert all(one["p50_ratio"] > 0 for one in tried)
     assert len(flat) < facts["size_bytes_before_slim"] <= len(flats["float32"])
     assert "TensorFlow" in facts["slim"]["interpreters"]
-    assert shipped(Dynamic(), b"as they are", pixels, "0..1") == (b"as they are", {})
+    assert shipped(rewrites_wished(Dynamic()), b"as they are", pixels, "0..1") == (b"as they are", {})

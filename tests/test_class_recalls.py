@@ -17,7 +17,7 @@ from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.models.graph import walk
 from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.checks.judging import check_classes
-from edgedigits.pipeline.export.export import Float32
+from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.model_card import artifact_card
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import Recipe

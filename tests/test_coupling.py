@@ -145,7 +145,7 @@ def test_wide_images_of_open_size_are_counted_in_parameters_alone() -> None:
 
 
 def test_multiply_adds_are_those_of_the_bytes() -> None:
-    from edgedigits.pipeline.export.export import converted
+    from edgedigits.pipeline.export.conversion import converted
     from edgedigits.tflite.flatbuffer import read
     from edgedigits.tflite.multiply_adds import per_operator
 

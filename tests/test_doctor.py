@@ -246,12 +246,12 @@ def test_the_softmax_at_a_models_end_is_found_with_its_scales(shapes: Path) -> N
 
 
 def test_steps_are_those_of_the_stored_numbers() -> None:
-    assert measure_of(np.zeros((2, 3), np.int8), "int8") == Measure(1, 16)
-    assert measure_of(np.zeros((2, 3), np.int16), "int16x8") == Measure(1, 64)
+    assert measure_of(np.zeros((2, 3), np.int8), rounds=True) == Measure(1, 16)
+    assert measure_of(np.zeros((2, 3), np.int16), rounds=True) == Measure(1, 64)
     floats = np.array([[0.0, 1.0]], np.float32)
-    assert measure_of(floats, "float16") == Measure(pytest.approx(1e-5), 100)
-    assert measure_of(floats, "dynamic") == Measure(1 / 256, 16)
-    assert measure_of(np.zeros((2, 2), np.float32), "float32").step > 0
+    assert measure_of(floats, rounds=False) == Measure(pytest.approx(1e-5), 100)
+    assert measure_of(floats, rounds=True) == Measure(1 / 256, 16)
+    assert measure_of(np.zeros((2, 2), np.float32), rounds=False).step > 0
 
 
 def test_a_changed_class_counts_as_wrong_only_where_it_was_sure() -> None:

@@ -11,25 +11,29 @@ import pytest
 
 from edgedigits.backend import keras, tf
 from edgedigits.data.images import everything
-from edgedigits.errors import CheckError, FloatOpError, MaskError, MissingWeightsError, ParityError
+from edgedigits.errors import CheckError, FloatOpError, InputError, MaskError, MissingWeightsError, ParityError
+from edgedigits.measure.cost import operator_latency
+from edgedigits.measure.cost.estimate import estimate
+from edgedigits.measure.cost.instruction_model import instructions
 from edgedigits.models.graph import walk
+from edgedigits.pipeline import recipe
+from edgedigits.pipeline.advise.advice import Question, advise
 from edgedigits.pipeline.export import checks
-from edgedigits.pipeline.export.export import Dynamic, Float16, Float32, Int8, Int16x8, converted, representative
+from edgedigits.pipeline.export.conversion import converted, representative
+from edgedigits.pipeline.export.export import rewrites_wished
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.prune import Prune
 from edgedigits.tasks import parity
 from edgedigits.tasks.scoring import outputs
 from edgedigits.tflite.flatbuffer import float_operators, read, weight_zeros
 from edgedigits.tflite.interpreter import TfliteModel
+from edgedigits.tflite.multiply_adds import per_operator
+from edgedigits.tflite.rewrite.apply import REWRITES
 from tests.nets import classifier, fit_data, trained
 
-EXPORTS: dict[str, Any] = {
-    "float32": Float32(),
-    "float16": Float16(),
-    "dynamic": Dynamic(),
-    "int8": Int8(),
-    "int16x8": Int16x8(),
-}
+EXPORTS: dict[str, Any] = {name: kind() for name, kind in recipe.EXPORTS.items()}
+"""Every export that a recipe can name: a new row of the table can't go past the contract."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +55,7 @@ def test_bytes_answer_as_the_model_and_keep_its_zeros(
     data, contents = fit_data(shapes), read(flats[name], name)
     pixels = everything(data.validation)
     facts = parity.check_parity(
-        flats[name], name, outputs(pruned.model, data.validation, "0..1"), False, pixels, "0..1"
+        flats[name], EXPORTS[name].limits, outputs(pruned.model, data.validation, "0..1"), False, pixels, "0..1"
     )
     assert facts["changed_answers"] == 0
     assert facts["images"] == len(pixels) > 0
@@ -59,11 +63,51 @@ def test_bytes_answer_as_the_model_and_keep_its_zeros(
     checks.check_zeros(contents, pruned)
     shares = {row.tensor.shape: row.share for row in weight_zeros(contents)}
     assert shares[16, 200] == pytest.approx(0.8, abs=0.001)
-    if name in checks.INTEGER_EXPORTS:
+    if EXPORTS[name].integer:
         checks.check_integer(contents)
     else:
         with pytest.raises(FloatOpError, match="float operators: #0"):
             checks.check_integer(contents)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_what_an_export_says_of_itself_is_what_its_bytes_show(name: str, flats: dict[str, bytes]) -> None:
+    export, works = EXPORTS[name], per_operator(read(flats[name], name))
+    arithmetic = {work.arithmetic for work in works if work.macs}
+    assert export.rounds == bool(arithmetic - {"float32", "float16 weights"})
+    assert export.multiplies_int8 == bool(arithmetic & {"int8", "dynamic"})
+    assert export.integer <= export.rounds
+    settings = {field.name: field.default for field in dataclasses.fields(export)}
+    assert [settings[option] for option in export.rewrites] == [False] * len(export.rewrites)
+    assert {option for option in settings if option in REWRITES} == set(export.rewrites)
+    assert not rewrites_wished(export)
+    assert rewrites_wished(dataclasses.replace(export, slim=True)) == ("slim",)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_estimate_and_instructions_answer_of_every_export(name: str, flats: dict[str, bytes], tmp_path: Path) -> None:
+    """A number, or a sentence where nothing is published."""
+    file = tmp_path / "model.tflite"
+    file.write_bytes(flats[name])
+    assert instructions(flats[name], "pi4").count > 0
+    if "int16x8" in {work.arithmetic for work in per_operator(read(flats[name], name))}:
+        with pytest.raises(InputError, match="for which no throughput on a Raspberry Pi is published"):
+            estimate(file, "pi4")
+    else:
+        found = estimate(file, "pi4")
+        assert 0 < found.low_ms < found.high_ms
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_advice_answers_of_every_export(name: str, shapes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operator_latency, "WINDOWS", 1)
+    net = keras.Sequential(
+        [keras.layers.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+    )
+    wanted = recipe.parse({"export": name}, "test", "plain")
+    told = advise(Question("tiny", net, fit_data(shapes), wanted), lambda _: None)
+    assert told.after.raw_bytes > 0
+    assert [effect.kind for effect in told.effects] == (["all"] if name == "float32" else ["export", "all"])
 
 
 def test_sizes_are_in_the_order_they_should_be(flats: dict[str, bytes]) -> None:
@@ -110,7 +154,7 @@ def test_bytes_of_another_model_are_caught(pruned: Candidate, shapes: Path) -> N
     flat = Int8()(wrong, data.calibration, data.scale)
     answers = outputs(pruned.model, data.validation, "0..1")
     with pytest.raises(ParityError, match="do not answer as the Keras model does"):
-        parity.check_parity(flat, "int8", answers, False, everything(data.validation), "0..1")
+        parity.check_parity(flat, Int8.limits, answers, False, everything(data.validation), "0..1")
 
 
 def test_revived_weights_are_caught_in_the_model_and_in_the_bytes(pruned: Candidate) -> None:

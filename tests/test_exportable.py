@@ -19,7 +19,7 @@ from edgedigits.errors import CheckError, ModelError
 from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.pipeline import exportable, loop
 from edgedigits.pipeline.advise.dry_run import foretell
-from edgedigits.pipeline.export.export import Int8
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.recipe import Recipe, parse
 from tests.nets import fit_data

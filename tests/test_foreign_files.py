@@ -25,7 +25,7 @@ from edgedigits.ground.processes.child import status_kib
 from edgedigits.models.importer import loading, saved_files
 from edgedigits.models.importer.keras3 import keras3
 from edgedigits.pipeline import loop, prepare
-from edgedigits.pipeline.export.export import Int8
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import parse
 from edgedigits.tflite.flatbuffer import read
@@ -133,8 +133,8 @@ def test_the_layer_whose_values_are_not_finite_is_named() -> None:
 
 
 def test_a_converter_that_dies_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgedigits.pipeline.export.export.MOST_BYTES", 0)
-    monkeypatch.setattr("edgedigits.pipeline.export.export.MOST_TIMES", 0)
+    monkeypatch.setattr("edgedigits.pipeline.export.conversion.MOST_BYTES", 0)
+    monkeypatch.setattr("edgedigits.pipeline.export.conversion.MOST_TIMES", 0)
     calibration = ArrayImages(np.zeros((2, 12, 12, 1), np.uint8), np.zeros(2, np.int32))
     with pytest.raises(CheckError, match=r"^export: TensorFlow's converter, at work on .*; a layer or a weight of it"):
         Int8()(classifier(), calibration, "0..1")

@@ -14,7 +14,7 @@ from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
 from edgedigits.models.importer import loading
 from edgedigits.models.layers import lowered_layers
-from edgedigits.pipeline.export.export import Int8
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.qat import Qat
 from edgedigits.stages.shrink.shrink import Shrink

@@ -36,7 +36,7 @@ from edgedigits.pipeline import prepare as preparing
 from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.scale_check import check_scale
 from edgedigits.pipeline.export.checks import check_masks
-from edgedigits.pipeline.export.export import representative
+from edgedigits.pipeline.export.conversion import representative
 from edgedigits.pipeline.model_card import artifact_card
 from edgedigits.pipeline.recipe import parse
 from edgedigits.stages.candidate import Candidate

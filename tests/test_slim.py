@@ -16,8 +16,8 @@ from edgedigits_runner.interpreters import load_runtime
 from edgedigits_runner.release import read_release
 
 from edgedigits.errors import CheckError, TfliteError
-from edgedigits.pipeline import loop, prepare
-from edgedigits.pipeline.export.export import Dynamic, Float16, Float32, Int8, Int16x8
+from edgedigits.pipeline import loop, prepare, recipe
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import parse
 from edgedigits.tflite.flatbuffer import read
@@ -28,12 +28,8 @@ from edgedigits.tflite.rewrite.writer import Builder
 from tests.nets import classifier, fit_data
 
 EXPORTS: dict[str, Any] = {
-    "float32": Float32(),
-    "float16": Float16(),
-    "dynamic": Dynamic(),
-    "int8": Int8(),
+    **{name: kind() for name, kind in recipe.EXPORTS.items()},
     "uint8": Int8(input="uint8", output="uint8"),
-    "int16x8": Int16x8(),
 }
 GOLDEN = Path(__file__).parent / "golden"
 

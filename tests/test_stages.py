@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,40 @@ from edgedigits.backend import keras, tf
 from edgedigits.errors import RecipeError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.fold_batchnorm import folded
+from edgedigits.pipeline import recipe
+from edgedigits.pipeline.advise import reasons
+from edgedigits.pipeline.advise.dry_run import Step
+from edgedigits.pipeline.advise.outlay import Cost, Effect
 from edgedigits.pipeline.export.checks import check_kept, check_masks
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.stages.candidate import Candidate
-from edgedigits.stages.cluster import Cluster, grouped
-from edgedigits.stages.distil.distil import Distil
-from edgedigits.stages.finetune import Finetune
+from edgedigits.stages.cluster import grouped
 from edgedigits.stages.prune import Prune, smallest_pruned
 from edgedigits.stages.qat import Qat
-from edgedigits.stages.shrink.shrink import Shrink
 from edgedigits.tasks.scoring import outputs, score
 from tests.nets import classifier, fit_data, trained
 
 QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 25, "rate": 2e-3, "batch": 32}
-STAGES = {
-    "prune": Prune(sparsity=0.8, min_weights=100, every_steps=5, **QUICK),
-    "constant": Prune(sparsity=0.5, schedule="constant", min_weights=100, **QUICK),
-    "finetune": Finetune(**QUICK),
-    "cluster": Cluster(clusters=8, min_weights=100, **QUICK),
-    "qat": Qat(**QUICK),
-    "distil": Distil(**QUICK),
-    "shrink": Shrink(remove_parameters=0.5, multiple=2, **QUICK),
+SETTINGS: dict[str, dict[str, Any]] = {
+    "prune": {"sparsity": 0.8, "min_weights": 100, "every_steps": 5},
+    "cluster": {"clusters": 8, "min_weights": 100},
+    "shrink": {"remove_parameters": 0.5, "multiple": 2},
 }
+"""What the net is too small for otherwise, or what a stage has no default for; the others are tried as they are."""
+
+
+def quick(name: str) -> Any:
+    """The stage of a recipe's word, its training cut short."""
+    kind: Any = recipe.STAGES[name]
+    known = {field.name for field in fields(kind)}
+    return kind(**{key: value for key, value in QUICK.items() if key in known} | SETTINGS.get(name, {}))
+
+
+STAGES: dict[str, Any] = {
+    **{name: quick(name) for name in recipe.STAGES},
+    "constant": Prune(sparsity=0.5, schedule="constant", min_weights=100, **QUICK),
+}
+"""Every stage that a recipe can name: a new row of the table can't go past the contract."""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +83,21 @@ def test_contract(name: str, pruned: Candidate, shapes: Path) -> None:
     assert accuracy(after, shapes) > 0.9
     assert walk.ends_in_softmax(after.model)
     assert {layer.compute_dtype for layer in after.model.layers} == {"float32"}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_an_advice_says_of_every_stage_what_it_may_not_buy(name: str) -> None:
+    stage, none = STAGES[name], {"pi4": 0.0, "pi5": 0.0}
+    effect = Effect("", "stage", 0.0, 0.0, 0.0, none, "", Cost(1, 1, None, 0, {}))  # type: ignore[arg-type]
+    step = Step(name, stage, b"", changed=True)
+    assert type(stage.makes_zeros) is bool
+    assert reasons.setting(step, "int8") == (f"{stage.in_words}, int8" if stage.in_words else name)
+    for export in recipe.EXPORTS.values():
+        said = reasons.why(effect, step, export())
+        assert stage.why_no_gain in said
+        assert (export.why_zeros_take_time in said) == stage.makes_zeros
+    unchanged = reasons.why(effect, replace(step, changed=False), Int8())
+    assert unchanged, "that nothing changes is said"
 
 
 def test_another_seed_gives_other_weights(start: Candidate, shapes: Path) -> None:
@@ -209,7 +237,6 @@ def test_qat_rounds_kernels_as_the_converter_does(start: Candidate, shapes: Path
     """The fake-quantized kernels are, to the step, what ends up in the bytes."""
     from ai_edge_litert.interpreter import Interpreter
 
-    from edgedigits.pipeline.export.export import Int8
     from edgedigits.stages.fake_quantize import rounded_kernel
 
     data = fit_data(shapes)

@@ -55,7 +55,7 @@ def inputs(folder: Path) -> Path:
     from edgedigits.data.splits import split
     from edgedigits.models.importer.loading import load
     from edgedigits.models.zoo.shipped import shipped_folder
-    from edgedigits.pipeline.export.export import Float32
+    from edgedigits.pipeline.export.float32 import Float32
 
     folder.mkdir(parents=True)
     data = split(load_data("mnist"), "0..1", 0)

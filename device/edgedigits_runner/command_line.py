@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.options import HELP, WrongOption, split_options
+from edgedigits_runner.runtimes import ON_DEVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,8 +115,8 @@ def _seconds(text: str) -> float:
 
 
 def _runtime(text: str) -> str:
-    if text not in ("auto", "litert", "tflite-runtime"):
-        raise ValueError("auto, litert or tflite-runtime")
+    if text not in ("auto", *ON_DEVICES):
+        raise ValueError(f"auto, {', '.join(ON_DEVICES[:-1])} or {ON_DEVICES[-1]}")
     return text
 
 
@@ -126,8 +127,8 @@ _END = (
 
 _FOLDER = """
   FOLDER               the release; by default where this program lies, if there is a manifest.json, else here"""
-_RUNTIME = """
-  --runtime NAME       litert or tflite-runtime; by default auto, the first that can be imported"""
+_RUNTIME = f"""
+  --runtime NAME       {" or ".join(ON_DEVICES)}; by default auto, the first that can be imported"""
 _THREADS = """
   --threads N          of the interpreter; by default 1"""
 

@@ -12,9 +12,9 @@ from edgedigits_runner.doctor_text import as_text
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import read_json
 from edgedigits_runner.fresh import run_fresh
-from edgedigits_runner.jobs import RUNTIMES
 from edgedigits_runner.machine import machine
 from edgedigits_runner.release import altered_files, folder_of, read_release
+from edgedigits_runner.runtimes import RUNTIMES
 from edgedigits_runner.say import say, say_json
 
 if TYPE_CHECKING:

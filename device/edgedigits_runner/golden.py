@@ -92,7 +92,7 @@ def replay(release: Release, runtime: Runtime) -> dict[str, Any]:
         inputs, outputs = _vectors(path)
         _check_fit(path, default, inputs, outputs)
         reference = _interpreter(runtime, model.path, reference=True)
-        measure = measure_of(outputs, release.export, softmax_of(reference))
+        measure = measure_of(outputs, release.rounds, softmax_of(reference))
         by_default = compared(outputs, _answers(default, inputs), measure)
         by_reference = compared(outputs, _answers(reference, inputs), measure)
     steps = {"step": measure.step, "most_steps": measure.most_steps}
@@ -133,17 +133,17 @@ def compared(wanted: NDArray[Any], got: NDArray[Any], measure: Measure) -> dict[
     }
 
 
-def measure_of(outputs: NDArray[Any], export: str, softmax: Softmax | None = None) -> Measure:
+def measure_of(outputs: NDArray[Any], rounds: bool, softmax: Softmax | None = None) -> Measure:
     """By the type of the answers, and of the arithmetic that leads to them.
 
     Integers: one step is one step; 16 of 256, or 64 of 65,536, and behind `softmax` what that says. Floats differ in their
     last bits with the compiler and the order of sums, so 1e-5 of their range counts as a step, and 1e-3 is allowed; where
-    weights or activations are integers underneath, rounding turns such bits into steps of 1/256, and those are counted.
+    weights or activations are integers underneath, `rounds`, rounding turns such bits into steps of 1/256, and those are counted.
     """
     if outputs.dtype.kind in "iu":
         return Measure(1.0, 16.0 if outputs.dtype.itemsize == 1 else 64.0, softmax)
     extent = float(np.ptp(outputs)) or 1.0
-    return Measure(extent / 1e5, 100.0) if export in ("float32", "float16") else Measure(extent / 256, 16.0)
+    return Measure(extent / 256, 16.0) if rounds else Measure(extent / 1e5, 100.0)
 
 
 def xnnpack(interpreter: Any) -> dict[str, Any]:

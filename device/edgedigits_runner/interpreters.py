@@ -11,13 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edgedigits_runner.errors import RunnerError
-
-# In the order "auto" tries them. Only the asked-for one is imported: TensorFlow takes seconds and hundreds of MiB.
-_MODULES = {
-    "litert": "ai_edge_litert.interpreter",
-    "tflite-runtime": "tflite_runtime.interpreter",
-    "tensorflow": "tensorflow.lite.python.interpreter",
-}
+from edgedigits_runner.runtimes import KNOWN
 
 _LACKING = r"op for builtin opcode '(\w+)' version '(\d+)'"
 _CUSTOM = r"(?:unresolved custom op: |\((?=Flex))(\w+)"
@@ -35,12 +29,12 @@ class Runtime(NamedTuple):
 
 
 def load_runtime(name: str) -> Runtime:
-    """The runtime of that name, or for "auto" the first of litert, tflite-runtime, tensorflow that imports.
+    """The runtime of that name, or for "auto" the first of `runtimes.KNOWN` that imports.
 
     RunnerError "runtime" says why none does.
     """
     reasons = []
-    for candidate in _MODULES if name == "auto" else (name,):
+    for candidate in KNOWN if name == "auto" else (name,):
         try:
             return _import(candidate)
         except ImportError as error:
@@ -49,11 +43,11 @@ def load_runtime(name: str) -> Runtime:
 
 
 def _import(name: str) -> Runtime:
-    if name == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
-        # It imports with NumPy 2 and then fails in the constructor.
-        raise ImportError(f"needs numpy < 2, found {np.__version__}")
-    module = importlib.import_module(_MODULES[name])
-    package = importlib.import_module(_MODULES[name].split(".")[0])
+    known = KNOWN[name]
+    if known.numpy_below is not None and int(np.__version__.split(".")[0]) >= known.numpy_below:
+        raise ImportError(f"needs numpy < {known.numpy_below}, found {np.__version__}")
+    module = importlib.import_module(known.module)
+    package = importlib.import_module(known.module.split(".")[0])
     return Runtime(name, str(getattr(package, "__version__", "unknown")), module.Interpreter)
 
 

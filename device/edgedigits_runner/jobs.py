@@ -9,9 +9,8 @@ from edgedigits_runner import SCHEMA
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import read_json
 from edgedigits_runner.model_file import ModelFile
+from edgedigits_runner.runtimes import RUNTIMES
 from edgedigits_runner.scaling import Scaling, scaling_of
-
-RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow")
 
 
 class BenchJob(NamedTuple):

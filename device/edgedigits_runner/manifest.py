@@ -94,10 +94,14 @@ def _is_time(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value < 1e9
 
 
+def _is_switch(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
 _FIRST: dict[str, Any] = {
     "model?": {"name": is_line},
     "recipe": {"name": is_line},
-    "export": {"export": is_line, "slim?": {"before": _are_counts}},
+    "export": {"export": is_line, "rounds?": _is_switch, "slim?": {"before": _are_counts}},
     "data": {"name": is_text, "fingerprint": is_text, "classes": [is_text]},
     "input": {
         "shape": _is_shape,

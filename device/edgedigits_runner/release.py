@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import joined, sha256_of
@@ -18,7 +18,8 @@ FLOAT = "float.tflite"
 
 
 class Release(NamedTuple):
-    """`shape` (height, width, channels) is that of the images the model was trained on; `files` are name to SHA-256.
+    """`shape` (height, width, channels) is that of the images the model was trained on; `files` are name to SHA-256. `rounds`:
+    weights or activations are integers underneath, whatever the type of the answers.
 
     How images become that: `resizing` of `reading.METHODS`, transparency laid on `background`, and of 16-bit images `bits` in
     use, None where there were none.
@@ -26,7 +27,7 @@ class Release(NamedTuple):
 
     folder: str
     name: str
-    export: str
+    rounds: bool
     shape: tuple[int, int, int]
     scale: Scaling
     classes: tuple[str, ...]
@@ -72,7 +73,7 @@ def read_release(folder: str) -> Release:
     return Release(
         folder=folder,
         name=manifest["recipe"]["name"],
-        export=manifest["export"]["export"],
+        rounds=_rounds(manifest["export"]),
         shape=(height, width, channels),
         scale=scaling_of(manifest["input"]["scale"]),
         classes=tuple(manifest["data"]["classes"]),
@@ -81,6 +82,11 @@ def read_release(folder: str) -> Release:
         background=manifest["input"].get("background", WHITE),
         bits=manifest["input"].get("bits"),
     )
+
+
+def _rounds(export: dict[str, Any]) -> bool:
+    """As the export says of itself; older versions wrote its name alone."""
+    return bool(export.get("rounds", export["export"] not in ("float32", "float16")))
 
 
 def altered_files(release: Release) -> list[str]:

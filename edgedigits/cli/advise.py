@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.cli.output import as_json_option, print_json, print_rich, say
 from edgedigits.cli.reading_options import reading_options
@@ -29,7 +30,7 @@ from edgedigits.cli.scale_options import scale_options
 @click.option("--custom", multiple=True, metavar="MODULE:CLASS", help="A layer class of yours that the model needs.")
 @click.option(
     "--runtime",
-    type=click.Choice(["litert", "tflite-runtime"]),
+    type=click.Choice(ON_DEVICES),
     default="litert",
     show_default=True,
     help="The interpreter whose time is foretold.",

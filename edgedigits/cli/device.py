@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.cli.output import as_json_option, print_json, print_rich, say
 
 if TYPE_CHECKING:
     from edgedigits.devices.deploy import DeployWish
 
-DEVICE_RUNTIME = click.Choice(["auto", "litert", "tflite-runtime"])
+DEVICE_RUNTIME = click.Choice(("auto", *ON_DEVICES))
 CPU = click.Choice(["cortex-a53", "cortex-a72", "cortex-a76"])
 BOARD = click.Choice(["pi3", "pi4", "pi5", "zero2"])
 
@@ -41,8 +42,9 @@ def place(host: str | None, given: dict[str, Any]) -> DeployWish | None:
     names = ("port", "directory", "identity", "ssh_config", "no_network")
     options = {name: given.pop(name) for name in names}
     if host is not None:
-        if given["runtime"] == "tensorflow":
-            raise InputError("--runtime tensorflow: not for a device; choose from auto, litert, tflite-runtime")
+        if given["runtime"] not in DEVICE_RUNTIME.choices:
+            choices = ", ".join(DEVICE_RUNTIME.choices)
+            raise InputError(f"--runtime {given['runtime']}: not for a device; choose from {choices}")
         return DeployWish(host, runtime=given["runtime"], **options)
     for name, option in (
         ("port", "port"),
@@ -134,7 +136,7 @@ def runner(out: Path) -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--cpu", type=CPU, default="cortex-a72", show_default=True, help="Of a Pi 3, a Pi 4 or a Pi 5.")
-@click.option("--runtime", type=click.Choice(["litert", "tflite-runtime"]), default="litert", show_default=True)
+@click.option("--runtime", type=click.Choice(ON_DEVICES), default="litert", show_default=True)
 @as_json_option
 def instructions(file: Path, cpu: str, runtime: Any, as_json: bool) -> None:
     """Count the arm64 instructions of one inference, under QEMU; the same number every time."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from edgedigits_runner.runtimes import RUNTIMES
 
 from edgedigits import __version__
 from edgedigits.cli import advise, device
@@ -87,7 +88,7 @@ class Threads(click.ParamType[Any]):
 
 
 SEED = click.IntRange(0, 2**32 - 1)
-RUNTIME = click.Choice(["auto", "litert", "tflite-runtime", "tensorflow"])
+RUNTIME = click.Choice(RUNTIMES)
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:

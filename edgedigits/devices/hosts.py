@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pydantic
+from edgedigits_runner.runtimes import ON_DEVICES
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -23,6 +24,10 @@ from edgedigits.errors import InputError
 from edgedigits.ground.names import WANTED, is_name
 from edgedigits.ground.yaml_files import check_known, first_fault, kind_of, read_yaml, shown
 
+if TYPE_CHECKING:
+    Runtime = str
+else:
+    Runtime = Literal[("auto", *ON_DEVICES)]
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -36,7 +41,7 @@ class Host:
     identity: Text | None = None
     ssh_config: Text | None = None
     dir: Text = "edgedigits"
-    runtime: Literal["auto", "litert", "tflite-runtime"] = "auto"
+    runtime: Runtime = "auto"
     no_network: bool = False
 
     @property

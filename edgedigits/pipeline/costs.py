@@ -9,7 +9,7 @@ from typing import Any
 
 from edgedigits.data.splits import Cost, FitData
 from edgedigits.errors import InputError
-from edgedigits.pipeline.export.export import Int8
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.tflite.interpreter import TfliteModel
 
 SAMPLES = 20

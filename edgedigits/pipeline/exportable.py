@@ -1,7 +1,7 @@
 """Which layers an export can't take, known before anything is trained.
 
-The built-in kinds stand in a table, which `tests/test_layer_kinds.py` holds against the converter. What a table can't know,
-layer classes of the caller's own and layers that only together become such an operator, is tried.
+Of the built-in kinds each export tells (`Export.lacks`), which `tests/test_layer_kinds.py` holds against the converter. What no
+table can know, layer classes of the caller's own and layers that only together become such an operator, is tried.
 """
 
 from __future__ import annotations
@@ -21,30 +21,15 @@ from edgedigits.errors import CheckError, ModelError, ParityError
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.loading import answers_probabilities
 from edgedigits.models.layers import lowered_layers
-from edgedigits.pipeline.export.checks import INTEGER_EXPORTS, check_integer
+from edgedigits.pipeline.export.checks import check_integer
 from edgedigits.pipeline.export.export import Export
 from edgedigits.pipeline.recipe import Recipe
-from edgedigits.stages.distil.teachers import SELF
 from edgedigits.tasks.parity import check_parity
 from edgedigits.tasks.scoring import outputs
 from edgedigits.tflite.flatbuffer import read
 
-NO_KERNEL: Final[dict[str, dict[str, str]]] = {
-    "int16x8": {
-        "PReLU": "PRELU",
-        "ThresholdedReLU": "GREATER",
-        "UnitNormalization": "GREATER",
-        "softsign": "DIV",
-    },
-}
-"""By export: a kind of layer or an activation, and the operator of it that TFLite can't compute in those numbers."""
-COARSE: Final[dict[str, frozenset[str]]] = {"int8": frozenset({"LayerNormalization", "UnitNormalization"})}
-"""By export: kinds of layers that divide each place by a size of its own. Where these sizes differ much, as over dark and bright
-places of raw pixels, 8 bits for all of them leave nothing of the small ones; so they are tried on the data."""
-_SAMPLE: Final = 200  # images of such a try
+_SAMPLE: Final = 200  # images of a try on the data
 _NOISE: Final = 8  # images for a layer that is tried alone
-_PATTERNS: Final = frozenset({"int16x8"})
-"""Exports without kernels for operators that the converter makes of several layers, as HARD_SWISH."""
 
 
 def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[str], None]) -> None:
@@ -52,28 +37,28 @@ def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[s
 
     A recipe that trains another net instead is held to nothing.
     """
-    if any(getattr(stage, "student", SELF) != SELF for _, stage in recipe.stages):
+    if any(getattr(stage, "makes_another_net", False) for _, stage in recipe.stages):
         return
-    name = recipe.export_name
+    name, export = recipe.export_name, recipe.export
     for layer in _layers(model):
         for kind in (type(layer).__name__, layer.get_config().get("activation")):
-            if operator := NO_KERNEL.get(name, {}).get(kind if isinstance(kind, str) else ""):
+            if operator := export.lacks.get(kind if isinstance(kind, str) else ""):
                 raise _refused(layer, name, f"TFLite has no {operator} for its numbers")
-    coarse = next((one for one in _layers(model) if type(one).__name__ in COARSE.get(name, ())), None)
+    coarse = next((one for one in _layers(model) if type(one).__name__ in export.coarse), None)
     if coarse is not None:
         say(f"trying the {name} export")
         _try_answers(model, coarse, recipe, data)
-    if name in _PATTERNS or not all(map(_built_in, _layers(model))):
+    if export.lacks_fused or not all(map(_built_in, _layers(model))):
         say(f"trying the {name} export")
         try:
-            _try(model, name, recipe.export, data.calibration, data.scale)
+            _try(model, name, export, data.calibration, data.scale)
         except CheckError as error:
-            raise _blamed(model, name, recipe.export, error) from error
+            raise _blamed(model, name, export, error) from error
 
 
 def _try(model: Any, name: str, export: Export, calibration: Images, scale: Scale) -> None:
     flat = export(model, calibration, scale)
-    if name in INTEGER_EXPORTS:
+    if export.integer:
         check_integer(read(flat, f"{name} export"))
 
 
@@ -83,7 +68,9 @@ def _try_answers(model: Any, coarse: Any, recipe: Recipe, data: FitData) -> None
     flat = recipe.export(model, data.calibration, data.scale)
     logits = not answers_probabilities(model)
     try:
-        check_parity(flat, name, outputs(model, sample, data.scale), logits, everything(sample), data.scale)
+        check_parity(
+            flat, recipe.export.limits, outputs(model, sample, data.scale), logits, everything(sample), data.scale
+        )
     except ParityError as error:
         why = f"8 bits are too few for the sizes that it divides by ({str(error).removeprefix('export: ')})"
         raise _refused(coarse, name, why) from error

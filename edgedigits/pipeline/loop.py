@@ -28,7 +28,8 @@ from edgedigits.pipeline.checks.judging import check_baseline, check_classes, ri
 from edgedigits.pipeline.checks.scale_check import check_scale
 from edgedigits.pipeline.costs import with_costs
 from edgedigits.pipeline.export import checks
-from edgedigits.pipeline.export.export import Float32
+from edgedigits.pipeline.export.export import Export, rewrites_wished
+from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.stage_cache import StageCache, chained, first_key
@@ -125,27 +126,28 @@ def _read_by(stage: Stage) -> Facts:
     return {"files": [model_hash(path) for path in paths]} if paths else {}
 
 
-def _export(job: Job, name: str, export: Any, candidate: Candidate, data: FitData) -> Exported:
+def _export(job: Job, name: str, export: Export, candidate: Candidate, data: FitData) -> Exported:
     """Make the bytes and hold them to every promise."""
     began = time.perf_counter()
     flat = export(candidate.model, data.calibration, data.scale)
     contents = read(flat, f"{name} export")
     checks.check_weights(contents, candidate.model)
-    if name in checks.INTEGER_EXPORTS:
+    if export.integer:
         checks.check_integer(contents)
     checks.check_zeros(contents, candidate)
     sample = sampled(data.validation, PARITY_IMAGES)
     wanted = outputs(candidate.model, sample, data.scale)
-    flat, options = shipped(export, flat, everything(sample), data.scale)
+    flat, options = shipped(rewrites_wished(export), flat, everything(sample), data.scale)
     facts = {
         "export": name,
+        "rounds": export.rounds,
         "seconds": round(time.perf_counter() - began, 2),
         "size_bytes": len(flat),
         "gzip_bytes": len(gzip.compress(flat, 9, mtime=0)),
         **options,
         "operators": sorted({operator.name for operator in contents.operators}),
         "zeros": checks.zeros_by_weight(contents),
-        "parity": parity.check_parity(flat, name, wanted, job.loaded.logits, everything(sample), data.scale),
+        "parity": parity.check_parity(flat, export.limits, wanted, job.loaded.logits, everything(sample), data.scale),
     }
     return Exported(flat, facts)
 

@@ -23,7 +23,12 @@ import pydantic
 from edgedigits.errors import RecipeError
 from edgedigits.ground.names import WANTED, is_name, safe_name
 from edgedigits.ground.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml, shown
-from edgedigits.pipeline.export.export import Dynamic, Export, Float16, Float32, Int8, Int16x8
+from edgedigits.pipeline.export.dynamic import Dynamic
+from edgedigits.pipeline.export.export import Export
+from edgedigits.pipeline.export.float16 import Float16
+from edgedigits.pipeline.export.float32 import Float32
+from edgedigits.pipeline.export.int8 import Int8
+from edgedigits.pipeline.export.int16x8 import Int16x8
 from edgedigits.stages.candidate import Stage
 from edgedigits.stages.cluster import Cluster
 from edgedigits.stages.distil.distil import Distil
@@ -32,7 +37,7 @@ from edgedigits.stages.prune import Prune
 from edgedigits.stages.qat import Qat
 from edgedigits.stages.shrink.shrink import Shrink
 
-STAGES: dict[str, type[Any]] = {
+STAGES: dict[str, type[Stage]] = {
     "shrink": Shrink,
     "prune": Prune,
     "distil": Distil,
@@ -40,7 +45,7 @@ STAGES: dict[str, type[Any]] = {
     "cluster": Cluster,
     "qat": Qat,
 }
-EXPORTS: dict[str, type[Any]] = {
+EXPORTS: dict[str, type[Export]] = {
     "float32": Float32,
     "float16": Float16,
     "dynamic": Dynamic,

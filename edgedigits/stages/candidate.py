@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from pydantic import ConfigDict
@@ -46,6 +46,20 @@ class Candidate:
 
 
 class Stage(Protocol):
-    """Keras in, Keras out."""
+    """A frozen dataclass whose fields are its YAML keys: Keras in, Keras out. What an advice asks of it stands in its class.
+
+    A new one is a file in this room and a row in `recipe.STAGES`; `tests/test_stages.py` holds each row to all of this. What
+    few have is asked of those that have it: the files it reads (`reads()`), the number of stages that must come before it
+    (`latest_stage`), whether it ends in another net than the candidate (`makes_another_net`).
+    """
+
+    makes_zeros: ClassVar[bool]
+    """Kernels keep their shapes and hold more zeros: whether these cost time is the export's matter."""
+    why_no_gain: ClassVar[str]
+    """Why bytes, or of a stage that makes no zeros bytes and time, may stay; "" where it leaves less to store and to compute."""
+
+    @property
+    def in_words(self) -> str:
+        """As people say it, as `80 % unstructured`; "" where its name in the recipe says it."""
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -19,6 +19,11 @@ from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share,
 class Cluster:
     """Give every kernel it takes at most `clusters` distinct values, zero for pruned weights not counted, and train those on."""
 
+    makes_zeros: ClassVar[bool] = False
+    why_no_gain: ClassVar[str] = (
+        "each weight still takes its place in the file and its multiply-add; repeats only pack well"
+    )
+
     clusters: Annotated[int, Field(ge=2, le=256)] = 16
     skip_layers: list[str] = Field(default_factory=list)
     skip_kinds: list[str] = Field(default_factory=lambda: ["DepthwiseConv2D"])
@@ -30,6 +35,10 @@ class Cluster:
     distillation: Share = 0.0
     temperature: Temperature = 3.0
     class_weights: ClassWeights = "auto"
+
+    @property
+    def in_words(self) -> str:
+        return f"{self.clusters} clusters a kernel"
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: masks are kept; `clusters` of the result tells each weight's group."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share,
 class Finetune:
     """Train for `epochs`; masks and clusters stay as they are."""
 
+    makes_zeros: ClassVar[bool] = False
+    why_no_gain: ClassVar[str] = "it buys accuracy: same graph, same bytes"
+
     epochs: Epochs = 1.0
     min_steps: Steps = 100
     rate: Rate = 3e-4
@@ -23,6 +27,10 @@ class Finetune:
     distillation: Share = 0.0
     temperature: Temperature = 3.0
     class_weights: ClassWeights = "auto"
+
+    @property
+    def in_words(self) -> str:
+        return ""
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: zeros stay zero, equal weights stay equal."""

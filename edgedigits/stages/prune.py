@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -26,6 +26,9 @@ class Prune:
     layers: own targets by layer name pattern. Kernels under `min_weights` can't hit a share exactly and hardly cost anything.
     """
 
+    makes_zeros: ClassVar[bool] = True
+    why_no_gain: ClassVar[str] = "every zero takes its place in the file"
+
     sparsity: Sparsity = 0.8
     importance: Literal["magnitude", "activation"] = "magnitude"
     schedule: Literal["polynomial", "constant"] = "polynomial"
@@ -44,6 +47,10 @@ class Prune:
     distillation: Share = 0.0
     temperature: Temperature = 3.0
     class_weights: ClassWeights = "auto"
+
+    @property
+    def in_words(self) -> str:
+        return f"{100 * self.sparsity:.0f} % unstructured"
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: masks cover every kernel taken; kernels that an earlier stage pruned further keep their own zeros too."""

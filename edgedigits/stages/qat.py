@@ -8,7 +8,7 @@ weights, and the ranges of the activations from the calibration images.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -30,6 +30,9 @@ class Qat:
     and the record names them.
     """
 
+    makes_zeros: ClassVar[bool] = False
+    why_no_gain: ClassVar[str] = "it buys accuracy after rounding: same graph, same bytes"
+
     epochs: Epochs = 0.5
     min_steps: Steps = 100
     rate: Rate = 1e-4
@@ -38,6 +41,10 @@ class Qat:
     temperature: Temperature = 3.0
     class_weights: ClassWeights = "auto"
     skip_layers: list[str] = Field(default_factory=list)
+
+    @property
+    def in_words(self) -> str:
+        return ""
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: a float model with foldable batch normalizations gone, same kernel paths, same zeros."""

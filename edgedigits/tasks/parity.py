@@ -7,7 +7,7 @@ limits as one that is sure of two.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale
 from edgedigits.errors import ParityError
+from edgedigits.tasks.lost_answers import Losses
 from edgedigits.tasks.scoring import probabilities
 from edgedigits.tflite.flatbuffer import Contents, read
 from edgedigits.tflite.interpreter import TfliteModel
@@ -28,48 +29,13 @@ _LEAST: Final = 1e-7
 Probabilities = NDArray[np.floating]
 
 
-@dataclass(frozen=True)
-class Losses:
-    """What the bytes lost of the model's answers; 0: nothing, 1: all of it.
-
-    answers: the share of answers that changed, each weighted by the model's own margin, as a share of what answering at random
-        would change. A margin is (first - second) / (first + second) of the probabilities: 0 for a tie, 1 where it is sure.
-    ranks: how far down the model's first class stands in the answers of the bytes, weighted alike, as a share of what random
-        answers would give (the middle). Ties count half.
-    information: the Kullback-Leibler divergence from the model's probabilities to those of the bytes, as a share of that to even
-        probabilities, which tell nothing. It can exceed 1: bytes that are sure of wrong classes are worse than silence.
-    """
-
-    answers: float
-    ranks: float
-    information: float
-
-    def worst(self, most: Losses) -> tuple[str, float, float] | None:
-        """(measure, found, allowed) that is furthest over what is allowed at most; None where all hold. NaN never holds."""
-        over = [(name, found, getattr(most, name)) for name, found in vars(self).items()]
-        failed = [each for each in over if not each[1] <= each[2]]
-        return max(failed, key=lambda each: each[1] / each[2]) if failed else None
-
-
-MOST: Final = {
-    "float32": Losses(1e-3, 1e-3, 1e-3),
-    "float16": Losses(0.002, 0.002, 0.005),
-    "dynamic": Losses(0.02, 0.02, 0.05),
-    "int8": Losses(0.03, 0.03, 0.1),
-    "int16x8": Losses(0.02, 0.02, 0.05),
-}
-"""What each export may lose. Of nets with 2 to 1,000 classes, from sure to a first answer of 4 % at the median, good exports lose
-at most: float32 0, float16 1e-6, dynamic 0.0005, int16x8 0.006, int8 0.01 of the answers and 0.02 of the information. A class of
-weights so large that int8 rounds the others away costs 0.06 (2 points of accuracy) to 1."""
-
-
 def check_parity(
-    flat: bytes, export: str, keras_answers: NDArray[np.floating], logits: bool, pixels: Pixels, scale: Scale
+    flat: bytes, most: Losses, keras_answers: NDArray[np.floating], logits: bool, pixels: Pixels, scale: Scale
 ) -> dict[str, Any]:
-    """What the bytes lost of the Keras model's answers to the same images, and what `export` may lose; JSON-safe.
+    """What the bytes lost of the Keras model's answers to the same images, and the most that they may; JSON-safe.
 
     Raises ParityError when they lost more, when they answer what is no number, and when there is nothing to judge by: no images,
-    or a model that prefers no class to another. An export without limits of its own is held to those of int8.
+    or a model that prefers no class to another.
     """
     if not len(pixels):
         raise ParityError("export: there is no image to compare answers on, so nothing shows that the bytes are right")
@@ -86,10 +52,10 @@ def check_parity(
     answers = TfliteModel(flat).outputs(pixels, scale)
     if not np.isfinite(answers).all():
         raise ParityError("export: the bytes answer with NaN or infinity where the Keras model does not")
-    contents = read(flat, f"{export} export")
+    contents = read(flat, "the exported bytes")
     rounded, step = probabilities(as_output(keras_answers, contents), logits), _step(contents, logits)
     found = probabilities(answers, logits)
-    lost, most = losses(wanted, rounded, found, step), MOST.get(export, MOST["int8"])
+    lost = losses(wanted, rounded, found, step)
     if over := lost.worst(most):
         coarse = losses(wanted, rounded, rounded, step).worst(most) is not None
         raise ParityError(_said(over, len(pixels), coarse))

@@ -16,17 +16,19 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from edgedigits_runner.kept import fault, is_text
+from edgedigits_runner.runtimes import KNOWN, ON_DEVICES
 from edgedigits_runner.system_files import field
 
-from edgedigits.errors import DamagedError
+from edgedigits.errors import DamagedError, InputError
 from edgedigits.ground.cache_dir import cache_dir
 from edgedigits.ground.facts import Say
 from edgedigits.ground.kept_files import read_sealed, set_aside, write_sealed
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.measure.runtimes.environments import PINS, python_for
+from edgedigits.measure.runtimes.environments import python_for
+from edgedigits.measure.runtimes.pins import PINS
 from edgedigits.tflite.fragments import Fragment, nearly_nothing
 
 SCHEMA: Final = 2
@@ -35,7 +37,8 @@ WINDOW_S: Final = 0.012
 LEAST_WINDOW_S: Final = 0.15
 """Seconds for each operator in a window, of which the fastest counts; and at least that for all of them together."""
 
-TimedRuntime = Literal["litert", "tflite-runtime"]
+TimedRuntime = str
+"""One of `ON_DEVICES`."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,10 @@ def timings(
 
 
 def _version(runtime: TimedRuntime) -> str:
-    return importlib.metadata.version("ai-edge-litert") if runtime == "litert" else PINS[0].partition("==")[2]
+    if runtime not in ON_DEVICES:
+        raise InputError(f"--runtime {runtime}: unknown; choose from {', '.join(ON_DEVICES)}")
+    own = PINS[runtime].own
+    return own[0].partition("==")[2] if own else importlib.metadata.version(KNOWN[runtime].distribution)
 
 
 def _cpu() -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import get_args
+
+from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.errors import InputError
 from edgedigits.ground.facts import Say
@@ -16,14 +17,13 @@ from edgedigits.measure.runtimes.device_facts import Facts
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import DeviceRuntime, Packages, choose
 
-RUNTIMES: tuple[DeviceRuntime, ...] = get_args(DeviceRuntime)
 BOOKWORM = Facts("linux", (3, 11, 2), machine="aarch64", libc="glibc", libc_version=(2, 36))
 
 
 def packages(runtime: DeviceRuntime, say: Say) -> Path:
     """The folder to put on bookworm's PYTHONPATH; made once. Raises InputError when it can't be, saying why."""
-    if runtime not in RUNTIMES:
-        raise InputError(f"--runtime {runtime}: unknown; choose from {', '.join(RUNTIMES)}")
+    if runtime not in ON_DEVICES:
+        raise InputError(f"--runtime {runtime}: unknown; choose from {', '.join(ON_DEVICES)}")
     chosen = choose(BOOKWORM, runtime)
     folder = home() / f"packages-{runtime}-{chosen.hash}"
     with alone(folder.name):

@@ -1,7 +1,4 @@
-"""Which Python runs which interpreter; tflite-runtime gets an environment of its own, made once in the cache.
-
-tflite-runtime 2.14.0 is the last release: it needs NumPy below 2 and has wheels for Linux, Python 3.9 to 3.11.
-"""
+"""Which Python runs which interpreter: this one, or that of an environment of its own (`Pins.own`), made once in the cache."""
 
 from __future__ import annotations
 
@@ -13,17 +10,16 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, get_args
+
+from edgedigits_runner.runtimes import KNOWN, RUNTIMES
 
 from edgedigits.errors import InputError
 from edgedigits.ground.cache_dir import cache_dir
 from edgedigits.ground.facts import Say
+from edgedigits.measure.runtimes.pins import PINS
 
-RuntimeName = Literal["auto", "litert", "tflite-runtime", "tensorflow"]
-RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
-
-PINS = ("tflite-runtime==2.14.0", "numpy==1.26.4")
-PYTHONS = ((3, 11), (3, 10), (3, 9))
+RuntimeName = str
+"""One of `RUNTIMES`: "auto", or a row of the runner's table."""
 
 # Settings of the calling program that would change what is measured, or bring its packages into another environment.
 _FOREIGN = ("PYTHON", "TF_", "OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "VIRTUAL_ENV")
@@ -35,39 +31,42 @@ def clean_environment() -> dict[str, str]:
 
 
 def python_for(runtime: RuntimeName, progress: Say) -> Path:
-    """The Python that `runtime` runs in: this one, or that of the tflite-runtime environment, made now if need be.
+    """The Python that `runtime` runs in: this one, or that of an environment of its own, made now if need be.
 
     InputError where no Python or no package for it can be had.
     """
     if runtime not in RUNTIMES:
         raise InputError(f"--runtime {runtime}: unknown; choose from {', '.join(RUNTIMES)}")
-    return _tflite_runtime_python(progress) if runtime == "tflite-runtime" else Path(sys.executable)
+    own = runtime in PINS and PINS[runtime].own
+    return _own_python(runtime, progress) if own else Path(sys.executable)
 
 
-def _tflite_runtime_python(progress: Say) -> Path:
-    base, version = find_python()
-    name = f"tflite-runtime-2.14.0-py{version[0]}.{version[1]}-{platform.machine()}"
+def _own_python(runtime: RuntimeName, progress: Say) -> Path:
+    base, version = find_python(runtime)
+    name = f"{PINS[runtime].own[0].replace('==', '-')}-py{version[0]}.{version[1]}-{platform.machine()}"
     home = cache_dir() / "runtimes" / name
     python = home / "bin" / "python"
     if not python.exists():  # also where it points to a Python that was removed since
-        _make(base, home, progress)
+        _make(runtime, base, home, progress)
     return python
 
 
-def find_python() -> tuple[Path, tuple[int, int]]:
-    """A Python that tflite-runtime has wheels for: this one, else the newest on PATH that truly runs.
+def find_python(runtime: RuntimeName) -> tuple[Path, tuple[int, int]]:
+    """A Python that `runtime` has wheels for: this one, else the newest on PATH that truly runs.
 
     InputError where there is none.
     """
-    if sys.version_info[:2] in PYTHONS:
+    pythons = PINS[runtime].pythons
+    if sys.version_info[:2] in pythons:
         return Path(sys.executable), (sys.version_info[0], sys.version_info[1])
-    for version in PYTHONS:
+    for version in pythons:
         for candidate in _on_path(f"python{version[0]}.{version[1]}"):
             if _runs(candidate, version):
                 return candidate, version
+    oldest, newest = (f"{major}.{minor}" for major, minor in (pythons[-1], pythons[0]))
     raise InputError(
-        f"tflite-runtime 2.14.0 has packages for Python 3.9 to 3.11 only, and this is {platform.python_version()}; "
-        "put a python3.11 on PATH, or use --runtime litert"
+        f"{PINS[runtime].own[0].replace('==', ' ')} has packages for Python {oldest} to {newest} only, and this is "
+        f"{platform.python_version()}; put a python{newest} on PATH, or use --runtime litert"
     )
 
 
@@ -87,14 +86,18 @@ def _runs(python: Path, version: tuple[int, int]) -> bool:
     return done.returncode == 0
 
 
-def _make(base: Path, home: Path, progress: Say) -> None:
+def _make(runtime: RuntimeName, base: Path, home: Path, progress: Say) -> None:
     """Makes the environment beside its place, tries it, then renames it: there is never half of one."""
-    progress(f"making the environment for {', '.join(PINS)} once, in {home}")
+    progress(f"making the environment for {', '.join(PINS[runtime].own)} once, in {home}")
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=home.parent) as folder:
             beside = Path(folder) / "env"
-            _run([base, "-m", "venv", beside], "python3-venv may be missing: install it, or use --runtime litert")
+            _run(
+                runtime,
+                [base, "-m", "venv", beside],
+                "python3-venv may be missing: install it, or use --runtime litert",
+            )
             python = beside / "bin" / "python"
             install = [
                 str(python),
@@ -105,8 +108,12 @@ def _make(base: Path, home: Path, progress: Say) -> None:
                 "--quiet",
                 "--only-binary=:all:",
             ]
-            _run([*install, *PINS], "see that the package index can be reached, or use --runtime litert")
-            _run([python, "-c", "import tflite_runtime.interpreter"], "use --runtime litert")
+            _run(
+                runtime,
+                [*install, *PINS[runtime].own],
+                "see that the package index can be reached, or use --runtime litert",
+            )
+            _run(runtime, [python, "-c", f"import {KNOWN[runtime].module}"], "use --runtime litert")
             _put(beside, home)
     except OSError as error:
         raise InputError(f"{home}: can't be made ({error}); set EDGEDIGITS_CACHE to a folder that can") from error
@@ -124,11 +131,11 @@ def _put(beside: Path, home: Path) -> None:
             raise
 
 
-def _run(command: Sequence[str | Path], advice: str) -> None:
+def _run(runtime: RuntimeName, command: Sequence[str | Path], advice: str) -> None:
     done = subprocess.run(
         [str(part) for part in command], env=clean_environment(), capture_output=True, text=True, check=False
     )
     if done.returncode:
         said = [line for line in (done.stderr + done.stdout).strip().splitlines() if line.strip()]
         reason = said[-1].strip() if said else f"exit code {done.returncode}"
-        raise InputError(f"the tflite-runtime environment can't be made: {reason}; {advice}")
+        raise InputError(f"the {runtime} environment can't be made: {reason}; {advice}")

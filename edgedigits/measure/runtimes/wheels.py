@@ -13,13 +13,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Any
+
+from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.errors import DeviceError
 from edgedigits.measure.runtimes.device_facts import Facts
 
-DeviceRuntime = Literal["litert", "tflite-runtime"]
-DeviceRuntimeWish = Literal["auto", "litert", "tflite-runtime"]
+DeviceRuntime = str
+"""One of `ON_DEVICES`."""
+DeviceRuntimeWish = str
+"""The same, or "auto"."""
 
 _LEGACY = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
 _NAMES = {"aarch64": "64-bit ARM", "armv7l": "32-bit ARM", "x86_64": "64-bit x86"}
@@ -83,9 +87,9 @@ def pip_wheel() -> Wheel:
 
 
 def choose(facts: Facts, wish: DeviceRuntimeWish = "auto", *, opencv: bool = False) -> Packages:
-    """LiteRT where it fits, else tflite-runtime, or the one that is wished. DeviceError, one sentence, where none fits."""
+    """The first of `ON_DEVICES` that fits, or the one that is wished. DeviceError, one sentence, where none fits."""
     _check_machine(facts)
-    names: tuple[DeviceRuntime, ...] = ("litert", "tflite-runtime") if wish == "auto" else (wish,)
+    names: tuple[DeviceRuntime, ...] = ON_DEVICES if wish == "auto" else (wish,)
     reasons = []
     for runtime in names:
         found = _find(runtime, facts)
@@ -96,15 +100,17 @@ def choose(facts: Facts, wish: DeviceRuntimeWish = "auto", *, opencv: bool = Fal
     raise DeviceError(reasons[-1] if facts.machine == "armv7l" else reasons[0])
 
 
-def supported_pythons(runtime: DeviceRuntime, machine: str | None = None) -> list[str]:
-    """Python versions that a runtime has wheels for, oldest first."""
-    sets = (item for item in _table()["sets"] if item["runtime"] == runtime and machine in (None, item["machine"]))
+def supported_pythons(runtime: DeviceRuntime | None = None, machine: str | None = None) -> list[str]:
+    """Python versions that a runtime, or any, has wheels for, oldest first."""
+    sets = (
+        item for item in _table()["sets"] if runtime in (None, item["runtime"]) and machine in (None, item["machine"])
+    )
     return sorted({item["python"] for item in sets}, key=lambda version: int(version.split(".")[1]))
 
 
 def _check_machine(facts: Facts) -> None:
     """What rules out every runtime."""
-    lowest, highest = supported_pythons("litert")[0], supported_pythons("litert")[-1]
+    lowest, *_, highest = supported_pythons()
     version = f"it has Python {'.'.join(map(str, facts.python))}"
     if facts.python < (3, int(lowest.split(".")[1])):
         raise DeviceError(

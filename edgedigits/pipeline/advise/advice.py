@@ -19,6 +19,7 @@ from edgedigits.measure.cost.operator_latency import TimedRuntime, Timings, timi
 from edgedigits.pipeline.advise import reasons
 from edgedigits.pipeline.advise.dry_run import Foretold, Step, foretell
 from edgedigits.pipeline.advise.outlay import Cost, Effect, Layer
+from edgedigits.pipeline.export.export import rewrites_wished
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import Fragment, fragments
@@ -74,7 +75,7 @@ def advise(question: Question, say: Say) -> Advice:
     other = [found.as_int8] if found.as_int8 else []
     parts = {flat: fragments(flat) for flat in dict.fromkeys([*flats, *other])}
     timed = timings([part for each in parts.values() for part in each], question.runtime, say, again=question.again)
-    slimmed = getattr(question.recipe.export, "slim", False)
+    slimmed = "slim" in rewrites_wished(question.recipe.export)
     files = {
         flat: slim(flat, "the export") if slimmed and flat in flats[1:] and flat != flats[0] else flat for flat in parts
     }
@@ -152,7 +153,7 @@ def _effects(recipe: Recipe, found: Foretold, costs: dict[bytes, Cost]) -> tuple
 
 def _effect(recipe: Recipe, step: Step, kind: Literal["export", "stage", "all"], before: Cost, after: Cost) -> Effect:
     effect = Effect(
-        setting=reasons.setting(step.name, step.stage, recipe.export_name),
+        setting=reasons.setting(step, recipe.export_name),
         kind=kind,
         raw=after.raw_bytes / before.raw_bytes - 1,
         gzip=after.gzip_bytes / before.gzip_bytes - 1,
@@ -163,7 +164,7 @@ def _effect(recipe: Recipe, step: Step, kind: Literal["export", "stage", "all"],
         reason="",
         cost=after,
     )
-    return replace(effect, reason=reasons.why(effect, step, recipe.export_name))
+    return replace(effect, reason=reasons.why(effect, step, recipe.export))
 
 
 def _layers(flat: bytes, parts: tuple[Fragment, ...], timed: Timings, model: Any) -> tuple[Layer, ...]:

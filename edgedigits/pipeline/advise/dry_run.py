@@ -18,7 +18,9 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.facts import Say
 from edgedigits.models.graph import walk
-from edgedigits.pipeline.export.export import Export, Float32, Int8
+from edgedigits.pipeline.export.export import Export
+from edgedigits.pipeline.export.float32 import Float32
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.stages.candidate import Candidate
@@ -74,7 +76,7 @@ def foretell(recipe: Recipe, model: Any, data: FitData, say: Say, custom: Sequen
     candidates = list(_candidates(recipe, trained_like(model, data.seed), data, say, custom))
     first = candidates[0].model
     steps = [Step("float32", None, Float32()(first, data.calibration, data.scale), True)]
-    if recipe.export_name != "float32":
+    if not isinstance(recipe.export, Float32):
         steps.append(_export_alone(recipe, first, data, steps[0], say))
     shapes = [_shape(candidate) for candidate in candidates]
     told = max((at for at in range(1, len(shapes)) if shapes[at] != shapes[at - 1]), default=0)
@@ -89,7 +91,7 @@ def foretell(recipe: Recipe, model: Any, data: FitData, say: Say, custom: Sequen
     if recipe.stages and not told:
         steps[-1] = dataclasses.replace(steps[-1], flat=_exported(recipe, candidates[-1].model, data, say, "last"))
     other = None
-    if recipe.export_name != "int8":
+    if not isinstance(recipe.export, Int8):
         other, _ = _tried(Int8(), candidates[-1].model, data, say, "int8 instead")
     return Foretold(tuple(steps), candidates[-1].model, other)
 

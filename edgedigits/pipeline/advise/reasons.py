@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from edgedigits.pipeline.export.export import Export, rewrites_wished
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tflite.multiply_adds import UNCOUNTED
 
@@ -20,18 +21,6 @@ NO_TIME: Final = 0.03
 _GRAPH_WEIGHS: Final = 0.15  # the share of a file that is no weights, from which slimming it pays
 _PACKS: Final = 0.75  # a file that packs to less than this share of itself is worth packing
 _UNKNOWN_STAGE: Final = "it leaves the operators and their shapes as they are"
-_DENSE_ZEROS: Final = "every zero takes its place in the file"
-_NO_KERNEL: Final = {
-    "int8": "no sparse int8 kernel",
-    "int16x8": "no sparse int16x8 kernel",
-    "dynamic": "no sparse kernel for int8 weights",
-}
-_NO_FLOAT_KERNEL: Final = "sparse float kernels run only 1x1 convolutions of a sparsely encoded file"
-_ACCURACY: Final = {
-    "qat": "it buys accuracy after rounding: same graph, same bytes",
-    "finetune": "it buys accuracy: same graph, same bytes",
-    "distil": "it buys accuracy: same graph, same bytes",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,46 +36,34 @@ class Known:
     rest_bytes: int
 
 
-def setting(name: str, stage: Any, export: str) -> str:
+def setting(step: Step, export: str) -> str:
     """A stage as people say it, as `80 % unstructured`; others by their name in the recipe."""
-    if stage is None:
-        return f"{name} export"
-    if name == "prune":
-        return f"{100 * stage.sparsity:.0f} % unstructured, {export}"
-    if name == "cluster":
-        return f"{stage.clusters} clusters a kernel, {export}"
-    return name
+    if step.stage is None:
+        return f"{step.name} export"
+    return f"{step.stage.in_words}, {export}" if step.stage.in_words else step.name
 
 
-def why(effect: Effect, step: Step, export: str) -> str:
+def why(effect: Effect, step: Step, export: Export) -> str:
     """Why the bytes or the time stay as they are; "" where both fall."""
     if step.failed:
         return step.failed
     no_raw, no_time = effect.raw > -NOTHING, effect.time is None or effect.time > -NO_TIME
     if step.stage is None:
-        return _why_export(effect, step.name, no_time)
+        return "; ".join(_why_export(effect, export, no_time))
     if not (no_raw or no_time):
         return ""
-    if step.name == "prune":
-        return "; ".join([_DENSE_ZEROS] * no_raw + [_NO_KERNEL.get(export, _NO_FLOAT_KERNEL)] * no_time)
-    if step.name == "cluster":
-        return "each weight still takes its place in the file and its multiply-add; repeats only pack well"
-    return _ACCURACY.get(step.name, "" if step.changed else _UNKNOWN_STAGE)
+    if step.stage.makes_zeros:
+        return "; ".join([step.stage.why_no_gain] * no_raw + [export.why_zeros_take_time] * no_time)
+    return step.stage.why_no_gain or ("" if step.changed else _UNKNOWN_STAGE)
 
 
-def _why_export(effect: Effect, name: str, no_time: bool) -> str:
-    found = []
-    if name == "float16" and no_time:
-        found.append("float16 weights are unpacked to float32 when the file is loaded")
-    if name == "int16x8" and no_time:
-        found.append("only the slow reference kernels compute in int16x8")
-    if name == "dynamic" and no_time:
-        found.append("its activations are quantized anew in every inference")
-    if name == "int8" and effect.time is not None and effect.time > 0:
-        found.append("this runtime has no fast int8 kernels for this net")
-    if name in ("int8", "dynamic") and effect.instructions["pi4"] > -0.2:
-        found.append("the Pi 4's cores have no dot-product instructions, so int8 hardly helps there")
-    return "; ".join(found)
+def _why_export(effect: Effect, export: Export, no_time: bool) -> Iterator[str]:
+    if export.why_no_faster and no_time:
+        yield export.why_no_faster
+    if export.why_slower and effect.time is not None and effect.time > 0:
+        yield export.why_slower
+    if export.multiplies_int8 and effect.instructions["pi4"] > -0.2:
+        yield "the Pi 4's cores have no dot-product instructions, so int8 hardly helps there"
 
 
 def would_pay(facts: Known) -> Iterator[str]:
@@ -96,8 +73,8 @@ def would_pay(facts: Known) -> Iterator[str]:
     if facts.after.macs > 0.9 * facts.before.macs:
         yield _shrink(facts)
     export = facts.recipe.export
-    slimmed = getattr(export, "slim", False)
-    if facts.rest_bytes > _GRAPH_WEIGHS * facts.after.raw_bytes and not slimmed:
+    could_slim = "slim" in export.rewrites and "slim" not in rewrites_wished(export)
+    if could_slim and facts.rest_bytes > _GRAPH_WEIGHS * facts.after.raw_bytes:
         yield (
             f"`slim`: {facts.rest_bytes:,} of {facts.after.raw_bytes:,} bytes are graph, names and scales, not weights"
         )

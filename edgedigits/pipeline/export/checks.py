@@ -13,8 +13,6 @@ from edgedigits.models.graph.duplicate_inputs import summed
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tflite.flatbuffer import Contents, float_operators, weight_zeros
 
-INTEGER_EXPORTS = ("int8", "int16x8")
-
 
 def check_masks(candidate: Candidate, stage: str) -> None:
     """Raises MaskError when a pruned weight is not zero, or a kernel has more distinct values than its clusters."""

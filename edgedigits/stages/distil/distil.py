@@ -7,7 +7,7 @@ import math
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
@@ -65,6 +65,9 @@ class Distil:
     dropout: how much of the student's own dropout stays; a shrunken net has no neurons to spare.
     """
 
+    makes_zeros: ClassVar[bool] = False
+    why_no_gain: ClassVar[str] = "it buys accuracy: same graph, same bytes"
+
     teacher: str | Annotated[list[str], Field(min_length=1)] = "recipe"
     student: str = "self"
     options: dict[str, Any] = Field(default_factory=dict)
@@ -92,12 +95,23 @@ class Distil:
 
         return max((int(found[1]) for found in map(STAGE.fullmatch, self._teachers) if found), default=0)
 
+    @property
+    def makes_another_net(self) -> bool:
+        """Its student is not the candidate, so what the candidate is made of binds nothing after it."""
+        from edgedigits.stages.distil.teachers import SELF
+
+        return self.student != SELF
+
     def reads(self) -> list[Path]:
         """Files that the outcome depends on. Raises RecipeError for a name that stands for nothing."""
         from edgedigits.stages.distil.students import student_file
         from edgedigits.stages.distil.teachers import teacher_file
 
         return [path for path in (*map(teacher_file, self._teachers), student_file(self.student)) if path]
+
+    @property
+    def in_words(self) -> str:
+        return ""
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: input, classes and kind of answers stay; with student `self`, zeros stay zero and equal weights equal.

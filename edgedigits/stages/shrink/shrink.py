@@ -7,7 +7,7 @@ only go together is found from the graph (`coupling.py`).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -43,6 +43,9 @@ class Shrink:
     rounds: go there in this many steps of the same ratio, with `epochs_between` of training after each but the last.
     """
 
+    makes_zeros: ClassVar[bool] = False
+    why_no_gain: ClassVar[str] = ""
+
     remove_parameters: Removed | None = None
     remove_multiply_adds: Removed | None = None
     latency_us: Annotated[float, Field(gt=0)] | None = None
@@ -74,6 +77,10 @@ class Shrink:
                 f"wanted exactly one target of {', '.join(TARGETS)}; found {' and '.join(given) or 'none'}"
             )
         return self
+
+    @property
+    def in_words(self) -> str:
+        return ""
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: a plain model with the same layers by the same names, less what joins copies of one tensor (`copies.merged`),

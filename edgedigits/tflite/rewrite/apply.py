@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale
@@ -14,22 +15,29 @@ from edgedigits.tflite.rewrite.equivalence import Example, check_same
 from edgedigits.tflite.rewrite.slim import slim
 
 
-def shipped(export: Any, flat: bytes, pixels: Pixels, scale: Scale) -> tuple[bytes, Facts]:
-    """The bytes to ship, and what was done to them: nothing, {}, without options.
+def shipped(wished: Collection[str], flat: bytes, pixels: Pixels, scale: Scale) -> tuple[bytes, Facts]:
+    """The bytes to ship, and what was done to them: what `wished`, names of `REWRITES`, asks for; nothing, {}, for none.
 
     Raises CheckError where smaller bytes answer differently on `pixels`, uint8 [n, h, w, c], none of them test images.
     """
-    wished = [name for name in ("block_sparse", "slim") if getattr(export, name, False)]
     if not wished:
         return flat, {}
     examples: list[Example] = [[image[None]] for image in TfliteModel(flat).inputs(pixels, scale)]
     facts: Facts = {}
-    if "block_sparse" in wished:
-        flat, facts["block_sparse"] = sparser(flat, examples)
-    if "slim" in wished:
-        flat, more = slimmed(flat, examples, "slim")
-        facts |= more
+    for name, rewrite in REWRITES.items():
+        if name in wished:
+            flat, more = rewrite(flat, examples)
+            facts |= more
     return flat, facts
+
+
+def _block_sparse(flat: bytes, examples: list[Example]) -> tuple[bytes, Facts]:
+    flat, facts = sparser(flat, examples)
+    return flat, {"block_sparse": facts}
+
+
+def _slim(flat: bytes, examples: list[Example]) -> tuple[bytes, Facts]:
+    return slimmed(flat, examples, "slim")
 
 
 def slimmed(flat: bytes, examples: list[Example], source: str) -> tuple[bytes, Facts]:
@@ -38,3 +46,10 @@ def slimmed(flat: bytes, examples: list[Example], source: str) -> tuple[bytes, F
     proof = check_same(flat, small, examples, source)
     facts = {**proof, "before": read(flat, source).parts, "after": read(small, source).parts}
     return small, {"size_bytes_before_slim": len(flat), "slim": facts}
+
+
+REWRITES: Final[Mapping[str, Callable[[bytes, list[Example]], tuple[bytes, Facts]]]] = {
+    "block_sparse": _block_sparse,
+    "slim": _slim,
+}
+"""By the name of the option that asks for it, in the order they are done."""

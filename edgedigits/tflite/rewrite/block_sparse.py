@@ -119,7 +119,7 @@ def _wrong(dense: Any, sparse: Any, examples: Sequence[Example]) -> str:
     both = [list(answers(net, examples)) for net in (dense, sparse)]
     for at, kind in enumerate(kinds):
         wanted, found = (np.stack([np.frombuffer(each[at], kind) for each in one]) for one in both)
-        measure = measure_of(wanted, "float32")
+        measure = measure_of(wanted, rounds=False)
         off = compared(wanted, found, measure)
         if off["unsound"]:
             return f"answers are up to {off['steps']:.4g} steps off, {off['changed_sure']} sure classes changed"

@@ -1,0 +1,100 @@
+"""Keras to .tflite bytes by TensorFlow's converter, in a child process (`converting.py`). No bytes are made elsewhere."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import numpy as np
+from pydantic import Field
+
+from edgedigits.data.images import Images, everything
+from edgedigits.data.samples import sampled
+from edgedigits.data.scale import Scale, scaled
+from edgedigits.errors import ArtifactError
+from edgedigits.ground.facts import Facts
+from edgedigits.ground.processes.children import MIB, Errand, ask
+from edgedigits.pipeline.export.converting import CALIBRATION
+
+CalibrationImages = Annotated[int, Field(ge=1)]
+MOST_S: Final = 300.0
+BYTES_PER_S: Final = 2**20
+"""How long the converter may work in silence: so long, and longer by the bytes of the weights."""
+MOST_BYTES, MOST_TIMES = 1024 * MIB, 20
+"""The memory that it may take: so much, and so many times the bytes of the weights."""
+
+
+def representative(calibration: Images, scale: Scale, count: int) -> Iterator[list[np.ndarray]]:
+    """Calibration images one at a time, [1, h, w, c] float32, of every class in proportion.
+
+    Two corner pixels of the first are set to 0 and 255, so that the input's quantization covers all pixels whatever the sample.
+    """
+    pixels = everything(sampled(calibration, count)).copy()
+    pixels[0, 0, 0], pixels[0, -1, -1] = 0, 255
+    for image in pixels:
+        yield [scaled(image[None], scale)]
+
+
+def converted(model: Any, settings: Facts, samples: Iterable[list[np.ndarray]] = ()) -> bytes:
+    """The model as .tflite bytes with a batch of one, by TensorFlow's converter in a child process.
+
+    `settings` are `converting.convert`'s, `samples` the images it calibrates on. Raises CheckError when it can't, whatever
+    becomes of the child.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgedigits-export-") as folder, _quiet():
+        size = _save(model, folder, samples)
+        errand = Errand(
+            function="pipeline.export.converting:convert",
+            doing=f"export: TensorFlow's converter, at work on {model.name},",
+            advice="a layer or a weight of it is one that the converter can't take; try another export",
+            room="tensorflow",
+            most_s=MOST_S + size / BYTES_PER_S,
+            most_bytes=MOST_BYTES + MOST_TIMES * size,
+        )
+        flat: bytes = ask(errand, folder=folder, model=model.name, settings=settings)
+    return flat
+
+
+def _save(model: Any, folder: str, samples: Iterable[list[np.ndarray]]) -> int:
+    """Writes the model as a SavedModel of one function, and the samples; returns the bytes of its weights.
+
+    Not the Keras model itself: that would write the functions of every layer, which takes ten times as long.
+    """
+    from edgedigits.backend import tf
+
+    shape = [1, *model.inputs[0].shape[1:]]
+    call = tf.function(lambda image: model(image, training=False))
+    concrete = call.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="image"))
+    holder = tf.Module()
+    holder.variables_in_use = list(concrete.graph.variables)
+    options = tf.saved_model.SaveOptions(save_debug_info=True)
+    try:
+        tf.saved_model.save(holder, folder, signatures={"serving_default": concrete}, options=options)
+        _write_samples(Path(folder) / CALIBRATION, samples)
+    except OSError as error:
+        raise ArtifactError(
+            f"{folder}: can't be written ({error.strerror}); set TMPDIR to a folder that can"
+        ) from error
+    return sum(variable.dtype.size * variable.shape.num_elements() for variable in holder.variables_in_use)
+
+
+def _write_samples(file: Path, samples: Iterable[list[np.ndarray]]) -> None:
+    """One after the other: together those of a large model take much memory."""
+    with file.open("wb") as out:
+        for (image,) in samples:
+            np.save(out, image, allow_pickle=False)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """TensorFlow writes its log to the process's standard error and warns about its own settings."""
+    import warnings
+
+    from edgedigits.backend import silenced_stderr
+
+    with warnings.catch_warnings(), silenced_stderr():
+        warnings.simplefilter("ignore")
+        yield

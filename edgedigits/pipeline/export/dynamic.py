@@ -1,0 +1,36 @@
+"""The dynamic range export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic.dataclasses import dataclass
+
+from edgedigits.data.images import Images
+from edgedigits.data.scale import Scale
+from edgedigits.pipeline.export.conversion import converted
+from edgedigits.stages.candidate import STRICT
+from edgedigits.tasks.lost_answers import Losses
+
+
+@dataclass(frozen=True, config=STRICT)
+class Dynamic:
+    """Weights in int8; activations are quantized while it runs. Input and output are float."""
+
+    integer: ClassVar[bool] = False
+    rounds: ClassVar[bool] = True
+    limits: ClassVar[Losses] = Losses(0.02, 0.02, 0.05)
+    rewrites: ClassVar[tuple[str, ...]] = ("slim",)
+    lacks: ClassVar[Mapping[str, str]] = {}
+    lacks_fused: ClassVar[bool] = False
+    coarse: ClassVar[frozenset[str]] = frozenset()
+    multiplies_int8: ClassVar[bool] = True
+    why_zeros_take_time: ClassVar[str] = "no sparse kernel for int8 weights"
+    why_no_faster: ClassVar[str] = "its activations are quantized anew in every inference"
+    why_slower: ClassVar[str] = ""
+
+    slim: bool = False
+
+    def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
+        return converted(model, {"optimize": True})

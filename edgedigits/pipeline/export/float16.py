@@ -1,0 +1,36 @@
+"""The float16 export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic.dataclasses import dataclass
+
+from edgedigits.data.images import Images
+from edgedigits.data.scale import Scale
+from edgedigits.pipeline.export.conversion import converted
+from edgedigits.stages.candidate import STRICT
+from edgedigits.tasks.lost_answers import Losses
+
+
+@dataclass(frozen=True, config=STRICT)
+class Float16:
+    """Weights in float16, arithmetic in float32."""
+
+    integer: ClassVar[bool] = False
+    rounds: ClassVar[bool] = False
+    limits: ClassVar[Losses] = Losses(0.002, 0.002, 0.005)
+    rewrites: ClassVar[tuple[str, ...]] = ("slim",)
+    lacks: ClassVar[Mapping[str, str]] = {}
+    lacks_fused: ClassVar[bool] = False
+    coarse: ClassVar[frozenset[str]] = frozenset()
+    multiplies_int8: ClassVar[bool] = False
+    why_zeros_take_time: ClassVar[str] = "sparse float kernels run only 1x1 convolutions of a sparsely encoded file"
+    why_no_faster: ClassVar[str] = "float16 weights are unpacked to float32 when the file is loaded"
+    why_slower: ClassVar[str] = ""
+
+    slim: bool = False
+
+    def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
+        return converted(model, {"optimize": True, "types": ["float16"]})

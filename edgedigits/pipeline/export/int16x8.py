@@ -1,0 +1,49 @@
+"""The int16x8 export. Weights are quantized per output channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic.dataclasses import dataclass
+
+from edgedigits.data.images import Images
+from edgedigits.data.scale import Scale
+from edgedigits.pipeline.export.conversion import CalibrationImages, converted, representative
+from edgedigits.stages.candidate import STRICT
+from edgedigits.tasks.lost_answers import Losses
+
+
+@dataclass(frozen=True, config=STRICT)
+class Int16x8:
+    """Activations in int16, weights in int8: closest to float, but no fast kernels exist for it."""
+
+    integer: ClassVar[bool] = True
+    rounds: ClassVar[bool] = True
+    limits: ClassVar[Losses] = Losses(0.02, 0.02, 0.05)
+    rewrites: ClassVar[tuple[str, ...]] = ("slim",)
+    lacks: ClassVar[Mapping[str, str]] = {
+        "PReLU": "PRELU",
+        "ThresholdedReLU": "GREATER",
+        "UnitNormalization": "GREATER",
+        "softsign": "DIV",
+    }
+    lacks_fused: ClassVar[bool] = True
+    coarse: ClassVar[frozenset[str]] = frozenset()
+    multiplies_int8: ClassVar[bool] = False
+    why_zeros_take_time: ClassVar[str] = "no sparse int16x8 kernel"
+    why_no_faster: ClassVar[str] = "only the slow reference kernels compute in int16x8"
+    why_slower: ClassVar[str] = ""
+
+    calibration_images: CalibrationImages = 300
+    slim: bool = False
+
+    def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:
+        settings = {
+            "optimize": True,
+            "ops": "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8",
+            "input": "int16",
+            "output": "int16",
+            "dense_per_tensor": False,
+        }
+        return converted(model, settings, representative(calibration, scale, self.calibration_images))

@@ -1,0 +1,51 @@
+"""The int8 export.
+
+Weights are quantized per output channel, those of dense layers per tensor: a scale per neuron buys no accuracy there, costs 12
+bytes each and spreads the values of pruned kernels, so that they compress worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic.dataclasses import dataclass
+
+from edgedigits.data.images import Images
+from edgedigits.data.scale import Scale
+from edgedigits.pipeline.export.conversion import CalibrationImages, converted, representative
+from edgedigits.stages.candidate import STRICT
+from edgedigits.tasks.lost_answers import Losses
+
+
+@dataclass(frozen=True, config=STRICT)
+class Int8:
+    """Everything in int8. With uint8 input the raw pixel is the input, to within half a step of the quantization."""
+
+    integer: ClassVar[bool] = True
+    rounds: ClassVar[bool] = True
+    limits: ClassVar[Losses] = Losses(0.03, 0.03, 0.1)
+    rewrites: ClassVar[tuple[str, ...]] = ("slim", "block_sparse")
+    lacks: ClassVar[Mapping[str, str]] = {}
+    lacks_fused: ClassVar[bool] = False
+    coarse: ClassVar[frozenset[str]] = frozenset({"LayerNormalization", "UnitNormalization"})
+    multiplies_int8: ClassVar[bool] = True
+    why_zeros_take_time: ClassVar[str] = "no sparse int8 kernel"
+    why_no_faster: ClassVar[str] = ""
+    why_slower: ClassVar[str] = "this runtime has no fast int8 kernels for this net"
+
+    input: Literal["int8", "uint8"] = "int8"
+    output: Literal["int8", "uint8"] = "int8"
+    calibration_images: CalibrationImages = 300
+    slim: bool = False
+    block_sparse: bool = False
+
+    def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:
+        settings = {
+            "optimize": True,
+            "ops": "TFLITE_BUILTINS_INT8",
+            "input": self.input,
+            "output": self.output,
+            "dense_per_tensor": True,
+        }
+        return converted(model, settings, representative(calibration, scale, self.calibration_images))
