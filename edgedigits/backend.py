@@ -7,9 +7,8 @@ import os
 import pathlib
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -36,12 +35,7 @@ with warnings.catch_warnings(), silenced_stderr():
 
 tf.get_logger().setLevel("ERROR")
 
-WIDE = 64
-"""Filters from which bfloat16 pays."""
-TILE = 16
-"""Of which filters must be a multiple for it."""
-
-__all__ = ["has_bfloat16", "keras", "seed_everything", "silenced_stderr", "tf", "training_policy"]
+__all__ = ["has_bfloat16", "keras", "seed_everything", "silenced_stderr", "tf"]
 
 
 def has_bfloat16() -> bool:
@@ -51,22 +45,6 @@ def has_bfloat16() -> bool:
     except OSError:
         return False
     return "amx_bf16" in flags
-
-
-def training_policy(layers: Iterable[Any]) -> str:
-    """The Keras dtype policy in which a model of these layers trains fastest on this CPU.
-
-    bfloat16 where it is native, but not for depthwise convolutions, which TensorFlow computes at half the speed of float32 then,
-    nor for nets that are narrow throughout, nor where a convolution has filters that fill no whole tiles: 24 of them double the
-    time of a step.
-    """
-    kinds, filters = set(), []
-    for layer in layers:
-        kinds.add(type(layer).__name__)
-        filters += [layer.filters] if getattr(layer, "filters", 0) else []
-    depthwise = {"DepthwiseConv2D", "SeparableConv2D"} & kinds
-    fits = not filters or (max(filters) >= WIDE and not any(count % TILE for count in filters))
-    return "mixed_bfloat16" if has_bfloat16() and not depthwise and fits else "float32"
 
 
 def seed_everything(seed: int) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from edgedigits.backend import keras
-from edgedigits.models.graph.narrow import MAKES, READS, Layout
+from edgedigits.models.graph.narrow import Layout
+from edgedigits.models.layers.layer_kinds import MAKES, READS, Kernel, kernels_of
 
 L = keras.layers
 SIZE = 8
@@ -121,8 +122,8 @@ def with_zeroed(layout: Layout, keep: np.ndarray) -> None:
     """All that makes the units that go is set to zero in the model: kernels, biases, scales, shifts and means."""
     for weight in layout.weights:
         attribute = weight.path.rpartition("/")[2]
-        counts = READS if attribute == "depthwise_kernel" else MAKES
-        separable = type(weight.call.layer).__name__ == "SeparableConv2D" and counts == READS
+        counts = READS if isinstance(weight.known, Kernel) and weight.known.depthwise else MAKES
+        separable = len(kernels_of(weight.call.layer)) > 1 and counts == READS
         for axis, put in weight.axes.items():
             if put.counts == counts and not separable and attribute not in ("moving_variance", "alpha"):
                 values = np.moveaxis(weight.variable.numpy(), axis, 0)

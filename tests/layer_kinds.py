@@ -31,10 +31,10 @@ LITTLE: Final = {"float32": 1e-4, "float16": 0.02}
 ROUNDED: Final = 0.08
 """The same of the other exports, which round to integers."""
 _SHAPE: Final = (8, 8, 4)
-_LINE: Final = {"Conv1D", "SeparableConv1D", "MaxPooling1D", "AveragePooling1D", "GlobalAveragePooling1D", "GlobalMaxPooling1D",
+LINE: Final = {"Conv1D", "SeparableConv1D", "MaxPooling1D", "AveragePooling1D", "GlobalAveragePooling1D", "GlobalMaxPooling1D",
     "SpatialDropout1D"}  # fmt: skip
-_PAIR: Final = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
-_SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
+PAIR: Final = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
+SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
     "Activation": [{"activation": "tanh"}],
     "AlphaDropout": [{"rate": 0.1}],
     "AveragePooling1D": [{"pool_size": 2}],
@@ -83,7 +83,7 @@ def kinds() -> dict[str, Callable[[], Any]]:
     """Each kind with its settings, as a sentence names it, and what builds a model around it."""
     found: dict[str, Callable[[], Any]] = {}
     for kind in sorted(known_layers.LAYERS - known_layers.LEFT_OUT - {"InputLayer"}):
-        for settings in _SETTINGS.get(kind, [{}]):
+        for settings in SETTINGS.get(kind, [{}]):
             said = ", ".join(f"{key}={value}" for key, value in settings.items())
             found[f"{kind}({said})"] = lambda kind=kind, settings=settings: _around(kind, settings)
     for name in sorted(known_layers.ACTIVATIONS):
@@ -142,9 +142,9 @@ def _around(kind: str, settings: dict[str, Any]) -> Any:
     library = keras if kind == "ThresholdedReLU" else keras3
 
     def apply(x: Any) -> Any:
-        if kind in _LINE:
+        if kind in LINE:
             x = library.layers.Reshape((16, 16))(x)
-        if kind in _PAIR:
+        if kind in PAIR:
             x = [x, library.layers.Conv2D(4, 1, name="other")(x)]
         return getattr(library.layers, kind)(name="tried", **settings)(x)
 

@@ -17,7 +17,7 @@ from edgedigits.models.graph.channel_rules import RULES
 from edgedigits.models.graph.coupling import coupled
 from edgedigits.models.graph.narrow import Layout, narrowed
 from edgedigits.models.graph.narrowed_size import multiply_adds, parameters, sizes_of
-from edgedigits.models.layers.known_layers import LAYERS, LEFT_OUT
+from edgedigits.models.layers.layer_kinds import Passage
 from edgedigits.models.zoo import ZOO
 from edgedigits.models.zoo.shipped import shipped_folder
 from tests.graphs import L, random_graph, with_random_weights, with_zeroed
@@ -131,7 +131,7 @@ def test_layers_of_unknown_kind_are_refused_by_name() -> None:
         ModelError, match=r"^shrink: mixing \(Mixing\) of odd is a kind of layer whose channels can't be"
     ):
         coupled(net)
-    assert set(LAYERS - LEFT_OUT) - {"InputLayer"} <= set(RULES), "what a loaded model may have has a rule"
+    assert set(RULES) == set(Passage), "what a row may say has a rule"
 
 
 def test_wide_images_of_open_size_are_counted_in_parameters_alone() -> None:

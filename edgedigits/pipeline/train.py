@@ -17,7 +17,7 @@ import numpy as np
 from edgedigits_runner.files import sha256_of
 from edgedigits_runner.kept import is_object, is_whole
 
-from edgedigits.backend import seed_everything, tf, training_policy
+from edgedigits.backend import seed_everything, tf
 from edgedigits.data.augment import Augment
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.feed import training_batches
@@ -27,6 +27,7 @@ from edgedigits.errors import DamagedError, InputError
 from edgedigits.ground.atomic import check_writable, whole_file
 from edgedigits.ground.facts import Progress, Say, silent
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
+from edgedigits.models.layers.training_policy import training_policy
 from edgedigits.models.zoo import ZOO
 from edgedigits.pipeline.stage_cache import code_version
 from edgedigits.tasks.losses import of_probabilities

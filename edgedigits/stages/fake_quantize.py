@@ -6,26 +6,19 @@ dense layers, see `export.py`); activations asymmetric, 256 steps, one scale per
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
+
+import numpy as np
 
 from edgedigits.backend import keras, tf
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.splits import FitData
 from edgedigits.models.graph import walk
+from edgedigits.models.layers.layer_kinds import Output, kernels_of, kind_of
 
-ROUNDED = {  # kinds whose output gets a scale of its own
-    *walk.KERNELS, "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "ThresholdedReLU", "Softmax", "BatchNormalization",
-    "GroupNormalization", "LayerNormalization", "UnitNormalization", "Normalization", "Rescaling", "Resizing",
-    "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "UpSampling2D",
-    "AveragePooling1D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
-}  # fmt: skip
-PASSED_ON = {  # kinds whose output holds values of their input, so that its scale serves
-    "MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "Flatten", "Reshape", "Permute",
-    "ZeroPadding2D", "Cropping2D", "CenterCrop",
-    "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout",
-}  # fmt: skip
 FUSED = ("relu", "relu6")
 
 
@@ -42,12 +35,12 @@ class FakeQuantized:
         self.left: dict[str, str] = {}
         self.ranges: dict[int, Any] = {}
         for call in calls:
-            kind = type(call.layer).__name__
+            kind = kind_of(call.layer)
             if any(fnmatchcase(call.layer.name, pattern) for pattern in skip_layers):
                 self.left[call.layer.name] = "named in skip_layers"
-            elif kind not in ROUNDED | PASSED_ON:
-                self.left[call.layer.name] = f"{kind}: this stage does not know it"
-            elif kind in ROUNDED and not _fuses(call, readers.get(call.outputs[0], [])):
+            elif kind is None:
+                self.left[call.layer.name] = f"{type(call.layer).__name__}: this stage does not know it"
+            elif kind.output is Output.OWN and not _fuses(call, readers.get(call.outputs[0], [])):
                 self.ranges[call.outputs[0]] = tf.Variable([0.0, 0.0], trainable=False)
         self.entry = tf.Variable([0.0, 0.0], trainable=False)
         self.observing = False
@@ -65,7 +58,7 @@ class FakeQuantized:
 
     def _apply(self, call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         known = call.layer.name not in self.left
-        attributes = walk.KERNELS.get(type(call.layer).__name__, ()) if known else ()
+        attributes = kernels_of(call.layer) if known else ()
         held = {attribute: vars(call.layer)[attribute] for attribute in attributes}
         for attribute, kernel in held.items():
             vars(call.layer)[attribute] = tf.cast(
@@ -90,30 +83,24 @@ class FakeQuantized:
 
 def rounded_kernel(kernel: Any, layer: Any, attribute: str) -> Any:
     """The kernel rounded to int8, float32 of the same shape; gradients pass straight through."""
-    kernel = tf.convert_to_tensor(kernel)
-    if isinstance(layer, keras.layers.Dense):
+    kernel, known = tf.convert_to_tensor(kernel), kernels_of(layer)[attribute]
+    if known.one_scale:
         limit = tf.stop_gradient(tf.reduce_max(tf.abs(kernel))) + 1e-12
         return tf.quantization.fake_quant_with_min_max_vars(kernel, -limit, limit, narrow_range=True)
-    shape = tf.shape(kernel)
-    transposed = type(layer).__name__ == "Conv2DTranspose"
-    if transposed:
-        kernel = tf.transpose(kernel, [0, 1, 3, 2])
-    columns = tf.reshape(kernel, [-1, _channels(kernel, attribute)])
+    rank = len(kernel.shape)
+    filters = [axis % rank for axis in known.filters]
+    order = [*(axis for axis in range(rank) if axis not in filters), *filters]
+    turned = tf.transpose(kernel, order)
+    columns = tf.reshape(turned, [-1, math.prod(int(kernel.shape[axis]) for axis in filters)])
     limit = tf.stop_gradient(tf.reduce_max(tf.abs(columns), axis=0)) + 1e-12
     columns = tf.quantization.fake_quant_with_min_max_vars_per_channel(columns, -limit, limit, narrow_range=True)
-    if transposed:
-        return tf.transpose(tf.reshape(columns, tf.shape(kernel)), [0, 1, 3, 2])
-    return tf.reshape(columns, shape)
-
-
-def _channels(kernel: Any, attribute: str) -> int:
-    """How many scales a kernel has: output channels; of a depthwise one, input channels times multiplier."""
-    return int(kernel.shape[-1]) * (int(kernel.shape[-2]) if attribute == "depthwise_kernel" else 1)
+    return tf.transpose(tf.reshape(columns, tf.shape(turned)), np.argsort(order))
 
 
 def _fuses(call: walk.Call, readers: Sequence[Any]) -> bool:
     """True when the converter will fuse the only reader, a ReLU, into this layer: then only the ReLU's output is rounded."""
-    if len(readers) != 1 or type(call.layer).__name__ in ("Concatenate", "MaxPooling2D"):
+    kind = kind_of(call.layer)
+    if len(readers) != 1 or kind is None or not kind.fuses_activation:
         return False
     reader = readers[0]
     if isinstance(reader, keras.layers.ReLU):

@@ -8,7 +8,7 @@ weights, and the ranges of the activations from the calibration images.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -71,14 +71,16 @@ def _still_shared(candidate: Candidate, folded: list[str]) -> dict[str, np.ndarr
     """Clusters after folding: a folded kernel's channels were scaled apart, so there each channel has groups of its own."""
     import numpy as np
 
-    from edgedigits.models.graph import walk
+    from edgedigits.models.graph.fold_batchnorm import along
+    from edgedigits.models.layers.layer_kinds import kernels_of
 
-    kernels: dict[str, Any] = walk.kernels(candidate.model)
     groups = {}
     for path, numbers in candidate.clusters.items():
         if path.rpartition("/")[0] in folded:
             most = int(numbers.max()) + 1
-            channel = np.arange(kernels[path].shape[-1], dtype=np.int32)
+            (known,) = kernels_of(candidate.model.get_layer(path.rpartition("/")[0])).values()
+            count = np.prod([numbers.shape[axis] for axis in known.filters])
+            channel = along(np.arange(count, dtype=np.int32), numbers.shape, known)
             apart = np.where(numbers < 0, -1, numbers + channel * most)
             kept = apart >= 0
             renumbered = np.full(numbers.shape, -1, np.int32)

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgedigits.errors import RecipeError
 from edgedigits.models.graph import walk
+from edgedigits.models.layers.layer_kinds import KINDS, Passage, kernels_of
 
 
 def chosen(
@@ -19,20 +20,23 @@ def chosen(
     Raises RecipeError when a pattern matches no layer, a kind is no kernel layer, or nothing is left to work on.
     """
     check_patterns(model, where, skip_layers)
-    if unknown := [kind for kind in skip_kinds if kind not in walk.KERNELS]:
+    known = [name for name, kind in KINDS.items() if kind.kernels]
+    if unknown := [kind for kind in skip_kinds if kind not in known]:
         raise RecipeError(
-            f"{where}.skip_kinds: {unknown[0]!r} is no kind of layer with kernels; choose from {', '.join(walk.KERNELS)}"
+            f"{where}.skip_kinds: {unknown[0]!r} is no kind of layer with kernels; choose from {', '.join(known)}"
         )
-    kinds = {call.layer.name: type(call.layer).__name__ for call in walk.calls(model)}
+    layers = {call.layer.name: call.layer for call in walk.calls(model)}
+    no_depthwise = any(KINDS[kind].channels is Passage.DEPTHWISE for kind in skip_kinds)
     taken: dict[str, Any] = {}
     left: dict[str, str] = {}
     for path, kernel in walk.kernels(model).items():
-        layer = path.rpartition("/")[0]
+        layer, _, attribute = path.rpartition("/")
+        kind, depthwise = type(layers[layer]).__name__, kernels_of(layers[layer])[attribute].depthwise
         weights = int(kernel.shape.num_elements())
         if any(fnmatchcase(layer, pattern) for pattern in skip_layers):
             left[path] = "named in skip_layers"
-        elif kinds[layer] in skip_kinds or (path.endswith("/depthwise_kernel") and "DepthwiseConv2D" in skip_kinds):
-            left[path] = f"{kinds[layer]} is in skip_kinds"
+        elif kind in skip_kinds or (depthwise and no_depthwise):
+            left[path] = f"{kind} is in skip_kinds"
         elif weights < min_weights:
             left[path] = f"{weights} weights, fewer than min_weights {min_weights}"
         else:

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits.backend import keras, seed_everything, tf, training_policy
+from edgedigits.backend import keras, seed_everything, tf
 from edgedigits.data.augment import Augment
 from edgedigits.data.feed import training_batches
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress
 from edgedigits.models.graph import walk
+from edgedigits.models.layers.training_policy import training_policy
 from edgedigits.stages.class_weights import as_facts, class_weights, mean_by
 from edgedigits.stages.settings import ClassWeights
 from edgedigits.tasks.losses import Mean, cross_entropy, distillation

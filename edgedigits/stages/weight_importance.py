@@ -15,9 +15,7 @@ from edgedigits.backend import tf
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.splits import FitData
 from edgedigits.models.graph import walk
-
-INPUT_AXIS = {"Conv2DTranspose": -1}
-"""Which axis of a kernel counts its input channels; -2 where not named."""
+from edgedigits.models.layers.layer_kinds import kernels_of
 
 
 def input_sizes(model: Any, data: FitData) -> dict[str, np.ndarray]:
@@ -26,7 +24,7 @@ def input_sizes(model: Any, data: FitData) -> dict[str, np.ndarray]:
     A separable convolution's pointwise kernel reads what no layer gives out: it is not here.
     """
     squares: dict[str, list[np.ndarray]] = {}
-    layers = {call.layer.name: call.layer for call in walk.calls(model) if type(call.layer).__name__ in walk.KERNELS}
+    layers = {call.layer.name: call.layer for call in walk.calls(model) if kernels_of(call.layer)}
 
     def observe(images: Any) -> dict[str, Any]:
         seen: dict[str, Any] = {}
@@ -47,8 +45,8 @@ def input_sizes(model: Any, data: FitData) -> dict[str, np.ndarray]:
             squares.setdefault(name, []).append(mean.numpy())
     found = {}
     for name, means in squares.items():
-        kind = type(layers[name]).__name__
-        path = f"{name}/{walk.KERNELS[kind][0]}"
+        attribute, kernel = next(iter(kernels_of(layers[name]).items()))
         sizes = np.sqrt(np.mean(means, axis=0))
-        found[path] = sizes if INPUT_AXIS.get(kind, -2) == -1 else sizes[:, None]
+        if kernel.reads is not None:
+            found[f"{name}/{attribute}"] = sizes.reshape(-1, *[1] * (-1 - kernel.reads))
     return found

@@ -1,19 +1,20 @@
 """How channels pass through each kind of layer: which come out, and which can then only go together.
 
 A rule takes the channels on the last axis of each input and gives those on the last axis of the output. What computes on all
-channels of a place at once (LayerNormalization, Softmax) or moves them to another axis keeps them whole. A kind without a rule
+channels of a place at once (LayerNormalization, Softmax) or moves them to another axis keeps them whole. A kind without a row
 is refused: what it does with channels can't be known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from edgedigits.models.graph.channel_sets import Channels
 from edgedigits.models.graph.walk import SOFTMAX, Call, is_softmax_layer
+from edgedigits.models.layers.layer_kinds import Passage
 
 Rule = Callable[[Channels, Call, list[np.ndarray]], np.ndarray]
 
@@ -106,29 +107,16 @@ def _activated(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.nda
     return whole(channels, call, axes) if is_softmax_layer(call.layer) else axes[0]
 
 
-MAKERS = ("Conv1D", "Conv2D", "Conv2DTranspose", "Dense", "SeparableConv1D", "SeparableConv2D")
-"""Kinds that make channels of their own from all that go in."""
-
-RULES: dict[str, Rule] = {
-    **dict.fromkeys(MAKERS, _made),
-    "DepthwiseConv2D": _depthwise,
-    **dict.fromkeys(("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"), _merged),
-    "Concatenate": _concatenated,
-    "BatchNormalization": _normalized,
-    **dict.fromkeys(("Flatten", "Reshape"), _reshaped),
-    "Permute": _permuted,
-    "Activation": _activated,
-    **dict.fromkeys(
-        (
-            "AlphaDropout", "AveragePooling1D", "AveragePooling2D", "CenterCrop", "Cropping2D", "Dropout", "ELU",
-            "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D",
-            "GlobalMaxPooling2D", "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "PReLU", "ReLU", "Rescaling", "Resizing",
-            "SpatialDropout1D", "SpatialDropout2D", "ThresholdedReLU", "UpSampling2D", "ZeroPadding2D",
-        ),
-        _passed_on,
-    ),
-    **dict.fromkeys(("GroupNormalization", "LayerNormalization", "Normalization", "Softmax", "UnitNormalization"), whole),
-}  # fmt: skip
-
-STATELESS = frozenset(RULES) - {*MAKERS, "DepthwiseConv2D", "BatchNormalization", "PReLU", "Rescaling", "Reshape"}
-"""Kinds that hold nothing per channel: one layer may be used many times, each time for other channels."""
+RULES: Final[dict[Passage, Rule]] = {
+    Passage.MADE: _made,
+    Passage.DEPTHWISE: _depthwise,
+    Passage.MERGED: _merged,
+    Passage.CONCATENATED: _concatenated,
+    Passage.NORMALIZED: _normalized,
+    Passage.RESHAPED: _reshaped,
+    Passage.PERMUTED: _permuted,
+    Passage.ACTIVATED: _activated,
+    Passage.PASSED_ON: _passed_on,
+    Passage.WHOLE: whole,
+}
+"""Which kind of layer has which of them stands in `layer_kinds.KINDS`."""

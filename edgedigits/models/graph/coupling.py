@@ -16,8 +16,9 @@ import numpy as np
 
 from edgedigits.errors import ModelError
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.channel_rules import MAKERS, RULES, STATELESS, named, whole
+from edgedigits.models.graph.channel_rules import RULES, named, whole
 from edgedigits.models.graph.channel_sets import Channels
+from edgedigits.models.layers.layer_kinds import kernels_of, kind_of
 
 INPUT = "is tied to the network's input"
 OUTPUT = "makes the answers"
@@ -62,20 +63,20 @@ def coupled(model: Any, stays: Callable[[str], str | None] = lambda _: None) -> 
     axes[walk.ENTRY] = channels.fresh(int(model.inputs[0].shape[-1]), INPUT)
     uses = Counter(id(call.layer) for call in calls)
     for call in calls:
-        kind = type(call.layer).__name__
-        if kind not in RULES:
+        kind = kind_of(call.layer)
+        if kind is None:
             raise ModelError(
                 f"shrink: {named(call.layer)} of {model.name} is a kind of layer whose channels can't be followed; "
                 "use built-in layers instead, or a recipe without shrink"
             )
         read = [axes[number] for number in call.inputs]
-        shared = uses[id(call.layer)] > 1 and kind not in STATELESS
+        shared = uses[id(call.layer)] > 1 and not kind.stateless
         made = (
             whole(channels, call, read, f"{named(call.layer)} {SHARED}")
             if shared
-            else RULES[kind](channels, call, read)
+            else RULES[kind.channels](channels, call, read)
         )
-        if kind in MAKERS and (reason := stays(call.layer.name)):
+        if kind.makes_channels and (reason := stays(call.layer.name)):
             channels.fix(made, reason)
         axes[call.outputs[0]] = made
     channels.fix(axes[calls[-1].outputs[0]], OUTPUT)
@@ -90,9 +91,7 @@ def _arranged(model: Any, calls: list[walk.Call], channels: Channels, axes: dict
     number[free] = np.arange(free.sum())
     units = {tensor: number[roots[axis]] for tensor, axis in axes.items()}
     members = _alike(units, int(free.sum()))
-    makers = {
-        call.layer.name: call.outputs[0] for call in calls if type(call.layer).__name__ in (*MAKERS, "DepthwiseConv2D")
-    }
+    makers = {call.layer.name: call.outputs[0] for call in calls if kernels_of(call.layer)}
     groups = tuple(
         Group(group, tuple(name for name, tensor in makers.items() if np.isin(group[0], units[tensor])))
         for group in members

@@ -15,18 +15,7 @@ import numpy as np
 
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.known_layers import ACTIVATIONS
-
-SUMMING = ("Conv2D", "Dense")
-"""Kinds that sum over the channels they read; these are the last axis but one of their kernels."""
-
-_ALIKE = frozenset(
-    {
-        "AlphaDropout", "AveragePooling2D", "CenterCrop", "Cropping2D", "Dropout", "ELU", "GaussianDropout", "GaussianNoise",
-        "GlobalAveragePooling2D", "GlobalMaxPooling2D", "LeakyReLU", "MaxPooling2D", "ReLU", "Resizing", "SpatialDropout2D",
-        "ThresholdedReLU", "UpSampling2D", "ZeroPadding2D",
-    }
-)  # fmt: skip
-"""Kinds that answer each channel for itself, all by the same rule."""
+from edgedigits.models.layers.layer_kinds import Passage, Setting, kernels_of, kind_of
 
 
 @dataclass(frozen=True)
@@ -57,7 +46,7 @@ def copies(model: Any) -> tuple[Copies, ...]:
         """Of all that reads a tensor; None where something else does, or where it is the answer."""
         found: list[str] = []
         for call in readers.get(tensor, []):
-            below = [f"{call.layer.name}/kernel"] if _sums(call.layer) else None
+            below = [f"{call.layer.name}/{one}" for one in kernels_of(call.layer)] if sums(call.layer) else None
             if _acts_alike(call.layer):
                 below = kernels(call.outputs[0])
             if below is None or uses[id(call.layer)] > 1:
@@ -95,8 +84,9 @@ def merged(model: Any) -> tuple[Any, list[str]]:
     places = {path: one.place for one in found.values() for path in one.kernels}
     for name, layer in made.items():
         weights = model.get_layer(name).get_weights()
-        if (place := places.get(f"{name}/kernel")) is not None:
-            weights[0] = summed(weights[0].astype(np.float64), place)
+        for number, attribute in enumerate(kernels_of(layer)):
+            if (place := places.get(f"{name}/{attribute}")) is not None:
+                weights[number] = summed(weights[number].astype(np.float64), place)
         layer.set_weights(weights)
     return result, list(found)
 
@@ -110,7 +100,8 @@ def summed(kernel: np.ndarray, place: np.ndarray) -> np.ndarray:
 def _joins_copies(call: walk.Call) -> bool:
     last = call.node.outputs.shape.rank - 1
     return (
-        type(call.layer).__name__ == "Concatenate"
+        (kind := kind_of(call.layer)) is not None
+        and kind.channels is Passage.CONCATENATED
         and call.layer.axis in (-1, last)
         and len(set(call.inputs)) < len(call.inputs)
     )
@@ -129,14 +120,17 @@ def _copies(call: walk.Call, kernels: tuple[str, ...]) -> Copies:
     return Copies(call.layer.name, tuple(stay), np.concatenate(place), kernels)
 
 
-def _sums(layer: Any) -> bool:
-    return type(layer).__name__ in SUMMING and layer.get_config().get("groups", 1) == 1
+def sums(layer: Any) -> bool:
+    """True where a layer, at each place, multiplies all channels that it reads by one matrix."""
+    kind = kind_of(layer)
+    return kind is not None and kind.sums and layer.get_config().get("groups", 1) == 1
 
 
 def _acts_alike(layer: Any) -> bool:
-    kind, config = type(layer).__name__, layer.get_config()
-    if kind == "Activation":
+    """True where it answers each channel for itself, all by the same rule."""
+    kind, config = kind_of(layer), layer.get_config()
+    if kind is not None and kind.channels is Passage.ACTIVATED:
         return config["activation"] in ACTIVATIONS - {walk.SOFTMAX}
-    if kind == "Rescaling":
-        return np.ndim(config["scale"]) == np.ndim(config["offset"]) == 0
-    return kind in _ALIKE
+    if kind is None or kind.weights or kind.channels is not Passage.PASSED_ON:
+        return False
+    return all(says is Setting.VALUES and np.ndim(config[name]) == 0 for name, says in kind.settings.items())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from edgedigits.models.graph import walk
-
-FOLDABLE = ("Conv2D", "DepthwiseConv2D", "Dense")
+from edgedigits.models.layers.layer_kinds import Kernel, kernels_of, kind_of
 
 
 def pairs(model: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def pairs(model: Any) -> dict[str, Any]:
             continue
         linear = maker.layer.get_config().get("activation") == "linear"
         alone = uses[call.layer.name] == uses[maker.layer.name] == readers[call.inputs[0]] == 1
-        if type(maker.layer).__name__ in FOLDABLE and linear and alone:
+        if (kind := kind_of(maker.layer)) and kind.folds_batchnorm and linear and alone:
             found[maker.layer.name] = call.layer
     return found
 
@@ -71,6 +71,11 @@ def with_normalization(layer: Any, normalization: Any) -> list[np.ndarray]:
     spread = np.sqrt(normalization.moving_variance.numpy().astype(np.float64) + normalization.epsilon)
     gain = (normalization.gamma.numpy() if normalization.scale else 1.0) / spread
     shift = (normalization.beta.numpy() if normalization.center else 0.0) - normalization.moving_mean.numpy() * gain
-    depthwise = type(layer).__name__ == "DepthwiseConv2D"
-    scaled = kernel * (gain.reshape(kernel.shape[2:]) if depthwise else gain)
-    return [scaled.astype(np.float32), (bias * gain + shift).astype(np.float32)]
+    (known,) = kernels_of(layer).values()
+    return [(kernel * along(gain, kernel.shape, known)).astype(np.float32), (bias * gain + shift).astype(np.float32)]
+
+
+def along(values: np.ndarray, shape: Sequence[int], kernel: Kernel) -> np.ndarray:
+    """One value for each filter of a kernel of that shape, laid out to spread over the kernel."""
+    axes = {axis % len(shape) for axis in kernel.filters}
+    return np.reshape(values, [size if axis in axes else 1 for axis, size in enumerate(shape)])

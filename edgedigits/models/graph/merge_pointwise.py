@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from edgedigits.models.graph import fold_batchnorm, walk
+from edgedigits.models.graph.duplicate_inputs import sums
+from edgedigits.models.layers.layer_kinds import kernels_of
 
 
 def pairs(model: Any, held: Collection[str] = ()) -> dict[str, str]:
@@ -35,7 +37,7 @@ def pairs(model: Any, held: Collection[str] = ()) -> dict[str, str]:
             continue
         first, second = before.layer.name, call.layer.name
         alone = uses[first] == uses[second] == reads[call.inputs[0]] == reads[before.outputs[0]] == 1
-        if alone and first not in found.values() and not {f"{first}/kernel", f"{second}/kernel"} & set(held):
+        if alone and first not in found.values() and not {*_paths(before.layer), *_paths(call.layer)} & set(held):
             found[first] = second
     return found
 
@@ -79,15 +81,19 @@ def _product(first: Any, normalization: Any, second: Any) -> list[np.ndarray]:
     )
     kernel, bias = (array.astype(np.float64) for array in (weights if len(weights) == 2 else [*weights, np.zeros(1)]))
     other, *rest = (array.astype(np.float64) for array in second.get_weights())
-    bias = np.broadcast_to(bias, kernel.shape[-1:]) @ other[0, 0] + (rest[0] if rest else 0.0)
+    bias = np.broadcast_to(bias, kernel.shape[-1:]) @ other.reshape(other.shape[-2:]) + (rest[0] if rest else 0.0)
     return [(kernel @ other).astype(np.float32), bias.astype(np.float32)]
 
 
 def _pointwise(layer: Any) -> bool:
-    config = layer.get_config()
-    return type(layer).__name__ == "Conv2D" and tuple(config["kernel_size"]) == (1, 1) and config.get("groups", 1) == 1
+    """A dense layer, which has no kernel size, is none."""
+    return sums(layer) and set(layer.get_config().get("kernel_size", ())) == {1}
+
+
+def _paths(layer: Any) -> list[str]:
+    return [f"{layer.name}/{attribute}" for attribute in kernels_of(layer)]
 
 
 def _linear(layer: Any) -> bool:
     config = layer.get_config()
-    return config["activation"] == "linear" and tuple(config["strides"]) == (1, 1)
+    return config["activation"] == "linear" and set(config["strides"]) == {1}

@@ -10,22 +10,10 @@ from typing import Any
 import numpy as np
 
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.channel_rules import MAKERS, output_shape
+from edgedigits.models.graph.channel_rules import output_shape
 from edgedigits.models.graph.coupling import Coupling
-
-READS, MAKES, WITHIN = "reads", "makes", "within"
-"""What an axis of a weight counts: channels read, channels made, or what a depthwise kernel hands to a pointwise one."""
-_KERNEL = {"kernel": {-2: READS, -1: MAKES}, "bias": {-1: MAKES}}
-_SEPARABLE = {"depthwise_kernel": {-2: READS}, "pointwise_kernel": {-2: WITHIN, -1: MAKES}, "bias": {-1: MAKES}}
-AXES: dict[str, dict[str, dict[int, str]]] = {
-    **dict.fromkeys(("Conv1D", "Conv2D", "Dense"), _KERNEL),
-    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _SEPARABLE),
-    "Conv2DTranspose": {"kernel": {-1: READS, -2: MAKES}, "bias": {-1: MAKES}},
-    "DepthwiseConv2D": {"depthwise_kernel": {-2: READS}, "bias": {-1: MAKES}},
-    "BatchNormalization": {name: {-1: MAKES} for name in ("gamma", "beta", "moving_mean", "moving_variance")},
-    "PReLU": {"alpha": {-1: MAKES}},
-}
-"""Axes that count channels, of the weights of each kind of layer, by attribute. Other weights belong to no channel."""
+from edgedigits.models.layers import layer_kinds
+from edgedigits.models.layers.layer_kinds import MAKES, WITHIN, Setting, kind_of
 
 
 @dataclass(frozen=True)
@@ -38,12 +26,16 @@ class Axis:
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight of the model: the path is `layer/attribute`; `axes` are those that count channels, by place from the end."""
+    """A weight of the model: the path is `layer/attribute`; `axes` are those that count channels, by place from the end.
+
+    known: what the layer's kind says of it.
+    """
 
     path: str
     call: walk.Call
     variable: Any
     axes: Mapping[int, Axis]
+    known: layer_kinds.Weight
 
 
 @dataclass(frozen=True)
@@ -57,11 +49,12 @@ class Layout:
         """Every weight that has channels, in graph order; those of a layer used twice stand once."""
         found: dict[str, Weight] = {}
         for call in walk.calls(self.coupling.model):
-            for attribute, axes in AXES.get(type(call.layer).__name__, {}).items():
+            kind = kind_of(call.layer)
+            for attribute, known in kind.weights.items() if kind else ():
                 if (variable := getattr(call.layer, attribute, None)) is not None:
-                    placed = {axis: self._axis(call, counts) for axis, counts in axes.items()}
+                    placed = {axis: self._axis(call, counts) for axis, counts in known.axes.items()}
                     fitting = {axis: put for axis, put in placed.items() if len(put.units) == variable.shape[axis]}
-                    weight = Weight(f"{call.layer.name}/{attribute}", call, variable, fitting)
+                    weight = Weight(f"{call.layer.name}/{attribute}", call, variable, fitting, known)
                     found.setdefault(weight.path, weight)
         return tuple(found.values())
 
@@ -107,14 +100,13 @@ def narrowed(layout: Layout, keep: np.ndarray) -> Any:
 
 def _smaller(call: walk.Call, coupling: Coupling, keep: np.ndarray) -> Any:
     """A new layer for what is left of the channels it makes."""
-    layer, kind, config = call.layer, type(call.layer).__name__, call.layer.get_config()
+    layer, kind, config = call.layer, kind_of(call.layer), call.layer.get_config()
     left = stay(coupling.units[call.outputs[0]], keep)
-    if kind in MAKERS:
-        config["units" if kind == "Dense" else "filters"] = len(left)
-    elif kind == "Reshape" and None not in output_shape(call):
-        config["target_shape"] = [*output_shape(call)[:-1], len(left)]
-    elif kind == "Rescaling":
-        for setting in ("scale", "offset"):
-            if isinstance(config[setting], (list, tuple)) and len(config[setting]) > 1:
-                config[setting] = np.asarray(config[setting])[left].tolist()
+    for name, says in kind.settings.items() if kind else ():
+        if says is Setting.COUNT:
+            config[name] = len(left)
+        elif says is Setting.SHAPE and None not in output_shape(call):
+            config[name] = [*output_shape(call)[:-1], len(left)]
+        elif says is Setting.VALUES and isinstance(config[name], (list, tuple)) and len(config[name]) > 1:
+            config[name] = np.asarray(config[name])[left].tolist()
     return type(layer).from_config(config)

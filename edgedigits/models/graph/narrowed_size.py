@@ -12,6 +12,7 @@ from edgedigits.models.graph import walk
 from edgedigits.models.graph.channel_rules import input_shapes, named, output_shape
 from edgedigits.models.graph.coupling import coupled
 from edgedigits.models.graph.narrow import Layout, kept_places
+from edgedigits.models.layers.layer_kinds import kernels_of, kind_of
 
 
 def parameters(layout: Layout, keep: np.ndarray) -> int:
@@ -28,7 +29,7 @@ def multiply_adds(layout: Layout, keep: np.ndarray) -> int:
     """
     total, places = 0, kept_places(layout, keep)
     for call in walk.calls(layout.coupling.model):
-        for attribute in ("kernel", "depthwise_kernel", "pointwise_kernel"):
+        for attribute in kernels_of(call.layer):
             if kernel := places.get(f"{call.layer.name}/{attribute}"):
                 total += _places(call) * math.prod(map(len, kernel))
     return total
@@ -46,8 +47,8 @@ def sizes_of(model: Any) -> dict[str, int]:
 
 def _places(call: Any) -> int:
     """How often each weight of a kernel is multiplied: once for every place, of the input where the layer spreads it."""
-    spreads = type(call.layer).__name__ == "Conv2DTranspose"
-    shape = (input_shapes(call)[0] if spreads else output_shape(call))[:-1]
+    kind = kind_of(call.layer)
+    shape = (input_shapes(call)[0] if kind and kind.spreads else output_shape(call))[:-1]
     if None in shape:
         raise ModelError(
             f"{named(call.layer)} works on images of any size, so its multiply-adds can't be counted; "

@@ -11,14 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgedigits.backend import keras
+from edgedigits.models.layers.layer_kinds import kernels_of
 
-KERNELS = {  # attributes that hold the weights to prune, cluster and quantize, per kind of layer
-    "Conv2D": ("kernel",),
-    "Conv2DTranspose": ("kernel",),
-    "Dense": ("kernel",),
-    "DepthwiseConv2D": ("depthwise_kernel",),
-    "SeparableConv2D": ("depthwise_kernel", "pointwise_kernel"),
-}
 SOFTMAX = "softmax"
 ENTRY = 0
 """The number that `calls` gives to the model's input: the input layer stands first, since nothing computes before it."""
@@ -70,7 +64,7 @@ def kernels(model: Any) -> dict[str, Any]:
     """Kernel variables by path, `layer/attribute`, in graph order; shared layers stand once."""
     found: dict[str, Any] = {}
     for call in calls(model):
-        for attribute in KERNELS.get(type(call.layer).__name__, ()):
+        for attribute in kernels_of(call.layer):
             found[f"{call.layer.name}/{attribute}"] = getattr(call.layer, attribute)
     return found
 

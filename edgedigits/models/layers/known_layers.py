@@ -1,8 +1,12 @@
 """The layers, operations and activations that can be taken from a trained model: literal tables, nothing else.
 
+The layers, but for those that are left out, are those with a row in `layer_kinds.KINDS`.
+
 Whatever is not listed here is refused by name before Keras is asked to build it: a list of what is good stays right
 when Keras gains another class that reads a file, fetches an address or runs code.
 """
+
+from edgedigits.models.layers.layer_kinds import KINDS
 
 MODELS = frozenset({"Functional", "Model", "Sequential"})
 
@@ -33,58 +37,7 @@ AUGMENTATIONS = frozenset(
 LEFT_OUT = AUGMENTATIONS | {"ActivityRegularization", "Identity"}
 """Layers without effect on an answer; the rebuilt model has none of them."""
 
-LAYERS = LEFT_OUT | {
-    "Activation",
-    "Add",
-    "AlphaDropout",
-    "Average",
-    "AveragePooling1D",
-    "AveragePooling2D",
-    "BatchNormalization",
-    "CenterCrop",
-    "Concatenate",
-    "Conv1D",
-    "Conv2D",
-    "Conv2DTranspose",
-    "Cropping2D",
-    "Dense",
-    "DepthwiseConv2D",
-    "Dropout",
-    "ELU",
-    "Flatten",
-    "GaussianDropout",
-    "GaussianNoise",
-    "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D",
-    "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D",
-    "GroupNormalization",
-    "InputLayer",
-    "LayerNormalization",
-    "LeakyReLU",
-    "MaxPooling1D",
-    "MaxPooling2D",
-    "Maximum",
-    "Minimum",
-    "Multiply",
-    "Normalization",
-    "PReLU",
-    "Permute",
-    "ReLU",
-    "Rescaling",
-    "Reshape",
-    "Resizing",
-    "SeparableConv1D",
-    "SeparableConv2D",
-    "Softmax",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "Subtract",
-    "ThresholdedReLU",  # Keras 2 only
-    "UnitNormalization",
-    "UpSampling2D",
-    "ZeroPadding2D",
-}
+LAYERS = LEFT_OUT | {"InputLayer"} | KINDS.keys()
 
 ACTIVATIONS = frozenset(
     {

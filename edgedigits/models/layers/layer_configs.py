@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from edgedigits.errors import ModelError
+from edgedigits.models.layers.layer_kinds import kind_of
 
 KERAS3_ONLY = {
     "antialias": False,
@@ -19,9 +20,6 @@ KERAS3_ONLY = {
     "rms_scaling": False,
 }
 """Settings that Keras 2 layers lack, and the value with which both compute the same."""
-
-NO_DATA_FORMAT = frozenset({"CenterCrop", "Resizing", "SpatialDropout2D"})
-"""Layers that have a data_format in Keras 3 and none in Keras 2."""
 
 
 def cannot(layer: Any, why: str, remedy: str) -> ModelError:
@@ -56,11 +54,11 @@ def as_keras2(layer: Any, settings: dict[str, Any]) -> dict[str, Any]:
             "rms_scaling",
         ):
             raise cannot(layer, f"has {key}={value!r}, which Keras 2 lacks", f"use {key}={neutral!r}")
-    kind = type(layer).__name__
-    if kind in NO_DATA_FORMAT:
-        settings.pop("data_format", None)
-    if kind == "LeakyReLU":
-        settings["alpha"] = settings.pop("negative_slope")
+    kind = kind_of(layer)
+    for name, keras2 in kind.keras3_settings.items() if kind else ():
+        if name in settings:
+            value = settings.pop(name)
+            settings |= {} if keras2 is None else {keras2: value}
     return settings
 
 

@@ -16,12 +16,11 @@ from edgedigits.data.scale import NAMED, Scaling
 from edgedigits.ground.facts import Facts
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.loading import TOLERANCE
+from edgedigits.models.layers.layer_kinds import Passage, Pixels, kernels_of, kind_of
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.scoring import outputs
 
 PLAIN = NAMED["0..1"]
-PASSED = ("Dropout", "SpatialDropout2D", "Cropping2D", "ZeroPadding2D", "Flatten")
-"""Kinds that may stand between the pixels and the layer: each hands pixels on as they are."""
 
 
 @dataclass(frozen=True)
@@ -78,18 +77,17 @@ def _folded(candidate: Candidate, turn: bool, factor: np.ndarray, offset: np.nda
     factor, offset, turn = factor[:channels], offset[:channels], turn and channels > 1
     if entry is None or (entry.pads and offset.any()):
         return None
-    kind = type(entry.layer).__name__
-    path = f"{entry.layer.name}/{walk.KERNELS[kind][0]}"
-    if (path in candidate.clusters and len(set(factor)) > 1) or (turn and kind == "DepthwiseConv2D"):
+    paths = [f"{entry.layer.name}/{attribute}" for attribute in kernels_of(entry.layer)]
+    if (paths[0] in candidate.clusters and len(set(factor)) > 1) or (turn and _is_depthwise(entry.layer)):
         return None
     order = np.arange(channels)[::-1] if turn else np.arange(channels)
     model = _with_weights(candidate.model, entry.layer, _weights(entry.layer, factor, offset), order)
 
     def moved(arrays: Any) -> dict[str, np.ndarray]:
         kept = dict(arrays)
-        for place, name in enumerate(walk.KERNELS[kind]):
-            if (own := f"{entry.layer.name}/{name}") in kept:
-                kept[own] = _turned(kept[own], place, kind, order)
+        for place, path in enumerate(paths):
+            if path in kept:
+                kept[path] = _turned(kept[path], place, order)
         return kept
 
     return replace(candidate, model=model, masks=moved(candidate.masks), clusters=moved(candidate.clusters))
@@ -104,40 +102,42 @@ def _entry(model: Any) -> Entry | None:
         readers = [call for call in calls if number in call.inputs]
         if len(readers) != 1 or len(readers[0].inputs) != 1 or uses.count(readers[0].layer.name) != 1:
             return None
-        layer, kind = readers[0].layer, type(readers[0].layer).__name__
+        layer, kind = readers[0].layer, kind_of(readers[0].layer)
         if getattr(layer, "data_format", "channels_last") != "channels_last" or getattr(layer, "groups", 1) != 1:
             return None
-        if kind not in PASSED:
+        if kind is None or kind.pixels is Pixels.CHANGED:
             break
-        pads, number = pads or kind == "ZeroPadding2D", readers[0].outputs[0]
-    if kind not in ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense"):
+        pads, number = pads or kind.pixels is Pixels.PADDED, readers[0].outputs[0]
+    if next((kernel.reads for kernel in kernels_of(layer).values()), None) != -2:
         return None
-    return Entry(layer, pads or (kind != "Dense" and layer.padding != "valid" and set(layer.kernel_size) != {1}))
+    return Entry(layer, pads or (getattr(layer, "padding", "valid") != "valid" and set(layer.kernel_size) != {1}))
+
+
+def _is_depthwise(layer: Any) -> bool:
+    """True where channels that change places would do so in the output, too."""
+    kind = kind_of(layer)
+    return kind is not None and kind.channels is Passage.DEPTHWISE
 
 
 def _weights(layer: Any, factor: np.ndarray, offset: np.ndarray) -> list[np.ndarray]:
     """float32 weights of the layer for input that `factor` and `offset` are yet to be put on; a bias last, if one is needed."""
-    kind, count = type(layer).__name__, len(walk.KERNELS[type(layer).__name__])
+    kernels = list(kernels_of(layer).values())
+    count = len(kernels)
     weights = [weight.astype(np.float64) for weight in layer.get_weights()]
     first, *others = weights[:count]
-    if kind == "Conv2D":
-        gain, shift = first * factor[:, None], np.einsum("hwco,c->o", first, offset)
-    elif kind == "Dense":
-        places = len(first) // len(factor)
-        gain, shift = first * np.tile(factor, places)[:, None], np.tile(offset, places) @ first
-    else:
-        gain, shift = first * factor[:, None], np.einsum("hwcm,c->cm", first, offset).reshape(-1)
-        shift = shift @ others[0][0, 0] if kind == "SeparableConv2D" else shift
+    places = first.reshape(-1, len(factor), first.shape[-1])  # a dense layer may read many pixels of each channel
+    gain = (places * factor[:, None]).reshape(first.shape)
+    shift = np.einsum("pcm,c->cm" if kernels[0].depthwise else "pco,c->o", places, offset).reshape(-1)
+    for pointwise in others:
+        shift = shift @ pointwise.reshape(pointwise.shape[-2:])
     bias = [weights[count] + shift] if layer.use_bias else [shift] if offset.any() else []
     return [array.astype(np.float32) for array in (gain, *others, *bias)]
 
 
-def _turned(array: np.ndarray, place: int, kind: str, order: np.ndarray) -> np.ndarray:
+def _turned(array: np.ndarray, place: int, order: np.ndarray) -> np.ndarray:
     """A kernel, or what is said of its weights, for channels in that order; `place` tells which of the layer's it is."""
-    if kind == "Dense":
+    if place == 0:
         turned = array.reshape(-1, len(order), array.shape[-1])[:, order]
-    elif place == 0:
-        turned = array[:, :, order]
     else:  # what a separable one makes of each channel lies together
         turned = array.reshape(len(order), -1, array.shape[-1])[order]
     return np.asarray(turned.reshape(array.shape))
@@ -145,9 +145,8 @@ def _turned(array: np.ndarray, place: int, kind: str, order: np.ndarray) -> np.n
 
 def _with_weights(model: Any, layer: Any, weights: list[np.ndarray], order: np.ndarray) -> Any:
     """A copy of the model in which the layer has these weights and reads the channels in that order."""
-    kind = type(layer).__name__
-    count = len(walk.KERNELS[kind])
-    turned = [_turned(array, place, kind, order) for place, array in enumerate(weights[:count])] + weights[count:]
+    count = len(kernels_of(layer))
+    turned = [_turned(array, place, order) for place, array in enumerate(weights[:count])] + weights[count:]
 
     def make(one: Any) -> Any:
         config = one.get_config()

@@ -12,8 +12,8 @@ from edgedigits.data.samples import sampled
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.channel_rules import MAKERS
-from edgedigits.models.graph.narrow import MAKES, READS, Layout
+from edgedigits.models.graph.narrow import Layout
+from edgedigits.models.layers.layer_kinds import MAKES, READS, Kernel, kind_of
 from edgedigits.tasks.losses import cross_entropy
 
 BATCH = 250
@@ -37,10 +37,11 @@ def _sums(layout: Layout, of: Any) -> np.ndarray:
     """Over all weights that make the channels of each unit; a depthwise kernel has a filter for each that it reads."""
     total = np.zeros(layout.coupling.count)
     for weight in layout.weights:
-        attribute = weight.path.rpartition("/")[2]
-        counts = READS if attribute == "depthwise_kernel" else MAKES
+        if not isinstance(weight.known, Kernel):
+            continue
+        counts = READS if weight.known.depthwise else MAKES
         axis = next((axis for axis, put in weight.axes.items() if put.counts == counts), None)
-        if attribute.endswith("kernel") and axis is not None:
+        if axis is not None:
             values = np.moveaxis(of(weight.variable.numpy().astype(np.float64)), axis, 0)
             _gather(total, weight.axes[axis].units, values.reshape(len(values), -1).sum(axis=1))
     return total
@@ -90,7 +91,8 @@ def _gate_gradients(model: Any, layout: Layout, pixels: Any, labels: Any, weight
 
         def apply(call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             axis = units[call.inputs[0]]
-            if type(call.layer).__name__ in MAKERS and (axis >= 0).any():
+            kind = kind_of(call.layer)
+            if kind is not None and kind.makes_channels and (axis >= 0).any():
                 gate = tf.ones([tf.shape(pixels)[0], len(axis)])
                 tape.watch(gate)
                 gates.append((axis, gate))

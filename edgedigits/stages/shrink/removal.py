@@ -12,9 +12,9 @@ import numpy as np
 from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import Facts
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.channel_rules import MAKERS
 from edgedigits.models.graph.coupling import coupled
 from edgedigits.models.graph.narrow import Layout, kept_places, narrowed
+from edgedigits.models.layers.layer_kinds import kind_of
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.class_weights import class_weights
 from edgedigits.stages.shrink.channel_importance import importances
@@ -98,4 +98,5 @@ def channels(before: Any, after: Any) -> Facts:
 
 
 def _makes(layer: Any) -> bool:
-    return type(layer).__name__ in MAKERS
+    kind = kind_of(layer)
+    return kind is not None and kind.makes_channels
