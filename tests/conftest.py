@@ -21,11 +21,15 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # what libraries log of themselves is 
 # A shell starts background jobs with interruptions ignored, and programs that the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_LONGEST = ("test_readme", "test_pipeline", "test_kills", "test_cli", "test_attack", "test_stages", "test_advise")
+"""Files that come first, so that of two processes none is left with a long one while the other has nothing more to do."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs an ssh server, an emulated Pi or its userland needs packages too, and what holds predictions against counts
     converts many nets: both are for `make device` or `make pi`."""
+    items.sort(key=lambda item: _LONGEST.index(item.path.stem) if item.path.stem in _LONGEST else len(_LONGEST))
     for item in items:
         if {"server", "boot", "counter", "identity", "counted_nets"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.device)

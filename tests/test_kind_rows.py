@@ -202,7 +202,7 @@ def test_conv1d_is_in_all_of_it() -> None:
 def test_conv1d_is_rounded_as_the_converter_does(shapes: Path) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
-    from edgedigits.pipeline.export.export import Int8
+    from edgedigits.pipeline.export.int8 import Int8
 
     data, image = fit_data(shapes), keras.Input((12, 12, 1))
     x = L.ReLU()(L.Conv1D(7, 3, name="plain")(L.Reshape((36, 4))(image)))
