@@ -69,12 +69,12 @@ def test_unit_without_namespaces_keeps_what_works() -> None:
 def test_systemd_takes_the_unit(tmp_path: Path, name: str, wish: str) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("needs systemd-analyze")
-    unit = tmp_path / "edgedigits.devices.service"
+    unit = tmp_path / "edgedigits.service"
     unit.write_text(unit_text(parse_service(wish), f"/home/pi/{name}", "/home/pi", True))
     environment = os.environ | {"XDG_RUNTIME_DIR": str(tmp_path), "SYSTEMD_LOG_LEVEL": "warning"}
     command = ["systemd-analyze", "verify", "--user", "--man=no", "--recursive-errors=no", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    complaints = [line for line in done.stderr.splitlines() if "edgedigits.devices.service" in line]
+    complaints = [line for line in done.stderr.splitlines() if "edgedigits.service" in line]
     assert complaints == []
     assert done.returncode == 0, done.stderr
 
@@ -82,7 +82,7 @@ def test_systemd_takes_the_unit(tmp_path: Path, name: str, wish: str) -> None:
 def test_unit_is_hardened_as_systemd_counts_it(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("needs systemd-analyze")
-    unit = tmp_path / "edgedigits.devices.service"
+    unit = tmp_path / "edgedigits.service"
     unit.write_text(unit_text(Service(port=9000), "/home/pi/e", "/home/pi", True))
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

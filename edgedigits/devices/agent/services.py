@@ -12,7 +12,7 @@ from .facts import runtime_dir
 from .frames import Host, Refusal
 from .processes import quiet
 
-UNIT = "edgedigits.devices.service"
+UNIT = "edgedigits.service"
 _MOST_UNIT = 1 << 16  # characters; a longer one is not ours
 
 
