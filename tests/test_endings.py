@@ -210,6 +210,10 @@ def test_a_reader_that_leaves_gets_no_traceback() -> None:
 
 
 def test_text_of_any_script_is_shown_as_it_is() -> None:
+    cut = harmless("x.keras: it was saved by Keras '" + "n" * 70_000 + "'; Keras 2 and Keras 3 can be read.")
+    assert len(cut) < 2100
+    assert cut.startswith("x.keras: it was saved by Keras 'nn")
+    assert cut.endswith("nn'; Keras 2 and Keras 3 can be read.")
     assert harmless("Größe 手書き\tמספר\n") == "Größe 手書き\tמספר\n"
 
 

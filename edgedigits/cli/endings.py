@@ -147,9 +147,14 @@ def _say(sentence: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
+_MOST_SHOWN, _LAST_SHOWN = 1900, 500  # characters of a sentence
+
+
 def harmless(text: str) -> str:
-    """The text with everything that would steer a terminal or turn its writing round shown as an escape instead."""
-    return "".join(_shown(character) for character in text)
+    """The text with everything that would steer a terminal or turn its writing round shown as an escape instead, and without
+    its middle where a name or a value in it is so long that nobody reads it."""
+    shown = "".join(_shown(character) for character in text)
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[: _MOST_SHOWN - _LAST_SHOWN]} ... {shown[-_LAST_SHOWN:]}"
 
 
 def _shown(character: str) -> str:
