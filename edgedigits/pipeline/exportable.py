@@ -45,35 +45,33 @@ def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[s
             if operator := export.lacks.get(kind if isinstance(kind, str) else ""):
                 raise _refused(layer, name, f"TFLite has no {operator} for its numbers")
     coarse = next((one for one in _layers(model) if type(one).__name__ in export.coarse), None)
-    if coarse is not None:
-        say(f"trying the {name} export")
-        _try_answers(model, coarse, recipe, data)
-    if export.lacks_fused or not all(map(_built_in, _layers(model))):
+    if coarse is not None or export.lacks_fused or not all(map(_built_in, _layers(model))):
         say(f"trying the {name} export")
         try:
-            _try(model, name, export, data.calibration, data.scale)
+            flat = _tried(model, name, export, data.calibration, data.scale)
         except CheckError as error:
             raise _blamed(model, name, export, error) from error
+        if coarse is not None:
+            _check_answers(flat, model, coarse, recipe, data)
 
 
-def _try(model: Any, name: str, export: Export, calibration: Images, scale: Scale) -> None:
+def _tried(model: Any, name: str, export: Export, calibration: Images, scale: Scale) -> bytes:
     flat = export(model, calibration, scale)
     if export.integer:
         check_integer(read(flat, f"{name} export"))
+    return flat
 
 
-def _try_answers(model: Any, coarse: Any, recipe: Recipe, data: FitData) -> None:
+def _check_answers(flat: bytes, model: Any, coarse: Any, recipe: Recipe, data: FitData) -> None:
     """Raises ModelError naming the layer where the bytes of the model as it is don't answer as it does."""
-    name, sample = recipe.export_name, sampled(data.validation, _SAMPLE)
-    flat = recipe.export(model, data.calibration, data.scale)
-    logits = not answers_probabilities(model)
+    sample, logits = sampled(data.validation, _SAMPLE), not answers_probabilities(model)
     try:
         check_parity(
             flat, recipe.export.limits, outputs(model, sample, data.scale), logits, everything(sample), data.scale
         )
     except ParityError as error:
         why = f"8 bits are too few for the sizes that it divides by ({str(error).removeprefix('export: ')})"
-        raise _refused(coarse, name, why) from error
+        raise _refused(coarse, recipe.export_name, why) from error
 
 
 def _blamed(model: Any, name: str, export: Export, error: CheckError) -> ModelError:
@@ -86,7 +84,7 @@ def _blamed(model: Any, name: str, export: Export, error: CheckError) -> ModelEr
         tried.add(kind)
         alone, images = _alone(layer)
         try:
-            _try(alone, name, export, images, "0..1")
+            _tried(alone, name, export, images, "0..1")
         except CheckError as own:
             return _refused(layer, name, str(own).removeprefix("export: "))
     return ModelError(
