@@ -1,0 +1,177 @@
+"""What a model is asked, and when its answer is right: one class per image, or any number of labels.
+
+Desktop and device count by this one code. Immutable like all else here; `dataclasses` would cost a tenth of the runner's start.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+THRESHOLD = 0.5
+"""Above this probability a label counts as answered, where nothing else is said; Keras' metrics have it so."""
+_MOST_NAME = 60
+
+
+class Classification(NamedTuple):
+    """One class per image: the greatest of the outputs; labels are whole numbers [n]."""
+
+    name: str = "classification"
+
+    def decode(self, outputs: NDArray[Any]) -> NDArray[np.int64]:
+        """The class of each row of [n, classes], int64 [n]; of equal outputs the first."""
+        found: NDArray[np.int64] = outputs.argmax(axis=1)
+        return found
+
+    def right(self, predictions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether each image's class is its label, bool [n]."""
+        right: NDArray[np.bool_] = predictions == labels
+        return right
+
+    def scores(self, outputs: NDArray[Any], labels: NDArray[Any]) -> dict[str, float]:
+        """`accuracy`: the share of 1 of images whose class is right."""
+        return {"accuracy": float(self.right(self.decode(outputs), labels).mean())}
+
+    def check_labels(self, labels: NDArray[Any], outputs: int) -> None:
+        """ValueError unless they are whole numbers [n] from 0 on, below the number of `outputs`, of 2 or more."""
+        if outputs < 2:
+            raise ValueError(f"{outputs} output can't tell classes apart; labels [n, 1] of 0 and 1 are what it answers")
+        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+            raise ValueError(f"labels are {labels.dtype} {list(labels.shape)}; one whole number per image is needed")
+        if len(labels) and not 0 <= labels.min() <= labels.max() < outputs:
+            wrong = labels.min() if labels.min() < 0 else labels.max()
+            raise ValueError(f"label {wrong} is among the labels; {outputs} classes are told apart, from 0 on")
+
+    def as_json(self) -> dict[str, Any]:
+        """What `from_json` reads."""
+        return {"name": self.name}
+
+
+class Multilabel(NamedTuple):
+    """Any number of labels per image: an output each; labels are 0 and 1, [n, labels].
+
+    `labels` are their names; `thresholds`, a probability each, are what an output must be above. With `logits` the outputs are
+    not probabilities yet: a sigmoid comes first.
+    """
+
+    labels: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    logits: bool = False
+
+    @property
+    def name(self) -> str:
+        return "multilabel"
+
+    def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Of each label, of the outputs' shape; float64 where they are made from logits."""
+        if not self.logits:
+            return outputs
+        import numpy as np  # late: reading a manifest needs none of it
+
+        return 1 / (1 + np.exp(-np.clip(outputs.astype(np.float64), -500, 500)))
+
+    def decode(self, outputs: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which labels are answered, bool [n, labels]: those whose probability is above their threshold."""
+        import numpy as np
+
+        found: NDArray[np.bool_] = self.probabilities(outputs) > np.array(self.thresholds)
+        return found
+
+    def right(self, predictions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether every label of an image is right, bool [n]."""
+        right: NDArray[np.bool_] = (predictions == labels.astype(bool)).all(axis=1)
+        return right
+
+    def scores(self, outputs: NDArray[Any], labels: NDArray[Any]) -> dict[str, float]:
+        """`accuracy`: the share of images with all labels right (subset accuracy); `f1_macro`, `f1_micro`."""
+        found = self.decode(outputs)
+        macro, micro = f1_of(*counts(found, labels.astype(bool)))
+        return {"accuracy": float(self.right(found, labels).mean()), "f1_macro": float(macro), "f1_micro": float(micro)}
+
+    def check_labels(self, labels: NDArray[Any], outputs: int) -> None:
+        """ValueError unless they are 0 and 1, [n, outputs], as many as there are names."""
+        if labels.ndim != 2 or labels.dtype.kind not in "biu" or labels.shape[1] != outputs:
+            raise ValueError(f"labels are {labels.dtype} {list(labels.shape)}; whole numbers [n, {outputs}] are needed")
+        if outputs != len(self.labels):
+            raise ValueError(f"{outputs} outputs stand for {len(self.labels)} labels; one for each is needed")
+        if labels.size and not ((labels == 0) | (labels == 1)).all():
+            raise ValueError(f"{labels[(labels != 0) & (labels != 1)][0]} is among the labels; only 0 and 1 can be")
+
+    def as_json(self) -> dict[str, Any]:
+        """What `from_json` reads."""
+        found = {"name": self.name, "labels": list(self.labels), "thresholds": list(self.thresholds)}
+        return {**found, "logits": True} if self.logits else found
+
+
+Task = Union[Classification, Multilabel]  # noqa: UP007  # `|` of classes needs Python 3.10
+
+CLASSIFICATION = Classification()
+
+
+def counts(found: NDArray[Any], labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """(hits, false alarms, misses) of each label, whole numbers [..., labels]; of bool [..., n, labels] both."""
+    return (found & labels).sum(axis=-2), (found & ~labels).sum(axis=-2), (~found & labels).sum(axis=-2)
+
+
+def f1_of(hits: NDArray[Any], alarms: NDArray[Any], misses: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(macro, micro) F1 as shares of 1, over the last axis; any axes before it stay.
+
+    Macro is the mean over the labels that some image has: how well others are found can't be told. Where there is none of these,
+    both are 1 if nothing was answered, else 0.
+    """
+    import numpy as np
+
+    wrong = alarms + misses
+    each = 2 * hits / np.maximum(2 * hits + wrong, 1)
+    seen = hits + misses > 0
+    all_hits, all_wrong = hits.sum(axis=-1), wrong.sum(axis=-1)
+    micro = np.where(all_hits + all_wrong == 0, 1.0, 2 * all_hits / np.maximum(2 * all_hits + all_wrong, 1))
+    macro = (each * seen).sum(axis=-1) / np.maximum(seen.sum(axis=-1), 1)
+    return np.where(seen.any(axis=-1), macro, micro), micro
+
+
+def multilabel(names: Any, logits: bool = False) -> Multilabel:
+    """The task of labels with these names, with the usual threshold for each."""
+    return Multilabel(tuple(names), (THRESHOLD,) * len(names), logits)
+
+
+def from_json(value: Any) -> Task:
+    """The checked task of what `as_json` gave; None, as in older files, is classification. ValueError says what is wrong."""
+    if value is None:
+        return CLASSIFICATION
+    name = value.get("name") if isinstance(value, dict) else value
+    if not isinstance(value, dict) or not isinstance(name, str) or name not in TASKS:
+        raise ValueError(f"found {_short(name)}; give an object whose name is one of {', '.join(TASKS)}")
+    return TASKS[name](value)
+
+
+def _classification(_value: dict[str, Any]) -> Task:
+    return CLASSIFICATION
+
+
+def _multilabel(value: dict[str, Any]) -> Task:
+    labels, thresholds, logits = value.get("labels"), value.get("thresholds"), value.get("logits", False)
+    if not isinstance(labels, list) or not labels or not all(isinstance(one, str) and one for one in labels):
+        raise ValueError(f"labels: found {_short(labels)}; give a list of names, one at least")
+    if not isinstance(thresholds, list) or len(thresholds) != len(labels) or not all(map(_is_share, thresholds)):
+        raise ValueError(f"thresholds: found {_short(thresholds)}; give {len(labels)} numbers from 0 to 1")
+    if logits is not True and logits is not False:
+        raise ValueError(f"logits: found {_short(logits)}; give true or false")
+    return Multilabel(tuple(labels), tuple(map(float, thresholds)), logits)
+
+
+TASKS = {"classification": _classification, "multilabel": _multilabel}
+"""What reads each from JSON, by name."""
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1
+
+
+def _short(value: Any) -> str:
+    """A value that fits in a sentence."""
+    shown = ascii(value) if isinstance(value, str) else str(value)
+    return shown if len(shown) <= _MOST_NAME else shown[: _MOST_NAME - 3] + "..."
