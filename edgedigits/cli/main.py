@@ -190,6 +190,14 @@ def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | Non
 )
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--fresh", is_flag=True, help="Use no finished stage of an earlier run.")
+@click.option(
+    "--thresholds",
+    type=click.Choice(["half", "tuned"]),
+    default="half",
+    show_default=True,
+    help="Of several labels per image: an image has one above the probability 0.5, or above what gives it the best F1 on "
+    "validation images.",
+)
 @as_json_option
 def compress(recipe_name: str, out: Path, as_json: bool, **given: Any) -> None:
     """Compress a model by a recipe, check the result, and write an artifact folder."""
