@@ -99,7 +99,10 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--resize", type=HeightWidth(), help="Resize every image to this height and width."),
         scale_options,
         click.option(
-            "--data", metavar="D", help="mnist, digits, an .npz file, or a folder with one subfolder per class."
+            "--data",
+            metavar="D",
+            help="mnist, digits, an .npz file, a folder with one subfolder per class; or, of several labels per image, a .csv of "
+            "path and labels, or the folder of a labels.csv.",
         ),
     ):
         command = option(command)

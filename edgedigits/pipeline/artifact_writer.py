@@ -45,8 +45,10 @@ class Exported:
 
 @dataclasses.dataclass(frozen=True)
 class Draft:
-    """All that goes into a folder. `scale` is how the bytes take their pixels, `folded` what `fold_scaling` did for that, `task` what is
-    asked."""
+    """All that goes into a folder.
+
+    `scale` is how the bytes take their pixels, `folded` what `fold_scaling` did for that, `task` what is asked.
+    """
 
     job: Job
     key: str

@@ -57,8 +57,8 @@ class LoadedModel:
     """A model ready for the stages.
 
     `model` is one flat functional tf_keras graph, float32, uncompiled: input [None, height, width, 1 or 3], output
-    [None, classes] or [None, labels]. `logits` says that these are logits; otherwise they are probabilities. `facts` is JSON-safe;
-    `largest_difference` between original and rebuilt model is, as `tolerance`, a share of the largest answer.
+    [None, classes] or [None, labels]. `logits` says that these are logits; otherwise they are probabilities. `facts` is
+    JSON-safe; `largest_difference` between original and rebuilt model is, as `tolerance`, a share of the largest answer.
     """
 
     model: keras.Model
