@@ -44,6 +44,14 @@ class Exported:
 
 
 @dataclasses.dataclass(frozen=True)
+class Halves:
+    """What is asked of both forms, which may differ in their thresholds."""
+
+    float: Half
+    compressed: Half
+
+
+@dataclasses.dataclass(frozen=True)
 class Draft:
     """All that goes into a folder.
 
@@ -59,7 +67,7 @@ class Draft:
     test: dict[str, Any]
     scale: Scaling
     folded: dict[str, Any]
-    task: Half
+    task: Halves
 
 
 def settings(part: Any) -> dict[str, Any]:
@@ -92,10 +100,12 @@ def write(draft: Draft, out: Path) -> Artifact:
 def _manifest(draft: Draft) -> dict[str, Any]:
     job = draft.job
     folded = {"folded": draft.folded} if draft.folded else {}
+    task, float_task = draft.task.compressed.as_json(), draft.task.float.as_json()
     return {
         "schema": SCHEMA,
         "model": {"name": job.name, "sha256": job.model_sha256, "logits": job.loaded.logits},
-        "task": draft.task.as_json(),
+        "task": task,
+        **({} if float_task == task else {"float_task": float_task}),
         "recipe": job.recipe.as_dict(),
         "seed": job.seed,
         "data": {

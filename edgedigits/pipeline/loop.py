@@ -20,7 +20,7 @@ from edgedigits.ground.facts import Facts, Progress, Say, silent
 from edgedigits.models.importer.custom_layers import source_hash
 from edgedigits.models.importer.saved_files import model_hash
 from edgedigits.pipeline import artifact_writer
-from edgedigits.pipeline.artifact_writer import Draft, Exported
+from edgedigits.pipeline.artifact_writer import Draft, Exported, Halves
 from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.judging import changes_of, check_baseline, check_classes, outputs_of
 from edgedigits.pipeline.checks.scale_check import check_scale
@@ -39,7 +39,6 @@ from edgedigits.tasks.differences import class_sentence
 from edgedigits.tasks.kinds.table import task_of
 from edgedigits.tasks.scoring import Score, outputs
 from edgedigits.tasks.statistics import pair
-from edgedigits.tasks.task import Half
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite.apply import shipped
 
@@ -84,21 +83,19 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     exported = _export(job, job.recipe.export_name, job.recipe.export, candidate, data)
     progress("classes", 0.5)
     found = outputs_of(exported.flat, data.validation, data.scale)
-    more: Facts = {}
+    halves, more = Halves(half, half), {}
     if job.tune_thresholds:
-        more = {"thresholds": "tuned"}
-        thresholds = task.tune(found, data.validation.labels, job.loaded.logits)
-        half = task.half(job.dataset.classes, job.loaded.logits, thresholds)
+        halves, more = _tuned(job, data, first, found), {"thresholds": "tuned"}
     exported.facts["validation_classes"] = check_classes(
         task,
         data.validation.labels,
-        half.decode(first),
-        half.decode(found),
+        halves.float.decode(first),
+        halves.compressed.decode(found),
         job.dataset.classes,
         known.near_chance,
     )
     progress("test", 0.7)
-    test, changes = _test(job, half, exported, baseline, scale)
+    test, changes = _test(job, halves, exported, baseline, scale)
     if lost := class_sentence(changes, task.case_names(job.dataset.classes), "the test images"):
         warnings.append(lost)
     draft = Draft(
@@ -111,7 +108,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         test,
         scale,
         folded,
-        half,
+        halves,
     )
     return artifact_writer.write(draft, out)
 
@@ -167,12 +164,15 @@ def _export(job: Job, name: str, export: Export, candidate: Candidate, data: Fit
     return Exported(flat, facts)
 
 
-def _test(job: Job, half: Half, exported: Exported, baseline: Exported, scale: Scaling) -> tuple[Facts, ClassChanges]:
+def _test(
+    job: Job, halves: Halves, exported: Exported, baseline: Exported, scale: Scaling
+) -> tuple[Facts, ClassChanges]:
     """The last line: both forms on the test images, counted image by image, in all and class by class."""
     test, task = job.dataset.test, task_of(job.dataset)
-    first, second = (half.decode(outputs_of(one.flat, test, scale)) for one in (baseline, exported))
+    first = halves.float.decode(outputs_of(baseline.flat, test, scale))
+    second = halves.compressed.decode(outputs_of(exported.flat, test, scale))
     changes = changes_of(task, test.labels, first, second)
-    before, after = half.right(first, test.labels), half.right(second, test.labels)
+    before, after = halves.float.right(first, test.labels), halves.compressed.right(second, test.labels)
     facts = {
         "images": len(test),
         "float_accuracy": float(before.mean()),
@@ -184,6 +184,14 @@ def _test(job: Job, half: Half, exported: Exported, baseline: Exported, scale: S
         **task.compare(test.labels, first, second),
     }
     return facts, changes
+
+
+def _tuned(job: Job, data: FitData, float_outputs: np.ndarray, outputs: np.ndarray) -> Halves:
+    """Thresholds chosen on validation images, for each form its own: the one's would spoil what the other is compared by."""
+    task, labels = task_of(data), data.validation.labels
+    classes, logits = job.dataset.classes, job.loaded.logits
+    made = (task.half(classes, logits, task.tune(one, labels, logits)) for one in (float_outputs, outputs))
+    return Halves(*made)
 
 
 def _check_baseline(job: Job, answers: np.ndarray, data: FitData) -> Findings:

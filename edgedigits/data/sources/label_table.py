@@ -56,7 +56,12 @@ def is_label_table(file: Path) -> bool:
 def read_table(file: Path) -> Table:
     """The checked table. Raises DataError saying which line holds what."""
     header, rows = _cells(file)
-    if len(header) < 2 or header[0].lower() not in FIRST or not all(header) or len(set(header)) != len(header):
+    if (
+        len(header) < 2
+        or header[0].lower() not in FIRST
+        or not all(map(_is_name, header))
+        or len(set(header)) != len(header)
+    ):
         raise DataError(f"{file}: its header is {','.join(header)[:80]!r}; {WANTED}")
     if not rows:
         raise DataError(f"{file}: names no image; {WANTED}")
@@ -82,18 +87,20 @@ def _cells(file: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     return found[0][1], found[1:]
 
 
+def _is_name(text: str) -> bool:
+    return text != "" and text.isprintable()
+
+
 def _listed(file: Path, rows: Sequence[tuple[int, list[str]]]) -> tuple[frozenset[str], ...]:
     apart = ";" if any(";" in row[1] for _, row in rows) else None
     found = []
     for line, row in rows:
         names = [name.strip() for name in row[1].split(apart) if name.strip()]
-        if odd := next((name for name in names if "," in name), None):
+        if odd := next((name for name in names if "," in name or not name.isprintable()), None):
             raise DataError(
-                f"{file}: line {line} holds the label {odd[:60]!r}; separate labels by ; or spaces, not by commas"
+                f"{file}: line {line} holds the label {odd[:60]!r}; labels are plain text, separated by ; or spaces, not by commas"
             )
         found.append(frozenset(names))
-    if not any(found):
-        raise DataError(f"{file}: no image has a label; {WANTED}")
     return tuple(found)
 
 
@@ -124,6 +131,8 @@ def names_of(tables: Sequence[Table], wanted: Sequence[str] | None) -> tuple[str
         there = {name for table in tables for one in table.labels for name in one}
         numbers = all(name.isascii() and name.isdigit() and len(name) < 20 for name in there)
         known = tuple(sorted(there, key=lambda name: (int(name), name)) if numbers else sorted(there))
+    if not known:
+        raise DataError(f"{tables[0].file}: no image has a label; {WANTED}")
     names = ordered(str(tables[0].file), known, wanted) if wanted else known
     seen = frozenset().union(*tables[0].labels)
     if never := [name for name in names if name not in seen]:

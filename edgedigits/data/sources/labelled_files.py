@@ -15,6 +15,7 @@ from edgedigits.data.sources.folders import FolderImages, refuse_bad, train_and_
 from edgedigits.data.sources.label_table import Table, is_label_table, matrix, names_of, read_table
 from edgedigits.data.sources.left_out import LeftOut
 from edgedigits.data.sources.survey import Survey, survey
+from edgedigits.data.sources.walking import subfolders
 from edgedigits.errors import DataError
 
 INDEX = "labels.csv"
@@ -26,7 +27,8 @@ def tables_of(root: Path) -> dict[str, Path]:
 
     `labels.csv` is for all; else `train.csv` and the like, by any name that parts have, or `labels.csv` in a folder for each.
     """
-    if is_label_table(root / INDEX):
+    no_classes = len(subfolders(root)) < 2  # then a table that is none is better said to be none
+    if is_label_table(root / INDEX) or (no_classes and (root / INDEX).is_file()):
         return {"train": root / INDEX}
     found: dict[str, Path] = {}
     for part, names in PARTS.items():
