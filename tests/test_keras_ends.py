@@ -1,4 +1,4 @@
-"""Models that are not quite classifiers of images of one size, and become such: sizes, channels; one sigmoid stays one; and what can't."""
+"""Models that are not quite classifiers of images of one size: sizes, channels; one sigmoid stays one; and what can't."""
 
 from __future__ import annotations
 

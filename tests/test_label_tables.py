@@ -87,7 +87,7 @@ def test_numbers_count_as_numbers_and_columns_stay_as_they_stand(images: Path) -
         ("path,a,b\n0.png,1\n", "line 2 holds 2 values, the header 3"),
         ("path,a,a\n0.png,1,1\n", "its header is 'path,a,a'"),
         ("path,labels\n0.png,a,b\n", "line 2 holds 3 values, the header 2"),
-        ('path,labels\n0.png,"a,b"\n', "line 2 holds the label 'a,b'; labels are plain text, separated by ;"),
+        ('path,labels\n0.png,"a,b"\n', "line 2 holds the label 'a,b'; labels are plain text, apart by ;"),
         ('path,labels\n0.png,"a\n', "not a readable CSV file"),
         ("path,labels\n0.png,a\x00\n", "holds the label .a.x00."),
         ("path,labels\n" + "x" * 5000 + ".png,a\n", "there is no such file"),

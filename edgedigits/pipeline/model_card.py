@@ -83,7 +83,8 @@ def _labels(manifest: dict[str, Any]) -> Iterator[str]:
     task = manifest["task"]
     each = ", ".join(f"{name} {at:g}" for name, at in zip(task["labels"], task["thresholds"], strict=True))
     tuned = any(at != 0.5 for at in task["thresholds"])
-    yield f"An image has a label where its probability is above: {each}{' (chosen on validation images, for the float form its own)' if tuned else ''}."
+    how = " (chosen on validation images, for the float form its own)" if tuned else ""
+    yield f"An image has a label where its probability is above: {each}{how}."
 
 
 def _worst_class(test: dict[str, Any], noun: str) -> Iterator[str]:

@@ -98,7 +98,7 @@ def _listed(file: Path, rows: Sequence[tuple[int, list[str]]]) -> tuple[frozense
         names = [name.strip() for name in row[1].split(apart) if name.strip()]
         if odd := next((name for name in names if "," in name or not name.isprintable()), None):
             raise DataError(
-                f"{file}: line {line} holds the label {odd[:60]!r}; labels are plain text, separated by ; or spaces, not by commas"
+                f"{file}: line {line} holds the label {odd[:60]!r}; labels are plain text, apart by ; or spaces, not commas"
             )
         found.append(frozenset(names))
     return tuple(found)
