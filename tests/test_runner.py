@@ -14,12 +14,13 @@ import pytest
 from edgedigits_runner.arrays import decode, encode, encode_ns
 from edgedigits_runner.bench import rotated
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.evaluation import read_evaluation, top_two
+from edgedigits_runner.evaluation import judged, read_evaluation
 from edgedigits_runner.forms import InputForm, input_form, open_shape, output_form
 from edgedigits_runner.interpreters import Runtime, load_runtime, plain_errors
 from edgedigits_runner.model_file import ModelFile
 from edgedigits_runner.preprocess import prepare, prepared_chunks, resized, with_channels
 from edgedigits_runner.session import classify, open_session
+from edgedigits_runner.tasks import CLASSIFICATION
 
 from edgedigits.backend import tf
 from edgedigits.data.scale import SCALES, scaled, scaling
@@ -375,7 +376,10 @@ def test_output_forms():
 
 
 def test_of_equal_scores_the_lower_class_counts():
-    found = top_two(np.array([[1, 5, 5], [7, 7, 7], [0, 1, 9]], np.float32), np.array([1, 0, 0], np.int32))
+    kept = CLASSIFICATION.keep(np.array([[1, 5, 5], [7, 7, 7], [0, 1, 9]], np.float32))
+    told = judged(CLASSIFICATION, kept, np.array([1, 0, 0], np.int32))
+    found = told["answers"]
+    assert told["scores"] == {"accuracy": 2 / 3}
     assert decode(found["class"]).tolist() == [1, 0, 2]
     assert decode(found["runner_up"]).tolist() == [2, 1, 1]
     assert found["right"] == 2

@@ -6,7 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from edgedigits_runner.tasks import CLASSIFICATION, Multilabel, f1_of, from_json, multilabel
+from edgedigits_runner.f1 import f1_of
+from edgedigits_runner.tasks import CLASSIFICATION, Multilabel, from_json, multilabel
 from sklearn.metrics import f1_score
 
 OUTPUTS = np.array([[0.9, 0.2, 0.5], [0.4, 0.6, 0.1], [0.51, 0.7, 0.2], [0.1, 0.1, 0.1]], np.float32)

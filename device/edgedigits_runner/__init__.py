@@ -5,3 +5,6 @@ Runs on Python 3.9+ and NumPy 1 or 2, as `python -m edgedigits_runner` or as the
 """
 
 SCHEMA = 1
+"""Of jobs, and of all results but those of `RESULT_SCHEMAS`."""
+RESULT_SCHEMA = 2
+"""Of the results of bench and evaluate: each model's task and scores stand in it since. Those of schema 1 are classification."""

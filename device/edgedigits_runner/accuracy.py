@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgedigits_runner import SCHEMA
+from edgedigits_runner import RESULT_SCHEMA
 from edgedigits_runner.arrays import encode
 from edgedigits_runner.environment import environment
 from edgedigits_runner.evaluation import Evaluation, answers, read_evaluation
@@ -31,7 +31,7 @@ def evaluate(job_path: Path, say: Say) -> dict[str, Any]:
     say(f"{runtime}: {evaluation.total} images, {len(job.models)} models")
     models = [accuracy(runtime, model, job.threads, evaluation, say) for model in job.models]
     return {
-        "schema": SCHEMA,
+        "schema": RESULT_SCHEMA,
         "kind": "evaluate",
         "environment": environment(runtime),
         **data_of(evaluation),
@@ -49,7 +49,7 @@ def data_of(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def accuracy(runtime: Runtime, model: ModelFile, threads: int, evaluation: Evaluation, say: Say) -> dict[str, Any]:
-    """One model: its hash, what it takes and gives, its answers."""
+    """One model: its hash, what it takes and gives, its task, its answers and scores."""
     session = open_session(runtime, model, threads, evaluation.shape)
     say(f"accuracy of {model.name}")
     with plain_errors(model.path, runtime):
@@ -59,5 +59,6 @@ def accuracy(runtime: Runtime, model: ModelFile, threads: int, evaluation: Evalu
         "sha256": model.sha256,
         "input": session.source._asdict(),
         "output": session.sink._asdict(),
-        "answers": found,
+        "task": model.task.as_json(),
+        **found,
     }

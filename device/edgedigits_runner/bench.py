@@ -10,7 +10,7 @@ import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgedigits_runner import SCHEMA
+from edgedigits_runner import RESULT_SCHEMA
 from edgedigits_runner.accuracy import accuracy, data_of
 from edgedigits_runner.environment import environment
 from edgedigits_runner.evaluation import Evaluation, read_evaluation
@@ -40,7 +40,7 @@ def bench(job_path: Path, say: Say) -> dict[str, Any]:
     measured_on = environment(runtime)  # before there is load of our own
     say(f"{runtime}: {evaluation.total} images, {len(job.models)} models")
     return {
-        "schema": SCHEMA,
+        "schema": RESULT_SCHEMA,
         "kind": "bench",
         "environment": measured_on,
         "pin": job.pin,

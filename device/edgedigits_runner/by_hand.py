@@ -94,13 +94,18 @@ def summary(result: dict[str, Any]) -> list[str]:
     """For every model: how often it was right, and, of a bench, the time of an image, of loading, and the memory."""
     lines = []
     for number, model in enumerate(result["models"]):
-        images = len(decode(model["answers"]["class"]))
-        right = 100 * model["answers"]["right"] / images
-        parts = [f"{right:.2f} % right of {images}"]
+        parts = _scores(model["scores"], len(decode(result["labels"])))
         parts += [_p50(latency["models"][number], latency["threads"]) for latency in result.get("latency", ())]
         parts += [_alone(result["probes"][number])] if "probes" in result else []
         lines.append(f"{model['name']}: {', '.join(parts)}")
     return lines
+
+
+def _scores(scores: dict[str, float], images: int) -> list[str]:
+    said = [f"{100 * scores['accuracy']:.2f} % right of {images}"]
+    if "f1_macro" in scores:
+        said.append(f"F1 {100 * scores['f1_macro']:.2f} % macro, {100 * scores['f1_micro']:.2f} % micro")
+    return said
 
 
 def _p50(model: dict[str, Any], threads: int) -> str:
@@ -120,8 +125,7 @@ def _alone(probe: dict[str, Any]) -> str:
 def _models(release: Release) -> list[dict[str, Any]]:
     """As a job names them: the release's model, then its float form."""
     found = [release.model(name) for name in (MODEL, FLOAT) if name == MODEL or name in release.files]
-    own = {"scale": release.scale.as_json()}
-    return [{**one._asdict(), **own, "path": os.path.realpath(one.path)} for one in found]
+    return [{**one.as_json(), "path": os.path.realpath(one.path)} for one in found]
 
 
 def _absolute(release: Release, name: str) -> str:

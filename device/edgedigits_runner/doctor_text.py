@@ -53,7 +53,8 @@ def _golden(golden: dict[str, Any] | None) -> list[tuple[str, str]]:
     return [
         (
             "golden",
-            f"{golden['vectors']} vectors; {kind} kernels: {_steps(one['steps'])}, {one['changed']} classes changed",
+            f"{golden['vectors']} vectors; {kind} kernels: {_steps(one['steps'])}, "
+            f"{one['changed']} {golden['answered']} changed",
         )
         for kind, one in kinds
     ]

@@ -1,4 +1,4 @@
-"""The images and labels of an evaluation file, and how a model answers them."""
+"""The images and labels of an evaluation file, and how a model answers them, whatever its task."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from edgedigits_runner.session import Session, classify, real_scores
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edgedigits_runner.tasks import Arrays, Task
+
 _CHUNK_BYTES = 2**15
 
 
 class Evaluation(NamedTuple):
-    """`total` images uint8 of `shape` (height, width, 1 or 3), left in the file; `labels` int32 [total]."""
+    """`total` images uint8 of `shape` (height, width, 1 or 3), left in the file; `labels` of a class each int32 [total],
+    of labels uint8 [total, labels]."""
 
     path: Path
     shape: tuple[int, int, int]
-    labels: NDArray[np.int32]
+    labels: NDArray[Any]
 
     @property
     def total(self) -> int:
@@ -58,55 +61,48 @@ def read_evaluation(path: Path) -> Evaluation:
             shape = images.shape
             _check_images(path, shape, images.dtype)
         with array(path, "labels") as flat:
-            if flat.dtype.kind not in "iu" or flat.shape != (shape[0],):
-                raise RunnerError(
-                    "data",
-                    f"{path}: labels are {flat.dtype} {list(flat.shape)}; give int32 [{shape[0]}], none negative",
-                )
+            wanted = f"give int32 [{shape[0]}], none negative, or uint8 [{shape[0]}, labels] of 0 and 1"
+            fits = flat.shape[:1] == shape[:1] and len(flat.shape) in (1, 2) and 0 not in flat.shape
+            if flat.dtype.kind not in "iu" or not fits:
+                raise RunnerError("data", f"{path}: labels are {flat.dtype} {list(flat.shape)}; {wanted}")
             labels = flat.whole()
-    if labels.min() < 0 or labels.max() > np.iinfo(np.int32).max:
+    most = np.iinfo(np.int32).max if labels.ndim == 1 else 1
+    if labels.min() < 0 or labels.max() > most:
         wrong = labels.min() if labels.min() < 0 else labels.max()
-        raise RunnerError("data", f"{path}: label {wrong} is in labels; give int32 [{shape[0]}], none negative")
-    return Evaluation(path, (shape[1], shape[2], shape[3]), labels.astype(np.int32))
+        raise RunnerError("data", f"{path}: label {wrong} is in labels; {wanted}")
+    kept = labels.astype(np.int32 if labels.ndim == 1 else np.uint8)
+    return Evaluation(path, (shape[1], shape[2], shape[3]), kept)
 
 
 def answers(session: Session, evaluation: Evaluation) -> dict[str, Any]:
-    """Every image classified alone: the class, the runner-up, both scores, and how many are right."""
-    if int(evaluation.labels.max()) >= session.sink.classes:
-        raise RunnerError(
-            "data",
-            f"label {evaluation.labels.max()} is in the data, but {session.model.path} answers "
-            f"{session.sink.classes} classes; give the data that the model was trained for",
-        )
+    """Every image answered alone: `answers`, what the task keeps of them as JSON and how many are right; and `scores`."""
+    check_labels(session, evaluation)
+    task = session.model.task
     found = [
-        best_two(real_scores(session, np.stack([classify(session, tensor)[0] for tensor in tensors])))
+        task.keep(real_scores(session, np.stack([classify(session, tensor)[0] for tensor in tensors])))
         for pixels in evaluation.chunks()
         for tensors in prepared_chunks(pixels, session.source, session.model.scale)
     ]
-    return _kept(
-        np.concatenate([best[0] for best in found]), np.concatenate([best[1] for best in found]), evaluation.labels
-    )
+    return judged(task, {key: np.concatenate([part[key] for part in found]) for key in found[0]}, evaluation.labels)
 
 
-def top_two(scores: NDArray[np.float32], labels: NDArray[np.int32]) -> dict[str, Any]:
-    """Answers as JSON, from the scores of every class, [n, classes]."""
-    return _kept(*best_two(scores), labels)
+def judged(task: Task, kept: Arrays, labels: NDArray[Any]) -> dict[str, Any]:
+    """`answers` and `scores`, of what the task kept of all outputs."""
+    predictions = task.predictions(kept)
+    right = int(task.right(predictions, labels).sum())
+    packed = {key: encode(each) for key, each in kept.items()}
+    return {"answers": {**packed, "right": right}, "scores": task.scores_of(predictions, labels)}
 
 
-def best_two(scores: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """(classes, scores), both [n, 2]: the likeliest and the next. Of equal scores the lower class counts, as argmax has it."""
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :2]
-    return order.astype(np.int32), np.take_along_axis(scores, order, axis=1)
-
-
-def _kept(classes: NDArray[np.int32], scores: NDArray[np.float32], labels: NDArray[np.int32]) -> dict[str, Any]:
-    return {
-        "class": encode(classes[:, 0]),
-        "runner_up": encode(classes[:, 1]),
-        "score": encode(scores[:, 0]),
-        "runner_up_score": encode(scores[:, 1]),
-        "right": int((classes[:, 0] == labels).sum()),
-    }
+def check_labels(session: Session, evaluation: Evaluation) -> None:
+    """RunnerError "data" where the labels are not what the model answers."""
+    try:
+        session.model.task.check_labels(evaluation.labels, session.sink.classes)
+    except ValueError as error:
+        raise RunnerError(
+            "data",
+            f"{evaluation.path}: {error}, by {session.model.path}; give the data that the model was trained for",
+        ) from error
 
 
 @contextmanager

@@ -32,7 +32,7 @@ class InputForm(NamedTuple):
 
 
 class OutputForm(NamedTuple):
-    """One score per class: step * (stored - zero_point); a `step` of 0 means they are stored as they are."""
+    """One score per class, or per label: step * (stored - zero_point); a `step` of 0 means they are stored as they are."""
 
     tensor: int
     classes: int
@@ -79,13 +79,25 @@ def input_form(model: ModelFile, details: list[dict[str, Any]], image_shape: tup
 
 
 def output_form(model: ModelFile, details: list[dict[str, Any]]) -> OutputForm:
-    """The output of an allocated interpreter; RunnerError "model" where it is not one score per class."""
+    """The output of an allocated interpreter; RunnerError "model" where it is not one score per class or label."""
     shapes = [tuple(int(n) for n in one["shape"]) for one in details]
-    if len(details) != 1 or shapes[0][0] != 1 or int(np.prod(shapes[0])) != max(shapes[0]) or max(shapes[0]) < 2:
-        raise RunnerError("model", f"{model.path}: answers {shapes}; only [1, classes] of 2 or more can be run")
+    found = f"{model.path}: answers {shapes}; only [1, {model.task.answered}] can be run"
+    if not _is_row(shapes):
+        raise RunnerError("model", found)
+    try:
+        model.task.check_outputs(max(shapes[0]))
+    except ValueError as error:
+        raise RunnerError("model", f"{found} ({error})") from error
     step, zero_point = _quantization(model, details[0])
     name = np.dtype(details[0]["dtype"]).name
     return OutputForm(int(details[0]["index"]), max(shapes[0]), name, step, zero_point)
+
+
+def _is_row(shapes: list[tuple[int, ...]]) -> bool:
+    """Whether it is a single output, of one image, all its numbers along one axis."""
+    if len(shapes) != 1 or not shapes[0]:
+        return False
+    return shapes[0][0] == 1 and int(np.prod(shapes[0])) == max(shapes[0])
 
 
 def _layout(model: ModelFile, shape: tuple[int, ...], size: tuple[int, int]) -> tuple[int, int, int, bool]:

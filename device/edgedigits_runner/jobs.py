@@ -11,6 +11,7 @@ from edgedigits_runner.files import read_json
 from edgedigits_runner.model_file import ModelFile
 from edgedigits_runner.runtimes import RUNTIMES
 from edgedigits_runner.scaling import Scaling, scaling_of
+from edgedigits_runner.tasks import Task, from_json
 
 
 class BenchJob(NamedTuple):
@@ -93,6 +94,13 @@ class _Fields:
         except ValueError as error:
             raise RunnerError("job", f"{self.where}.{key}: {error}") from error
 
+    def task(self, key: str) -> Task:
+        """Classification where it is absent."""
+        try:
+            return from_json(self._value.get(key))
+        except ValueError as error:
+            raise RunnerError("job", f"{self.where}.{key}: {error}") from error
+
     def number(self, key: str, least: float) -> float:
         value = self.get(key)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < float("inf"):
@@ -144,6 +152,7 @@ def _model(where: str, value: Any, folder: Path) -> ModelFile:
         sha256=fields.text("sha256"),
         scale=fields.scaling("scale"),
         resize=None if resize is None else (resize[0], resize[1]),
+        task=fields.task("task"),
     )
 
 

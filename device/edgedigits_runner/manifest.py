@@ -24,6 +24,7 @@ from edgedigits_runner.kept import (
 )
 from edgedigits_runner.reading import METHODS, colour_of
 from edgedigits_runner.scaling import scaling_of
+from edgedigits_runner.tasks import from_json
 
 SCHEMA = 2
 SCHEMAS = (1, 2)
@@ -42,13 +43,22 @@ def read_manifest(path: str) -> dict[str, Any]:
         )
     if found := fault(manifest, _FIRST if schema == 1 else _SECOND):
         raise RunnerError("model", f"{path}: incomplete or altered ({found}); {AGAIN}")
-    try:
-        scaling_of(manifest["input"]["scale"]).check_channels(manifest["input"]["shape"][2])
-    except ValueError as error:
-        raise RunnerError("model", f"{path}: incomplete or altered (input.scale: {error}); {AGAIN}") from error
+    for place, check in (("input.scale", _check_scale), ("task", _check_task)):
+        try:
+            check(manifest)
+        except ValueError as error:
+            raise RunnerError("model", f"{path}: incomplete or altered ({place}: {error}); {AGAIN}") from error
     if HASH in manifest and manifest[HASH] != hash_of(manifest):
         raise RunnerError("model", f"{path}: altered since it was written (SHA-256); {AGAIN}")
     return dict(manifest)
+
+
+def _check_scale(manifest: dict[str, Any]) -> None:
+    scaling_of(manifest["input"]["scale"]).check_channels(manifest["input"]["shape"][2])
+
+
+def _check_task(manifest: dict[str, Any]) -> None:
+    from_json(manifest.get("task"))
 
 
 def _is_shape(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""`predict`: the two likeliest classes of every image, one line of JSON each, as soon as it is known."""
+"""`predict`: the two likeliest classes of every image, or its labels, one line of JSON each, as soon as it is known."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import joined, open_regular, read_whole
@@ -22,6 +20,7 @@ from edgedigits_runner.session import check_file, classify, open_session, real_s
 if TYPE_CHECKING:
     from types import SimpleNamespace
 
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -40,19 +39,15 @@ class Predictor:
         return decode(data, self.release.background, self.release.bits, most_pixels)
 
     def answer(self, image: NDArray[np.uint8]) -> dict[str, Any]:
-        """`top`: the two likeliest classes with names and scores; `ms`: from the input set to the scores read."""
+        """What the task answers (`top`: the two likeliest classes with names and scores; or `labels`: those above their threshold
+        with names and probabilities); `ms`: from the input set to the outputs read."""
         tensor = prepare(
             fitted(image, self.release.shape, self.release.resizing)[None], self._session.source, self.release.scale
         )[0]
         with plain_errors(self.model.path, self.runtime):
             stored, _, call_ns = classify(self._session, tensor)
-        scores = real_scores(self._session, stored)
-        best = np.argsort(-scores, kind="stable")[:2]
-        top = [{"class": int(i), "name": self._name(int(i)), "score": round(float(scores[i]), 6)} for i in best]
-        return {"top": top, "ms": round(call_ns / 1e6, 4)}
-
-    def _name(self, index: int) -> str:
-        return self.release.classes[index] if index < len(self.release.classes) else str(index)
+        found = self.model.task.answer(real_scores(self._session, stored), self.release.classes)
+        return {**found, "ms": round(call_ns / 1e6, 4)}
 
 
 def run(options: SimpleNamespace) -> int:

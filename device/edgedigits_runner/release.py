@@ -1,4 +1,4 @@
-"""A release on the device: an artifact's folder, whose manifest says how images become input and what the classes are."""
+"""A release on the device: an artifact's folder, whose manifest says how images become input and what the outputs mean."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from edgedigits_runner.manifest import read_manifest
 from edgedigits_runner.model_file import PACKED, ModelFile
 from edgedigits_runner.reading import METHODS, WHITE
 from edgedigits_runner.scaling import Scaling, scaling_of
+from edgedigits_runner.tasks import CLASSIFICATION, Task, from_json
 
 MODEL = "model.tflite"
 FLOAT = "float.tflite"
@@ -35,6 +36,7 @@ class Release(NamedTuple):
     resizing: str = "area"
     background: str = WHITE
     bits: int | None = None
+    task: Task = CLASSIFICATION
 
     def model(self, file: str = MODEL) -> ModelFile:
         """A model of the release, plain or packed; RunnerError "model" where the manifest lists no such file."""
@@ -45,7 +47,7 @@ class Release(NamedTuple):
                 "model", f"{joined(self.folder, 'manifest.json')}: lists no {file}; copy the folder again"
             )
         name = self.name if own else file.partition(".")[0]
-        return ModelFile(name, joined(self.folder, file), self.files[file], self.scale, None)
+        return ModelFile(name, joined(self.folder, file), self.files[file], self.scale, None, self.task)
 
 
 def folder_of(arguments: list[str]) -> str:
@@ -81,6 +83,7 @@ def read_release(folder: str) -> Release:
         resizing=manifest["input"].get("resizing", METHODS[0]),
         background=manifest["input"].get("background", WHITE),
         bits=manifest["input"].get("bits"),
+        task=from_json(manifest.get("task")),
     )
 
 

@@ -31,7 +31,7 @@ class Session(NamedTuple):
 
 
 def classify(session: Session, tensor: NDArray[Any]) -> tuple[NDArray[Any], int, int]:
-    """One prepared image: (scores as stored, [classes]; ns of invoke() alone; ns of set_tensor to get_tensor)."""
+    """One prepared image: (outputs as stored, [classes or labels]; ns of invoke() alone; ns of set_tensor to get_tensor)."""
     interpreter = session.interpreter
     begun = perf_counter_ns()
     interpreter.set_tensor(session.source.tensor, tensor)

@@ -1,6 +1,7 @@
 """What a model is asked, and when its answer is right: one class per image, or any number of labels.
 
-Desktop and device count by this one code. Immutable like all else here; `dataclasses` would cost a tenth of the runner's start.
+Desktop and device count by this one code. Immutable like all else here; `dataclasses` would cost a tenth of the runner's start,
+and NumPy comes late, for reading a manifest needs none of it.
 """
 
 from __future__ import annotations
@@ -8,8 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
+
+    Arrays = dict[str, NDArray[Any]]
 
 THRESHOLD = 0.5
 """Above this probability a label counts as answered, where nothing else is said; Keras' metrics have it so."""
@@ -20,6 +25,15 @@ class Classification(NamedTuple):
     """One class per image: the greatest of the outputs; labels are whole numbers [n]."""
 
     name: str = "classification"
+
+    @property
+    def answered(self) -> str:
+        """What is answered, in the plural."""
+        return "classes"
+
+    def cuts(self) -> NDArray[np.float64] | None:
+        """None: an output says something only beside the others."""
+        return None
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.int64]:
         """The class of each row of [n, classes], int64 [n]; of equal outputs the first."""
@@ -33,17 +47,44 @@ class Classification(NamedTuple):
 
     def scores(self, outputs: NDArray[Any], labels: NDArray[Any]) -> dict[str, float]:
         """`accuracy`: the share of 1 of images whose class is right."""
-        return {"accuracy": float(self.right(self.decode(outputs), labels).mean())}
+        return self.scores_of(self.decode(outputs), labels)
+
+    def scores_of(self, predictions: NDArray[Any], labels: NDArray[Any]) -> dict[str, float]:
+        """The same, of what was decoded."""
+        return {"accuracy": float(self.right(predictions, labels).mean())}
+
+    def check_outputs(self, outputs: int) -> None:
+        """ValueError for fewer than two: they answer nothing."""
+        if outputs < 2:
+            raise ValueError("1 output can't tell classes apart; labels [n, 1] of 0 and 1 are what it answers")
 
     def check_labels(self, labels: NDArray[Any], outputs: int) -> None:
         """ValueError unless they are whole numbers [n] from 0 on, below the number of `outputs`, of 2 or more."""
-        if outputs < 2:
-            raise ValueError(f"{outputs} output can't tell classes apart; labels [n, 1] of 0 and 1 are what it answers")
+        self.check_outputs(outputs)
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
             raise ValueError(f"labels are {labels.dtype} {list(labels.shape)}; one whole number per image is needed")
         if len(labels) and not 0 <= labels.min() <= labels.max() < outputs:
             wrong = labels.min() if labels.min() < 0 else labels.max()
             raise ValueError(f"label {wrong} is among the labels; {outputs} classes are told apart, from 0 on")
+
+    def keep(self, outputs: NDArray[Any]) -> Arrays:
+        """What a result keeps of [n, classes]: the likeliest class and the next, int32 [n], and their scores, float32 [n]."""
+        import numpy as np
+
+        order = np.argsort(-outputs, axis=1, kind="stable")[:, :2]
+        best = np.take_along_axis(outputs, order, axis=1).astype(np.float32)
+        first, second = order.astype(np.int32).T
+        return {"class": first, "runner_up": second, "score": best[:, 0], "runner_up_score": best[:, 1]}
+
+    def predictions(self, kept: Arrays) -> NDArray[Any]:
+        """What `decode` would have said, of what `keep` kept."""
+        return kept["class"]
+
+    def answer(self, outputs: NDArray[Any], names: Sequence[str], /) -> dict[str, Any]:
+        """JSON-safe, of one image's outputs [classes]: `top`, the two likeliest classes with names and scores."""
+        best = (-outputs).argsort(kind="stable")[:2]
+        name = {int(at): names[at] if at < len(names) else str(at) for at in best}
+        return {"top": [{"class": at, "name": name[at], "score": round(float(outputs[at]), 6)} for at in name]}
 
     def as_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
@@ -65,13 +106,26 @@ class Multilabel(NamedTuple):
     def name(self) -> str:
         return "multilabel"
 
+    @property
+    def answered(self) -> str:
+        """What is answered, in the plural."""
+        return "labels"
+
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Of each label, of the outputs' shape; float64 where they are made from logits."""
         if not self.logits:
             return outputs
-        import numpy as np  # late: reading a manifest needs none of it
+        import numpy as np
 
         return 1 / (1 + np.exp(-np.clip(outputs.astype(np.float64), -500, 500)))
+
+    def cuts(self) -> NDArray[np.float64] | None:
+        """What each output must be above for its label to be answered, float64 [labels]; of logits perhaps infinite."""
+        import numpy as np
+
+        cuts = np.array(self.thresholds)
+        with np.errstate(divide="ignore"):
+            return np.log(cuts) - np.log1p(-cuts) if self.logits else cuts
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.bool_]:
         """Which labels are answered, bool [n, labels]: those whose probability is above their threshold."""
@@ -86,19 +140,44 @@ class Multilabel(NamedTuple):
         return right
 
     def scores(self, outputs: NDArray[Any], labels: NDArray[Any]) -> dict[str, float]:
-        """`accuracy`: the share of images with all labels right (subset accuracy); `f1_macro`, `f1_micro`."""
-        found = self.decode(outputs)
-        macro, micro = f1_of(*counts(found, labels.astype(bool)))
-        return {"accuracy": float(self.right(found, labels).mean()), "f1_macro": float(macro), "f1_micro": float(micro)}
+        """`accuracy`: the share of images with all labels right (subset accuracy); `f1_macro`, `f1_micro` as `f1.py` has them."""
+        return self.scores_of(self.decode(outputs), labels)
+
+    def scores_of(self, predictions: NDArray[Any], labels: NDArray[Any]) -> dict[str, float]:
+        """The same, of what was decoded."""
+        from edgedigits_runner.f1 import counts, f1_of
+
+        macro, micro = f1_of(*counts(predictions, labels.astype(bool)))
+        accuracy = float(self.right(predictions, labels).mean())
+        return {"accuracy": accuracy, "f1_macro": float(macro), "f1_micro": float(micro)}
+
+    def check_outputs(self, outputs: int) -> None:
+        """ValueError unless there is one for each label."""
+        if outputs != len(self.labels):
+            raise ValueError(f"{outputs} outputs stand for {len(self.labels)} labels; one for each is needed")
 
     def check_labels(self, labels: NDArray[Any], outputs: int) -> None:
         """ValueError unless they are 0 and 1, [n, outputs], as many as there are names."""
         if labels.ndim != 2 or labels.dtype.kind not in "biu" or labels.shape[1] != outputs:
             raise ValueError(f"labels are {labels.dtype} {list(labels.shape)}; whole numbers [n, {outputs}] are needed")
-        if outputs != len(self.labels):
-            raise ValueError(f"{outputs} outputs stand for {len(self.labels)} labels; one for each is needed")
+        self.check_outputs(outputs)
         if labels.size and not ((labels == 0) | (labels == 1)).all():
             raise ValueError(f"{labels[(labels != 0) & (labels != 1)][0]} is among the labels; only 0 and 1 can be")
+
+    def keep(self, outputs: NDArray[Any]) -> Arrays:
+        """What a result keeps of [n, labels]: all `outputs`, float32, so that other thresholds can be tried on it."""
+        return {"outputs": outputs.astype("float32")}
+
+    def predictions(self, kept: Arrays) -> NDArray[Any]:
+        """What `decode` would have said, of what `keep` kept."""
+        return self.decode(kept["outputs"])
+
+    def answer(self, outputs: NDArray[Any], _names: Sequence[str], /) -> dict[str, Any]:
+        """JSON-safe, of one image's outputs [labels]: `labels`, those answered, with their probabilities, the likeliest first."""
+        likely, found = self.probabilities(outputs), self.decode(outputs[None])[0]
+        order = [int(at) for at in (-likely).argsort(kind="stable") if found[at]]
+        each = [{"label": at, "name": self.labels[at], "probability": round(float(likely[at]), 6)} for at in order]
+        return {"labels": each}
 
     def as_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
@@ -111,29 +190,7 @@ Task = Union[Classification, Multilabel]  # noqa: UP007  # `|` of classes needs 
 CLASSIFICATION = Classification()
 
 
-def counts(found: NDArray[Any], labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """(hits, false alarms, misses) of each label, whole numbers [..., labels]; of bool [..., n, labels] both."""
-    return (found & labels).sum(axis=-2), (found & ~labels).sum(axis=-2), (~found & labels).sum(axis=-2)
-
-
-def f1_of(hits: NDArray[Any], alarms: NDArray[Any], misses: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """(macro, micro) F1 as shares of 1, over the last axis; any axes before it stay.
-
-    Macro is the mean over the labels that some image has: how well others are found can't be told. Where there is none of these,
-    both are 1 if nothing was answered, else 0.
-    """
-    import numpy as np
-
-    wrong = alarms + misses
-    each = 2 * hits / np.maximum(2 * hits + wrong, 1)
-    seen = hits + misses > 0
-    all_hits, all_wrong = hits.sum(axis=-1), wrong.sum(axis=-1)
-    micro = np.where(all_hits + all_wrong == 0, 1.0, 2 * all_hits / np.maximum(2 * all_hits + all_wrong, 1))
-    macro = (each * seen).sum(axis=-1) / np.maximum(seen.sum(axis=-1), 1)
-    return np.where(seen.any(axis=-1), macro, micro), micro
-
-
-def multilabel(names: Any, logits: bool = False) -> Multilabel:
+def multilabel(names: Sequence[str], logits: bool = False) -> Multilabel:
     """The task of labels with these names, with the usual threshold for each."""
     return Multilabel(tuple(names), (THRESHOLD,) * len(names), logits)
 
