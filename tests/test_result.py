@@ -63,7 +63,7 @@ FLOATS = np.zeros(COUNT, np.float32)
 @pytest.mark.parametrize(
     ("place", "value", "said"),
     [
-        ("schema", 2, "is of schema 2, 1 is understood; use a runner and an edgedigits of one version"),
+        ("schema", 3, "is of schema 3, 1 and 2 are understood; use a runner and an edgedigits of one version"),
         ("kind", "probe", "kind: found 'probe', 'bench' was expected"),
         ("labels", ..., "labels: missing"),
         ("surprise", 1, "surprise: unknown"),
@@ -73,7 +73,7 @@ FLOATS = np.zeros(COUNT, np.float32)
         ("models.0", "m", "models[0]: found 'm', an object was expected"),
         ("environment.cpus", 0, "environment.cpus: found 0"),
         ("environment.timer_ns", ..., "environment.timer_ns: missing"),
-        ("environment.load_average", [1, 2, float("nan")], "environment.load_average: found"),
+        ("environment.load_average", [1, 2, float("nan")], "environment.load_average[2]: found nan"),
         ("labels.zlib_base64", "eJz7", "labels: does not decode"),
         ("labels.shape", [COUNT + 1], "labels: does not decode"),
         ("labels", encode(np.full(COUNT, -1, np.int32)), "labels: some are negative"),
@@ -89,7 +89,7 @@ FLOATS = np.zeros(COUNT, np.float32)
         ("latency.0.models.0.windows.1.void", True, "windows[1].void: found True"),
         ("latency.0.models.0.windows.1.load", 1.5, "load: found 1.5"),
         ("latency.0.models.0.windows.1.before.throttled", "0x0", "before.throttled: found '0x0'"),
-        ("latency.0.models.0.windows.1.after.celsius", {"cpu": "hot"}, "after.celsius: found"),
+        ("latency.0.models.0.windows.1.after.celsius", {"cpu": "hot"}, "after.celsius.cpu: found 'hot'"),
     ],
 )
 def test_an_altered_result_is_refused_in_one_sentence(done, place, value, said):

@@ -31,6 +31,20 @@ class Classification(NamedTuple):
         """What is answered, in the plural."""
         return "classes"
 
+    @property
+    def label_type(self) -> str:
+        """The type of labels in results, which have `axes`."""
+        return "<i4"
+
+    @property
+    def axes(self) -> int:
+        return 1
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The types of the arrays that `keep` gives, each of the labels' shape."""
+        return {"class": "<i4", "runner_up": "<i4", "score": "<f4", "runner_up_score": "<f4"}
+
     def cuts(self) -> NDArray[np.float64] | None:
         """None: an output says something only beside the others."""
         return None
@@ -110,6 +124,20 @@ class Multilabel(NamedTuple):
     def answered(self) -> str:
         """What is answered, in the plural."""
         return "labels"
+
+    @property
+    def label_type(self) -> str:
+        """The type of labels in results, which have `axes`."""
+        return "|u1"
+
+    @property
+    def axes(self) -> int:
+        return 2
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The types of the arrays that `keep` gives, each of the labels' shape."""
+        return {"outputs": "<f4"}
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Of each label, of the outputs' shape; float64 where they are made from logits."""

@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.arrays import decode
+from edgedigits_runner.tasks import Task, from_json
 from numpy.typing import NDArray
 
 from edgedigits.errors import DataError, InputError, TfliteError
-from edgedigits.ground.foreign_json import Mismatch, is_name, look, parse, plain, short
-from edgedigits.measure.result_schema import SHAPES
+from edgedigits.ground.foreign_json import Mismatch, parse, plain, short
+from edgedigits.measure.result_schema import SCHEMAS, look
 
 MOST_BYTES = 2**28
 """Of a result's text; 15 million laps, as half an hour of measuring yields, take 40 MB."""
 
 _MOST_UNPACKED = 2**27
+_ROUNDING = 1e-9
+"""Of scores that two machines count of the same answers."""
 _ERRORS: dict[str, type[InputError]] = {"model": TfliteError, "data": DataError}
 
 
@@ -36,7 +39,7 @@ def read_result(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable result ({error}); give the result.json that a bench wrote") from error
     kind = str(found.get("kind")) if isinstance(found, dict) else ""
-    return checked(found, kind if kind in SHAPES else "bench", str(path))
+    return checked(found, kind if kind in SCHEMAS else "bench", str(path))
 
 
 def checked(
@@ -64,27 +67,28 @@ class _OtherModels(ValueError):
 
 
 def _checked(result: Any, kind: str, job: dict[str, Any] | None) -> dict[str, Any]:
-    if not isinstance(result, dict) or result.get("schema") != SCHEMA:
-        schema = result.get("schema") if isinstance(result, dict) else None
+    known = SCHEMAS.get(kind, {SCHEMA: None})
+    schema = result.get("schema") if isinstance(result, dict) else None
+    if type(schema) is not int or schema not in known:
+        understood = " and ".join(map(str, known)) + (" are" if len(known) > 1 else " is")
         raise _OtherModels(
-            f" is of schema {short(schema)}, {SCHEMA} is understood; use a runner and an edgedigits of one version"
+            f" is of schema {short(schema)}, {understood} understood; use a runner and an edgedigits of one version"
         )
     if "error" in result:
         raise _error(result["error"])
     if result.get("kind") != kind:
         raise Mismatch("kind", f"found {short(result.get('kind'))}, {kind!r} was expected")
-    if kind in SHAPES:
-        look({key: value for key, value in result.items() if key != "probes"}, SHAPES[kind])
-    if kind == "bench" and "probes" in result:
-        # By hand on the device, memory and first inference come in the same file.
-        look({"probes": result["probes"]}, {"probes": [{"name": is_name, **SHAPES["probe"]}]})
+    shape = known[schema]
+    if shape is not None:
+        look(result, shape)
     if kind in ("bench", "evaluate"):
         _look_at_answers(result)
     if kind == "bench":
         _look_at_latency(result)
     if job is not None:
         _compare(result, kind, job)
-    return result
+    found: dict[str, Any] = result
+    return found
 
 
 def _error(error: Any) -> InputError:
@@ -94,23 +98,59 @@ def _error(error: Any) -> InputError:
 
 
 def _look_at_answers(result: dict[str, Any]) -> None:
-    """Arrays decode, are as long as the labels, and say what `right` says."""
-    labels = _array(result["labels"], "<i4", None, "labels")
+    """Arrays decode, have the labels' shape, and say what `right` and `scores` say."""
+    for i, model in enumerate(result["models"]):
+        at = f"models[{i}]"
+        try:
+            task = from_json(model.get("task"))
+        except ValueError as error:
+            raise Mismatch(f"{at}.task", plain(str(error), 200)) from error
+        labels = _labels(result, task, model["output"]["classes"])
+        kept = _kept(model["answers"], task, labels, model["output"]["classes"], f"{at}.answers")
+        predictions = task.predictions(kept)
+        right = int(task.right(predictions, labels).sum())
+        if type(model["answers"]["right"]) is not int or model["answers"]["right"] != right:
+            raise Mismatch(f"{at}.answers.right", f"found {short(model['answers']['right'])}, the answers say {right}")
+        _look_at_scores(model.get("scores"), task.scores_of(predictions, labels), f"{at}.scores")
+
+
+def _labels(result: dict[str, Any], task: Task, outputs: int) -> NDArray[Any]:
+    """The true classes or labels, such as the task has them."""
+    labels = _array(result["labels"], task.label_type, task.axes, "labels")
     if labels.min() < 0:
         raise Mismatch("labels", "some are negative")
-    for i, model in enumerate(result["models"]):
-        answers, classes = model["answers"], model["output"]["classes"]
-        for key in ("class", "runner_up"):
-            array = _array(answers[key], "<i4", len(labels), f"models[{i}].answers.{key}")
-            if array.min() < 0 or array.max() >= classes:
-                raise Mismatch(f"models[{i}].answers.{key}", f"some are not of the model's {classes} classes")
-        for key in ("score", "runner_up_score"):
-            array = _array(answers[key], "<f4", len(labels), f"models[{i}].answers.{key}")
-            if not np.isfinite(array).all():
-                raise Mismatch(f"models[{i}].answers.{key}", "some are not finite")
-        right = int((decode(answers["class"]) == labels).sum())
-        if answers["right"] != right:
-            raise Mismatch(f"models[{i}].answers.right", f"found {answers['right']}, the answers say {right}")
+    try:
+        task.check_labels(labels, outputs)
+    except ValueError as error:
+        raise Mismatch("labels", str(error)) from error
+    return labels
+
+
+def _kept(answers: Any, task: Task, labels: NDArray[Any], outputs: int, at: str) -> dict[str, NDArray[Any]]:
+    """What the task keeps of all outputs, each array of the labels' shape; whole numbers are classes, others finite."""
+    for key in sorted({*task.kept, "right"} - answers.keys()):
+        raise Mismatch(f"{at}.{key}", "missing")
+    for key in answers.keys() - {*task.kept, "right"}:
+        raise Mismatch(f"{at}.{short(key).strip(chr(39))}", "unknown")
+    found = {}
+    for key, dtype in task.kept.items():
+        found[key] = array = _array(answers[key], dtype, labels.shape, f"{at}.{key}")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise Mismatch(f"{at}.{key}", "some are not finite")
+        if array.dtype.kind == "i" and (array.min() < 0 or array.max() >= outputs):
+            raise Mismatch(f"{at}.{key}", f"some are not of the model's {outputs} classes")
+    return found
+
+
+def _look_at_scores(found: Any, wanted: dict[str, float], at: str) -> None:
+    """Results of schema 1 have none."""
+    if found is None:
+        return
+    if found.keys() != wanted.keys():
+        raise Mismatch(at, f"found {short(sorted(found))}, {', '.join(sorted(wanted))} were expected")
+    for key, value in wanted.items():
+        if abs(found[key] - value) > _ROUNDING:
+            raise Mismatch(f"{at}.{key}", f"found {short(found[key])}, the answers say {value:.6g}")
 
 
 def _look_at_latency(result: dict[str, Any]) -> None:
@@ -125,18 +165,20 @@ def _look_at_latency(result: dict[str, Any]) -> None:
             if len(model["windows"]) != windows:
                 raise Mismatch(f"{at}[{i}].windows", f"found {len(model['windows'])}, elsewhere {windows}")
             for w, window in enumerate(model["windows"]):
-                _array(window["laps_ns"], "<u4", None, f"{at}[{i}].windows[{w}].laps_ns")
+                _array(window["laps_ns"], "<u4", 1, f"{at}[{i}].windows[{w}].laps_ns")
 
 
-def _array(encoded: Any, dtype: str, length: int | None, at: str) -> NDArray[Any]:
-    """A decoded vector of that type and length (None: any but 0)."""
+def _array(encoded: Any, dtype: str, shape: tuple[int, ...] | int, at: str) -> NDArray[Any]:
+    """A decoded array of that type, and of that shape or so many axes of any length but 0."""
     try:
         array = decode(encoded, _MOST_UNPACKED)
-    except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise Mismatch(at, f"does not decode ({plain(str(error), 200)})") from error
-    if array.dtype.str != dtype or array.ndim != 1 or len(array) < 1 or length not in (None, len(array)):
-        found = f"{array.dtype} {list(array.shape)}"
-        raise Mismatch(at, f"found {found}, {np.dtype(dtype)} [{'n' if length is None else length}] was expected")
+    fits = array.ndim == shape if isinstance(shape, int) else array.shape == shape
+    if array.dtype.str != dtype or not fits or 0 in array.shape:
+        wanted = ["n", "labels"][:shape] if isinstance(shape, int) else shape
+        shown = f"{np.dtype(dtype)} [{', '.join(map(str, wanted))}]"
+        raise Mismatch(at, f"found {array.dtype} {list(array.shape)}, {shown} was expected")
     return array
 
 
