@@ -20,6 +20,7 @@ from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import Recipe, parse
 from edgedigits.tasks.baseline_check import Findings, look
+from edgedigits.tasks.kinds.classification import Classification
 from tests.prototypes import matched, noisy
 
 
@@ -92,12 +93,12 @@ def test_answers_that_nothing_can_be_told_from_are_refused() -> None:
     labels = np.repeat(np.arange(3), 5)
     for answers, says in ((np.zeros((15, 3)), "prefers no class to another"), (np.full((15, 3), np.nan), "NaN")):
         with pytest.raises(ModelError, match=f"net: .*{says}"):
-            check_baseline(answers, labels, ["a", "b", "c"], True, "net", "data")
+            check_baseline(Classification(), answers, labels, ["a", "b", "c"], True, "net", "data")
 
 
 def test_classes_without_an_image_to_judge_by_are_said() -> None:
     labels = np.repeat([0, 1], 10)
-    found = check_baseline(answering(labels, 3), labels, ["a", "b", "rare"], True, "net", "data")
+    found = check_baseline(Classification(), answering(labels, 3), labels, ["a", "b", "rare"], True, "net", "data")
     assert "too few images of rare for one to judge by" in found.warnings[0]
 
 

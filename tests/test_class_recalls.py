@@ -16,7 +16,7 @@ from edgedigits.errors import ClassLostError
 from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.models.graph import walk
 from edgedigits.pipeline import loop, prepare
-from edgedigits.pipeline.checks.judging import check_classes
+from edgedigits.pipeline.checks.judging import check_classes, outputs_of
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.model_card import artifact_card
 from edgedigits.pipeline.prepare import Wish
@@ -24,6 +24,7 @@ from edgedigits.pipeline.recipe import Recipe
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.class_recalls import ClassChanges, as_record, by_class, excess_p
 from edgedigits.tasks.differences import class_sentence, worst_class
+from edgedigits.tasks.kinds.classification import Classification
 from edgedigits.tasks.statistics import chance_p, holm, mcnemar_p
 from tests.prototypes import matched, noisy
 
@@ -134,17 +135,19 @@ def one_class_gone() -> bytes:
 
 def test_a_class_that_is_lost_fails_the_run_unless_the_model_never_knew_it(one_class_gone: bytes) -> None:
     images, names = noisy(4, 80), ["a", "b", "c", "rare"]
-    knew, never = np.ones(80, bool), images.labels != 3
+    task, knew = Classification(), images.labels
+    never = np.where(knew == 3, 0, knew)
+    after = task.half(names, False).decode(outputs_of(one_class_gone, images, "0..1"))
     with pytest.raises(ClassLostError, match="class rare, of whose 20 images 20 were found before, 0 now") as caught:
-        check_classes(knew, one_class_gone, images, "0..1", names, near_chance=False)
+        check_classes(task, images.labels, knew, after, names, near_chance=False)
     assert caught.value.exit_code == 1
-    assert [row["compressed_recall"] for row in check_classes(never, one_class_gone, images, "0..1", names, False)] == [
+    assert [row["compressed_recall"] for row in check_classes(task, images.labels, never, after, names, False)] == [
         1,
         1,
         1,
         0,
     ]
-    check_classes(knew, one_class_gone, images, "0..1", names, near_chance=True)
+    check_classes(task, images.labels, knew, after, names, near_chance=True)
 
 
 @dataclass(frozen=True)

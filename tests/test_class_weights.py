@@ -11,13 +11,16 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.pipeline.recipe import parse
 from edgedigits.stages.candidate import Candidate
-from edgedigits.stages.class_weights import HEAVIEST, as_facts, class_weights, mean_by
 from edgedigits.stages.distil.distil import Distil
 from edgedigits.stages.distil.soft_labels import loss
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.shrink.shrink import Shrink
+from edgedigits.tasks.class_weights import HEAVIEST, as_facts, class_weights, mean_by
+from edgedigits.tasks.kinds.classification import Classification
 from tests.nets import classifier
 from tests.prototypes import matched, noisy
+
+CLASSES = Classification()
 
 
 def labels_of(*counts: int) -> np.ndarray:
@@ -64,7 +67,13 @@ def test_distillation_weighs_both_halves_of_its_loss() -> None:
     def value(rows: slice, weigh: bool) -> float:
         given = np.zeros((len(labels[rows]), 2, 2, 1), np.uint8)
         found = loss(
-            lambda *_, **__: tf.constant(logits[rows]), lambda _: None, "0..1", 0.6, 2.0, weights if weigh else None
+            CLASSES,
+            lambda *_, **__: tf.constant(logits[rows]),
+            lambda _: None,
+            "0..1",
+            0.6,
+            2.0,
+            weights if weigh else None,
         )
         return float(found(given, labels[rows], wanted[rows]))
 

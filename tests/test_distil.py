@@ -31,11 +31,13 @@ from edgedigits.stages.distil.teachers import Teacher, panel, teachers
 from edgedigits.stages.distil.weight_average import Average
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
+from edgedigits.tasks.kinds.classification import Classification
 from edgedigits.tasks.scoring import outputs, score
 from edgedigits.tflite.flatbuffer import float_operators, read
 from tests.nets import classifier, fit_data
 
 L = keras.layers
+TASK = Classification()
 BRIEF: dict[str, Any] = {"epochs": 0.1, "min_steps": 12, "rate": 2e-3, "batch": 32}
 QUICK: dict[str, Any] = {**BRIEF, "augment": False}
 
@@ -156,7 +158,7 @@ def test_the_panel_is_the_mean_of_softened_probabilities(start: Candidate, odd: 
         ([shares], softmax(of_shares / 4)),
         ([Teacher("a", start.model, "0..1"), shares], (softmax(of_start / 4) + softmax(of_shares / 4)) / 2),
     ):
-        answers = panel(found, 4.0)(tf.constant(pixels)).numpy()
+        answers = panel(TASK, found, 4.0)(tf.constant(pixels)).numpy()
         assert softmax(answers / 4) == pytest.approx(wanted, abs=4e-3)  # bfloat16, where it is native
 
 
@@ -205,7 +207,7 @@ def test_a_teacher_takes_its_pixels_its_own_way(start: Candidate, shapes: Path, 
     keras.Model(image, walk.clone(start.model)(L.Rescaling(1 / 255)(image))).save(tmp_path / "pixels.keras")
     data = fit_data(shapes)
     name = str(tmp_path / "pixels.keras")
-    told, untold = (panel(teachers([name], start, data, scale), 4.0) for scale in ("0..255", None))
+    told, untold = (panel(TASK, teachers([name], start, data, scale), 4.0) for scale in ("0..255", None))
     assert soft_labels.validation_accuracy(told, data) == accuracy(start, shapes)
     assert soft_labels.validation_accuracy(untold, data) < 0.9
     record = {
@@ -223,7 +225,7 @@ def test_the_loss_is_the_one_of_the_paper(start: Candidate) -> None:
     rng = np.random.default_rng(0)
     logits, wanted = rng.normal(size=(5, 3)).astype(np.float32), rng.normal(size=(5, 3)).astype(np.float32)
     labels = np.array([0, 1, 2, 0, 1], np.int32)
-    found = soft_labels.loss(lambda *_, **__: tf.constant(logits), lambda _: None, "0..1", 0.7, 4.0)
+    found = soft_labels.loss(TASK, lambda *_, **__: tf.constant(logits), lambda _: None, "0..1", 0.7, 4.0)
     soft = -(softmax(wanted / 4) * np.log(softmax(logits / 4))).sum(axis=1).mean()
     hard = -np.log(softmax(logits)[np.arange(5), labels]).mean()
     value = found(np.zeros((5, 2, 2, 1), np.uint8), labels, wanted).numpy()
@@ -385,7 +387,7 @@ def test_a_teacher_that_answers_nan_is_refused(start: Candidate, shapes: Path) -
     with pytest.raises(ModelError, match="answers images of this data with NaN"):
         Distil(**QUICK)(replace(start, original=broken), data)
     with pytest.raises(ModelError, match="answers images of this data with NaN"):
-        soft_labels.lessons(data, None, 1, 2, panel([Teacher("a", broken, "0..1")], 4.0), lambda *_: None)
+        soft_labels.lessons(data, None, 1, 2, panel(TASK, [Teacher("a", broken, "0..1")], 4.0), lambda *_: None)
     with pytest.raises(RecipeError, match=r"distil\.rate: with 0\.002 the loss ends as nan"):
         Distil(**QUICK)(Candidate(broken, original=start.model), data)
     with pytest.raises(RecipeError, match="no model that the recipe began with"):

@@ -25,6 +25,7 @@ from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.prune import Prune
 from edgedigits.tasks import parity
+from edgedigits.tasks.kinds.classification import Classification
 from edgedigits.tasks.scoring import outputs
 from edgedigits.tflite.flatbuffer import float_operators, read, weight_zeros
 from edgedigits.tflite.interpreter import TfliteModel
@@ -32,6 +33,7 @@ from edgedigits.tflite.multiply_adds import per_operator
 from edgedigits.tflite.rewrite.apply import REWRITES
 from tests.nets import classifier, fit_data, trained
 
+TASK = Classification()
 EXPORTS: dict[str, Any] = {name: kind() for name, kind in recipe.EXPORTS.items()}
 """Every export that a recipe can name: a new row of the table can't go past the contract."""
 
@@ -55,7 +57,7 @@ def test_bytes_answer_as_the_model_and_keep_its_zeros(
     data, contents = fit_data(shapes), read(flats[name], name)
     pixels = everything(data.validation)
     facts = parity.check_parity(
-        flats[name], EXPORTS[name].limits, outputs(pruned.model, data.validation, "0..1"), False, pixels, "0..1"
+        TASK, flats[name], EXPORTS[name].limits, outputs(pruned.model, data.validation, "0..1"), False, pixels, "0..1"
     )
     assert facts["changed_answers"] == 0
     assert facts["images"] == len(pixels) > 0
@@ -154,7 +156,7 @@ def test_bytes_of_another_model_are_caught(pruned: Candidate, shapes: Path) -> N
     flat = Int8()(wrong, data.calibration, data.scale)
     answers = outputs(pruned.model, data.validation, "0..1")
     with pytest.raises(ParityError, match="do not answer as the Keras model does"):
-        parity.check_parity(flat, Int8.limits, answers, False, everything(data.validation), "0..1")
+        parity.check_parity(TASK, flat, Int8.limits, answers, False, everything(data.validation), "0..1")
 
 
 def test_revived_weights_are_caught_in_the_model_and_in_the_bytes(pruned: Candidate) -> None:

@@ -1,4 +1,4 @@
-"""Models that are not quite classifiers of images of one size, and become such: sizes, channels, one sigmoid; and what can't."""
+"""Models that are not quite classifiers of images of one size: sizes, channels; one sigmoid stays one; and what can't."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
+from edgedigits.models.graph import walk
 from edgedigits.models.importer import loading
 from edgedigits.models.importer.keras3 import keras3
 from edgedigits.pipeline.advise.question import Asked, question
@@ -61,7 +62,7 @@ def test_images_without_a_channel(k: Any, tmp_path: Path) -> None:
 
 @both
 @pytest.mark.parametrize("end", ["in the dense layer", "behind it", "without a dense layer"])
-def test_one_sigmoid_becomes_two_answers(k: Any, end: str, tmp_path: Path) -> None:
+def test_one_sigmoid_stays_what_it_is(k: Any, end: str, tmp_path: Path) -> None:
     layers = {
         "in the dense layer": [k.layers.Flatten(), k.layers.Dense(1, activation="sigmoid", name="end")],
         "behind it": [k.layers.Flatten(), k.layers.Dense(1), k.layers.Activation("sigmoid", name="end")],
@@ -74,11 +75,14 @@ def test_one_sigmoid_becomes_two_answers(k: Any, end: str, tmp_path: Path) -> No
     path = saved(k, tmp_path, (5, 5, 1), *layers)
     loaded = loading.load(path)
     images = np.random.default_rng(0).random((8, 5, 5, 1), dtype=np.float32)
-    second = answers(path, k, images)
-    np.testing.assert_allclose(loaded.model(images).numpy(), np.concatenate([1 - second, second], axis=1), atol=1e-6)
+    np.testing.assert_allclose(loaded.model(images).numpy(), answers(path, k, images), atol=1e-6)
     assert not loaded.logits
-    assert "one sigmoid is now a softmax of two answers" in loaded.facts["adapted"][0]
-    assert loading.without_softmax(loaded.model).output_shape == (None, 2)
+    assert loaded.facts["adapted"] == []
+    assert walk.closing(loaded.model) == "sigmoid"
+    probability = loaded.model(images).numpy()
+    np.testing.assert_allclose(
+        walk.clone(loaded.model, logits=True)(images).numpy(), np.log(probability / (1 - probability)), atol=1e-4
+    )
 
 
 @both

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgedigits.backend import tf
-from edgedigits.stages.class_weights import mean_by
+from edgedigits.tasks.class_weights import mean_by
 from edgedigits.tasks.losses import cross_entropy, distillation, soft_cross_entropy
 
 RNG = np.random.default_rng(0)

@@ -16,11 +16,13 @@ from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import parse
+from edgedigits.tasks.kinds.classification import Classification
 from edgedigits.tasks.parity import check_parity, losses, margins
 from edgedigits.tasks.scoring import outputs
 from edgedigits.tflite.interpreter import TfliteModel
 from tests.prototypes import matched, noisy
 
+TASK = Classification()
 CLASSES = [2, 10, 200, 1000]
 SURE, HARDLY = 1.0, 0.05
 EXPORTS: dict[str, Any] = {name: kind() for name, kind in recipe.EXPORTS.items()}
@@ -45,38 +47,38 @@ def accuracy(flat: bytes, classes: int) -> float:
 @pytest.mark.parametrize("classes", CLASSES)
 def test_of_sure_models_a_good_export_passes_and_other_answers_fail(classes: int) -> None:
     flat, answers, pixels = exported(matched(classes, SURE), classes)
-    facts = check_parity(flat, Int8.limits, answers, False, pixels, "0..1")
+    facts = check_parity(TASK, flat, Int8.limits, answers, False, pixels, "0..1")
     assert facts["images"] == 300
     assert facts["lost"]["answers"] < 0.005
     assert accuracy(flat, classes) > 0.98
     for broken in (np.roll(answers, 1, axis=1), answers[::-1]):
         with pytest.raises(ParityError, match=r"of its (answers|information|ranks), at most"):
-            check_parity(flat, Int8.limits, broken, False, pixels, "0..1")
+            check_parity(TASK, flat, Int8.limits, broken, False, pixels, "0..1")
     with pytest.raises(ParityError, match="do not answer as the Keras model does"):
-        check_parity(flat, Int8.limits, answers, False, 255 - pixels, "0..1")
+        check_parity(TASK, flat, Int8.limits, answers, False, 255 - pixels, "0..1")
 
 
 @pytest.mark.parametrize("classes", CLASSES)
 def test_of_hardly_sure_models_a_good_export_passes_and_a_ruined_one_fails(classes: int) -> None:
     """No answer is sure, so that limits on probabilities would pass whatever the bytes say."""
     flat, answers, pixels = exported(matched(classes, HARDLY, softmax=False), classes)
-    assert check_parity(flat, Int8.limits, answers, True, pixels, "0..1")["lost"]["answers"] < 0.005
+    assert check_parity(TASK, flat, Int8.limits, answers, True, pixels, "0..1")["lost"]["answers"] < 0.005
     flat, answers, pixels = exported(matched(classes, HARDLY, softmax=False, huge=400.0), classes)
     before = float((answers.argmax(axis=1) == images(classes).labels).mean())
     assert before > 0.85
     assert accuracy(flat, classes) < before - 0.1, "the export is not as bad as this test needs it"
     with pytest.raises(ParityError, match="do not answer as the Keras model does"):
-        check_parity(flat, Int8.limits, answers, True, pixels, "0..1")
+        check_parity(TASK, flat, Int8.limits, answers, True, pixels, "0..1")
 
 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_every_export_is_held_to_limits_of_its_own(name: str) -> None:
     flat, answers, pixels = exported(matched(10, HARDLY), 10, name)
-    assert check_parity(flat, EXPORTS[name].limits, answers, False, pixels, "0..1")["most"] == vars(
+    assert check_parity(TASK, flat, EXPORTS[name].limits, answers, False, pixels, "0..1")["most"] == vars(
         EXPORTS[name].limits
     )
     with pytest.raises(ParityError):
-        check_parity(flat, EXPORTS[name].limits, np.roll(answers, 1, axis=1), False, pixels, "0..1")
+        check_parity(TASK, flat, EXPORTS[name].limits, np.roll(answers, 1, axis=1), False, pixels, "0..1")
 
 
 def test_int8_answers_too_coarse_for_the_probabilities_are_said_to_be() -> None:
@@ -84,7 +86,7 @@ def test_int8_answers_too_coarse_for_the_probabilities_are_said_to_be() -> None:
     flat, answers, pixels = exported(matched(1000, HARDLY), 1000)
     assert accuracy(flat, 1000) < 0.1
     with pytest.raises(ParityError, match="too coarse for probabilities as small as this model's: end it in logits"):
-        check_parity(flat, Int8.limits, answers, False, pixels, "0..1")
+        check_parity(TASK, flat, Int8.limits, answers, False, pixels, "0..1")
 
 
 @pytest.mark.parametrize("classes", CLASSES)
@@ -116,13 +118,13 @@ def test_a_changed_answer_weighs_as_much_as_the_model_was_sure_of_it() -> None:
 def test_over_nothing_there_is_no_pass() -> None:
     flat, answers, pixels = exported(matched(10, SURE), 10)
     with pytest.raises(ParityError, match="there is no image to compare answers on"):
-        check_parity(flat, Int8.limits, answers[:0], False, pixels[:0], "0..1")
+        check_parity(TASK, flat, Int8.limits, answers[:0], False, pixels[:0], "0..1")
     zero = matched(10, 0.0)
     flat, answers, pixels = exported(zero, 10, "float32")
     with pytest.raises(ParityError, match="prefers no class to another, so nothing shows"):
-        check_parity(flat, Float32.limits, answers, False, pixels, "0..1")
+        check_parity(TASK, flat, Float32.limits, answers, False, pixels, "0..1")
     with pytest.raises(ParityError, match="answers with NaN or infinity"):
-        check_parity(flat, Float32.limits, answers * np.nan, False, pixels, "0..1")
+        check_parity(TASK, flat, Float32.limits, answers * np.nan, False, pixels, "0..1")
 
 
 def test_a_ruined_export_of_a_hard_model_writes_nothing(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ WITHIN = {
     "models/graph": "models/layers",
     "models/zoo": "",
     "tflite/rewrite": "tflite",
+    "tasks": "",
+    "tasks/kinds": "tasks",
     "stages/shrink": "stages",
     "stages/distil": "stages",
     "measure/runtimes": "",

@@ -40,6 +40,7 @@ from edgedigits.pipeline.export.conversion import representative
 from edgedigits.pipeline.model_card import artifact_card
 from edgedigits.pipeline.recipe import parse
 from edgedigits.stages.candidate import Candidate
+from edgedigits.tasks.kinds.classification import Classification
 from edgedigits.tasks.scoring import outputs
 from edgedigits.tflite.interpreter import TfliteModel, quantized
 
@@ -287,15 +288,19 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_a_scale_that_fits_is_found_on_data_sorted_by_class_and_none_else(own: tuple[Path, Path]) -> None:
     model = keras.models.load_model(own[0])
     train = ArrayImages(*task(360, 0))
-    assert check_scale(model, train, OWN) == []
+    assert check_scale(TASK, HALF, model, train, OWN) == []
     for given in ("0..1", "0..255"):
-        (warning,) = check_scale(model, train, NAMED[given])
+        (warning,) = check_scale(TASK, HALF, model, train, NAMED[given])
         assert f"with --scale {given} the model answers " in warning
         assert "none of the scales fits: the best" in warning
         assert "pass --mean and --std, and --bgr" in warning
-    assert check_scale(model, ArrayImages(train.pixels[:60], train.labels[:60]), NAMED["0..1"]) == [], (
+    assert check_scale(TASK, HALF, model, ArrayImages(train.pixels[:60], train.labels[:60]), NAMED["0..1"]) == [], (
         "one class tells nothing"
     )
+
+
+TASK = Classification()
+HALF = TASK.half((), False)
 
 
 class Constant:
@@ -320,18 +325,18 @@ def test_what_is_recommended_is_good_on_all_classes(classes: int, channels: int)
     labels = np.repeat(np.arange(classes), 40).astype(np.int32)
     pixels = np.broadcast_to(labels[:, None, None, None], (len(labels), 2, 2, channels)).astype(np.uint8)
     images = ArrayImages(pixels, labels)
-    (told,) = check_scale(Constant(classes, None), images, NAMED["0..1"])
+    (told,) = check_scale(TASK, HALF, Constant(classes, None), images, NAMED["0..1"])
     assert "none of the scales fits" in told
     answered = float(told.split("the model answers ")[1].split(" %")[0])
     assert answered == pytest.approx(100 / classes, abs=0.2), "as much as it answers on all of them"
-    assert check_scale(Constant(classes, NAMED["-1..1"]), images, NAMED["-1..1"]) == []
-    (told,) = check_scale(Constant(classes, NAMED["-1..1"]), images, NAMED["0..1"])
+    assert check_scale(TASK, HALF, Constant(classes, NAMED["-1..1"]), images, NAMED["-1..1"]) == []
+    (told,) = check_scale(TASK, HALF, Constant(classes, NAMED["-1..1"]), images, NAMED["0..1"])
     assert "with --scale -1..1 100.0 %: was it trained on -1..1?" in told
     most = np.concatenate([np.zeros(5000, np.int32), labels])
     frequent = ArrayImages(
         np.broadcast_to(most[:, None, None, None], (len(most), 2, 2, channels)).astype(np.uint8), most
     )
-    (told,) = check_scale(Constant(classes, None), frequent, NAMED["0..1"])
+    (told,) = check_scale(TASK, HALF, Constant(classes, None), frequent, NAMED["0..1"])
     assert "none of the scales fits" in told, "one class, however frequent, is not all of them"
 
 

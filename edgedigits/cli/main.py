@@ -99,7 +99,10 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--resize", type=HeightWidth(), help="Resize every image to this height and width."),
         scale_options,
         click.option(
-            "--data", metavar="D", help="mnist, digits, an .npz file, or a folder with one subfolder per class."
+            "--data",
+            metavar="D",
+            help="mnist, digits, an .npz file, a folder with one subfolder per class; or, of several labels per image, a .csv of "
+            "path and labels, or the folder of a labels.csv.",
         ),
     ):
         command = option(command)
@@ -190,6 +193,14 @@ def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | Non
 )
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--fresh", is_flag=True, help="Use no finished stage of an earlier run.")
+@click.option(
+    "--thresholds",
+    type=click.Choice(["half", "tuned"]),
+    default="half",
+    show_default=True,
+    help="Of several labels per image: an image has one above the probability 0.5, or above what gives it the best F1 on "
+    "validation images.",
+)
 @as_json_option
 def compress(recipe_name: str, out: Path, as_json: bool, **given: Any) -> None:
     """Compress a model by a recipe, check the result, and write an artifact folder."""

@@ -16,7 +16,10 @@ from edgedigits.errors import DataError
 
 @dataclass(frozen=True)
 class Dataset:
-    """Promise: labels of `train` and `test` are indices into `classes`, every class occurs in `train`.
+    """Promise: labels of `train` and `test` are indices into `classes`, or uint8 [n, labels] with one of `classes` for each
+    column; every one occurs in `train`.
+
+    `task` is the name of what a model is asked: by its labels multilabel or classification, where nothing else is said.
 
     `notes` say what is to be known of how it was read; `warnings` are those of them that may spoil what is made of it.
     """
@@ -29,6 +32,11 @@ class Dataset:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     reading: Reading = PLAIN
+    task: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.task:
+            object.__setattr__(self, "task", "multilabel" if self.train.labels.ndim == 2 else "classification")
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -13,7 +13,7 @@ from edgedigits.data.scale import Scale, scaled
 
 
 def training_batches(images: Images, scale: Scale, batch: int, seed: int, epoch: int, augment: Augment | None) -> Any:
-    """One epoch of shuffled whole batches (float32 [batch, h, w, c], int32 [batch]), the same for the same seed and epoch."""
+    """One epoch of shuffled whole batches (float32 [batch, h, w, c], labels), the same for the same seed and epoch."""
     batch = min(batch, len(images))
     order = np.random.default_rng([seed, epoch]).permutation(len(images))
     rows = order[: len(order) // batch * batch].reshape(-1, batch)
@@ -31,7 +31,7 @@ def training_batches(images: Images, scale: Scale, batch: int, seed: int, epoch:
 
 
 def plain_batches(images: Images, scale: Scale, batch: int = 500) -> Any:
-    """All images in order, the last batch shorter: (float32 [<=batch, h, w, c], int32 [<=batch])."""
+    """All images in order, the last batch shorter: (float32 [<=batch, h, w, c], labels)."""
     read = reader(images)
 
     def prepare(row: Any) -> Any:
@@ -43,15 +43,16 @@ def plain_batches(images: Images, scale: Scale, batch: int = 500) -> Any:
 
 
 def reader(images: Images) -> Any:
-    """A graph function from int64 indices to (uint8 pixels, int32 labels)."""
+    """A graph function from int64 indices to (uint8 pixels, labels as `Images` has them)."""
+    kind, shape = tf.as_dtype(images.labels.dtype), images.labels.shape[1:]
 
     def read(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return images.read(row), images.labels[row]
 
     def call(row: Any) -> Any:
-        pixels, labels = tf.numpy_function(read, [row], [tf.uint8, tf.int32], stateful=False)
+        pixels, labels = tf.numpy_function(read, [row], [tf.uint8, kind], stateful=False)
         pixels.set_shape([None, *images.shape])
-        labels.set_shape([None])
+        labels.set_shape([None, *shape])
         return pixels, labels
 
     return call

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
-Labels = NDArray[np.int32]
+Labels = NDArray[np.int32] | NDArray[np.uint8]
+"""The class of every image, int32 [n]; or which labels it has, uint8 [n, labels] of 0 and 1."""
 Indices = NDArray[np.int64]
 
 
@@ -22,7 +23,7 @@ class Images(Protocol):
 
     @property
     def labels(self) -> Labels:
-        """Class of every image, int32 [n]."""
+        """What each image shows, as `Labels` has it."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

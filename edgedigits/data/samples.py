@@ -5,17 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from edgedigits.data.images import Images, Labels
+from edgedigits.data.strata import strata
 
 
 def stratified_sample(labels: Labels, count: int, seed: int = 0) -> np.ndarray:
     """Sorted indices, int64, of `count` of the labelled images, or of all where there are no more.
 
     Each class is there in proportion, and at least once; where there are more classes than `count`, a draw of them is there once.
+    Of labels the rarest that an image has counts as its class.
     """
     count, rng = min(max(count, 0), len(labels)), np.random.default_rng(seed)
     if not count:
         return np.zeros(0, np.int64)
-    members = [rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+    kinds = strata(labels)
+    members = [rng.permutation(np.flatnonzero(kinds == kind)) for kind in np.unique(kinds)]
     takes = _shares(np.array([len(one) for one in members]), count, rng)
     return np.sort(np.concatenate([one[:take] for one, take in zip(members, takes, strict=True)])).astype(np.int64)
 

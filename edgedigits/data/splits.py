@@ -17,6 +17,7 @@ import numpy as np
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import Images, Labels
 from edgedigits.data.scale import Scale, scaled
+from edgedigits.data.strata import strata
 from edgedigits.errors import DataError, InputError
 
 TEST_SHARE = 0.2
@@ -49,15 +50,20 @@ class FitData:
     seed: int
     augment: bool = True
     fingerprint: str = ""  # of the data set that all of it was cut from
+    task: str = "classification"  # the name of what a model is asked, as `Dataset` has it
     cost: Callable[[str], Cost] = no_cost
 
 
 def stratified_cut(labels: Labels, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(rest, cut): sorted indices; `cut` holds about `count`, each class in proportion, at least one of each that has two."""
+    """(rest, cut): sorted indices; `cut` holds about `count`, each class in proportion, at least one of each that has two.
+
+    Of labels the rarest that an image has counts as its class.
+    """
+    kinds = strata(labels)
     share = min(1.0, count / max(1, len(labels)))
     cut = []
-    for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
+    for kind in np.unique(kinds):
+        members = rng.permutation(np.flatnonzero(kinds == kind))
         take = round(share * len(members))
         cut.append(members[: min(max(1, take), len(members) - 1)])
     chosen = np.sort(np.concatenate(cut)) if cut else np.zeros(0, np.int64)
@@ -77,7 +83,7 @@ def check_seed(seed: int) -> None:
 
 def check_enough(dataset: Dataset) -> None:
     """Raises DataError when a set is too small to be cut: what is judged on no image at all is not judged."""
-    most = int(np.bincount(dataset.train.labels).max()) if len(dataset.train) else 0
+    most = int(np.bincount(strata(dataset.train.labels)).max()) if len(dataset.train) else 0
     if most < 2:
         found = "one training image" if len(dataset.train) == 1 else f"{len(dataset.train)} training images"
         raise DataError(
@@ -114,4 +120,5 @@ def split(dataset: Dataset, scale: Scale, seed: int, split_seed: int = 0, augmen
         seed=seed,
         augment=augment,
         fingerprint=dataset.fingerprint,
+        task=dataset.task,
     )

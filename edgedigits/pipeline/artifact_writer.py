@@ -4,7 +4,7 @@
     model.tflite      the product
     float.tflite      the same model before compression
     manifest.json     recipe, seed, versions, one record per stage, what the bytes hold, SHA-256 of every file and of itself
-    eval.npz          test images (uint8 [n, h, w, c]) and labels (int32 [n]); or eval.json, a pointer, for large sets
+    eval.npz          test images (uint8 [n, h, w, c]) and labels (as `Images` has them); or eval.json, a pointer, for large sets
     golden.npz        a few inputs and the outputs of the reference kernels, bit for bit; not where those can't run the model
     README.md         the model card, generated from the manifest
 """
@@ -30,6 +30,7 @@ from edgedigits.ground.facts import Facts
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.model_card import artifact_card
 from edgedigits.pipeline.stage_cache import versions
+from edgedigits.tasks.task import Half
 from edgedigits.tflite.interpreter import TfliteModel
 
 EVAL_MOST_BYTES = 64 * 2**20
@@ -45,8 +46,19 @@ class Exported:
 
 
 @dataclasses.dataclass(frozen=True)
+class Halves:
+    """What is asked of both forms, which may differ in their thresholds."""
+
+    float: Half
+    compressed: Half
+
+
+@dataclasses.dataclass(frozen=True)
 class Draft:
-    """All that goes into a folder. `scale` is how the bytes take their pixels, `folded` what `fold_scaling` did for that."""
+    """All that goes into a folder.
+
+    `scale` is how the bytes take their pixels, `folded` what `fold_scaling` did for that, `task` what is asked.
+    """
 
     job: Job
     key: str
@@ -57,6 +69,7 @@ class Draft:
     test: dict[str, Any]
     scale: Scaling
     folded: dict[str, Any]
+    task: Halves
 
 
 def settings(part: Any) -> dict[str, Any]:
@@ -89,9 +102,12 @@ def write(draft: Draft, out: Path) -> Artifact:
 def _manifest(draft: Draft) -> dict[str, Any]:
     job = draft.job
     folded = {"folded": draft.folded} if draft.folded else {}
+    task, float_task = draft.task.compressed.as_json(), draft.task.float.as_json()
     return {
         "schema": SCHEMA,
         "model": {"name": job.name, "sha256": job.model_sha256, "logits": job.loaded.logits},
+        "task": task,
+        **({} if float_task == task else {"float_task": float_task}),
         "recipe": job.recipe.as_dict(),
         "seed": job.seed,
         "data": {

@@ -24,6 +24,7 @@ from edgedigits.models.layers import lowered_layers
 from edgedigits.pipeline.export.checks import check_integer
 from edgedigits.pipeline.export.export import Export
 from edgedigits.pipeline.recipe import Recipe
+from edgedigits.tasks.kinds.table import task_of
 from edgedigits.tasks.parity import check_parity
 from edgedigits.tasks.scoring import outputs
 from edgedigits.tflite.flatbuffer import read
@@ -67,7 +68,13 @@ def _check_answers(flat: bytes, model: Any, coarse: Any, recipe: Recipe, data: F
     sample, logits = sampled(data.validation, _SAMPLE), not answers_probabilities(model)
     try:
         check_parity(
-            flat, recipe.export.limits, outputs(model, sample, data.scale), logits, everything(sample), data.scale
+            task_of(data),
+            flat,
+            recipe.export.limits,
+            outputs(model, sample, data.scale),
+            logits,
+            everything(sample),
+            data.scale,
         )
     except ParityError as error:
         why = f"8 bits are too few for the sizes that it divides by ({str(error).removeprefix('export: ')})"

@@ -25,4 +25,5 @@ class Job:
     seed: int = 0
     preprocessing: dict[str, Any] = field(default_factory=dict)
     fresh: bool = False
+    tune_thresholds: bool = False
     custom: Sequence[str] = ()

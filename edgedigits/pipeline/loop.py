@@ -14,17 +14,15 @@ from edgedigits.data.images import everything
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scaling
 from edgedigits.data.splits import FitData, split
-from edgedigits.errors import DataError, ModelError
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.facts import Facts, Progress, Say, silent
-from edgedigits.models.graph.walk import ends_in_softmax
 from edgedigits.models.importer.custom_layers import source_hash
 from edgedigits.models.importer.saved_files import model_hash
 from edgedigits.pipeline import artifact_writer
-from edgedigits.pipeline.artifact_writer import Draft, Exported
+from edgedigits.pipeline.artifact_writer import Draft, Exported, Halves
 from edgedigits.pipeline.checks.fold_scaling import fold
-from edgedigits.pipeline.checks.judging import check_baseline, check_classes, right_answers
+from edgedigits.pipeline.checks.judging import changes_of, check_baseline, check_classes, outputs_of
 from edgedigits.pipeline.checks.scale_check import check_scale
 from edgedigits.pipeline.costs import with_costs
 from edgedigits.pipeline.export import checks
@@ -36,9 +34,10 @@ from edgedigits.pipeline.stage_cache import StageCache, chained, first_key
 from edgedigits.stages.candidate import Candidate, Stage
 from edgedigits.tasks import parity
 from edgedigits.tasks.baseline_check import Findings
-from edgedigits.tasks.class_recalls import ClassChanges, as_record, by_class
+from edgedigits.tasks.class_recalls import ClassChanges, as_record
 from edgedigits.tasks.differences import class_sentence
-from edgedigits.tasks.scoring import Score, outputs, score
+from edgedigits.tasks.kinds.table import task_of
+from edgedigits.tasks.scoring import Score, outputs
 from edgedigits.tasks.statistics import pair
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite.apply import shipped
@@ -56,13 +55,15 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         kept.check_writable()
     check_writable(out, f"{artifact_writer.folder_name(job.name, job.recipe.name, '0' * 64)}/manifest.json")
     data = with_costs(split(job.dataset, job.scale, job.seed))
+    task = task_of(data)
     check_answers(job)
     check_exportable(job.recipe, job.loaded.model, data, lambda what: progress(what, 0.0))
     candidate = Candidate(job.loaded.model, original=job.loaded.model, custom=job.custom)
     first = outputs(job.loaded.model, data.validation, data.scale)
-    records = [_record("load", 0.0, job.loaded.facts, score(first, data.validation.labels, job.loaded.logits))]
+    records = [_record("load", 0.0, job.loaded.facts, task.score(first, data.validation.labels, job.loaded.logits))]
     known = _check_baseline(job, first, data)
-    warnings = check_scale(job.loaded.model, job.dataset.train, job.scale)
+    half = task.half(job.dataset.classes, job.loaded.logits)
+    warnings = check_scale(task, half, job.loaded.model, job.dataset.train, job.scale)
     warnings += known.warnings
     for warning in warnings:
         say(f"warning: {warning}")
@@ -81,17 +82,25 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     baseline = _export(job, "float32", Float32(), plain, data)
     exported = _export(job, job.recipe.export_name, job.recipe.export, candidate, data)
     progress("classes", 0.5)
-    before = first.argmax(axis=1) == data.validation.labels
+    found = outputs_of(exported.flat, data.validation, data.scale)
+    halves, more = Halves(half, half), {}
+    if job.tune_thresholds:
+        halves, more = _tuned(job, data, first, found), {"thresholds": "tuned"}
     exported.facts["validation_classes"] = check_classes(
-        before, exported.flat, data.validation, data.scale, job.dataset.classes, known.near_chance
+        task,
+        data.validation.labels,
+        halves.float.decode(first),
+        halves.compressed.decode(found),
+        job.dataset.classes,
+        known.near_chance,
     )
     progress("test", 0.7)
-    test, changes = _test(job, exported, baseline, scale)
-    if lost := class_sentence(changes, job.dataset.classes, "the test images"):
+    test, changes = _test(job, halves, exported, baseline, scale)
+    if lost := class_sentence(changes, task.case_names(job.dataset.classes), "the test images"):
         warnings.append(lost)
     draft = Draft(
         job,
-        chained(key, export=artifact_writer.settings(job.recipe.export)),
+        chained(key, export=artifact_writer.settings(job.recipe.export), **more),
         exported,
         baseline,
         records,
@@ -99,6 +108,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         test,
         scale,
         folded,
+        halves,
     )
     return artifact_writer.write(draft, out)
 
@@ -115,7 +125,7 @@ def _stage(
     if not found:
         checks.check_kept(before, after, name)
         made = {"made_in_seconds": round(time.perf_counter() - began, 2)}
-        facts = {**facts, **made, **_as_facts(_score(job, after.model, data))}
+        facts = {**facts, **made, **_score(job, after.model, data).as_facts()}
         kept.keep(key, after, facts)
     return after, {"stage": name, "seconds": round(time.perf_counter() - began, 2), "cached": bool(found), **facts}
 
@@ -147,16 +157,22 @@ def _export(job: Job, name: str, export: Export, candidate: Candidate, data: Fit
         **options,
         "operators": sorted({operator.name for operator in contents.operators}),
         "zeros": checks.zeros_by_weight(contents),
-        "parity": parity.check_parity(flat, export.limits, wanted, job.loaded.logits, everything(sample), data.scale),
+        "parity": parity.check_parity(
+            task_of(data), flat, export.limits, wanted, job.loaded.logits, everything(sample), data.scale
+        ),
     }
     return Exported(flat, facts)
 
 
-def _test(job: Job, exported: Exported, baseline: Exported, scale: Scaling) -> tuple[Facts, ClassChanges]:
+def _test(
+    job: Job, halves: Halves, exported: Exported, baseline: Exported, scale: Scaling
+) -> tuple[Facts, ClassChanges]:
     """The last line: both forms on the test images, counted image by image, in all and class by class."""
-    test = job.dataset.test
-    before, after = (right_answers(flat, test, scale) for flat in (baseline.flat, exported.flat))
-    changes = by_class(test.labels, before, after)
+    test, task = job.dataset.test, task_of(job.dataset)
+    first = halves.float.decode(outputs_of(baseline.flat, test, scale))
+    second = halves.compressed.decode(outputs_of(exported.flat, test, scale))
+    changes = changes_of(task, test.labels, first, second)
+    before, after = halves.float.right(first, test.labels), halves.compressed.right(second, test.labels)
     facts = {
         "images": len(test),
         "float_accuracy": float(before.mean()),
@@ -164,44 +180,41 @@ def _test(job: Job, exported: Exported, baseline: Exported, scale: Scaling) -> t
         "only_float_right": int((before & ~after).sum()),
         "only_compressed_right": int((after & ~before).sum()),
         "mcnemar_p": pair(before, after).p_value,
-        "classes": as_record(changes, job.dataset.classes),
+        "classes": as_record(changes, task.case_names(job.dataset.classes)),
+        **task.compare(test.labels, first, second),
     }
     return facts, changes
 
 
+def _tuned(job: Job, data: FitData, float_outputs: np.ndarray, outputs: np.ndarray) -> Halves:
+    """Thresholds chosen on validation images, for each form its own: the one's would spoil what the other is compared by."""
+    task, labels = task_of(data), data.validation.labels
+    classes, logits = job.dataset.classes, job.loaded.logits
+    made = (task.half(classes, logits, task.tune(one, labels, logits)) for one in (float_outputs, outputs))
+    return Halves(*made)
+
+
 def _check_baseline(job: Job, answers: np.ndarray, data: FitData) -> Findings:
     labels, classes = data.validation.labels, job.dataset.classes
-    return check_baseline(answers, labels, classes, job.loaded.logits, job.name, job.dataset.name)
+    return check_baseline(task_of(data), answers, labels, classes, job.loaded.logits, job.name, job.dataset.name)
 
 
 def _score(job: Job, model: Any, data: FitData) -> Score:
-    return score(outputs(model, data.validation, data.scale), data.validation.labels, job.loaded.logits)
-
-
-def _as_facts(now: Score) -> Facts:
-    return {"validation_accuracy": now.accuracy, "validation_loss": now.loss}
+    return task_of(data).score(outputs(model, data.validation, data.scale), data.validation.labels, job.loaded.logits)
 
 
 def _record(stage: str, seconds: float, facts: Facts, now: Score) -> Facts:
-    return {"stage": stage, "seconds": seconds, "cached": False, **facts, **_as_facts(now)}
+    return {"stage": stage, "seconds": seconds, "cached": False, **facts, **now.as_facts()}
 
 
 def _line(record: Facts) -> str:
     when = "kept from an earlier run" if record["cached"] else f"{record['seconds']:.1f} s"
-    return f"{record['stage']}: validation {100 * record['validation_accuracy']:.2f} %  ({when})"
+    f1 = f", F1 {100 * record['validation_f1_macro']:.2f} %" if "validation_f1_macro" in record else ""
+    return f"{record['stage']}: validation {100 * record['validation_accuracy']:.2f} %{f1}  ({when})"
 
 
 def check_answers(job: Job) -> None:
-    """Raises DataError when the data has labels that the model has no answer for, ModelError when it can't be trained on."""
-    if job.recipe.stages and not job.loaded.logits and not ends_in_softmax(job.loaded.model):
-        raise ModelError(
-            f"{job.name}: its answers are probabilities that no closing softmax makes, so stages can't train it; "
-            "end it in softmax or in logits, or choose a recipe without stages"
-        )
-    answers = int(job.loaded.model.outputs[0].shape[-1])
-    classes = len(job.dataset.classes)
-    if classes > answers:
-        raise DataError(
-            f"data {job.dataset.name}: has {classes} classes (labels 0..{classes - 1}), the model answers {answers}; "
-            f"labels outside 0..{answers - 1} can't be right. Use the data the model was trained for"
-        )
+    """Raises ModelError when the model can't be asked this or trained on it, DataError when it has no answer for some labels."""
+    task = task_of(job.dataset)
+    task.check_model(job.name, job.loaded, bool(job.recipe.stages))
+    task.check_targets(job.dataset, int(job.loaded.model.outputs[0].shape[-1]))

@@ -21,17 +21,19 @@ def artifact_card(manifest: dict[str, Any]) -> str:
         "",
         f"| {manifest['data']['name']}, {test['images']} test images | float | this model |",
         "|---|---|---|",
-        f"| accuracy | {_percent(test['float_accuracy'])} | {_percent(test['accuracy'])} |",
+        f"| {_accuracy(manifest)} | {_percent(test['float_accuracy'])} | {_percent(test['accuracy'])} |",
         f"| 95 % interval | {_interval(test, 'float_accuracy')} | {_interval(test, 'accuracy')} |",
-        *_worst_class(test),
+        *_f1(test),
+        *_worst_class(test, _noun(manifest)),
         f"| bytes | {size['size_bytes']:,} | {export['size_bytes']:,} |",
         f"| gzip bytes | {size['gzip_bytes']:,} | {export['gzip_bytes']:,} |",
         "",
         f"Input: {'x'.join(map(str, manifest['input']['shape']))} pixels, scaled to {_scale(manifest)}. "
         f"Export: {export['export']}. Seed: {manifest['seed']}.",
         mcnemar_sentence(_paired(test), "float", "this model"),
+        *_labels(manifest),
         "",
-        "| stage | validation accuracy | seconds |",
+        f"| stage | validation {_accuracy(manifest)} | seconds |",
         "|---|---|---|",
         *(
             f"| {row['stage']} | {_percent(row['validation_accuracy'])} | {row['seconds']} |"
@@ -53,8 +55,40 @@ def _interval(test: dict[str, Any], which: str) -> str:
     return interval_text(wilson(round(test[which] * test["images"]), test["images"]))
 
 
-def _worst_class(test: dict[str, Any]) -> Iterator[str]:
-    """The row of the class that loses most of its recall."""
+def _noun(manifest: dict[str, Any]) -> str:
+    return "label" if manifest.get("task", {}).get("name") == "multilabel" else "class"
+
+
+def _accuracy(manifest: dict[str, Any]) -> str:
+    """What is counted as right, in words of the task."""
+    return "images with every label right" if _noun(manifest) == "label" else "accuracy"
+
+
+def _f1(test: dict[str, Any]) -> Iterator[str]:
+    """The rows of F1, where labels are asked."""
+    for name, words in (("f1_macro", "F1, the mean over labels"), ("f1_micro", "F1 of all labels together")):
+        if name in test.get("scores", {}):
+            yield f"| {words} | {_percent(test['float_scores'][name])} | {_percent(test['scores'][name])} |"
+
+
+def _labels(manifest: dict[str, Any]) -> Iterator[str]:
+    """What is to be known of answers of labels: how sure the difference of F1 is, and from where on a label is answered."""
+    if _noun(manifest) != "label":
+        return
+    found = manifest["test"]["f1_macro_difference"]
+    yield (
+        f"F1 differs by {100 * found['value']:+.2f} points on average over labels, 95 % interval {100 * found['low']:+.2f} to "
+        f"{100 * found['high']:+.2f} (paired bootstrap over images)."
+    )
+    task = manifest["task"]
+    each = ", ".join(f"{name} {at:g}" for name, at in zip(task["labels"], task["thresholds"], strict=True))
+    tuned = any(at != 0.5 for at in task["thresholds"])
+    how = " (chosen on validation images, for the float form its own)" if tuned else ""
+    yield f"An image has a label where its probability is above: {each}{how}."
+
+
+def _worst_class(test: dict[str, Any], noun: str) -> Iterator[str]:
+    """The row of the class, or of the label or its absence, that loses most of its recall."""
     rows = test.get("classes", [])
     worst = max(rows, key=lambda row: row["float_recall"] - row["compressed_recall"], default=None)
     if worst is None or len(rows) < 2:
@@ -62,11 +96,11 @@ def _worst_class(test: dict[str, Any]) -> Iterator[str]:
     name = str(worst["class"]).replace("|", "\\|")
     if worst["float_recall"] > worst["compressed_recall"]:
         yield (
-            f"| recall of class {name}, which loses most ({worst['images']} images) | {_percent(worst['float_recall'])} "
+            f"| recall of {noun} {name}, which loses most ({worst['images']} images) | {_percent(worst['float_recall'])} "
             f"| {_percent(worst['compressed_recall'])} |"
         )
     else:
-        yield "| recall by class | | no class loses |"
+        yield f"| recall by {noun} | | no {noun} loses |"
 
 
 def baseline_card(record: dict[str, Any]) -> str:
@@ -76,7 +110,7 @@ def baseline_card(record: dict[str, Any]) -> str:
     lines = [
         f"# {settings['name']}{options}",
         "",
-        f"A float classifier of {'x'.join(map(str, record['input']['shape']))} images into {len(data['classes'])} classes, "
+        f"A float classifier of {'x'.join(map(str, record['input']['shape']))} images into {_asked(record)}, "
         f"trained on {data['name']}.",
         "",
         "| | |",
@@ -94,6 +128,12 @@ def baseline_card(record: dict[str, Any]) -> str:
         "The epoch was chosen on validation images; the test images were scored once, at the end.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _asked(record: dict[str, Any]) -> str:
+    data = record["data"]
+    count = len(data["classes"])
+    return f"any of {count} labels" if data.get("task") == "multilabel" else f"{count} classes"
 
 
 def _scale(record: dict[str, Any]) -> str:

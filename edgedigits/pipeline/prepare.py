@@ -9,6 +9,7 @@ import numpy as np
 
 from edgedigits.data.dataset import Dataset, fitted
 from edgedigits.data.images import everything
+from edgedigits.data.one_label import for_outputs
 from edgedigits.data.reading import PLAIN, recorded
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import NAMED, Scaling, scaled
@@ -22,16 +23,18 @@ from edgedigits.models.zoo.wish import ModelWish
 from edgedigits.pipeline.baselines import baseline
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.recipe import Recipe
+from edgedigits.tasks.kinds.table import task_of
 
 REAL_IMAGES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wish(ModelWish):
-    """The options of `edgedigits compress`, as given."""
+    """The options of `edgedigits compress`, as given. `thresholds` of labels: half, or tuned on validation images."""
 
     seed: int = 0
     fresh: bool = False
+    thresholds: str = "half"
 
 
 def job(recipe: Recipe, wish: Wish, say: Say) -> Job:
@@ -46,6 +49,11 @@ def job(recipe: Recipe, wish: Wish, say: Say) -> Job:
     loaded = load(path, custom=wish.custom, images=real, scale=scale, size=lambda: dataset.shape[:2])
     for line in loaded.facts["adapted"]:
         say(f"note: {line}")
+    dataset = for_outputs(dataset, int(loaded.model.output_shape[1]))
+    if wish.thresholds == "tuned" and not task_of(dataset).tunes_thresholds:
+        raise InputError(
+            f"--thresholds tuned: data {dataset.name} has one class per image, and the likeliest is answered"
+        )
     return Job(
         recipe=recipe,
         name=safe_name(path.stem),
@@ -56,6 +64,7 @@ def job(recipe: Recipe, wish: Wish, say: Say) -> Job:
         seed=wish.seed,
         preprocessing=dataset.reading.as_dict(),
         fresh=wish.fresh,
+        tune_thresholds=wish.thresholds == "tuned",
         custom=tuple(wish.custom),
     )
 

@@ -28,10 +28,10 @@ from edgedigits.ground.atomic import check_writable, whole_file
 from edgedigits.ground.facts import Progress, Say, silent
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.models.layers.training_policy import training_policy
-from edgedigits.models.zoo import ZOO
+from edgedigits.models.zoo import ZOO, build
 from edgedigits.pipeline.stage_cache import code_version
-from edgedigits.tasks.losses import of_probabilities
-from edgedigits.tasks.scoring import Score, outputs, score
+from edgedigits.tasks.kinds.table import task_of
+from edgedigits.tasks.scoring import Score, outputs
 
 _STATE = {"identity": is_object, "history": [is_object], "best": is_object, "best_epoch": is_whole, "files": are_hashes}
 
@@ -81,7 +81,7 @@ class Trained:
 def train(
     settings: Settings, dataset: Dataset, work: Path, say: Say = lambda _: None, progress: Progress = silent
 ) -> Trained:
-    """Train to the best validation accuracy; checkpoints live in the folder `work` while the run is unfinished.
+    """Train to the best validation accuracy, of labels F1; checkpoints live in the folder `work` while the run is unfinished.
 
     The test images are scored once, at the end. Raises InputError when the net can't be built for such images.
     """
@@ -106,6 +106,7 @@ class _Run:
 
     def __init__(self, settings: Settings, dataset: Dataset, data: FitData, work: Path, say: Say) -> None:
         self.settings, self.dataset, self.data, self.work = settings, dataset, data, work
+        self.task = task_of(dataset)
         self.identity = {"settings": asdict(settings), "data": dataset.fingerprint, "code": code_version()}
         try:
             state = self._kept()
@@ -137,11 +138,10 @@ class _Run:
         augment = Augment() if settings.augment else None
         batches = training_batches(self.data.fit, settings.scale, settings.batch, settings.seed, number, augment)
         classes = len(self.dataset.classes)
-        loss = self.model.fit(batches.map(lambda x, y: (x, tf.one_hot(y, classes))), verbose=0, shuffle=False).history[
-            "loss"
-        ][0]
+        targets = batches.map(lambda x, y: (x, self.task.keras_targets(y, classes)))
+        loss = self.model.fit(targets, verbose=0, shuffle=False).history["loss"][0]
         answers = outputs(self.model, self.data.validation, settings.scale)
-        now = score(answers, self.data.validation.labels, logits=False)
+        now = self.task.score(answers, self.data.validation.labels, logits=False)
         self.history.append(Row(number, loss, now.loss, now.accuracy, round(time.perf_counter() - began, 2)))
         if now.better_than(self.best):
             self.best, self.best_epoch = now, number
@@ -153,7 +153,7 @@ class _Run:
         model = self._build("float32")
         self._load(f"best-{self.best_epoch}.npz", model.weights)
         answers = outputs(model, self.dataset.test, self.settings.scale)
-        test = score(answers, self.dataset.test.labels, logits=False)
+        test = self.task.score(answers, self.dataset.test.labels, logits=False)
         return Trained(model, self._record(model, test), self.history)
 
     def _record(self, model: Any, test: Score) -> dict[str, Any]:
@@ -170,6 +170,7 @@ class _Run:
                 "name": self.dataset.name,
                 "fingerprint": self.dataset.fingerprint,
                 "classes": list(self.dataset.classes),
+                **self._asked(),
             },
             "input": {
                 "shape": list(self.dataset.shape),
@@ -186,9 +187,15 @@ class _Run:
             "best_epoch": self.best_epoch,
             "validation_accuracy": self.best.accuracy,
             "test_accuracy": test.accuracy,
+            **{f"validation_{name}": value for name, value in self.best.others.items()},
+            **{f"test_{name}": value for name, value in test.others.items()},
             "seconds": round(sum(row.seconds for row in self.history), 1),
             "versions": {"edgedigits": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
         }
+
+    def _asked(self) -> dict[str, str]:
+        """The task, where it is another than one class per image."""
+        return {} if self.task.name == "classification" else {"task": self.task.name}
 
     def _build(self, policy: str) -> Any:
         import keras
@@ -196,7 +203,8 @@ class _Run:
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy(policy)
         try:
-            net = ZOO[self.settings.name](self.dataset.shape, len(self.dataset.classes), **self.settings.options)
+            units, options = len(self.dataset.classes), self.settings.options
+            net = build(self.settings.name, self.dataset.shape, units, self.task.closing, **options)
         finally:
             keras.config.set_dtype_policy(before)
         return net
@@ -209,7 +217,7 @@ class _Run:
         rate = keras.optimizers.schedules.CosineDecay(
             settings.rate / 20, settings.epochs * steps, warmup_target=settings.rate, warmup_steps=steps
         )
-        loss = of_probabilities(settings.label_smoothing)
+        loss = self.task.keras_loss(settings.label_smoothing)
         self.model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
         self.model.optimizer.build(self.model.trainable_variables)
 

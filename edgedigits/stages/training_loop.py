@@ -20,9 +20,11 @@ from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.training_policy import training_policy
-from edgedigits.stages.class_weights import as_facts, class_weights, mean_by
 from edgedigits.stages.settings import ClassWeights
-from edgedigits.tasks.losses import Mean, cross_entropy, distillation
+from edgedigits.tasks.class_weights import as_facts, mean_by
+from edgedigits.tasks.kinds.table import task_of
+from edgedigits.tasks.losses import Mean, distillation
+from edgedigits.tasks.task import Task
 
 CLOSING_RATE = 0.05
 """The share of the rate that training ends with."""
@@ -84,8 +86,9 @@ def tune(
     `before_step` is ordinary Python run before a step with its number.
     """
     steps = plan.steps(data)
-    weights = class_weights(plan.class_weights, data.fit.labels)
-    objective = _objective(plan, original, mean_by(weights))
+    task = task_of(data)
+    weights = task.weights(plan.class_weights, data.fit.labels)
+    objective = _objective(task, plan, original, mean_by(weights, task.weighted))
     compute = forward or (lambda images: twin(images, training=True))
 
     def loss(images: Any, labels: Any) -> Any:
@@ -147,15 +150,15 @@ def descend(
     return float(np.mean([float(x) for x in losses[-max(1, how.steps // 10) :]]))
 
 
-def _objective(plan: Plan, original: Any, mean: Mean) -> Callable[[Any, Any, Any], Any]:
+def _objective(task: Task, plan: Plan, original: Any, mean: Mean) -> Callable[[Any, Any, Any], Any]:
     """The loss of logits, from images and labels; `mean` is that of the images' own losses, by their labels."""
     if not plan.distillation or original is None:
-        return lambda _images, labels, logits: mean(cross_entropy(labels, logits), labels)
+        return lambda _images, labels, logits: mean(task.loss(labels, logits), labels)
     teacher = twin_of(original)
 
     def mixed(images: Any, labels: Any, logits: Any) -> Any:
         wanted = teacher(images, training=False)
-        return distillation(labels, logits, wanted, plan.distillation, plan.temperature, mean)
+        return distillation(labels, logits, wanted, plan.distillation, plan.temperature, mean, task)
 
     return mixed
 

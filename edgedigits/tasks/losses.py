@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from edgedigits.backend import tf
 
 Mean = Callable[[Any, Any], Any]
-"""A graph function from losses [n] and int32 labels [n] to one number; `class_weights.mean_by` makes it."""
+"""A graph function from losses and labels to one number; `class_weights.mean_by` makes it."""
+
+
+class Trains(Protocol):
+    """What a task has for those who train."""
+
+    def loss(self, targets: Any, logits: Any) -> Any: ...
+
+    def soft_loss(self, wanted: Any, logits: Any, temperature: float) -> Any: ...
 
 
 def cross_entropy(labels: Any, logits: Any) -> Any:
@@ -22,15 +30,36 @@ def soft_cross_entropy(wanted: Any, logits: Any, temperature: float) -> Any:
     return tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(shares), logits / temperature)
 
 
-def distillation(labels: Any, logits: Any, wanted: Any, share: float, temperature: float, mean: Mean) -> Any:
+def label_cross_entropy(labels: Any, logits: Any) -> Any:
+    """Of each label of each image, in nats, float32 [n, labels]: labels of 0 and 1 against float32 logits, both of that shape."""
+    return tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(labels, tf.float32), logits)
+
+
+def soft_label_cross_entropy(wanted: Any, logits: Any, temperature: float) -> Any:
+    """The same against a teacher's logits [n, labels], both softened by `temperature`; no slope reaches the teacher."""
+    shares = tf.sigmoid(tf.cast(wanted, tf.float32) / temperature)
+    return tf.nn.sigmoid_cross_entropy_with_logits(tf.stop_gradient(shares), logits / temperature)
+
+
+def distillation(
+    labels: Any, logits: Any, wanted: Any, share: float, temperature: float, mean: Mean, task: Trains | None = None
+) -> Any:
     """The loss of a batch: `share` of it for `wanted`, a teacher's logits, softened by `temperature`, times its square; the rest
     for the labels.
 
     The square keeps the two parts' gradients in proportion at any temperature (Hinton et al. 2015, section 2).
     """
-    soft = mean(soft_cross_entropy(wanted, logits, temperature), labels)
-    hard = mean(cross_entropy(labels, logits), labels)
+    soft_of, hard_of = (task.soft_loss, task.loss) if task else (soft_cross_entropy, cross_entropy)
+    soft = mean(soft_of(wanted, logits, temperature), labels)
+    hard = mean(hard_of(labels, logits), labels)
     return (1 - share) * hard + share * temperature**2 * soft
+
+
+def of_label_probabilities(label_smoothing: float) -> Any:
+    """The cross-entropy of labels as Keras 3 compiles it: 0 and 1 against probabilities, both [n, labels], their plain mean."""
+    import keras
+
+    return keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing)
 
 
 def of_probabilities(label_smoothing: float) -> Any:

@@ -8,7 +8,7 @@ limits as one that is sure of two.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale
 from edgedigits.errors import ParityError
 from edgedigits.tasks.lost_answers import Losses
-from edgedigits.tasks.scoring import probabilities
 from edgedigits.tflite.flatbuffer import Contents, read
 from edgedigits.tflite.interpreter import TfliteModel
 
@@ -29,8 +28,26 @@ _LEAST: Final = 1e-7
 Probabilities = NDArray[np.floating]
 
 
+class Judged(Protocol):
+    """What a task has to tell answers apart by."""
+
+    def probabilities(self, outputs: NDArray[Any], logits: bool) -> NDArray[Any]: ...
+
+    def sureness(self, wanted: NDArray[Any]) -> NDArray[Any]: ...
+
+    def changed(self, wanted: NDArray[Any], found: NDArray[Any]) -> NDArray[np.bool_]: ...
+
+    def lost(self, wanted: NDArray[Any], rounded: NDArray[Any], found: NDArray[Any], step: float) -> Losses: ...
+
+
 def check_parity(
-    flat: bytes, most: Losses, keras_answers: NDArray[np.floating], logits: bool, pixels: Pixels, scale: Scale
+    task: Judged,
+    flat: bytes,
+    most: Losses,
+    keras_answers: NDArray[np.floating],
+    logits: bool,
+    pixels: Pixels,
+    scale: Scale,
 ) -> dict[str, Any]:
     """What the bytes lost of the Keras model's answers to the same images, and the most that they may; JSON-safe.
 
@@ -39,12 +56,12 @@ def check_parity(
     """
     if not len(pixels):
         raise ParityError("export: there is no image to compare answers on, so nothing shows that the bytes are right")
-    wanted = probabilities(keras_answers, logits)
+    wanted = task.probabilities(keras_answers, logits)
     if not np.isfinite(wanted).all():
         raise ParityError(
             "export: the Keras model answers with NaN or infinity, so the bytes can't be compared with it"
         )
-    if wanted.shape[1] < 2 or margins(wanted).mean() < LEAST_MARGIN:
+    if task.sureness(wanted).mean() < LEAST_MARGIN:
         raise ParityError(
             f"export: on {len(pixels)} images the Keras model prefers no class to another, so nothing shows that the bytes are "
             "right; train it first"
@@ -53,13 +70,13 @@ def check_parity(
     if not np.isfinite(answers).all():
         raise ParityError("export: the bytes answer with NaN or infinity where the Keras model does not")
     contents = read(flat, "the exported bytes")
-    rounded, step = probabilities(as_output(keras_answers, contents), logits), _step(contents, logits)
-    found = probabilities(answers, logits)
-    lost = losses(wanted, rounded, found, step)
+    rounded, step = task.probabilities(as_output(keras_answers, contents), logits), _step(contents, logits)
+    found = task.probabilities(answers, logits)
+    lost = task.lost(wanted, rounded, found, step)
     if over := lost.worst(most):
-        coarse = losses(wanted, rounded, rounded, step).worst(most) is not None
+        coarse = task.lost(wanted, rounded, rounded, step).worst(most) is not None
         raise ParityError(_said(over, len(pixels), coarse))
-    changed = int((found.argmax(axis=1) != wanted.argmax(axis=1)).sum())
+    changed = int(task.changed(wanted, found).sum())
     return {"images": len(pixels), "changed_answers": changed, "lost": asdict(lost), "most": asdict(most)}
 
 
@@ -94,7 +111,12 @@ def _step(contents: Contents, logits: bool) -> float:
 
 
 def margins(wanted: Probabilities) -> NDArray[np.float64]:
-    """How sure the model is of its first class against its second, 0..1, float64 [n]; `wanted` is [n, classes]."""
+    """How sure the model is of its first class against its second, 0..1, float64 [n]; `wanted` is [n, classes].
+
+    Of one class only nothing is preferred: zeros.
+    """
+    if wanted.shape[1] < 2:
+        return np.zeros(len(wanted))
     second, first = np.partition(wanted.astype(np.float64), -2, axis=1)[:, -2:].T
     return np.asarray((first - second) / np.maximum(first + second, _LEAST))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,29 @@ from edgedigits.data.scale import Scale
 
 @dataclass(frozen=True)
 class Score:
-    """accuracy is a share of 1; loss is the mean cross-entropy in nats."""
+    """accuracy is a share of 1; loss is the mean cross-entropy in nats; `others` are further scores by name, shares of 1.
+
+    `by` names the one that is aimed at.
+    """
 
     accuracy: float
     loss: float
+    others: dict[str, float] = field(default_factory=dict)
+    by: str = "accuracy"
+
+    @property
+    def primary(self) -> float:
+        """The score that is aimed at."""
+        return self.others.get(self.by, self.accuracy)
 
     def better_than(self, other: Score | None) -> bool:
-        """Higher accuracy wins; at equal accuracy, lower loss."""
-        return other is None or (self.accuracy, -self.loss) > (other.accuracy, -other.loss)
+        """The higher primary score wins; where they are equal, the lower loss."""
+        return other is None or (self.primary, -self.loss) > (other.primary, -other.loss)
+
+    def as_facts(self) -> dict[str, float]:
+        """JSON-safe, as validation's."""
+        others = {f"validation_{name}": value for name, value in self.others.items()}
+        return {"validation_accuracy": self.accuracy, "validation_loss": self.loss, **others}
 
 
 def outputs(model: Any, images: Images, scale: Scale) -> np.ndarray:

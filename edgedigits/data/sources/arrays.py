@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgedigits.data.dataset import Dataset, fingerprint
-from edgedigits.data.images import ArrayImages, Pixels
+from edgedigits.data.images import ArrayImages, Labels, Pixels
 from edgedigits.data.sources.class_folders import named
 from edgedigits.data.sources.npz_files import read_arrays
 from edgedigits.errors import DataError
@@ -21,11 +21,14 @@ def load_npz(path: Path, name: str, classes: Sequence[str] | None = None) -> Dat
     """A file in the layout of keras.datasets: x_train, y_train, x_test, y_test. `classes` are names for 0, 1, and so on.
 
     Integer images are pixels 0..255; float images must lie in 0..1 and are taken as pixel/255. Labels are integers [n] or
-    [n, 1]. Raises DataError for anything else, for NaN or infinity, and for labels outside the classes of the training part.
+    [n, 1]; or 0 and 1, [n, labels], for several labels per image.
+    Raises DataError for anything else, for NaN or infinity, and for labels outside the classes of the training part.
     """
     arrays = read_arrays(path, ARRAYS, ", ".join(ARRAYS))
     y_train, y_test = _labels(path, "y_train", arrays), _labels(path, "y_test", arrays)
-    count = _class_count(path, y_train, y_test)
+    if y_train.ndim == 2 or y_test.ndim == 2:
+        _check_labels(path, y_train, y_test)
+    count = y_train.shape[1] if y_train.ndim == 2 else _class_count(path, y_train, y_test)
     x_train, x_test = _pixels(path, "x_train", arrays), _pixels(path, "x_test", arrays)
     for part, images, labels in (("train", x_train, y_train), ("test", x_test, y_test)):
         if len(images) != len(labels):
@@ -37,7 +40,7 @@ def load_npz(path: Path, name: str, classes: Sequence[str] | None = None) -> Dat
             f"{path}: images of x_train are {x_train.shape[1:]}, of x_test {x_test.shape[1:]}; they must match"
         )
     names = named(str(path), count, classes) if classes else tuple(str(label) for label in range(count))
-    train, test = (ArrayImages(x_train, y_train.astype(np.int32)), ArrayImages(x_test, y_test.astype(np.int32)))
+    train, test = (ArrayImages(x_train, _typed(y_train)), ArrayImages(x_test, _typed(y_test)))
     mark = fingerprint([train.pixels, train.labels, test.pixels, test.labels])
     said = blanks(path, train.pixels, test.pixels)
     return Dataset(name, names, train, test, mark, said, said)
@@ -101,11 +104,45 @@ def _count_bad(images: np.ndarray) -> int:
     return int((~np.isfinite(images).reshape(len(images), -1).all(axis=1)).sum())
 
 
+def _typed(labels: np.ndarray) -> Labels:
+    return labels.astype(np.uint8) if labels.ndim == 2 else labels.astype(np.int32)
+
+
+def _is_one_hot(labels: np.ndarray) -> bool:
+    return bool(((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all())
+
+
+def _of_labels(path: Path, name: str, labels: np.ndarray) -> np.ndarray:
+    """Labels [n, labels] as uint8, which nothing but 0 and 1 is made."""
+    if labels.dtype.kind not in "biuf":
+        raise DataError(
+            f"{path}: {name} is {labels.dtype} {labels.shape}; wanted labels of 0 and 1, or class numbers [n]"
+        )
+    if (odd := labels[(labels != 0) & (labels != 1)]).size:
+        raise DataError(
+            f"{path}: {name} {labels.shape} holds {odd[0]}; several labels per image are 0 and 1, one class is [n]"
+        )
+    return labels.astype(np.uint8)
+
+
+def _check_labels(path: Path, y_train: np.ndarray, y_test: np.ndarray) -> None:
+    if y_train.ndim != y_test.ndim or y_train.shape[1:] != y_test.shape[1:]:
+        raise DataError(
+            f"{path}: y_train is {y_train.shape}, y_test {y_test.shape}; they must be labels of the same kind"
+        )
+    if not (has := y_train.any(axis=0)).all():
+        raise DataError(
+            f"{path}: no image of y_train has label {int(np.flatnonzero(~has)[0])}; drop its column, or add images"
+        )
+
+
 def _labels(path: Path, name: str, arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """Whole numbers [n] from 0 on, in their own type: nothing is cast before it is checked."""
+    """Whole numbers [n] from 0 on, in their own type, or labels uint8 [n, labels]: nothing is cast before it is checked."""
     labels = arrays[name]
-    if labels.ndim == 2 and labels.shape[1] == 1:
+    if labels.ndim == 2 and labels.shape[1] == 1 and labels.dtype.kind in "iu":
         labels = labels[:, 0]
+    if labels.ndim == 2 and labels.shape[1] > 1 and labels.size and not _is_one_hot(labels):
+        return _of_labels(path, name, labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
         found = f"{labels.dtype} {labels.shape}"
         raise DataError(

@@ -68,11 +68,11 @@ def load_folder(
     names = ordered(str(parts["train"]), found, classes) if classes else found
     listed = {part: _list_images(folder, names, left) for part, folder in parts.items()}
     seen = survey(root, [path for paths, _ in listed.values() for path in paths], reading)
-    _refuse_bad(seen, skip_bad, left)
+    refuse_bad(seen, skip_bad, left)
     reading = replace(reading, bits=seen.bits)
     images = {part: _good(parts[part], names, *listed[part], seen, reading) for part in parts}
-    train, test = _train_and_test(images)
-    warnings = _warnings(seen)
+    train, test = train_and_test(images)
+    warnings = warnings_of(seen)
     notes = (
         *warnings,
         f"{len(train) + len(test)} images in {len(names)} classes read, {left}",
@@ -98,7 +98,8 @@ def _list_images(part: Path, names: Sequence[str], left: LeftOut) -> tuple[list[
     return paths, np.array(labels, np.int32)
 
 
-def _refuse_bad(seen: Survey, skip_bad: bool, left: LeftOut) -> None:
+def refuse_bad(seen: Survey, skip_bad: bool, left: LeftOut) -> None:
+    """Raises DataError for files that can't be decoded, unless they are to be left out, and counted."""
     if seen.bad and not skip_bad:
         path, wrong = next(iter(seen.bad.items()))
         more = f" and {len(seen.bad) - 1} more" if len(seen.bad) > 1 else ""
@@ -117,7 +118,7 @@ def _good(
     return FolderImages(tuple(paths[index] for index in keep), labels[keep], seen.shape, reading)
 
 
-def _train_and_test(images: dict[str, FolderImages]) -> tuple[FolderImages, FolderImages]:
+def train_and_test(images: dict[str, FolderImages]) -> tuple[FolderImages, FolderImages]:
     """Validation images are cut from the training ones, so a part of their own joins those, if it isn't all there is to test."""
     train, test = images["train"], images.get("test")
     if test is None and "val" in images:
@@ -141,7 +142,7 @@ def _told(parts: dict[str, Path], names: Sequence[str], given: bool) -> Iterator
         yield f"class folders are all numbers and count as such: {shown}, ...; --classes sets another order"
 
 
-def _warnings(seen: Survey) -> tuple[str, ...]:
+def warnings_of(seen: Survey) -> tuple[str, ...]:
     """What is used, and may spoil the work."""
     bad = (f"{len(seen.bad)} unreadable images left out, the first: {next(iter(seen.bad))}",) if seen.bad else ()
     if not seen.blank:

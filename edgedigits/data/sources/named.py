@@ -1,4 +1,4 @@
-"""Where data sets come from: MNIST, the bundled digits, .npz files, folders of images."""
+"""Where data sets come from: MNIST, the bundled digits, .npz files, folders of images, tables of labels."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from edgedigits.data.reading import PLAIN, Reading, Resizing
 from edgedigits.data.sources.arrays import load_npz
 from edgedigits.data.sources.class_folders import named
 from edgedigits.data.sources.folders import load_folder
+from edgedigits.data.sources.labelled_files import load_labelled, tables_of
 from edgedigits.data.splits import train_test_cut
 from edgedigits.errors import DataError
 from edgedigits.ground.cache_dir import cache_dir
@@ -38,9 +39,10 @@ def load_data(
     bits: int | None = None,
     classes: Sequence[str] | None = None,
 ) -> Dataset:
-    """The data set that `--data` names: `mnist`, `digits`, a path to an .npz, or a folder with one subfolder per class.
+    """The data set that `--data` names: `mnist`, `digits`, a path to an .npz, a folder with one subfolder per class, or a table
+    of images with several labels each (`label_table`), or the folder of one.
 
-    Images are read as `Reading` has it, by default where None is given. `classes`: of a folder
+    Images are read as `Reading` has it, by default where None is given. `classes`: of a folder or a table
     their order, else their names. Raises DataError when the set is missing, unreadable or not what it should be.
     """
     reading = Reading(size, resizing or PLAIN.resizing, grey, background or PLAIN.background, bits)
@@ -62,15 +64,21 @@ def _load(spec: str, skip_bad: bool, reading: Reading, classes: Sequence[str] | 
         kind = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
-            f"data {spec}: no such file or folder; give mnist, digits, an .npz file or a folder of images"
+            f"data {spec}: no such file or folder; give mnist, digits, an .npz file, a folder of images or a .csv of labels"
         ) from error
     except (OSError, ValueError) as error:  # a name too long, or with a zero byte; a folder that is closed to us
         raise DataError(f"data {spec}: can't be looked at ({getattr(error, 'strerror', None) or error})") from error
+    if stat.S_ISDIR(kind) and (tables := tables_of(path)):
+        return load_labelled(path.name, tables, skip_bad=skip_bad, reading=reading, labels=classes)
+    if path.suffix == ".csv" and stat.S_ISREG(kind):
+        return load_labelled(path.stem, {"train": path}, skip_bad=skip_bad, reading=reading, labels=classes)
     if stat.S_ISDIR(kind):
         return load_folder(path, skip_bad=skip_bad, reading=reading, classes=classes)
     if path.suffix == ".npz" and stat.S_ISREG(kind):
         return load_npz(path, path.stem, classes)
-    raise DataError(f"data {spec}: neither an .npz file nor a folder with one subfolder of images per class")
+    raise DataError(
+        f"data {spec}: neither an .npz file nor a folder with one subfolder of images per class, nor a .csv of path and labels"
+    )
 
 
 def load_digits() -> Dataset:

@@ -13,7 +13,8 @@ from typing import Any
 from edgedigits.backend import keras
 from edgedigits.models.layers.layer_kinds import kernels_of
 
-SOFTMAX = "softmax"
+SOFTMAX, SIGMOID = CLOSING = ("softmax", "sigmoid")
+"""What makes probabilities of logits at the end of a model."""
 ENTRY = 0
 """The number that `calls` gives to the model's input: the input layer stands first, since nothing computes before it."""
 
@@ -90,18 +91,18 @@ def rebuilt(model: Any, apply: Callable[[Call, tuple[Any, ...], dict[str, Any]],
 
 
 def clone(model: Any, policy: str = "float32", logits: bool = False) -> Any:
-    """A copy with its own weights, computing in `policy`; with `logits`, a closing softmax is left out.
+    """A copy with its own weights, computing in `policy`; with `logits`, a closing softmax or sigmoid is left out.
 
     The last layer computes in float32 whatever the policy, so that the loss is not rounded. The order of the weights is kept.
     """
     *_, last = calls(model)
 
     def make(layer: Any) -> Any:
-        if logits and layer is last.layer and is_softmax_layer(layer):
+        if logits and layer is last.layer and _is_only(layer, closing(model)):
             return None
         config = layer.get_config()
         config["dtype"] = "float32" if layer is last.layer else policy
-        if logits and layer is last.layer and ends_in_softmax(model):
+        if logits and layer is last.layer and closing(model):
             config["activation"] = "linear"
         return type(layer).from_config(config)
 
@@ -112,12 +113,25 @@ def clone(model: Any, policy: str = "float32", logits: bool = False) -> Any:
 
 def is_softmax_layer(layer: Any) -> bool:
     """True for a layer that is nothing but a softmax."""
-    return isinstance(layer, keras.layers.Softmax) or (
-        isinstance(layer, keras.layers.Activation) and layer.get_config()["activation"] == SOFTMAX
-    )
+    return _is_only(layer, SOFTMAX)
+
+
+def _is_only(layer: Any, activation: str | None) -> bool:
+    """True for a layer that is nothing but this activation."""
+    if isinstance(layer, keras.layers.Activation):
+        return bool(layer.get_config()["activation"] == activation)
+    return activation == SOFTMAX and isinstance(layer, keras.layers.Softmax)
+
+
+def closing(model: Any) -> str | None:
+    """The one of `CLOSING` that the model's output is, as a layer or as the last layer's activation; None where it is none."""
+    *_, last = calls(model)
+    if is_softmax_layer(last.layer):
+        return SOFTMAX
+    activation = last.layer.get_config().get("activation")
+    return next((name for name in CLOSING if name == activation), None)
 
 
 def ends_in_softmax(model: Any) -> bool:
     """True when the model's output is a softmax, as a layer or as the last layer's activation."""
-    *_, last = calls(model)
-    return is_softmax_layer(last.layer) or last.layer.get_config().get("activation") == SOFTMAX
+    return closing(model) == SOFTMAX

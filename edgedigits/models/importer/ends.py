@@ -1,17 +1,12 @@
-"""Both ends of a model made those of a classifier of images, where that is exact; what was done is said in sentences.
+"""The input of a model made that of a classifier of images, where that is exact; what was done is said in sentences.
 
-An input open to images of any size takes the data's size; one of [height, width] gets a channel; one sigmoid, the probability of
-the second of two classes, becomes a softmax of two answers: sigmoid(z) is the second of softmax([0, z]).
+An input open to images of any size takes the data's size; one of [height, width] gets a channel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import numpy as np
-
-from edgedigits.backend import keras
 from edgedigits.errors import ModelError, OpenSizeError
 
 Size = tuple[int, int]
@@ -46,25 +41,3 @@ def image_shape(given: Sequence[int | None], size: Size | None) -> tuple[tuple[i
     found = (height or size[0], width or size[1])
     said = f"it takes images of any size; its input is now {found[0]}x{found[1]}, the data's"
     return (*found, channels), said
-
-
-def two_answers(model: Any) -> Any:
-    """The flat model of one sigmoid as one of two answers, [1 - p, p], by a softmax; a model of another end is itself."""
-    last = model.layers[-1]
-    if tuple(model.output_shape[1:]) != (1,) or not _is_sigmoid(last):
-        return model
-    end = keras.layers.Dense(2, activation="softmax", name=last.name)
-    if isinstance(last, keras.layers.Dense):
-        before, kernel = last.input, last.kernel.numpy()
-        bias = last.bias.numpy() if last.use_bias else np.zeros(1)
-    else:
-        before, kernel, bias = last.input, np.ones((1, 1)), np.zeros(1)
-    made = keras.Model(model.input, end(before), name=model.name)
-    end.set_weights([np.concatenate([0 * kernel, kernel], axis=1), np.concatenate([0 * bias, bias])])
-    return made
-
-
-def _is_sigmoid(layer: Any) -> bool:
-    return bool(getattr(getattr(layer, "activation", None), "__name__", None) == "sigmoid") and isinstance(
-        layer, (keras.layers.Dense, keras.layers.Activation)
-    )

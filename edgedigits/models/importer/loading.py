@@ -23,7 +23,7 @@ from edgedigits.data.scale import Scaling, scaled
 from edgedigits.errors import ModelError, OpenSizeError
 from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.models.importer import config_check, custom_layers, saved_files
-from edgedigits.models.importer.ends import Size, SizeOf, image_shape, two_answers
+from edgedigits.models.importer.ends import Size, SizeOf, image_shape
 from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.importer.rebuild import Rebuilding, rebuild
 from edgedigits.models.importer.store import restore, save
@@ -57,8 +57,8 @@ class LoadedModel:
     """A model ready for the stages.
 
     `model` is one flat functional tf_keras graph, float32, uncompiled: input [None, height, width, 1 or 3], output
-    [None, classes]. `logits` says that its output are logits; otherwise they are probabilities. `facts` is JSON-safe;
-    `largest_difference` between original and rebuilt model is, as `tolerance`, a share of the largest answer.
+    [None, classes] or [None, labels]. `logits` says that these are logits; otherwise they are probabilities. `facts` is
+    JSON-safe; `largest_difference` between original and rebuilt model is, as `tolerance`, a share of the largest answer.
     """
 
     model: keras.Model
@@ -151,10 +151,9 @@ def build(folder: str, **saved: Any) -> dict[str, Any]:
 
 def answer(probes: Array, **saved: Any) -> Array:
     """In a child process: what the model answers as its file describes it; what `build` left in memory goes."""
-    original, _, model = _opened(**_hashable(saved))
+    original, _, _ = _opened(**_hashable(saved))
     _opened.cache_clear()
-    answers = _answers(original, probes)
-    return answers if answers.shape[1] == model.output_shape[1] else np.concatenate([1 - answers, answers], axis=1)
+    return _answers(original, probes)
 
 
 def _hashable(saved: dict[str, Any]) -> dict[str, Any]:
@@ -165,15 +164,11 @@ def _hashable(saved: dict[str, Any]) -> dict[str, Any]:
 def _opened(
     format: str, keras_of: saved_files.Generation, config: str, weights: str, custom: Sequence[str], size: Size | None
 ) -> Any:
-    """(as its own Keras builds it, what rebuilt it, rebuilt as a classifier of images); `size` is that of open images."""
+    """(as its own Keras builds it, what rebuilt it, rebuilt as a model of images); `size` is that of open images."""
     classes = custom_layers.classes(custom)
     original = _original(saved_files.SavedModel(format, keras_of, json.loads(config), Path(weights)), classes)
     rebuilding = Rebuilding(classes, lambda shape: image_shape(shape, size))
-    single = rebuilding.model(original)
-    model = two_answers(single)
-    if model is not single:
-        rebuilding.said.append("its one sigmoid is now a softmax of two answers: the second is what it answered before")
-    return original, rebuilding, model
+    return original, rebuilding, rebuilding.model(original)
 
 
 def _original(saved: saved_files.SavedModel, classes: Sequence[type]) -> Any:
@@ -197,17 +192,6 @@ def _check_classifier(model: keras.Model) -> None:
     answer = model.output_shape
     if len(answer) != 2 or answer[1] is None:
         raise ModelError(f"the model answers with shape {list(answer)}, not [None, classes]; end it in Dense(classes).")
-    if answer[1] < 2:
-        raise ModelError(
-            "the model answers with 1 number, and no sigmoid at its end makes that the probability of a class; end it in "
-            "Dense(1, activation='sigmoid') for two classes, or in one output per class."
-        )
-    if _last_activation(model.layers[-1]) == "sigmoid":
-        raise ModelError(
-            f"layer '{model.layers[-1].name}' ({type(model.layers[-1]).__name__}) answers each class with a sigmoid of "
-            "its own, as for several labels per image; a classifier of one class per image is needed: end it in softmax or "
-            "in logits and train it again."
-        )
     for layer in model.layers:
         if not all(np.isfinite(weight).all() for weight in layer.get_weights()):
             raise ModelError(
@@ -267,8 +251,8 @@ def _last_activation(layer: Any) -> str | None:
 
 
 def _is_probabilities(model: keras.Model, answers: Array) -> bool:
-    """By the last layer, else by the answers: rows of numbers from 0 that sum to 1."""
-    if _last_activation(model.layers[-1]) == "softmax":
+    """By the last layer, a softmax or a sigmoid, else by the answers: rows of numbers from 0 that sum to 1."""
+    if _last_activation(model.layers[-1]) in ("softmax", "sigmoid"):
         return True
     return bool((answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-4))
 

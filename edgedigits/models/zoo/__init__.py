@@ -1,7 +1,7 @@
 """The architectures that `edgedigits train` knows: a literal table of names.
 
 Each builder takes the input shape (height, width, channels), the number of classes and its own options, and returns an
-untrained Keras 3 model with softmax output. `import edgedigits.models.zoo` imports no Keras; building does.
+untrained Keras 3 model with softmax output; `build` gives it another. Importing this imports no Keras; building does.
 """
 
 from __future__ import annotations
@@ -25,6 +25,16 @@ ZOO: dict[str, Builder] = {
     "nano": nano,
     "pico": pico,
 }
+
+
+def build(name: str, shape: tuple[int, ...], units: int, closing: str = "softmax", **options: Any) -> Any:
+    """A net of the table, untrained, whose last layer makes probabilities by `closing`: softmax, or sigmoid for labels."""
+    net = ZOO[name](shape, units, **options)
+    if closing != "softmax":
+        from keras import activations
+
+        net.layers[-1].activation = activations.get(closing)
+    return net
 
 
 def check_net(name: str) -> None:

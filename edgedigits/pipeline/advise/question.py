@@ -5,20 +5,18 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
+from typing import Final
 
 from edgedigits.data.dataset import Dataset, with_shape
 from edgedigits.data.images import ArrayImages, everything
+from edgedigits.data.one_label import for_outputs
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import NAMED, Scale, Scaling
 from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.data.splits import FitData, split
-from edgedigits.errors import DataError, ModelError
 from edgedigits.ground.facts import Say
 from edgedigits.measure.cost.operator_latency import TimedRuntime
-from edgedigits.models.graph.walk import ends_in_softmax
+from edgedigits.models.graph.walk import SIGMOID, closing
 from edgedigits.models.importer.loading import LoadedModel, load
 from edgedigits.models.zoo import ZOO, check_net
 from edgedigits.models.zoo.shipped import shipped_folder
@@ -27,6 +25,7 @@ from edgedigits.pipeline.advise.advice import Counting, Question
 from edgedigits.pipeline.checks.judging import foresee
 from edgedigits.pipeline.costs import with_costs
 from edgedigits.pipeline.recipe import Recipe
+from edgedigits.tasks.kinds.table import TASKS, task_of
 
 IMAGES: Final = 600
 """As many images stand in where no data is named. Of named data all are there: which channels `shrink` takes depends on them."""
@@ -53,15 +52,10 @@ def question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Questio
     name, loaded, scale = _model(asked)
     for line in loaded.facts["adapted"]:
         say(f"note: {line}")
-    if recipe.stages and not loaded.logits and not ends_in_softmax(loaded.model):
-        raise ModelError(
-            f"{name}: its answers are probabilities that no closing softmax makes, so stages can't train it; "
-            "end it in softmax or in logits, or choose a recipe without stages"
-        )
-    data, names = fit_data(loaded.model, scale or NAMED["0..1"], asked, say)
+    data, names = fit_data(name, loaded, bool(recipe.stages), scale or NAMED["0..1"], asked, say)
     said: tuple[str, ...] = ()
     if asked.data is not None and scale is not None:  # a guessed scale would tell of the guess, not of the model
-        said = foresee(loaded.model, data, names, loaded.logits)
+        said = foresee(task_of(data), loaded.model, data, names, loaded.logits)
     custom = tuple(asked.custom)
     return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again, said, custom)
 
@@ -71,18 +65,23 @@ def _wished(asked: DataWish) -> DataWish:
     return replace(asked, resize=None, grey=False) if asked.data else _STAND_IN
 
 
-def fit_data(model: Any, scale: Scale, asked: DataWish, say: Say = lambda _: None) -> tuple[FitData, tuple[str, ...]]:
+def fit_data(
+    name: str, loaded: LoadedModel, trained: bool, scale: Scale, asked: DataWish, say: Say = lambda _: None
+) -> tuple[FitData, tuple[str, ...]]:
     """Some images in the model's shape, and the names of their classes; where no data is named, the bundled digits, their labels
-    made to fit its answers."""
+    made to fit its answers. Raises ModelError and DataError where model and data don't fit each other."""
+    model = loaded.model
     height, width, channels = model.inputs[0].shape[1:]
     answers = int(model.outputs[0].shape[-1])
     found = replace(_wished(asked), resize=(height, width)).dataset()
     tell_notes(found, say)
-    if asked.data is not None and len(found.classes) > answers:
-        raise DataError(f"data {found.name}: has {len(found.classes)} classes, the model answers {answers}")
     if asked.data is None:
         few = replace(found, train=sampled(found.train, IMAGES), test=sampled(found.test, IMAGES))
-        found = _relabelled(few, answers)
+        found = _relabelled(few, answers, "multilabel" if answers == 1 or closing(model) == SIGMOID else found.task)
+    found = for_outputs(found, answers)
+    task_of(found).check_model(name, loaded, trained)
+    if asked.data is not None:
+        task_of(found).check_targets(found, answers)
     if found.shape != (height, width, channels):
         found = with_shape(found, (height, width), channels)
     return with_costs(split(found, scale, 0, augment=False)), found.classes
@@ -115,6 +114,10 @@ def _untrained(name: str) -> LoadedModel:
         return load(path)
 
 
-def _relabelled(dataset: Dataset, answers: int) -> Dataset:
-    train = ArrayImages(everything(dataset.train), (dataset.train.labels % answers).astype(np.int32))
-    return replace(dataset, train=train)
+def _relabelled(dataset: Dataset, answers: int, task: str) -> Dataset:
+    """The data with labels of that task, fit for so many answers."""
+    train, test = (
+        ArrayImages(everything(part), TASKS[task].stand_in(part.labels, answers))
+        for part in (dataset.train, dataset.test)
+    )
+    return replace(dataset, task=task, train=train, test=test)

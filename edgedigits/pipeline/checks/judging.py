@@ -17,6 +17,7 @@ from edgedigits.tasks import baseline_check, class_recalls
 from edgedigits.tasks.class_recalls import ClassChange
 from edgedigits.tasks.differences import recalls_text
 from edgedigits.tasks.scoring import outputs
+from edgedigits.tasks.task import Task
 from edgedigits.tflite.interpreter import TfliteModel
 
 AT_ONCE = 1000
@@ -25,18 +26,25 @@ SAMPLE = 1000
 
 
 def check_baseline(
-    answers: NDArray[np.floating], labels: NDArray[Any], classes: Sequence[str], logits: bool, name: str, data: str
+    task: Task,
+    answers: NDArray[np.floating],
+    labels: NDArray[Any],
+    classes: Sequence[str],
+    logits: bool,
+    name: str,
+    data: str,
 ) -> baseline_check.Findings:
     """What the model's answers to validation images tell, before anything is trained.
 
     Raises DataError when the classes are certainly in another order, ModelError when its answers can't be judged by.
     """
-    found = baseline_check.look(answers, labels, classes, logits)
+    found = task.look(answers, labels, classes, logits)
     if found.unfit_model:
         raise ModelError(f"{name}: {found.unfit_model}")
     if found.wrong_order:
         raise DataError(f"data {data}: {found.wrong_order}")
-    if lacking := [name for label, name in enumerate(classes) if not (labels == label).any()]:
+    there, _ = task.cases(labels, labels)
+    if lacking := [name for number, name in enumerate(task.case_names(classes)) if not (there == number).any()]:
         which = ", ".join(lacking[:3]) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
         unseen = (
             f"too few images of {which} for one to judge by: whether compression loses it can't be seen before the test"
@@ -45,32 +53,45 @@ def check_baseline(
     return found
 
 
-def foresee(model: Any, data: Any, classes: Sequence[str], logits: bool) -> tuple[str, ...]:
+def foresee(task: Task, model: Any, data: Any, classes: Sequence[str], logits: bool) -> tuple[str, ...]:
     """What `check_baseline` would say, for an advice: sentences only, since bytes and times don't depend on it."""
     sample = sampled(data.validation, SAMPLE)
-    return baseline_check.look(outputs(model, sample, data.scale), sample.labels, classes, logits).sentences
+    return task.look(outputs(model, sample, data.scale), sample.labels, classes, logits).sentences
 
 
-def right_answers(flat: bytes, images: Images, scale: Scale) -> NDArray[np.bool_]:
-    """Which images the bytes answer right, bool [n]."""
-    net, hits = TfliteModel(flat), []
+def outputs_of(flat: bytes, images: Images, scale: Scale) -> NDArray[np.float32]:
+    """What the bytes answer, float32 [n, units]."""
+    net, found = TfliteModel(flat), []
     for start in range(0, len(images), AT_ONCE):
         rows = np.arange(start, min(start + AT_ONCE, len(images)))
-        hits.append(net.outputs(images.read(rows), scale).argmax(axis=1) == images.labels[rows])
-    return np.concatenate(hits)
+        found.append(net.outputs(images.read(rows), scale))
+    return np.concatenate(found)
+
+
+def changes_of(
+    task: Task, labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any]
+) -> class_recalls.ClassChanges:
+    """What two models' predictions found of each class, or of each label and of its absence (`Task.cases`)."""
+    which, first = task.cases(labels, before)
+    return class_recalls.by_class(which, first, task.cases(labels, after)[1])
 
 
 def check_classes(
-    before: NDArray[np.bool_], flat: bytes, images: Images, scale: Scale, classes: Sequence[str], near_chance: bool
+    task: Task,
+    labels: NDArray[Any],
+    before: NDArray[Any],
+    after: NDArray[Any],
+    classes: Sequence[str],
+    near_chance: bool,
 ) -> list[dict[str, Any]]:
-    """Each class's recall on validation images, of the model before compression and of the bytes.
+    """Each class's recall on validation images, of predictions of the model before compression and of the bytes.
 
     Raises ClassLostError when a class is practically lost (see `class_recalls`). A model near chance has no class to lose.
     """
-    changes = class_recalls.by_class(images.labels, before, right_answers(flat, images, scale))
+    changes, names = changes_of(task, labels, before, after), task.case_names(classes)
     if changes.lost and not near_chance:
-        raise ClassLostError(_lost_sentence(changes.lost, classes))
-    return class_recalls.as_record(changes, classes)
+        raise ClassLostError(_lost_sentence(changes.lost, names))
+    return class_recalls.as_record(changes, names)
 
 
 def _lost_sentence(lost: Sequence[ClassChange], classes: Sequence[str]) -> str:

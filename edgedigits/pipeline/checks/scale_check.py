@@ -16,6 +16,7 @@ from edgedigits.data.images import Images
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import NAMED, Scaling, variants
 from edgedigits.tasks.scoring import outputs
+from edgedigits.tasks.task import Half, Task
 
 IMAGES = 500
 CLEARLY_GOOD = 0.7
@@ -43,15 +44,15 @@ class Fit:
         return f"{100 * self.accuracy:.1f} %"
 
 
-def check_scale(model: Any, images: Images, given: Scaling) -> list[str]:
+def check_scale(task: Task, half: Half, model: Any, images: Images, given: Scaling) -> list[str]:
     """A warning when the model is clearly good under another scale, or good under none; [] otherwise."""
     some = sampled(images, IMAGES)
     labels = np.asarray(some.labels)
-    if len(np.unique(labels)) < 2:
+    if len(np.unique(task.cases(labels, labels)[0])) < 2:
         return []
 
     def fit(scaling: Scaling) -> Fit:
-        return _fit(scaling, outputs(model, some, scaling).argmax(axis=1), labels)
+        return _fit(task, half, scaling, half.decode(outputs(model, some, scaling)), labels)
 
     own = fit(given)
     if own.way > 1 - FAR_BETTER:
@@ -61,15 +62,16 @@ def check_scale(model: Any, images: Images, given: Scaling) -> list[str]:
     return _sentences(own, best, max([own, *others], key=lambda one: (one.scaling.plain, one.way)), len(some))
 
 
-def _fit(scaling: Scaling, answers: np.ndarray, labels: np.ndarray) -> Fit:
-    classes, sizes = np.unique(labels, return_counts=True)
-    recalls = [float((answers[labels == label] == label).mean()) for label in classes]
-    chance, mean = 1 / len(classes), float(np.mean(recalls))
+def _fit(task: Task, half: Half, scaling: Scaling, answers: np.ndarray, labels: np.ndarray) -> Fit:
+    which, found = task.cases(labels, answers)
+    kinds, sizes = np.unique(which, return_counts=True)
+    recalls = [float(found[which == kind].mean()) for kind in kinds]
+    chance, mean = task.chance(labels), float(np.mean(recalls))
     # The spread of all images together stands for each class's own, which the few images of a rare one can't tell.
-    pooled = (float((answers == labels).sum()) + 2) / (len(labels) + 4)
-    spread = math.sqrt(pooled * (1 - pooled) * float((1 / sizes).sum())) / len(classes)
+    pooled = (float(found.sum()) + 2) / (len(found) + 4)
+    spread = math.sqrt(pooled * (1 - pooled) * float((1 / sizes).sum())) / len(kinds)
     way, low = ((share - chance) / (1 - chance) for share in (mean, mean - _Z95 * spread))
-    return Fit(scaling, float((answers == labels).mean()), way, low)
+    return Fit(scaling, float(half.right(answers, labels).mean()), way, low)
 
 
 def _sentences(own: Fit, best: Fit, best_plain: Fit, count: int) -> list[str]:

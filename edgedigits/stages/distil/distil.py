@@ -141,13 +141,15 @@ class Distil:
     ) -> tuple[Candidate, Facts]:
         """The student after training; its masks and clusters held."""
         from edgedigits.stages import training_loop
-        from edgedigits.stages.class_weights import as_facts, class_weights
         from edgedigits.stages.distil import soft_labels
         from edgedigits.stages.distil.teachers import panel
         from edgedigits.stages.distil.weight_average import Average
+        from edgedigits.tasks.class_weights import as_facts
+        from edgedigits.tasks.kinds.table import task_of
 
         steps, epochs = self._length(data)
-        ask = panel(found, self.temperature)
+        task = task_of(data)
+        ask = panel(task, found, self.temperature)
         accuracy = soft_labels.validation_accuracy(ask, data)
         began = time.perf_counter()
         lessons = soft_labels.lessons(
@@ -163,8 +165,8 @@ class Distil:
             average.update()
 
         how = training_loop.Descent("distil", steps, self._rate(steps), data.seed)
-        weights = class_weights(self.class_weights, data.fit.labels)
-        loss = soft_labels.loss(twin, ask, data.scale, self.share, self.temperature, weights)
+        weights = task.weights(self.class_weights, data.fit.labels)
+        loss = soft_labels.loss(task, twin, ask, data.scale, self.share, self.temperature, weights)
         closing = training_loop.descend(twin, loss, lessons.batches(self.batch, steps), how, progress, hold)
         if not math.isfinite(closing):
             raise RecipeError(f"distil.rate: with {self.rate} the loss ends as {closing}; give a lower one")

@@ -19,8 +19,10 @@ from edgedigits.data.scale import Scale, scaled
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import Progress
-from edgedigits.stages.class_weights import mean_by
-from edgedigits.tasks.losses import cross_entropy, distillation
+from edgedigits.tasks.class_weights import mean_by
+from edgedigits.tasks.kinds.table import task_of
+from edgedigits.tasks.losses import distillation
+from edgedigits.tasks.task import Task
 
 IMAGES_MOST_BYTES = 2**30
 """Augmented images beyond this are augmented again, the same way, whenever they are needed."""
@@ -48,7 +50,7 @@ class Lessons:
     images: Any = None
 
     def batches(self, batch: int, steps: int) -> Iterator[Any]:
-        """(step, uint8 pixels, int32 labels) for each step, and float16 answers where there are any."""
+        """(step, uint8 pixels, labels) for each step, and float16 answers where there are any."""
         fit, seed = self.data.fit, self.data.seed
         batch = min(batch, len(fit))
         per_epoch = len(fit) // batch
@@ -112,26 +114,26 @@ def validation_accuracy(ask: Ask, data: FitData) -> float:
     asked = _asked(ask)
     rows = np.array_split(np.arange(len(data.validation)), -(-len(data.validation) // AT_ONCE))
     answers = np.concatenate([asked(tf.constant(data.validation.read(row))) for row in rows])
-    return float((answers.argmax(axis=1) == data.validation.labels).mean())
+    return task_of(data).score(answers, data.validation.labels, logits=True).accuracy
 
 
 def loss(
-    twin: Any, ask: Ask, scale: Scale, share: float, temperature: float, weights: np.ndarray | None = None
+    task: Task, twin: Any, ask: Ask, scale: Scale, share: float, temperature: float, weights: np.ndarray | None = None
 ) -> Callable[..., Any]:
     """The loss of a batch of images: `losses.distillation` from the answers kept of them, else those of who is asked now.
 
     `weights` are those of the classes, if they weigh differently (`class_weights.py`). With `share` 0 nobody is asked.
     """
 
-    mean = mean_by(weights)
+    mean = mean_by(weights, task.weighted)
 
     def mixed(pixels: Any, labels: Any, answers: Any = None) -> Any:
         given = tf.cast(pixels, tf.float32)
         logits = tf.cast(twin(scaled(given, scale), training=True), tf.float32)
         if not share:
-            return mean(cross_entropy(labels, logits), labels)
+            return mean(task.loss(labels, logits), labels)
         wanted = ask(given) if answers is None else answers
-        return distillation(labels, logits, wanted, share, temperature, mean)
+        return distillation(labels, logits, wanted, share, temperature, mean, task)
 
     return mixed
 

@@ -12,8 +12,9 @@ from edgedigits.data.scale import scaling
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
 from edgedigits.ground.yaml_files import nearest
-from edgedigits.models.zoo import ZOO
+from edgedigits.models.zoo import ZOO, build
 from edgedigits.stages.distil.teachers import SELF, check_alike
+from edgedigits.tasks.kinds.table import task_of
 
 
 def student_file(name: str) -> Path | None:
@@ -26,7 +27,7 @@ def student_file(name: str) -> Path | None:
 
 
 def student(name: str, options: dict[str, Any], candidate: Any, data: FitData) -> Any:
-    """The flat tf_keras model to train: input, classes and kind of answers (softmax or logits) are the candidate's.
+    """The flat tf_keras model to train: input, classes and kind of answers (probabilities or logits) are the candidate's.
 
     Raises RecipeError for an unknown name and for options that the net doesn't take, ModelError for a model that doesn't fit.
     """
@@ -35,7 +36,7 @@ def student(name: str, options: dict[str, Any], candidate: Any, data: FitData) -
         raise RecipeError(f"distil.options: they are for nets of the zoo, and the student is {name}; leave them out")
     if name == SELF:
         return candidate.model
-    model = _read(path, candidate.custom, data) if path else _fresh(name, options, candidate.model, data.seed)
+    model = _read(path, candidate.custom, data) if path else _fresh(name, options, candidate.model, data)
     check_alike("distil.student", name, model, candidate.model)
     return _answering_as(candidate.model, model)
 
@@ -45,14 +46,14 @@ def _read(path: Path, custom: Sequence[str], data: FitData) -> Any:
     from edgedigits.models.importer.loading import load
 
     loaded = load(path, custom=custom, scale=scaling(data.scale), size=lambda: data.fit.shape[:2])
-    if not loaded.logits and not walk.ends_in_softmax(loaded.model):
+    if not loaded.logits and walk.closing(loaded.model) is None:
         raise ModelError(
             f"distil.student: {path} answers probabilities that no closing softmax makes; end it in softmax or in logits"
         )
     return loaded.model
 
 
-def _fresh(name: str, options: dict[str, Any], like: Any, seed: int) -> Any:
+def _fresh(name: str, options: dict[str, Any], like: Any, data: FitData) -> Any:
     """A new net of the zoo; its weights depend on the seed alone."""
     from edgedigits.backend import seed_everything
     from edgedigits.models.importer.loading import rebuild
@@ -62,9 +63,10 @@ def _fresh(name: str, options: dict[str, Any], like: Any, seed: int) -> Any:
         if option not in known:
             would = nearest(option, known) if known else "; it takes none"
             raise RecipeError(f"distil.options: {name} takes no {option!r}{would}")
-    seed_everything(seed)
+    seed_everything(data.seed)
+    plain = {key: _plain(x) for key, x in options.items()}
     try:
-        net = ZOO[name](like.input_shape[1:], like.output_shape[1], **{key: _plain(x) for key, x in options.items()})
+        net = build(name, like.input_shape[1:], like.output_shape[1], task_of(data).closing, **plain)
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise RecipeError(f"distil.options: no {name} can be built with {options} ({reason})") from error
@@ -97,12 +99,15 @@ def _renumbered(model: Any) -> Any:
 
 
 def _answering_as(wanted: Any, model: Any) -> Any:
-    """The model with a closing softmax where the candidate has one, with none where it has none."""
+    """The model with the closing softmax or sigmoid that the candidate has, with none where it has none."""
     from edgedigits.backend import keras
     from edgedigits.models.graph import walk
 
-    if walk.ends_in_softmax(wanted) == walk.ends_in_softmax(model):
+    end = walk.closing(wanted)
+    if end == walk.closing(model):
         return model
-    if walk.ends_in_softmax(model):
+    if end is None:
         return walk.clone(model, logits=True)
+    if end == walk.SIGMOID:
+        return keras.Model(model.input, keras.layers.Activation(end, name=end)(model.output), name=model.name)
     return keras.Model(model.input, keras.layers.Softmax(name="softmax")(model.output), name=model.name)

@@ -17,6 +17,7 @@ from edgedigits.errors import ModelError, RecipeError
 from edgedigits.ground.yaml_files import nearest
 from edgedigits.models.zoo import ZOO
 from edgedigits.models.zoo.shipped import record_beside, shipped_folder, shipped_record
+from edgedigits.tasks.task import Task
 
 RECIPE = "recipe"
 """The name of the model that the recipe began with."""
@@ -25,7 +26,7 @@ SELF = "self"
 STAGE = re.compile(r"stage ([1-9]\d*)")
 """The name of what a stage before has made, counted from 1: `stage 1`."""
 LEAST_SHARE = 1e-7
-"""Probabilities are clipped here before their logarithm serves as logits."""
+"""Probabilities that no closing layer makes are clipped here before their logarithm serves as logits."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,9 @@ def _read(name: str, path: Path, data: FitData, scale: Scale | None, custom: Seq
 
 
 def check_alike(where: str, name: str, model: Any, candidate: Any) -> None:
-    """Raises ModelError when a model takes other images than the candidate or answers other classes."""
+    """Raises ModelError when a model takes other images than the candidate, answers other classes, or is asked another thing."""
+    from edgedigits.models.graph import walk
+
     for what, own, wanted in (
         ("takes images of shape", model.input_shape[1:], candidate.input_shape[1:]),
         ("has classes:", model.output_shape[1], candidate.output_shape[1]),
@@ -115,34 +118,35 @@ def check_alike(where: str, name: str, model: Any, candidate: Any) -> None:
         if own != wanted:
             shown, needed = (("x".join(map(str, s)) if isinstance(s, tuple) else s) for s in (own, wanted))
             raise ModelError(f"{where}: {name} {what} {shown}, the recipe's model {needed}; they must be the same")
+    own_end, end = walk.closing(model), walk.closing(candidate)
+    if own_end and end and own_end != end:
+        raise ModelError(
+            f"{where}: {name} ends in a {own_end}, the recipe's model in a {end}; they must be asked the same"
+        )
 
 
-def panel(found: Sequence[Teacher], temperature: float) -> Callable[[Any], Any]:
+def panel(task: Task, found: Sequence[Teacher], temperature: float) -> Callable[[Any], Any]:
     """A graph function from pixels 0..255, [n, h, w, c], to float32 logits [n, classes].
 
-    Divided by `temperature` and put through softmax, they are the mean of what the teachers answer at that temperature.
+    Divided by `temperature` and made probabilities, they are the mean of what the teachers answer at that temperature.
     """
-    from edgedigits.backend import tf
-
     askers = [(logits_of(teacher.model, teacher.scale), teacher.scale) for teacher in found]
 
     def ask(pixels: Any) -> Any:
-        shares = [tf.nn.softmax(asker(scaled(pixels, scale)) / temperature) for asker, scale in askers]
-        mean = tf.add_n(shares) / len(shares)
-        return temperature * tf.math.log(tf.maximum(mean, tf.cast(LEAST_SHARE**2, tf.float32)))
+        return task.mean_logits([asker(scaled(pixels, scale)) for asker, scale in askers], temperature)
 
     return ask
 
 
 def logits_of(model: Any, scale: Scaling | None = None) -> Callable[[Any], Any]:
-    """The float32 logits of a model, not training; those of probabilities that no closing softmax makes are their logarithms."""
+    """The float32 logits of a model, not training; those of probabilities that no closing layer makes are their logarithms."""
     from edgedigits.backend import tf
     from edgedigits.models.graph import walk
     from edgedigits.models.importer.loading import answers_probabilities
     from edgedigits.stages import training_loop
 
     twin = training_loop.twin_of(model)
-    made_elsewhere = not walk.ends_in_softmax(model) and answers_probabilities(model, scale)
+    made_elsewhere = walk.closing(model) is None and answers_probabilities(model, scale)
 
     def ask(images: Any) -> Any:
         answers = tf.cast(twin(images, training=False), tf.float32)

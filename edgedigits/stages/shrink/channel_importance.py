@@ -14,7 +14,8 @@ from edgedigits.errors import RecipeError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.narrow import Layout
 from edgedigits.models.layers.layer_kinds import MAKES, READS, Kernel, kind_of
-from edgedigits.tasks.losses import cross_entropy
+from edgedigits.tasks.kinds.table import task_of
+from edgedigits.tasks.task import Task
 
 BATCH = 250
 
@@ -74,9 +75,9 @@ def loss_changes(layout: Layout, data: FitData, images: int, weights: np.ndarray
     A channel counts where it is read, that is at the inputs of convolutions and dense layers: all places where a unit is read
     are summed before the absolute value is taken (Molchanov et al. 2019, "Importance Estimation for Neural Network Pruning").
     """
-    model = walk.clone(layout.coupling.model, logits=True)
+    model, task = walk.clone(layout.coupling.model, logits=True), task_of(data)
     own = None if weights is None else tf.constant(weights)
-    gradients = tf.function(lambda pixels, labels: _gate_gradients(model, layout, pixels, labels, own))
+    gradients = tf.function(lambda pixels, labels: _gate_gradients(task, model, layout, pixels, labels, own))
     picked = sampled(data.fit, images, data.seed)
     total = np.zeros(layout.coupling.count)
     for pixels, labels in plain_batches(picked, data.scale, BATCH):
@@ -84,7 +85,7 @@ def loss_changes(layout: Layout, data: FitData, images: int, weights: np.ndarray
     return np.asarray(total / len(picked), np.float64)
 
 
-def _gate_gradients(model: Any, layout: Layout, pixels: Any, labels: Any, weights: Any) -> Any:
+def _gate_gradients(task: Task, model: Any, layout: Layout, pixels: Any, labels: Any, weights: Any) -> Any:
     """Sum over the images of |d loss / d gate| of each unit, where a gate of one multiplies every channel that is read."""
     units, gates = layout.coupling.units, []
     with tf.GradientTape() as tape:
@@ -101,8 +102,7 @@ def _gate_gradients(model: Any, layout: Layout, pixels: Any, labels: Any, weight
             return call.layer(*args, **kwargs)
 
         logits = walk.run(model, pixels, apply)
-        losses = cross_entropy(labels, logits)
-        loss = tf.reduce_sum(losses if weights is None else losses * tf.gather(weights, labels))
+        loss = tf.reduce_sum(task.weighted(task.loss(labels, logits), labels, weights))
     slopes = tape.gradient(loss, [gate for _, gate in gates])
     per_image = tf.zeros([layout.coupling.count, tf.shape(pixels)[0]])
     for (axis, _), slope in zip(gates, slopes, strict=True):

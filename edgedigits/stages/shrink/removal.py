@@ -16,9 +16,9 @@ from edgedigits.models.graph.coupling import coupled
 from edgedigits.models.graph.narrow import Layout, kept_places, narrowed
 from edgedigits.models.layers.layer_kinds import kind_of
 from edgedigits.stages.candidate import Candidate
-from edgedigits.stages.class_weights import class_weights
 from edgedigits.stages.shrink.channel_importance import importances
 from edgedigits.stages.shrink.removal_order import Order, least_count, removal_order
+from edgedigits.tasks.kinds.table import task_of
 
 Places = Mapping[str, tuple[np.ndarray, ...]]
 
@@ -38,7 +38,7 @@ def ordered(stage: Any, layout: Layout, data: Any) -> tuple[Order, dict[str, str
     Raises RecipeError when none can go.
     """
     groups, left = layout.coupling.groups, dict(layout.coupling.left_whole)
-    weights = class_weights(stage.class_weights, data.fit.labels)
+    weights = task_of(data).weights(stage.class_weights, data.fit.labels)
     importance = importances(stage.importance, layout, data, stage.images, weights) if groups else np.zeros(0)
     for group in groups:
         least = least_count(group, stage.multiple, stage.least)

@@ -18,7 +18,8 @@ from edgedigits.data.feed import plain_batches
 from edgedigits.data.samples import sampled
 from edgedigits.data.splits import FitData
 from edgedigits.models.graph import walk
-from edgedigits.tasks.losses import cross_entropy
+from edgedigits.tasks.kinds.table import task_of
+from edgedigits.tasks.task import Task
 
 IMAGES = 2000
 BATCH = 250
@@ -111,8 +112,8 @@ def branch_importance(model: Any, data: FitData, images: int = IMAGES) -> dict[s
     found = {branch.add: branch for branch in branches(model)}
     if not found:
         return {}
-    net = walk.clone(model, logits=True)
-    changes = tf.function(lambda pixels, labels: _changes(net, found, pixels, labels))
+    net, task = walk.clone(model, logits=True), task_of(data)
+    changes = tf.function(lambda pixels, labels: _changes(task, net, found, pixels, labels))
     picked = sampled(data.fit, images, data.seed)
     total = np.zeros(len(found))
     for pixels, labels in plain_batches(picked, data.scale, BATCH):
@@ -120,7 +121,7 @@ def branch_importance(model: Any, data: FitData, images: int = IMAGES) -> dict[s
     return dict(zip(found, (total / len(picked)).tolist(), strict=True))
 
 
-def _changes(net: Any, found: dict[str, Branch], pixels: Any, labels: Any) -> Any:
+def _changes(task: Task, net: Any, found: dict[str, Branch], pixels: Any, labels: Any) -> Any:
     """Sum over the images of |d loss / d gate|, [branches], where a gate of one multiplies what each branch gives."""
     gates = tf.ones([len(found), tf.shape(pixels)[0]])
     number = {add: place for place, add in enumerate(found)}
@@ -137,5 +138,5 @@ def _changes(net: Any, found: dict[str, Branch], pixels: Any, labels: Any) -> An
             return call.layer(pair)
 
         logits = walk.run(net, pixels, apply)
-        loss = tf.reduce_sum(cross_entropy(labels, logits))
+        loss = tf.reduce_sum(task.weighted(task.loss(labels, logits), labels, None))
     return tf.reduce_sum(tf.abs(tape.gradient(loss, gates)), axis=1)

@@ -1,0 +1,121 @@
+"""Images with several labels each, named by a table beside them: one for all, or one for each part of the set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edgedigits.data.dataset import Dataset, fingerprint
+from edgedigits.data.reading import PLAIN, Reading
+from edgedigits.data.sources.class_folders import PARTS
+from edgedigits.data.sources.folders import FolderImages, refuse_bad, train_and_test, warnings_of
+from edgedigits.data.sources.label_table import Table, is_label_table, matrix, names_of, read_table
+from edgedigits.data.sources.left_out import LeftOut
+from edgedigits.data.sources.survey import Survey, survey
+from edgedigits.data.sources.walking import subfolders
+from edgedigits.errors import DataError
+
+INDEX = "labels.csv"
+"""The name of the table of a folder."""
+
+
+def tables_of(root: Path) -> dict[str, Path]:
+    """The tables of the parts "train", "val" and "test" that are in a folder; {} where it has none.
+
+    `labels.csv` is for all; else `train.csv` and the like, by any name that parts have, or `labels.csv` in a folder for each.
+    """
+    no_classes = len(subfolders(root)) < 2  # then a table that is none is better said to be none
+    if is_label_table(root / INDEX) or (no_classes and (root / INDEX).is_file()):
+        return {"train": root / INDEX}
+    found: dict[str, Path] = {}
+    for part, names in PARTS.items():
+        for file in (file for name in names for file in (root / f"{name}.csv", root / name / INDEX)):
+            if is_label_table(file):
+                if part in found:
+                    raise DataError(f"{file}: {found[part].relative_to(root)} is the table of that part, too; keep one")
+                found[part] = file
+    return found if "train" in found else {}
+
+
+def load_labelled(
+    name: str,
+    files: dict[str, Path],
+    *,
+    skip_bad: bool = False,
+    reading: Reading = PLAIN,
+    labels: Sequence[str] | None = None,
+) -> Dataset:
+    """A multilabel data set from the tables of its parts; `labels`: their order, by default as `names_of` has it.
+
+    Raises DataError for a table that is none, an image that is missing or named twice, and what `load_folder` does for images.
+    """
+    tables = {part: read_table(file) for part, file in files.items()}
+    names = names_of(list(tables.values()), labels)
+    paths = {part: _paths(table) for part, table in tables.items()}
+    _check_once(tables, paths)
+    left = LeftOut()
+    seen = survey(files["train"].parent, [path for each in paths.values() for path in each], reading)
+    refuse_bad(seen, skip_bad, left)
+    reading = replace(reading, bits=seen.bits)
+    images = {part: _images(table, paths[part], names, seen, reading) for part, table in tables.items()}
+    train, test = train_and_test(images)
+    seen_labels = train.labels.sum(axis=0, dtype=np.int64).tolist()
+    if lost := [name for name, count in zip(names, seen_labels, strict=True) if not count]:
+        raise DataError(f"{files['train']}: no training image that can be read has the label {lost[0]!r}; add some")
+    said = warnings_of(seen)
+    notes = (*said, f"{len(train) + len(test)} images with {len(names)} labels read, {left}")
+    mark = fingerprint(_identity(tables, images, names, seen.shape, reading))
+    return Dataset(name, names, train, test, mark, notes, said, reading)
+
+
+def _paths(table: Table) -> list[Path]:
+    found = []
+    for name, line in zip(table.paths, table.lines, strict=True):
+        path = table.file.parent / name
+        try:
+            there = path.is_file()
+        except (OSError, ValueError):  # too long a name, or one with a zero byte
+            there = False
+        if not there:
+            raise DataError(
+                f"{table.file}: line {line} names {name[:120]!r}, and there is no such file; mend the line, or leave it out"
+            )
+        found.append(path)
+    return found
+
+
+def _check_once(tables: dict[str, Table], paths: dict[str, list[Path]]) -> None:
+    """An image in two parts would be judged by what it was trained on."""
+    first: dict[Path, str] = {}
+    for part, table in tables.items():
+        for path, line in zip(paths[part], table.lines, strict=True):
+            where = f"{table.file.name} line {line}"
+            if (key := path.resolve()) in first:
+                raise DataError(f"{table.file}: {path.name} is named twice, by {first[key]} and {where}; keep one")
+            first[key] = where
+
+
+def _images(table: Table, paths: Sequence[Path], names: Sequence[str], seen: Survey, reading: Reading) -> FolderImages:
+    labels = matrix(table, names)
+    keep = [index for index, path in enumerate(paths) if path not in seen.bad]
+    return FolderImages(tuple(paths[index] for index in keep), labels[keep], seen.shape, reading)
+
+
+def _identity(
+    tables: dict[str, Table],
+    images: dict[str, FolderImages],
+    names: Sequence[str],
+    shape: tuple[int, int, int],
+    reading: Reading,
+) -> Iterator[bytes | np.ndarray]:
+    """What identifies the set without reading it again: paths as written, sizes, times of change, labels, how it is read."""
+    yield f"{shape} {list(names)} {reading.as_dict()}\n".encode()
+    for part, table in tables.items():
+        yield f"{part} {list(table.paths)}\n".encode()
+        for path in images[part].paths:
+            status = path.stat()
+            yield f"{status.st_size} {status.st_mtime_ns}\n".encode()
+        yield images[part].labels
