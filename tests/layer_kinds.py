@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,9 +85,9 @@ def kinds() -> dict[str, Callable[[], Any]]:
     for kind in sorted(known_layers.LAYERS - known_layers.LEFT_OUT - {"InputLayer"}):
         for settings in SETTINGS.get(kind, [{}]):
             said = ", ".join(f"{key}={value}" for key, value in settings.items())
-            found[f"{kind}({said})"] = lambda kind=kind, settings=settings: _around(kind, settings)
+            found[f"{kind}({said})"] = partial(_around, kind, settings)
     for name in sorted(known_layers.ACTIVATIONS):
-        found[name] = lambda name=name: _around("Activation", {"activation": name})
+        found[name] = partial(_around, "Activation", {"activation": name})
     found["gelu, approximate"] = lambda: _model(keras3, lambda x: keras3.ops.gelu(x))
     found["hard_sigmoid of Keras 2"] = lambda: _model(keras, lambda x: keras.layers.Activation("hard_sigmoid")(x))
     found["maximum with a constant"] = lambda: _model(keras3, lambda x: keras3.ops.maximum(x, 0.1))

@@ -26,6 +26,7 @@ from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.advise.advice import advise
 from edgedigits.pipeline.advise.dry_run import cut_short, trained_like
 from edgedigits.pipeline.advise.question import IMAGES, Asked, question
+from edgedigits.pipeline.export.export import Export
 from edgedigits.pipeline.export.float16 import Float16
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.export.int8 import Int8
@@ -67,7 +68,7 @@ def flats(net: Path, shapes: Path) -> dict[str, bytes]:
     from edgedigits.models.importer.loading import load
 
     data, model = fit_data(shapes), load(net).model
-    exports = {"float32": Float32(), "float16": Float16(), "int8": Int8(calibration_images=20)}
+    exports: dict[str, Export] = {"float32": Float32(), "float16": Float16(), "int8": Int8(calibration_images=20)}
     made = {name: export(model, data.calibration, data.scale) for name, export in exports.items()}
     model.set_weights([0.5 * weight for weight in model.get_weights()])
     return made | {"halved": exports["int8"](model, data.calibration, data.scale)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -28,7 +28,8 @@ def answering(labels: np.ndarray, classes: int, right: float = 0.95, order: Sequ
     rng = np.random.default_rng(0)
     meant = np.where(rng.random(len(labels)) < right, labels, rng.integers(0, classes, len(labels)))
     chosen = np.asarray(order if order is not None else range(classes))[meant]
-    return np.eye(classes, dtype=np.float32)[chosen] * 3 + rng.random((len(labels), classes), np.float32)
+    logits: np.ndarray = np.eye(classes, dtype=np.float32)[chosen] * 3 + rng.random((len(labels), classes), np.float32)
+    return logits
 
 
 def looked(classes: int, per_class: int = 8, names: Sequence[str] | None = None, **model: Any) -> Findings:
@@ -118,6 +119,10 @@ def misnamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @dataclass(frozen=True)
 class Never:
     """A stage that must not run."""
+
+    makes_zeros: ClassVar[bool] = False
+    why_no_gain: ClassVar[str] = ""
+    in_words: ClassVar[str] = ""
 
     def __call__(self, *_: Any) -> Any:
         raise AssertionError("a stage ran")

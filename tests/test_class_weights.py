@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,7 @@ def test_rare_classes_weigh_as_much_as_the_others_and_the_mean_stays_one() -> No
     totals = np.bincount(labels, weights=weights[labels])
     assert totals[[0, 2, 3]] == pytest.approx([350] * 3)
     assert weights[labels].mean() == pytest.approx(1)
-    assert (weights[1], weights.dtype) == (0, np.float32)
+    assert (weights[1], weights.dtype) == (0, "float32")
     assert as_facts(weights) == pytest.approx(weights.tolist(), abs=1e-6)
 
 
@@ -91,7 +93,7 @@ def recall_of_the_rare(model: object, data: FitData) -> float:
 def test_training_keeps_a_rare_class_that_it_would_forget_without() -> None:
     data = imbalanced()
     start = Candidate(matched(3, 0.02))
-    quick = {"epochs": 1.0, "min_steps": 120, "rate": 3e-3, "batch": 32}
+    quick: dict[str, Any] = {"epochs": 1.0, "min_steps": 120, "rate": 3e-3, "batch": 32}
     weighed, facts = Finetune(**quick)(start, data)
     plain, none = Finetune(class_weights="none", **quick)(start, data)
     assert facts["class_weights"][2] > 5 * facts["class_weights"][0] > 0
@@ -101,7 +103,7 @@ def test_training_keeps_a_rare_class_that_it_would_forget_without() -> None:
 
 def test_every_stage_that_trains_takes_and_records_it() -> None:
     data, net = imbalanced(many=60, few=6), classifier()
-    quick = {"epochs": 0.01, "min_steps": 2, "batch": 16}
+    quick: dict[str, Any] = {"epochs": 0.01, "min_steps": 2, "batch": 16}
     for stage in (Distil(**quick), Shrink(remove_parameters=0.3, multiple=2, images=40, **quick)):
         _, facts = stage(Candidate(net, original=net), data)
         assert len(facts["class_weights"]) == 3

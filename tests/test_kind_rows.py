@@ -226,7 +226,7 @@ def test_conv1d_is_rounded_as_the_converter_does(shapes: Path) -> None:
         assert np.abs(rounded - held.reshape(rounded.shape)).max() < 1e-6, path
 
 
-class Mixer(L.Layer):  # type: ignore[misc]
+class Mixer(keras.layers.Layer):  # type: ignore[misc]
     """A dense layer whose kernel is the other way round: [channels made, channels read]."""
 
     def __init__(self, width: int, use_bias: bool = True, **kwargs: Any) -> None:

@@ -28,13 +28,13 @@ PI = Facts("linux", (3, 11, 2), "aarch64", "glibc", (2, 36))
 HOSTILE = ["a b", "it's", 'say "x"', "$(touch x)", "`touch x`", "-rf", "a;touch x", "naïve", "back\\slash", "*", "~x"]
 
 
-def go(server: Sshd, folder: str = "work", **wish: object) -> Device:
+def go(server: Sshd, folder: str = "work", **wish: Any) -> Device:
     address = Address(server.target, config=server.config)
     place = folder if folder.startswith("/") else f"{server.home}/{folder}"
-    return connect(dataclasses.replace(address, **wish), place, lambda _: None, lock_wait_s=0.5)  # type: ignore[arg-type]
+    return connect(dataclasses.replace(address, **wish), place, lambda _: None, lock_wait_s=0.5)
 
 
-def refusal(server: Sshd, **wish: object) -> str:
+def refusal(server: Sshd, **wish: Any) -> str:
     with pytest.raises(DeviceError) as caught:
         go(server, **wish)
     assert caught.value.exit_code == 2
