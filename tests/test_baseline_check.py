@@ -13,12 +13,14 @@ import pytest
 
 from edgedigits.data.images import everything
 from edgedigits.errors import DataError, ModelError
+from edgedigits.ground.facts import Progress, silent
 from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.advise import question
 from edgedigits.pipeline.checks.judging import check_baseline
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import Recipe, parse
+from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.baseline_check import Findings, look
 from tests.prototypes import matched, noisy
 
@@ -124,7 +126,7 @@ class Never:
     why_no_gain: ClassVar[str] = ""
     in_words: ClassVar[str] = ""
 
-    def __call__(self, *_: Any) -> Any:
+    def __call__(self, candidate: Candidate, data: Any, progress: Progress = silent) -> Any:
         raise AssertionError("a stage ran")
 
 

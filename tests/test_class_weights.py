@@ -40,7 +40,7 @@ def test_rare_classes_weigh_as_much_as_the_others_and_the_mean_stays_one() -> No
     totals = np.bincount(labels, weights=weights[labels])
     assert totals[[0, 2, 3]] == pytest.approx([350] * 3)
     assert weights[labels].mean() == pytest.approx(1)
-    assert (weights[1], weights.dtype) == (0, "float32")
+    assert (weights[1], weights.dtype) == (0, np.dtype(np.float32))
     assert as_facts(weights) == pytest.approx(weights.tolist(), abs=1e-6)
 
 

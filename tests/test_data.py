@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -423,7 +424,7 @@ def test_sixteen_bits_are_read_alike_in_the_whole_set(tmp_path: Path) -> None:
 def test_reading_is_part_of_what_a_folder_is(tmp_path: Path) -> None:
     root = image_folder(tmp_path / "pets", size=9)
     marks = [
-        load_data(str(root), **how).fingerprint  # type: ignore[arg-type]
+        load_data(str(root), **how).fingerprint
         for how in ({"size": (5, 5)}, {"size": (5, 5), "resizing": "keras"}, {"size": (5, 5), "background": "black"})
     ]
     assert len(set(marks)) == 3
@@ -531,8 +532,8 @@ def test_the_largest_seed_is_taken_all_the_way(shapes: Path) -> None:
 def test_scales_cover_their_range(scale: str) -> None:
     low, high = (float(part) for part in scale.split(".."))
     pixels = np.array([0, 255], np.uint8)
-    assert scaled(pixels, scale).tolist() == pytest.approx([low, high])  # type: ignore[arg-type]
-    assert scaled(pixels, scale).dtype == np.float32  # type: ignore[arg-type]
+    assert scaled(pixels, scale).tolist() == pytest.approx([low, high])
+    assert scaled(pixels, scale).dtype == np.float32
 
 
 def test_batches_are_the_same_for_the_same_seed_and_epoch(shapes: Path) -> None:

@@ -122,7 +122,7 @@ def test_full_int8_in_detail(contents: dict[str, Contents]) -> None:
     kernel = next(t for t in found.tensors if t.elements == 200)
     assert (kernel.shape, kernel.axis, kernel.size_bytes, kernel.sparse) == ((8, 5, 5, 1), 0, 200, False)
     assert kernel.scales.shape == kernel.zero_points.shape == (8,)
-    assert (kernel.scales.dtype, kernel.zero_points.dtype) == ("float32", "int64")
+    assert (kernel.scales.dtype, kernel.zero_points.dtype) == (np.dtype(np.float32), np.dtype(np.int64))
     image = found.inputs[0]
     assert (image.dtype, image.shape, image.axis, image.size_bytes) == ("INT8", (1, 8, 8, 1), None, 0)
     assert image.zeros is None

@@ -630,7 +630,7 @@ def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
 def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
     def refused(path: Path | str, why: str) -> None:
         with pytest.raises(ModelError, match=why) as caught:
-            loading.load(path)
+            loading.load(Path(path))
         assert str(path) in str(caught.value)
 
     refused(tmp_path / "missing.keras", "no such file")

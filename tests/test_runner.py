@@ -266,7 +266,7 @@ def form(**changed: Any) -> InputForm:
 @pytest.mark.parametrize("scale", SCALES)
 def test_prepare_scales_as_edgedigits_does(scale: Scale) -> None:
     images = tiny_tflite.pixels()
-    found = prepare(images, form(height=8, width=8, tensor_shape=(1, 8, 8, 1)), scale)
+    found = prepare(images, form(height=8, width=8, tensor_shape=(1, 8, 8, 1)), scaling(scale))
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found[:, 0], scaled(images, scale))
 

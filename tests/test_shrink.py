@@ -241,7 +241,9 @@ def test_rounds_go_down_in_steps_of_one_ratio() -> None:
 def test_targets_out_of_reach_say_what_was_reached(rounds: int, start: Candidate, data: FitData) -> None:
     """Before any training."""
     with pytest.raises(TargetError) as caught:
-        Shrink(remove_parameters=0.99, multiple=4, rounds=rounds, **QUICK)(start, data, lambda *_: pytest.fail())
+        Shrink(remove_parameters=0.99, multiple=4, rounds=rounds, **QUICK)(
+            start, data, lambda *_: pytest.fail("it trains")
+        )
     assert str(caught.value).startswith(
         "shrink.remove_parameters: 0.99 can't be reached: the fewest channels that multiple"
     )

@@ -59,7 +59,8 @@ def start(shapes: Path) -> Candidate:
 
 @pytest.fixture(scope="module")
 def pruned(start: Candidate, shapes: Path) -> Candidate:
-    return STAGES["prune"](start, fit_data(shapes))[0]
+    after: Candidate = STAGES["prune"](start, fit_data(shapes))[0]
+    return after
 
 
 def accuracy(candidate: Candidate, path: Path) -> float:
