@@ -24,6 +24,7 @@ from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.recipe import EXPORTS, Recipe
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.interpreter import TfliteModel
+from tests.examples import example
 
 GOLDEN: Final = Path(__file__).parent / "golden" / "layer_kinds.json"
 LITTLE: Final = {"float32": 1e-4, "float16": 0.02}
@@ -146,7 +147,8 @@ def _around(kind: str, settings: dict[str, Any]) -> Any:
             x = library.layers.Reshape((16, 16))(x)
         if kind in PAIR:
             x = [x, library.layers.Conv2D(4, 1, name="other")(x)]
-        return getattr(library.layers, kind)(name="tried", **settings)(x)
+        layer = getattr(library.layers, kind)
+        return example(kind, "SETTINGS in tests/layer_kinds.py", layer, name="tried", **settings)(x)
 
     return _model(library, apply)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from edgedigits.backend import tf
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
-from edgedigits.pipeline.recipe import parse
+from edgedigits.pipeline.recipe import STAGES, parse
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.class_weights import HEAVIEST, as_facts, class_weights, mean_by
 from edgedigits.stages.distil.distil import Distil
@@ -20,6 +21,7 @@ from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.shrink.shrink import Shrink
 from tests.nets import classifier
 from tests.prototypes import matched, noisy
+from tests.test_stages import SETTINGS
 
 
 def labels_of(*counts: int) -> np.ndarray:
@@ -107,8 +109,11 @@ def test_every_stage_that_trains_takes_and_records_it() -> None:
     for stage in (Distil(**quick), Shrink(remove_parameters=0.3, multiple=2, images=40, **quick)):
         _, facts = stage(Candidate(net, original=net), data)
         assert len(facts["class_weights"]) == 3
-    for name in ("prune", "cluster", "finetune", "qat", "distil"):
-        assert parse({"stages": [{name: {"class_weights": "none"}}], "export": "int8"}, "test", "x").stages
+    for name, kind in STAGES.items():
+        if "epochs" not in {field.name for field in fields(kind)}:  # type: ignore[arg-type]
+            continue
+        taken: dict[str, Any] = {"class_weights": "none", **SETTINGS.get(name, {})}
+        assert parse({"stages": [{name: taken}], "export": "int8"}, "test", "x").stages
         with pytest.raises(RecipeError, match="class_weights"):
             parse({"stages": [{name: {"class_weights": "balanced"}}], "export": "int8"}, "test", "x")
 

@@ -19,11 +19,14 @@ from edgedigits.pipeline.recipe import parse
 from edgedigits.tasks.parity import check_parity, losses, margins
 from edgedigits.tasks.scoring import outputs
 from edgedigits.tflite.interpreter import TfliteModel
+from tests.examples import example
 from tests.prototypes import matched, noisy
 
 CLASSES = [2, 10, 200, 1000]
 SURE, HARDLY = 1.0, 0.05
-EXPORTS: dict[str, Any] = {name: kind() for name, kind in recipe.EXPORTS.items()}
+EXPORTS: dict[str, Any] = {
+    name: example(f"export {name!r}", "this table", kind) for name, kind in recipe.EXPORTS.items()
+}
 
 
 @functools.cache
