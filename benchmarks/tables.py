@@ -117,10 +117,10 @@ def targets_table(document: dict[str, Any]) -> str:
 def filled(text: str) -> str:
     """README text with every table that can be made put between its markers."""
     tables = {"recipes": recipes_table(), "releases": releases_table()}
-    for name, file, table in _FROM_RESULTS:
+    for name, file, made in _FROM_RESULTS:
         result = ROOT / "benchmarks" / "results" / file
         if result.is_file():
-            tables[name] = table(json.loads(result.read_text()))
+            tables[name] = made(json.loads(result.read_text()))
     for name, table in tables.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         text = pattern.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)  # type: ignore[misc]
