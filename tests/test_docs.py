@@ -53,6 +53,14 @@ def test_the_readme_is_short_and_leads_to_every_page() -> None:
     assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= set(LINK.findall(text))
 
 
+def test_the_readme_names_the_pythons_that_the_package_takes() -> None:
+    declared = re.search(
+        r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    )
+    assert declared
+    assert f"Python 3.{declared[1]} to 3.{int(declared[2]) - 1} " in read(README)
+
+
 def test_a_site_is_built_of_all_pages(site: Path) -> None:
     wanted = {page.with_suffix(".html").name for page in DOCS.glob("*.md")}
     assert wanted | {"index.html"} <= {path.name for path in site.glob("*.html")}
