@@ -391,7 +391,9 @@ def test_a_teacher_that_answers_nan_is_refused(start: Candidate, shapes: Path) -
     with pytest.raises(ModelError, match="answers images of this data with NaN"):
         Distil(**QUICK)(replace(start, original=broken), data)
     with pytest.raises(ModelError, match="answers images of this data with NaN"):
-        soft_labels.lessons(data, None, 1, 2, panel(TASK, [Teacher("a", broken, scaling("0..1"))], 4.0), lambda *_: None)
+        soft_labels.lessons(
+            data, None, 1, 2, panel(TASK, [Teacher("a", broken, scaling("0..1"))], 4.0), lambda *_: None
+        )
     with pytest.raises(RecipeError, match=r"distil\.rate: with 0\.002 the loss ends as nan"):
         Distil(**QUICK)(Candidate(broken, original=start.model), data)
     with pytest.raises(RecipeError, match="no model that the recipe began with"):
