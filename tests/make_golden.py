@@ -21,7 +21,7 @@ def without_packed(found: Any) -> Any:
 def main() -> None:
     from test_flatbuffer import convert, planted_model
 
-    from edgedigits.cli.render.inspection import as_json
+    from edgedigits.api.render.inspection import as_json
     from edgedigits.tflite.flatbuffer import read
 
     GOLDEN.mkdir(exist_ok=True)

@@ -46,7 +46,7 @@ def advise(recipe_name: str, count: bool, fresh: bool, as_json: bool, **given: A
     from edgedigits.ground.processes import children
 
     children.warm("tensorflow")
-    from edgedigits.cli.render import advice
+    from edgedigits.api.render import advice
     from edgedigits.pipeline.advise.advice import advise as run
     from edgedigits.pipeline.advise.question import Asked, question
 

@@ -102,7 +102,7 @@ def fleet_bench(hosts: Path, tflite: Path, windows: int, window: float, out: Pat
     """Measure a model on every device of a list; one that fails is a row with the reason, and the exit code is 1."""
     import tempfile
 
-    from edgedigits.cli.render import devices
+    from edgedigits.api.render import devices
     from edgedigits.devices.fleet import bench_fleet
     from edgedigits.devices.hosts import read_hosts
     from edgedigits.measure import bench_job
@@ -159,7 +159,7 @@ def instructions(file: Path, cpu: str, runtime: Any, as_json: bool) -> None:
 @as_json_option
 def estimate(file: Path, device: Any, threads: int, as_json: bool) -> None:
     """Estimate the latency on a Raspberry Pi from multiply-adds and published throughput. Not a measurement."""
-    from edgedigits.cli.render import estimate as estimation
+    from edgedigits.api.render import estimate as estimation
     from edgedigits.measure.cost.estimate import estimate as run
 
     found = run(file, device, threads)

@@ -263,7 +263,7 @@ def check(file: str, as_json: bool) -> None:
 @as_json_option
 def inspect(file: Path, slim: bool, as_json: bool) -> None:
     """Show what a .tflite file, also packed, or an artifact's holds: operators, tensors, zeros, where every byte goes."""
-    from edgedigits.cli.render import inspection
+    from edgedigits.api.render import inspection
     from edgedigits.tflite.rewrite import before_and_after
 
     contents, change = before_and_after.inspect(file, slim)
@@ -345,7 +345,7 @@ def bench(as_json: bool, host: str | None, out: Path, **given: Any) -> None:
 
         there, doctor = bench_there(task, place, say)
         found = side_by_side(place.target, bench_job.bench_here(task, say), there, doctor)
-    from edgedigits.cli.render import devices
+    from edgedigits.api.render import devices
 
     say(f"kept: {devices.keep(found, out)}")
     if as_json:
@@ -416,7 +416,7 @@ def _print_artifact(manifest: dict[str, Any], path: Path) -> None:
 
 
 def _print_report(report: Report, as_json: bool) -> None:
-    from edgedigits.cli.render import bench as tables
+    from edgedigits.api.render import bench as tables
 
     if as_json:
         print_json(tables.as_json(report))

@@ -29,7 +29,7 @@ from edgedigits.ground.facts import Progress, Say, silent
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.models.layers.training_policy import training_policy
 from edgedigits.models.zoo import ZOO
-from edgedigits.pipeline.stage_cache import code_version
+from edgedigits.pipeline.stage_cache import code_version, versions
 from edgedigits.tasks.losses import of_probabilities
 from edgedigits.tasks.scoring import Score, outputs, score
 
@@ -159,8 +159,6 @@ class _Run:
     def _record(self, model: Any, test: Score) -> dict[str, Any]:
         import keras
 
-        from edgedigits import __version__
-
         assert self.best is not None
         return {
             "schema": 1,
@@ -187,7 +185,11 @@ class _Run:
             "validation_accuracy": self.best.accuracy,
             "test_accuracy": test.accuracy,
             "seconds": round(sum(row.seconds for row in self.history), 1),
-            "versions": {"edgedigits": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+            "versions": {
+                "edgedigits": versions()["edgedigits"],
+                "tensorflow": tf.__version__,
+                "keras": keras.__version__,
+            },
         }
 
     def _build(self, policy: str) -> Any:
