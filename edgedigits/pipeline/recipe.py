@@ -61,8 +61,8 @@ KEYS = ("name", "for", "stages", "export")
 class Recipe:
     """Stages in order, each with its YAML name, and the export that ends them: of a file, or as Python says it.
 
-    `Recipe(stages=[Prune(sparsity=0.8), Qat()], export=Int8(slim=True))` is what the same in YAML makes: the same settings, `hash`
-    and kept stages. `name` becomes a part of paths; without one the recipe is called after its steps. `purpose` is what it
+    `Recipe(stages=[Prune(sparsity=0.8), Qat()], export=Int8(slim=True))` is what the same in YAML makes, of the same `hash` and
+    with the same kept stages. `name` becomes a part of paths; without one the recipe is called after its steps. `purpose` is what it
     is for, in a line. Raises RecipeError for what is no stage or export, and for stages that don't go together.
 
     >>> import edgedigits as ed
