@@ -42,20 +42,18 @@ if TYPE_CHECKING:
         TargetError,
         TfliteError,
     )
-    from edgedigits.pipeline.recipe import (
-        Cluster,
-        Distil,
-        Dynamic,
-        Finetune,
-        Float16,
-        Float32,
-        Int8,
-        Int16x8,
-        Prune,
-        Qat,
-        Recipe,
-        Shrink,
-    )
+    from edgedigits.pipeline.export.dynamic import Dynamic
+    from edgedigits.pipeline.export.float16 import Float16
+    from edgedigits.pipeline.export.float32 import Float32
+    from edgedigits.pipeline.export.int8 import Int8
+    from edgedigits.pipeline.export.int16x8 import Int16x8
+    from edgedigits.pipeline.recipe import Recipe
+    from edgedigits.stages.cluster import Cluster
+    from edgedigits.stages.distil.distil import Distil
+    from edgedigits.stages.finetune import Finetune
+    from edgedigits.stages.prune import Prune
+    from edgedigits.stages.qat import Qat
+    from edgedigits.stages.shrink.shrink import Shrink
 
 __version__ = "0.1.0"
 

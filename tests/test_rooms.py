@@ -26,7 +26,7 @@ MAY = {
 }
 """Of each room, the others that its modules may import; `runner` is the package on the device, which imports none of them."""
 
-FRONT = "errors data pipeline api"
+FRONT = "errors data stages pipeline api"
 """Of the package itself: what it fetches its public names from, when they are asked for."""
 
 WITHIN = {

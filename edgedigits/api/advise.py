@@ -83,9 +83,9 @@ def advise(
 ) -> Advice:
     """Say before any training what a recipe will buy: bytes, microseconds here, instructions on a Pi 4 and a Pi 5, and why not.
 
-    model, data, recipe and pixel_range as in `compress`; images are brought to the model's size, and without data the bundled digits
-    stand in. runtime: whose time is foretold; count: count instructions under QEMU instead of predicting them; fresh: time all
-    operators again. Raises InputError's kinds where something given can't be used.
+    model, data, recipe and pixel_range as in `compress`; images are brought to the model's size, and without data the bundled
+    digits stand in. runtime: whose time is foretold; count: count instructions under QEMU instead of predicting them; fresh:
+    time all operators again. Raises InputError's kinds where something given can't be used.
 
     >>> found = ed.advise("tiny.keras", data, recipe="ptq_int8", pixel_range="0..1", progress=False)
     >>> found.as_json()["after"]["raw_bytes"] < found.as_json()["before"]["raw_bytes"]

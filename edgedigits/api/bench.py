@@ -121,7 +121,7 @@ class FleetBench(Result):
     def _in_a_line(self) -> str:
         return f"{self.here.compressed.name} on {len(self.rows)} devices, {len(self.failed)} of them failed"
 
-    def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
+    def _rows(self, _of: str) -> Sequence[Mapping[str, Any]]:
         found = [(row.name, row.found.there) for row in self.rows if row.found is not None]
         return list(_models([("here", self.here), *found]))
 
@@ -185,10 +185,11 @@ def bench(
 ) -> Bench | DeviceBench:
     """Measure accuracy and latency of a .tflite file, side by side with its float form; with `host`, on that device as well.
 
-    tflite: an artifact, its folder, or a file. data: as in `compress`; by default the artifact's own test images. baseline: another
-    file to compare with. `windows` windows of `window` seconds for each model and each number of threads, taking turns; pin: the one
-    core to run on; cold: also load with the file out of the page cache. Accuracies are shares of 1, times microseconds.
-    host: "user@host", reached as port, identity, ssh_config, directory and no_network say; what is found is kept in `out`.
+    tflite: an artifact, its folder, or a file. data: as in `compress`; by default the artifact's own test images. baseline:
+    another file to compare with. `windows` windows of `window` seconds for each model and each number of threads, taking
+    turns; pin: the one core to run on; cold: also load with the file out of the page cache. Accuracies are shares of 1, times
+    microseconds. host: "user@host", reached as port, identity, ssh_config, directory and no_network say; what is found is
+    kept in `out`.
 
     Raises InputError's kinds where something given can't be used, EdgeDigitsError where the interpreter crashed.
 

@@ -113,13 +113,13 @@ def compress(
     [n, height, width, 1 or 3] and gives one number per class, and stays as it is. `zoo` names a shipped baseline instead.
     data: a Dataset, "mnist" (default), "digits", or a path; resize, grey, resizing, background, classes and skip_bad as in
     `load_data`. recipe: a `Recipe`, a shipped name (`recipes()`) or a YAML file.
-    pixel_range: what the model was trained on, "0..1", "-1..1", "0..255", "caffe" or "torch"; mean and std, in its units, one number
-    or one for each channel, and bgr refine it. Only a model with a training record beside it needs none.
+    pixel_range: what the model was trained on, "0..1", "-1..1", "0..255", "caffe" or "torch"; mean and std, in its units, one
+    number or one for each channel, and bgr refine it. Only a model with a training record beside it needs none.
     custom: layer classes of yours, or "module:Class". seed: the same gives the same bytes on the same machine. fresh: use no kept
     stage. progress: None or True shows a bar, False nothing, a function is called with (what, share 0..1).
 
-    Raises InputError's kinds (ModelError, DataError, RecipeError, ArtifactError) where something given can't be used, CheckError's
-    kinds where a check of the result fails.
+    Raises InputError's kinds (ModelError, DataError, RecipeError, ArtifactError) where something given can't be used,
+    CheckError's kinds where a check of the result fails.
 
     >>> artifact = ed.compress("tiny.keras", data, recipe="ptq_int8", pixel_range="0..1", out="out", progress=False)
     >>> artifact.tflite.name, artifact.accuracy > 0.8, artifact.manifest["recipe"]["name"]

@@ -43,7 +43,7 @@ class Deployment(Result):
         done = f"in use after {one.seconds:.1f} s" if one.changed else "already there"
         return f"{self.target}: release {one.release} ({one.runtime}) {done}"
 
-    def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
+    def _rows(self, _of: str) -> Sequence[Mapping[str, Any]]:
         found = {key: value for key, value in self.as_json().items() if not isinstance(value, dict)}
         return [{"target": self.target, **found}]
 
@@ -68,7 +68,7 @@ class Runner(Result):
     def _in_a_line(self) -> str:
         return f"{self.path}: {self.size_bytes:,} bytes; python3 {self.path.name} --help"
 
-    def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
+    def _rows(self, _of: str) -> Sequence[Mapping[str, Any]]:
         return [self.as_json()]
 
 

@@ -113,7 +113,7 @@ class Packing(Result):
     def _in_a_line(self) -> str:
         return f"{self.path}, {self.facts['out_bytes']:,} bytes, from {self.facts['model_bytes']:,}"
 
-    def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
+    def _rows(self, _of: str) -> Sequence[Mapping[str, Any]]:
         return [{key: value for key, value in self.facts.items() if not isinstance(value, dict)}]
 
 
@@ -141,7 +141,7 @@ class Instructions(Result):
             f"({one.runtime} {one.version}, {one.kernels} kernels, one thread, QEMU {one.qemu_version})"
         )
 
-    def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
+    def _rows(self, _of: str) -> Sequence[Mapping[str, Any]]:
         return [{"run": at, "instructions": found} for at, found in enumerate(self.count.runs)]
 
 

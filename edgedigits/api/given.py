@@ -107,7 +107,7 @@ def pixel_scaling(
     bgr: bool = False,
 ) -> Scaling | None:
     """The range with what refines it; None where nothing is said. Raises InputError for numbers that can't be."""
-    more = {"mean": _channels(mean), "std": _channels(std), "bgr": bgr or None}
+    more: dict[str, Any] = {"mean": _channels(mean), "std": _channels(std), "bgr": bgr or None}
     asked = {name: value for name, value in more.items() if value is not None}
     if pixel_range is None:
         if asked:

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal or in Jupyter, plain lines on standard error elsewhere; none; or the caller's own."""
+"""Progress of long work: a bar on a terminal or in Jupyter, plain lines on standard error else; none; or the caller's own."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Recipes(Result):
     def _in_a_line(self) -> str:
         return ", ".join(recipe.name for recipe in self.found)
 
-    def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
+    def _rows(self, _of: str) -> Sequence[Mapping[str, Any]]:
         return [{"name": one.name, "for": one.purpose, "steps": one.steps} for one in self.found]
 
 

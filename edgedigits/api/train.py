@@ -51,7 +51,7 @@ class Training(Result):
     def _in_a_line(self) -> str:
         return f"{self.path}: test accuracy {100 * self.accuracy:.2f} %, {self.record['parameters']:,} parameters"
 
-    def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
+    def _rows(self, _of: str) -> Sequence[Mapping[str, Any]]:
         with self.path.with_suffix(".csv").open(newline="") as file:
             return [
                 {key: int(value) if key == "epoch" else float(value) for key, value in row.items()}
@@ -88,9 +88,9 @@ def train(
 ) -> Training:
     """Train a float baseline: cnn, deep, lenet5, mlp, mobilenet_v2, nano or pico, and write it to `out`, which ends in .keras.
 
-    Its training record (.json), card (.md) and history (.csv) come beside it; interrupted, the same call goes on. data and how it is
-    read as in `load_data`, MNIST by default; size: the same as resize, of squares. rate: the highest learning rate; patience: stop
-    after so many epochs without a better one; alpha and weights are of mobilenet_v2. Raises InputError's kinds.
+    Its training record (.json), card (.md) and history (.csv) come beside it; interrupted, the same call goes on. data and
+    how it is read as in `load_data`, MNIST by default; size: the same as resize, of squares. rate: the highest learning rate;
+    patience: stop after so many epochs without a better one; alpha and weights are of mobilenet_v2. Raises InputError's kinds.
 
     >>> ed.train("mlp", data, out="mlp.keras", epochs=1, progress=False).record["epochs_run"]
     1

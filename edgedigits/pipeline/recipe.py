@@ -62,8 +62,8 @@ class Recipe:
     """Stages in order, each with its YAML name, and the export that ends them: of a file, or as Python says it.
 
     `Recipe(stages=[Prune(sparsity=0.8), Qat()], export=Int8(slim=True))` is what the same in YAML makes, of the same `hash` and
-    with the same kept stages. `name` becomes a part of paths; without one the recipe is called after its steps. `purpose` is what it
-    is for, in a line. Raises RecipeError for what is no stage or export, and for stages that don't go together.
+    with the same kept stages. `name` becomes a part of paths; without one the recipe is called after its steps. `purpose` is
+    what it is for, in a line. Raises RecipeError for what is no stage or export, and for stages that don't go together.
 
     >>> import edgedigits as ed
     >>> mine = ed.Recipe(stages=[ed.Prune(sparsity=0.8), ed.Qat()], export=ed.Int8(slim=True))

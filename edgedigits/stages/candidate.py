@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 import numpy as np
 import pydantic
@@ -26,7 +26,7 @@ STRICT = pydantic.ConfigDict(extra="forbid", strict=True)
 @dataclass_transform(frozen_default=True, field_specifiers=(pydantic.Field,))
 def settings_class(cls: type[_Settings]) -> type[_Settings]:
     """A frozen dataclass of settings, as stages and exports are: a wrong one raises RecipeError, in YAML and in Python alike."""
-    made = pydantic.dataclasses.dataclass(frozen=True, config=STRICT)(cls)
+    made: Any = pydantic.dataclasses.dataclass(frozen=True, config=STRICT)(cls)
     checked = made.__init__
 
     def __init__(self: Any, *given: Any, **settings: Any) -> None:
@@ -37,8 +37,8 @@ def settings_class(cls: type[_Settings]) -> type[_Settings]:
             raise RecipeError(f"{cls.__name__}{first_fault(error)}") from error
 
     __init__.__signature__ = inspect.signature(made)  # type: ignore[attr-defined]
-    made.__init__ = __init__  # type: ignore[misc]
-    return made
+    made.__init__ = __init__
+    return cast(type[_Settings], made)
 
 
 @dataclass(frozen=True)
