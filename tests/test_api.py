@@ -119,7 +119,7 @@ def same(document: Any) -> Any:
 def test_every_command_and_its_function_give_the_same(name: str, place: Place) -> None:
     typed, call = calls(place)[name]
     assert name.replace(" ", "_") in ed.__all__
-    done = CliRunner().invoke(cli, [*name.split(), *map(str, typed), *[] if name in CORNERS else ["--json"]])
+    done = CliRunner().invoke(cli, [*name.split(), *map(str, typed), *([] if name in CORNERS else ["--json"])])
     if name in CORNERS:
         with pytest.raises(ed.InputError) as refused:
             call()
@@ -176,7 +176,9 @@ def test_importing_is_light() -> None:
         "import sys, time; began = time.perf_counter(); import edgedigits; took = time.perf_counter() - began\n"
         f"import edgedigits as ed; ed.__all__; print(took, sorted({heavy} & set(sys.modules)))"
     )
-    runs = [subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True) for _ in range(3)]
+    runs = [
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True) for _ in range(3)
+    ]
     took, found = min(run.stdout.split(" ", 1) for run in runs)
     assert found == "[]\n"
     assert float(took) < 0.1
@@ -185,7 +187,9 @@ def test_importing_is_light() -> None:
 MODULES = ("advise", "bench", "compress", "devices", "files", "recipes", "train")
 
 
-@pytest.mark.parametrize("name", [*(f"api.{one}" for one in MODULES), "data.dataset", "data.sources.named", "pipeline.recipe"])
+@pytest.mark.parametrize(
+    "name", [*(f"api.{one}" for one in MODULES), "data.dataset", "data.sources.named", "pipeline.recipe"]
+)
 def test_examples_run(name: str, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tiny.keras").write_bytes((place.folder / "tiny.keras").read_bytes())
     monkeypatch.chdir(tmp_path)
@@ -205,7 +209,9 @@ def test_a_model_in_memory_is_taken_as_its_file_is(place: Place, tmp_path: Path)
     import tf_keras
 
     layers = keras.layers
-    new = keras.Sequential([layers.Input((12, 12, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")], name="mine")
+    new = keras.Sequential(
+        [layers.Input((12, 12, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")], name="mine"
+    )
     old = tf_keras.models.load_model(place.folder / "tiny.keras", compile=False)
     before = [weight.copy() for weight in old.get_weights()]
     with model_file(new) as one, model_file(new) as other:
@@ -268,7 +274,10 @@ def test_a_recipe_in_yaml_and_in_python_are_the_same(tmp_path: Path) -> None:
     for wrong, says in (
         (lambda: ed.Prune(sparsity=80), "Prune.sparsity: found 80; input should be less than 1"),
         (lambda: ed.Prune(sparsty=0.8), "Prune: unknown setting 'sparsty'; nearest: sparsity"),  # type: ignore[call-arg]
-        (lambda: ed.Recipe(stages=[ed.Qat()]), "Recipe: export: wanted one export, found nothing; choose from Float32()"),
+        (
+            lambda: ed.Recipe(stages=[ed.Qat()]),
+            "Recipe: export: wanted one export, found nothing; choose from Float32()",
+        ),
         (lambda: ed.Recipe(stages=[ed.Int8()], export=ed.Int8()), "Recipe: stages[0]: wanted one stage, found Int8"),  # type: ignore[list-item]
     ):
         with pytest.raises(ed.RecipeError) as caught:
@@ -316,7 +325,9 @@ def test_an_interrupt_is_one_whatever_a_library_makes_of_it() -> None:
 def test_errors_name_arguments_in_python_and_options_on_the_command_line(place: Place) -> None:
     with pytest.raises(ed.InputError, match=r"^pixel_range= is missing"):
         ed.compress("tiny.keras", place.data, recipe="ptq_int8", progress=False)
-    done = CliRunner().invoke(cli, ["compress", "--recipe", "ptq_int8", "--model", "tiny.keras", "--data", str(place.shapes)])
+    done = CliRunner().invoke(
+        cli, ["compress", "--recipe", "ptq_int8", "--model", "tiny.keras", "--data", str(place.shapes)]
+    )
     assert str(done.exception).startswith("--scale is missing")
     with pytest.raises(ed.InputError, match=r"^windows=: found 0; wanted a whole number from 1"):
         ed.bench(place.artifact, windows=0)
