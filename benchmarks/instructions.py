@@ -74,7 +74,7 @@ def _baseline(name: str) -> tuple[Any, FitData]:
     if record is None:
         raise SystemExit(f"{path}: no such baseline with its record")
     height, width, channels = record["input"]["shape"]
-    digits = fitted(load_data("digits", size=(height, width)), (height, width, channels))
+    digits = fitted(load_data("digits", resize=(height, width)), (height, width, channels))
     return load(path).model, split(digits, record["input"]["scale"], 0)
 
 

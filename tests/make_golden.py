@@ -19,7 +19,7 @@ def without_packed(found: Any) -> Any:
 
 
 def main() -> None:
-    from edgedigits.cli.render.inspection import as_json
+    from edgedigits.api.render.inspection import as_json
     from edgedigits.tflite.flatbuffer import read
     from tests.test_flatbuffer import convert, planted_model
 

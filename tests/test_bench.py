@@ -16,7 +16,7 @@ import pytest
 from edgedigits_runner import SCHEMA
 from rich.console import Console
 
-from edgedigits.cli.render.bench import as_json, render, times
+from edgedigits.api.render.bench import as_json, render, times
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, TfliteError
 from edgedigits.measure.bench import Contestant, Runner, Settings, bench, measure, model_job

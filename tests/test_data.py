@@ -247,7 +247,7 @@ def test_folder_is_read_from_disk_as_needed(tmp_path: Path) -> None:
 def test_grey_folder_stays_grey_and_colour_turns_grey_on_request(tmp_path: Path) -> None:
     assert load_data(str(image_folder(tmp_path / "grey", channels=1))).shape == (8, 8, 1)
     colour = image_folder(tmp_path / "colour")
-    assert load_data(str(colour), grey=True, size=(6, 5)).shape == (6, 5, 1)
+    assert load_data(str(colour), grey=True, resize=(6, 5)).shape == (6, 5, 1)
 
 
 def test_folder_with_its_own_test_part(tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_empty_class_and_odd_sizes_are_refused(tmp_path: Path) -> None:
     (root / "eel").rmdir()
     cv2.imwrite(str(root / "cat" / "0.png"), np.zeros((9, 8, 3), np.uint8))
     assert "pass --resize HxW" in refused(root)
-    assert load_data(str(root), size=(8, 8)).shape == (8, 8, 3)
+    assert load_data(str(root), resize=(8, 8)).shape == (8, 8, 3)
     (tmp_path / "single" / "only").mkdir(parents=True)
     assert "at least two" in refused(tmp_path / "single")
 
@@ -428,7 +428,7 @@ def test_reading_is_part_of_what_a_folder_is(tmp_path: Path) -> None:
         for how in ({"size": (5, 5)}, {"size": (5, 5), "resizing": "keras"}, {"size": (5, 5), "background": "black"})
     ]
     assert len(set(marks)) == 3
-    resized = load_data(str(root), size=(5, 5), resizing="lanczos")
+    resized = load_data(str(root), resize=(5, 5), resizing="lanczos")
     original = load_data(str(root)).train
     from edgedigits_runner.resizing import resized as by_runner
 
@@ -440,7 +440,7 @@ def test_reading_is_part_of_what_a_folder_is(tmp_path: Path) -> None:
 def test_arrays_are_resized_by_the_method_that_was_asked_for(shapes: Path) -> None:
     from edgedigits_runner.resizing import resized as by_runner
 
-    plain, keras = load_data(str(shapes), size=(7, 7)), load_data(str(shapes), size=(7, 7), resizing="keras")
+    plain, keras = load_data(str(shapes), resize=(7, 7)), load_data(str(shapes), resize=(7, 7), resizing="keras")
     assert plain.fingerprint != keras.fingerprint
     source = load_data(str(shapes)).train.read(np.arange(9))
     np.testing.assert_array_equal(keras.train.read(np.arange(9)), by_runner(source, 7, 7, "keras"))

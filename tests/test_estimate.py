@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from edgedigits.api.render.estimate import as_json, render
 from edgedigits.backend import keras, tf
-from edgedigits.cli.render.estimate import as_json, render
 from edgedigits.errors import InputError, TfliteError
 from edgedigits.measure.cost.boards import BOARDS, CORES, NETWORKS, SOURCES, V1, V2, RowArithmetic
 from edgedigits.measure.cost.estimate import Estimate, estimate

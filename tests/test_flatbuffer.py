@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from edgedigits.cli.render.inspection import as_json, render
+from edgedigits.api.render.inspection import as_json, render
 from edgedigits.errors import TfliteError
 from edgedigits.tflite.byte_breakdown import PARTS
 from edgedigits.tflite.checked_walk import SCHEMA, UNIONS, Walk
@@ -550,5 +550,5 @@ def test_rendered_when_long_and_when_hostile() -> None:
 
 
 def test_importing_it_leaves_tensorflow_out() -> None:
-    check = "import sys, edgedigits.cli.render.inspection; sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
+    check = "import sys, edgedigits.api.render.inspection; sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

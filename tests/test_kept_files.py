@@ -156,7 +156,7 @@ def test_a_damaged_checkpoint_starts_anew_with_a_line_and_ends_alike(shapes: Pat
 
 
 def test_two_trainings_into_one_place_do_not_mix(shapes: Path, tmp_path: Path) -> None:
-    from edgedigits.cli import train as training_command
+    from edgedigits.api import train as training_command
 
     given: dict[str, Any] = {"say": lambda _: None, "options": {}}
     with locked(tmp_path / "n.training"), pytest.raises(ArtifactError, match="another run trains into it now"):

@@ -164,9 +164,9 @@ def _named(wish: Wish, made: Artifact | None, say: Say) -> Dataset:
     return dataset
 
 
-def _order(data: str | None, made: Artifact | None) -> tuple[str, ...] | None:
+def _order(data: str | Dataset | None, made: Artifact | None) -> tuple[str, ...] | None:
     """The artifact's order of classes for a folder that has the same ones."""
-    if made is None or not data or not Path(data).is_dir():
+    if made is None or not isinstance(data, str) or not Path(data).is_dir():
         return None
     known = tuple(str(name) for name in made.manifest["data"]["classes"])
     return known if set(known) == set(class_names(training_part(Path(data)))) else None
