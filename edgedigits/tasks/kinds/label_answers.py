@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from edgedigits_runner.tasks import counts, f1_of
+from edgedigits_runner.f1 import counts, f1_of
 from numpy.typing import NDArray
 
 from edgedigits.ground.facts import Facts
