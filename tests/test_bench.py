@@ -180,7 +180,7 @@ def test_where_every_round_is_void_the_numbers_say_so(measured, contestants):
 
 def test_report_is_json(report):
     found = json.loads(json.dumps(as_json(report), allow_nan=False))
-    assert found["schema"] == 1
+    assert found["schema"] == 2
     assert found["compressed"]["latencies"][1]["threads"] == 2
     assert set(found["comparison"]["paired"]) >= {"both", "only_baseline", "difference_points", "mcnemar_p"}
     by_class = found["comparison"]["classes"]

@@ -112,7 +112,7 @@ def test_bench_says_what_is_right_and_how_long_it_took(tiny, tmp_path):
     about = {"schema", "kind", "environment", "pin", "eval_sha256", "labels", "image_shape"}
     assert set(result) == about | {"models", "latency"}
     assert result["eval_sha256"] == hashlib.sha256(tiny["eval"].read_bytes()).hexdigest()
-    assert result["schema"] == 1
+    assert result["schema"] == 2
     assert result["image_shape"] == [8, 8, 1]
     assert result["environment"]["runtime"] == "litert"
     data = np.load(tiny["eval"])

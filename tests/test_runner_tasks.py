@@ -122,7 +122,7 @@ def test_what_is_no_task_is_told_in_a_sentence(value: object, said: str) -> None
 @pytest.mark.parametrize(
     ("task", "labels", "outputs", "said"),
     [
-        (CLASSIFICATION, np.array([0, 3]), 3, "label 3 is among the labels; 3 classes"),
+        (CLASSIFICATION, np.array([0, 3]), 3, "label 3 is among the labels, and the model answers 3 classes"),
         (CLASSIFICATION, np.array([0, -1]), 3, "label -1"),
         (CLASSIFICATION, np.array([0.0, 1.0]), 3, "one whole number per image"),
         (CLASSIFICATION, LABELS, 3, "one whole number per image"),

@@ -101,7 +101,7 @@ def check_labels(session: Session, evaluation: Evaluation) -> None:
     except ValueError as error:
         raise RunnerError(
             "data",
-            f"{evaluation.path}: {error}, by {session.model.path}; give the data that the model was trained for",
+            f"{evaluation.path}: {error} ({session.model.path}); give the data that the model was trained for",
         ) from error
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -21,6 +19,8 @@ def f1_of(hits: NDArray[Any], alarms: NDArray[Any], misses: NDArray[Any]) -> tup
     Macro is the mean over the labels that some image has: how well others are found can't be told. Where there is none of these,
     both are 1 if nothing was answered, else 0.
     """
+    import numpy as np  # late: reading a manifest needs none of it
+
     wrong = alarms + misses
     each = 2 * hits / np.maximum(2 * hits + wrong, 1)
     seen = hits + misses > 0

@@ -9,6 +9,7 @@ processor that computes wrongly misses by far more.
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -268,6 +269,11 @@ def _small(path: str, name: str) -> NDArray[Any]:
         if math.prod(found.shape) * found.dtype.itemsize > _MOST_BYTES:
             raise ValueError(f"{name} are {found.dtype} {list(found.shape)}, more than {_MOST_BYTES} bytes")
         return found.whole()
+
+
+def head(task: Task) -> dict[str, NDArray[Any]]:
+    """What golden vectors carry beside `inputs` and `outputs`: their schema, and the JSON of their task as bytes."""
+    return {"schema": np.array(SCHEMA), "task": np.frombuffer(json.dumps(task.as_json()).encode(), np.uint8)}
 
 
 def _check_task(path: str, task: Task) -> None:

@@ -43,9 +43,9 @@ def read_manifest(path: str) -> dict[str, Any]:
         )
     if found := fault(manifest, _FIRST if schema == 1 else _SECOND):
         raise RunnerError("model", f"{path}: incomplete or altered ({found}); {AGAIN}")
-    for place, check in (("input.scale", _check_scale), ("task", _check_task)):
+    for place in ("input.scale", "task", "float_task"):
         try:
-            check(manifest)
+            _check(manifest, place)
         except ValueError as error:
             raise RunnerError("model", f"{path}: incomplete or altered ({place}: {error}); {AGAIN}") from error
     if HASH in manifest and manifest[HASH] != hash_of(manifest):
@@ -53,12 +53,12 @@ def read_manifest(path: str) -> dict[str, Any]:
     return dict(manifest)
 
 
-def _check_scale(manifest: dict[str, Any]) -> None:
-    scaling_of(manifest["input"]["scale"]).check_channels(manifest["input"]["shape"][2])
-
-
-def _check_task(manifest: dict[str, Any]) -> None:
-    from_json(manifest.get("task"))
+def _check(manifest: dict[str, Any], place: str) -> None:
+    """ValueError where what stands there does not hold together. `float_task` is that of the float form, where it differs."""
+    if place == "input.scale":
+        scaling_of(manifest["input"]["scale"]).check_channels(manifest["input"]["shape"][2])
+    else:
+        from_json(manifest.get(place))
 
 
 def _is_shape(value: Any) -> bool:

@@ -37,6 +37,7 @@ class Release(NamedTuple):
     background: str = WHITE
     bits: int | None = None
     task: Task = CLASSIFICATION
+    float_task: Task = CLASSIFICATION
 
     def model(self, file: str = MODEL) -> ModelFile:
         """A model of the release, plain or packed; RunnerError "model" where the manifest lists no such file."""
@@ -47,7 +48,9 @@ class Release(NamedTuple):
                 "model", f"{joined(self.folder, 'manifest.json')}: lists no {file}; copy the folder again"
             )
         name = self.name if own else file.partition(".")[0]
-        return ModelFile(name, joined(self.folder, file), self.files[file], self.scale, None, self.task)
+        return ModelFile(
+            name, joined(self.folder, file), self.files[file], self.scale, None, self.task if own else self.float_task
+        )
 
 
 def folder_of(arguments: list[str]) -> str:
@@ -84,6 +87,7 @@ def read_release(folder: str) -> Release:
         background=manifest["input"].get("background", WHITE),
         bits=manifest["input"].get("bits"),
         task=from_json(manifest.get("task")),
+        float_task=from_json(manifest.get("float_task", manifest.get("task"))),
     )
 
 

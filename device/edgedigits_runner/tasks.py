@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
+from edgedigits_runner.f1 import counts as counts
+from edgedigits_runner.f1 import f1_of as f1_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -79,7 +82,7 @@ class Classification(NamedTuple):
             raise ValueError(f"labels are {labels.dtype} {list(labels.shape)}; one whole number per image is needed")
         if len(labels) and not 0 <= labels.min() <= labels.max() < outputs:
             wrong = labels.min() if labels.min() < 0 else labels.max()
-            raise ValueError(f"label {wrong} is among the labels; {outputs} classes are told apart, from 0 on")
+            raise ValueError(f"label {wrong} is among the labels, and the model answers {outputs} classes, from 0 on")
 
     def keep(self, outputs: NDArray[Any]) -> Arrays:
         """What a result keeps of [n, classes]: the likeliest class and the next, int32 [n], and their scores, float32 [n]."""
@@ -173,8 +176,6 @@ class Multilabel(NamedTuple):
 
     def scores_of(self, predictions: NDArray[Any], labels: NDArray[Any]) -> dict[str, float]:
         """The same, of what was decoded."""
-        from edgedigits_runner.f1 import counts, f1_of
-
         macro, micro = f1_of(*counts(predictions, labels.astype(bool)))
         accuracy = float(self.right(predictions, labels).mean())
         return {"accuracy": accuracy, "f1_macro": float(macro), "f1_micro": float(micro)}

@@ -121,7 +121,9 @@ def _doctor(task: Task, device: Device, folder: str, python: str, runtime: str, 
 def side_by_side(name: str, here: Report, there: Report, doctor: dict[str, Any]) -> SideBySide:
     """Two reports of one task, their answers compared image by image."""
     agreement = tuple(
-        Agreement(model, len(answers), int((answers != there.answers[model]).sum()))
+        Agreement(
+            model, len(answers), int((answers != there.answers[model]).reshape(len(answers), -1).any(axis=1).sum())
+        )
         for model, answers in here.answers.items()
     )
     return SideBySide(name, here, there, agreement, doctor)

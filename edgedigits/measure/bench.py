@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from edgedigits_runner.tasks import CLASSIFICATION, Task
 
 from edgedigits.data.images import Images, everything
 from edgedigits.data.scale import Scale, scaling
@@ -30,6 +31,8 @@ from edgedigits.measure.bench_result import (
     labels,
     latencies,
     right_answers,
+    scores,
+    task_of,
 )
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes.environments import RuntimeName, python_for
@@ -37,12 +40,16 @@ from edgedigits.measure.runtimes.environments import RuntimeName, python_for
 
 @dataclass(frozen=True)
 class Contestant:
-    """A .tflite file and how pixels become its input; `resize` is (height, width), None where the images fit."""
+    """A .tflite file and how pixels become its input; `resize` is (height, width), None where the images fit.
+
+    `task` says what its outputs mean.
+    """
 
     name: str
     path: Path
     scale: Scale = "0..1"
     resize: tuple[int, int] | None = None
+    task: Task = CLASSIFICATION
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,8 @@ def bench(
 ) -> Report:
     """Accuracy, size and speed of `compressed`, and what they are against `baseline`.
 
-    `images` are labelled images or an .npz file of them: images uint8 [n, height, width, channels], labels int32 [n].
+    `images` are labelled images or an .npz file of them: images uint8 [n, height, width, channels], labels int32 [n], or uint8
+    [n, labels] of 0 and 1.
     `progress` is called with one line at a time. Raises TfliteError, DataError or InputError where something given
     can't be used, EdgeDigitsError where the runner crashed.
     """
@@ -145,6 +153,7 @@ def model_job(contestant: Contestant, path: str | None = None) -> dict[str, Any]
         "sha256": hashlib.sha256(_content(contestant.path)).hexdigest(),
         "scale": scale.as_json(),
         "resize": None if contestant.resize is None else list(contestant.resize),
+        "task": contestant.task.as_json(),
     }
 
 
@@ -207,4 +216,6 @@ def _model_report(contestant: Contestant, result: dict[str, Any], at: int, probe
         accuracy=accuracy(result, at),
         latencies=latencies(result, at, probes),
         answers=answers(result, at),
+        task=task_of(result, at).as_json(),
+        scores=scores(result, at),
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from edgedigits_runner.tasks import CLASSIFICATION, from_json, multilabel
+from edgedigits_runner.tasks import Task as Meaning
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
@@ -21,6 +23,8 @@ from edgedigits.ground.facts import Say
 from edgedigits.measure.bench import Contestant, Settings, bench
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.runtimes.environments import RuntimeName
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.packed_file import plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +79,12 @@ def task(wish: Wish, folder: Path, say: Say = lambda _: None) -> Task:
     baseline = Contestant("float", product.path / "float.tflite", scale, wish.resize) if product else None
     if wish.baseline is not None:
         baseline = Contestant(wish.baseline.stem, wish.baseline, scale, wish.resize)
-    images, classes = _images(wish, made, folder, say)
+    images, classes, labelled = _images(wish, made, folder, say)
+    own = made.manifest if made and compressed.path.name == "model.tflite" else {}
+    asked = own.get("task")
+    before = own.get("float_task", asked) if wish.baseline is None else None
+    compressed = replace(compressed, task=_meaning(asked, compressed.path, classes, labelled))
+    baseline = baseline and replace(baseline, task=_meaning(before, baseline.path, classes, labelled))
     return Task(
         contestants=(baseline, compressed) if baseline else (compressed,),
         images=images,
@@ -92,6 +101,23 @@ def task(wish: Wish, folder: Path, say: Say = lambda _: None) -> Task:
     )
 
 
+def _meaning(told: object, file: Path, classes: tuple[str, ...], labelled: bool) -> Meaning:
+    """What the outputs of a file mean: as its manifest says, else by the data's labels, with the usual thresholds."""
+    if told is not None:
+        return from_json(told)  # looked at when the manifest was read
+    return multilabel(classes, logits=not ends_in_sigmoid(plain(file))) if labelled else CLASSIFICATION
+
+
+def ends_in_sigmoid(flat: bytes) -> bool:
+    """Whether a model's outputs are probabilities of labels: a sigmoid makes them, perhaps quantized or not behind it."""
+    contents = read(flat, "the model")
+    makers = {tensor: one for one in contents.operators if one.subgraph == 0 for tensor in one.outputs}
+    maker = makers.get(contents.outputs[0].index)
+    while maker is not None and maker.name in ("QUANTIZE", "DEQUANTIZE"):
+        maker = makers.get(maker.inputs[0])
+    return maker is not None and maker.name == "LOGISTIC"
+
+
 def _scale(wish: Wish, made: Artifact | None) -> Scale:
     """As given, else the artifact's; that too where what was given is what was folded into its weights."""
     scale: Scale | None = wish.scale
@@ -106,10 +132,12 @@ def _scale(wish: Wish, made: Artifact | None) -> Scale:
     return scale
 
 
-def _images(wish: Wish, made: Artifact | None, folder: Path, say: Say) -> tuple[Path, tuple[str, ...]]:
-    """The artifact's own test images, or the test part of the data that was named; and the names of their classes."""
+def _images(wish: Wish, made: Artifact | None, folder: Path, say: Say) -> tuple[Path, tuple[str, ...], bool]:
+    """The artifact's own test images, or the test part of the data that was named; the names of their classes, and whether an
+    image may have several."""
     if made and wish.data is None and (made.path / "eval.npz").is_file():
-        return made.path / "eval.npz", tuple(map(str, made.manifest["data"]["classes"]))
+        told = from_json(made.manifest.get("task"))
+        return made.path / "eval.npz", tuple(map(str, made.manifest["data"]["classes"])), told != CLASSIFICATION
     if made and wish.data is None:
         raise InputError(
             f"--data is missing: {made.path} holds only a pointer to its test images, {made.manifest['data']['name']}"
@@ -119,7 +147,7 @@ def _images(wish: Wish, made: Artifact | None, folder: Path, say: Say) -> tuple[
         raise DataError(f"data {found.name}: holds too few images for a test part; give at least two of a class")
     path = folder / "images.npz"
     np.savez(path, images=everything(found.test), labels=found.test.labels)
-    return path, found.classes
+    return path, found.classes, found.test.labels.ndim > 1
 
 
 def _named(wish: Wish, made: Artifact | None, say: Say) -> Dataset:

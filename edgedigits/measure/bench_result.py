@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from edgedigits_runner.arrays import decode
+from edgedigits_runner.tasks import Task, from_json
 from numpy.typing import NDArray
 
 from edgedigits.tasks.class_recalls import ClassChanges, by_class
+from edgedigits.tasks.f1_difference import f1_difference
 from edgedigits.tasks.statistics import Interval, Paired, pair, speedup, typical_percentile, wilson
 
 
@@ -74,7 +76,8 @@ class ModelReport:
     """One file: its bytes, as they are and through gzip -9; its accuracy with the 95 % interval; its latencies.
 
     `scale` is as the runner's job names it, JSON-safe.
-    `answers` is the class it gives for every image, int32 [n]; it stays out of the JSON.
+    `task` is what its outputs mean, JSON-safe, `scores` what the task counts, shares of 1: accuracy, and F1 of labels.
+    `answers` is the class it gives for every image, int32 [n], or the labels, bool [n, labels]; it stays out of the JSON.
     """
 
     name: str
@@ -88,7 +91,9 @@ class ModelReport:
     right: int
     accuracy: Interval
     latencies: tuple[Latency, ...]
-    answers: NDArray[np.int32] = field(repr=False, compare=False)
+    answers: NDArray[Any] = field(repr=False, compare=False)
+    task: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,18 +106,21 @@ class Speedup:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The compressed model against the baseline, in all and class by class."""
+    """The compressed model against the baseline, in all and class by class: images with all labels right, and of each label
+    how many of those that have it are found. `f1` is the difference in macro F1, None where one class is answered."""
 
     paired: Paired
     speedups: tuple[Speedup, ...]
     classes: ClassChanges
+    f1: Interval | None = None
 
 
 @dataclass(frozen=True)
 class Report:
     """`baseline` and `comparison` are None where the compressed model was measured alone.
 
-    `labels` are the true classes, int32 [n]; they stay out of the JSON. `classes` are their names, () where not known.
+    `labels` are the true classes, int32 [n], or labels, uint8 [n, labels]; they stay out of the JSON. `classes` are their names,
+    () where not known.
     """
 
     environment: dict[str, Any]
@@ -124,12 +132,12 @@ class Report:
     baseline: ModelReport | None
     compressed: ModelReport
     comparison: Comparison | None
-    labels: NDArray[np.int32] = field(repr=False, compare=False)
+    labels: NDArray[Any] = field(repr=False, compare=False)
     classes: tuple[str, ...] = ()
 
     @property
-    def answers(self) -> dict[str, NDArray[np.int32]]:
-        """By name of the model, the class it gives for every image, int32 [n]."""
+    def answers(self) -> dict[str, NDArray[Any]]:
+        """By name of the model, the class or labels it gives for every image, [n] or [n, labels]."""
         return {model.name: model.answers for model in self.models}
 
     @property
@@ -216,19 +224,30 @@ def _added_mib(probes: Sequence[dict[str, Any]]) -> float | None:
     )
 
 
-def labels(result: dict[str, Any]) -> NDArray[np.int32]:
-    """The true classes, int32 [n]."""
+def labels(result: dict[str, Any]) -> NDArray[Any]:
+    """The true classes, int32 [n], or labels, uint8 [n, labels]."""
     return decode(result["labels"])
 
 
-def answers(result: dict[str, Any], model_at: int) -> NDArray[np.int32]:
-    """The class that the model gives for every image, int32 [n]."""
-    return decode(result["models"][model_at]["answers"]["class"])
+def task_of(result: dict[str, Any], model_at: int) -> Task:
+    """What the model's outputs mean; in results of schema 1 always a class."""
+    return from_json(result["models"][model_at].get("task"))
+
+
+def answers(result: dict[str, Any], model_at: int) -> NDArray[Any]:
+    """The class that the model gives for every image, int32 [n], or the labels, bool [n, labels]."""
+    task, found = task_of(result, model_at), result["models"][model_at]["answers"]
+    return task.predictions({key: decode(found[key]) for key in task.kept})
 
 
 def right_answers(result: dict[str, Any], model_at: int) -> NDArray[np.bool_]:
-    """Which images the model got right, bool [n]."""
-    return np.asarray(answers(result, model_at) == labels(result), dtype=np.bool_)
+    """Which images the model got right, with all labels where there are several, bool [n]."""
+    return task_of(result, model_at).right(answers(result, model_at), labels(result))
+
+
+def scores(result: dict[str, Any], model_at: int) -> dict[str, float]:
+    """What the task counts, shares of 1; of results of schema 1 too."""
+    return task_of(result, model_at).scores_of(answers(result, model_at), labels(result))
 
 
 def accuracy(result: dict[str, Any], model_at: int) -> Interval:
@@ -243,5 +262,10 @@ def compare(result: dict[str, Any]) -> Comparison:
         Speedup(entry["threads"], speedup(counting_laps_us(result, at, 0), counting_laps_us(result, at, 1)))
         for at, entry in enumerate(result["latency"])
     ]
-    before, after = right_answers(result, 0), right_answers(result, 1)
-    return Comparison(pair(before, after), tuple(speedups), by_class(labels(result), before, after))
+    right = [right_answers(result, at) for at in (0, 1)]
+    truth, both = labels(result), [answers(result, at) for at in (0, 1)]
+    if truth.ndim == 1:
+        return Comparison(pair(*right), tuple(speedups), by_class(truth, *right))
+    has = truth.astype(bool)
+    found = by_class(has.nonzero()[1], *(each[has] for each in both))
+    return Comparison(pair(*right), tuple(speedups), found, f1_difference(truth, *both))

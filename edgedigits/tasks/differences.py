@@ -25,6 +25,14 @@ def mcnemar_sentence(paired: Paired, baseline: str, compressed: str) -> str:
     )
 
 
+def f1_sentence(difference: Interval) -> str:
+    """The difference in macro F1, and whether it could be nothing."""
+    points = [100 * each for each in (difference.value, difference.low, difference.high)]
+    said = f"The difference of {points[0]:+.2f} points in F1, mean of labels, is between {points[1]:+.2f} and {points[2]:+.2f}"
+    clear = not difference.low <= 0 <= difference.high
+    return f"{said} (95 % interval, paired bootstrap over images){'' if clear else ': not a clear difference'}."
+
+
 def interval_text(interval: Interval) -> str:
     """A share of 1 as percent, from the low end to the high one."""
     return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-_Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -61,32 +58,28 @@ def pair(baseline_right: NDArray[np.bool_], compressed_right: NDArray[np.bool_])
 def mcnemar_p(only_first: int, only_second: int) -> float:
     """Two-sided exact McNemar p: a fair coin thrown once per image that only one of the two got right.
 
-    In whole numbers throughout, so any count is exact (McNemar 1947, in the form of a sign test). No such image: 1.
+    McNemar 1947, in the form of a sign test. No such image: 1.
     """
-    thrown, fewer = only_first + only_second, min(only_first, only_second)
-    ways, tail = 1, 1
-    for heads in range(1, fewer + 1):
-        ways = ways * (thrown - heads + 1) // heads
-        tail += ways
-    p: float = 2 * tail / 2**thrown
-    return min(1.0, p)
+    from scipy.stats import binomtest  # late: it takes half a second, which commands without a test need not
+
+    thrown = only_first + only_second
+    return float(binomtest(min(only_first, only_second), thrown, 0.5).pvalue) if thrown else 1.0
 
 
 def chance_p(right: int, total: int, share: float) -> float:
     """One-sided exact p of at least `right` of `total` where each is right with probability `share` (binomial)."""
+    from scipy.stats import binomtest
+
     if right <= 0 or share >= 1:
         return 1.0
-    if share <= 0:
-        return 0.0
-    logs, log_share, log_rest = [], math.log(share), math.log1p(-share)
-    for count in range(right, total + 1):
-        ways = math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
-        logs.append(ways + count * log_share + (total - count) * log_rest)
-    return min(1.0, math.fsum(map(math.exp, logs)))
+    return float(binomtest(right, total, max(share, 0.0), alternative="greater").pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Each p corrected for how many there are (Holm 1979): below a limit, they hold together at that limit."""
+    """Each p corrected for how many there are (Holm 1979): below a limit, they hold together at that limit.
+
+    By hand, for SciPy corrects by other methods only (`false_discovery_control`).
+    """
     order = sorted(range(len(p_values)), key=lambda at: p_values[at])
     corrected, largest = [1.0] * len(p_values), 0.0
     for rank, at in enumerate(order):
@@ -97,12 +90,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def wilson(right: int, total: int) -> Interval:
     """`right` of `total` as a share, with Wilson's score interval (1927), which holds near 0 and 1 too."""
+    from scipy.stats import binomtest
+
     if not 0 <= right <= total or total < 1:
         raise ValueError(f"can't be: {right} of {total}")
-    share, z2 = right / total, _Z95**2
-    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = _Z95 / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
-    return Interval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
+    share, found = right / total, binomtest(right, total).proportion_ci(method="wilson")
+    return Interval(share, min(share, float(found.low)), max(share, float(found.high)))
 
 
 def typical_percentile(windows: Sequence[NDArray[Any]], percent: float) -> float:

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from edgedigits.measure.bench_result import Cold, Latency, ModelReport, Report
 from edgedigits.tasks.class_recalls import as_record
-from edgedigits.tasks.differences import class_sentence, interval_text, mcnemar_sentence, worst_class
+from edgedigits.tasks.differences import class_sentence, f1_sentence, interval_text, mcnemar_sentence, worst_class
 from edgedigits.tasks.statistics import Interval
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 _BUSY: Final = 0.6  # share of the cores that other work had kept busy in the last minute
 
 Row = tuple[str, ...]
@@ -50,6 +50,8 @@ def render(report: Report) -> Group:
         for each in report.comparison.speedups:
             parts.append(Text(speed_sentence(each.threads, each.ratio, report)))
         parts.append(Text(mcnemar_sentence(report.comparison.paired, report.baseline.name, report.compressed.name)))
+        if report.comparison.f1 is not None:
+            parts.append(Text(f1_sentence(report.comparison.f1)))
         if lost := class_sentence(report.comparison.classes, report.classes, "the images"):
             parts.append(Text(f"Warning: {lost}.", style="bold"))
     return Group(*parts)
@@ -79,12 +81,26 @@ def sections(report: Report) -> list[list[Row]]:
 
 def _file_rows(report: Report) -> Iterator[Row]:
     change = (f"{report.comparison.paired.difference_points:+.2f} points",) if report.comparison else ()
-    yield ("accuracy", *(f"{100 * model.accuracy.value:.2f} %" for model in report.models), *change)
+    several = any("f1_macro" in model.scores for model in report.models)
+    yield (
+        "all labels right" if several else "accuracy",
+        *(f"{100 * model.accuracy.value:.2f} %" for model in report.models),
+        *change,
+    )
     yield ("  95 % interval", *(interval_text(model.accuracy) for model in report.models), *("" for _ in change))
+    if several:
+        yield from _f1_rows(report)
     if report.comparison and (worst := worst_class(report.comparison.classes, report.classes)):
         yield ("  recall, worst class", *worst)
     yield _row(report, "raw bytes", lambda model: model.raw_bytes, "{:,.0f}", ("smaller", "larger"))
     yield _row(report, "gzip bytes", lambda model: model.gzip_bytes, "{:,.0f}", ("smaller", "larger"))
+
+
+def _f1_rows(report: Report) -> Iterator[Row]:
+    for key, name in (("f1_macro", "F1, mean of labels"), ("f1_micro", "F1, all labels")):
+        values = [100 * model.scores[key] for model in report.models]
+        change = (f"{values[1] - values[0]:+.2f} points",) if len(values) == 2 else ()
+        yield (name, *(f"{value:.2f} %" for value in values), *change)
 
 
 def _latency_rows(report: Report, at: int) -> Iterator[Row]:

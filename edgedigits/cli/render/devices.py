@@ -19,7 +19,7 @@ from edgedigits.devices.fleet import Row
 from edgedigits.devices.remote_bench import Agreement, SideBySide
 from edgedigits.ground.atomic import whole_file
 from edgedigits.measure.bench_result import Report
-from edgedigits.tasks.differences import class_sentence, mcnemar_sentence
+from edgedigits.tasks.differences import class_sentence, f1_sentence, mcnemar_sentence
 
 SCHEMA: Final = 1
 
@@ -65,6 +65,8 @@ def render(found: SideBySide) -> Group:
     if comparison is not None and found.there.baseline is not None:
         baseline, compressed = found.there.baseline.name, found.there.compressed.name
         parts.append(Text(f"{found.name}: {mcnemar_sentence(comparison.paired, baseline, compressed)}"))
+        if comparison.f1 is not None:
+            parts.append(Text(f"{found.name}: {f1_sentence(comparison.f1)}"))
         if lost := class_sentence(comparison.classes, found.there.classes, "the images"):
             parts.append(Text(f"{found.name}: warning: {lost}.", style="bold"))
     parts.append(Text(agreement_sentence(found.agreement)))
@@ -139,7 +141,13 @@ def _cells(report: Report) -> tuple[str, ...]:
     return (
         machine,
         f"{at['runtime']} {at['runtime_version']}",
-        f"{100 * report.compressed.accuracy.value:.2f} %",
+        _scores(report),
         f"{first.p50_us / 1e3:#.4g} ms{void}",
         ratio,
     )
+
+
+def _scores(report: Report) -> str:
+    accuracy = f"{100 * report.compressed.accuracy.value:.2f} %"
+    f1 = report.compressed.scores.get("f1_macro")
+    return accuracy if f1 is None else f"{accuracy}, F1 {100 * f1:.2f} %"
