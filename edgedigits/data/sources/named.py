@@ -19,7 +19,7 @@ from edgedigits.data.reading import PLAIN, Reading, Resizing
 from edgedigits.data.sources.arrays import load_npz
 from edgedigits.data.sources.class_folders import named
 from edgedigits.data.sources.folders import load_folder
-from edgedigits.data.sources.labelled_files import load_labelled, tables_of
+from edgedigits.data.sources.labelled_files import files_of, load_labelled
 from edgedigits.data.splits import train_test_cut
 from edgedigits.errors import DataError
 from edgedigits.ground.cache_dir import cache_dir
@@ -68,10 +68,10 @@ def _load(spec: str, skip_bad: bool, reading: Reading, classes: Sequence[str] | 
         ) from error
     except (OSError, ValueError) as error:  # a name too long, or with a zero byte; a folder that is closed to us
         raise DataError(f"data {spec}: can't be looked at ({getattr(error, 'strerror', None) or error})") from error
-    if stat.S_ISDIR(kind) and (tables := tables_of(path)):
-        return load_labelled(path.name, tables, skip_bad=skip_bad, reading=reading, labels=classes)
-    if path.suffix == ".csv" and stat.S_ISREG(kind):
-        return load_labelled(path.stem, {"train": path}, skip_bad=skip_bad, reading=reading, labels=classes)
+    if tables := files_of(path):
+        return load_labelled(
+            path.name if path.is_dir() else path.stem, tables, skip_bad=skip_bad, reading=reading, labels=classes
+        )
     if stat.S_ISDIR(kind):
         return load_folder(path, skip_bad=skip_bad, reading=reading, classes=classes)
     if path.suffix == ".npz" and stat.S_ISREG(kind):
