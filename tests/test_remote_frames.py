@@ -223,7 +223,7 @@ def test_a_doctor_is_heard_up_to_a_limit(go: Go) -> None:
         (b"[" * 200_000, "nested too deeply"),
         (b'{"schema": 1, "kind": "probe", "threads": NaN}', "NaN is no number"),
         (b'{"schema": 2}', "is of schema 2, 1 is understood"),
-        (b'{"schema": 1, "kind": "probe"}', "cold: missing"),
+        (b'{"schema": 1, "kind": "probe"}', "environment: missing"),
         (b'{"schema": 1, "kind": "bench"}', "kind: found 'bench', 'probe' was expected"),
     ],
 )

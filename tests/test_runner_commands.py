@@ -311,9 +311,9 @@ def test_void_windows_are_said_and_not_counted() -> None:
         {"laps_ns": encode_ns(np.full(10, laps)), "void": void}
         for laps, void in ((1000, None), (9000, "throttled"), (3000, None))
     ]
-    answers = {"class": encode(np.zeros(4, np.int32)), "right": 3}
     result = {
-        "models": [{"name": "m", "answers": answers}],
+        "labels": encode(np.zeros(4, np.int32)),
+        "models": [{"name": "m", "scores": {"accuracy": 0.75}}],
         "latency": [
             {"threads": 1, "models": [{"windows": windows}]},
             {"threads": 2, "models": [{"windows": windows[1:2]}]},

@@ -271,9 +271,9 @@ def _small(path: str, name: str) -> NDArray[Any]:
         return found.whole()
 
 
-def head(task: Task) -> dict[str, NDArray[Any]]:
-    """What golden vectors carry beside `inputs` and `outputs`: their schema, and the JSON of their task as bytes."""
-    return {"schema": np.array(SCHEMA), "task": np.frombuffer(json.dumps(task.as_json()).encode(), np.uint8)}
+def head(task: dict[str, Any]) -> dict[str, Any]:
+    """What golden vectors carry beside `inputs` and `outputs`: their schema, and the JSON of their task as bytes, as arrays."""
+    return {"schema": np.array(SCHEMA), "task": np.frombuffer(json.dumps(task).encode(), np.uint8)}
 
 
 def _check_task(path: str, task: Task) -> None:

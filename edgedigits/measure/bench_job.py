@@ -12,9 +12,11 @@ from edgedigits_runner.tasks import Task as Meaning
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import everything
+from edgedigits.data.one_label import for_outputs
 from edgedigits.data.reading import PLAIN, recorded
 from edgedigits.data.scale import NAMED, Scale, scaling
 from edgedigits.data.sources.class_folders import class_names, training_part
+from edgedigits.data.sources.labelled_files import label_names
 from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.errors import DataError, InputError
 from edgedigits.ground import artifact_folder
@@ -143,11 +145,21 @@ def _images(wish: Wish, made: Artifact | None, folder: Path, say: Say) -> tuple[
             f"--data is missing: {made.path} holds only a pointer to its test images, {made.manifest['data']['name']}"
         )
     found = _named(wish, made, say)
+    if len(found.classes) == 2 and _outputs(wish, made) == 1:
+        found = for_outputs(found, 1)
     if not len(found.test):
         raise DataError(f"data {found.name}: holds too few images for a test part; give at least two of a class")
     path = folder / "images.npz"
     np.savez(path, images=everything(found.test), labels=found.test.labels)
     return path, found.classes, found.test.labels.ndim > 1
+
+
+def _outputs(wish: Wish, made: Artifact | None) -> int:
+    """How many numbers the model answers."""
+    if made:
+        told = from_json(made.manifest.get("task"))
+        return len(made.manifest["data"]["classes"]) if told != CLASSIFICATION else 2
+    return int(read(plain(wish.tflite), "the model").outputs[0].shape[-1])
 
 
 def _named(wish: Wish, made: Artifact | None, say: Say) -> Dataset:
@@ -165,8 +177,11 @@ def _named(wish: Wish, made: Artifact | None, say: Say) -> Dataset:
 
 
 def _order(data: str | Dataset | None, made: Artifact | None) -> tuple[str, ...] | None:
-    """The artifact's order of classes for a folder that has the same ones."""
-    if made is None or not isinstance(data, str) or not Path(data).is_dir():
+    """The artifact's order of classes for a folder that has the same ones, of labels for a table that does."""
+    if made is None or not isinstance(data, str):
         return None
     known = tuple(str(name) for name in made.manifest["data"]["classes"])
-    return known if set(known) == set(class_names(training_part(Path(data)))) else None
+    found = label_names(Path(data))
+    if found is None and Path(data).is_dir():
+        found = class_names(training_part(Path(data)))
+    return known if set(known) == set(found or ()) else None

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from edgedigits_runner.golden import head
 from edgedigits_runner.kept import sealed
-from edgedigits_runner.tasks import CLASSIFICATION
 
 from edgedigits.data.samples import stratified_sample
 from edgedigits.data.scale import Scaling
@@ -148,6 +147,10 @@ def _write_golden(draft: Draft, folder: Path) -> list[str]:
     except CheckError as error:
         return [f"no golden vectors, so the runner's doctor can't compare answers on a device: {error}"]
     np.savez_compressed(
-        folder / "golden.npz", inputs=inputs, outputs=outputs, test_indices=picked, **head(CLASSIFICATION)
+        folder / "golden.npz",
+        inputs=inputs,
+        outputs=outputs,
+        test_indices=picked,
+        **head(draft.task.compressed.as_json()),
     )
     return []

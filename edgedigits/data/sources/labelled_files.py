@@ -40,6 +40,19 @@ def tables_of(root: Path) -> dict[str, Path]:
     return found if "train" in found else {}
 
 
+def files_of(path: Path) -> dict[str, Path]:
+    """The tables of a folder, or the one that `path` is itself; {} where it is neither."""
+    if path.is_dir():
+        return tables_of(path)
+    return {"train": path} if path.suffix == ".csv" and path.is_file() else {}
+
+
+def label_names(path: Path) -> tuple[str, ...] | None:
+    """The labels of the tables at `path`, as `load_labelled` has them by default; None where there are none. Raises DataError."""
+    files = files_of(path)
+    return names_of([read_table(file) for file in files.values()], None) if files else None
+
+
 def load_labelled(
     name: str,
     files: dict[str, Path],

@@ -19,7 +19,7 @@ from edgedigits.data.dataset import Dataset, fingerprint, with_shape
 from edgedigits.data.images import ArrayImages, Labels, Pixels
 from edgedigits.data.reading import PLAIN, RESIZINGS, Reading, Resizing
 from edgedigits.data.sources.folders import load_folder
-from edgedigits.data.sources.labelled_files import load_labelled, tables_of
+from edgedigits.data.sources.labelled_files import files_of, load_labelled
 from edgedigits.data.sources.npz_data import load_npz
 from edgedigits.data.splits import train_test_cut
 from edgedigits.errors import DataError, InputError
@@ -45,8 +45,8 @@ def load_data(
 
     resize: (height, width) in pixels of every image; grey: turn colour images grey; resizing: the method, one of `RESIZINGS`.
     background: what transparency is laid on, "white" (default), "black" or "#rrggbb"; skip_bad: leave out images that can't be
-    decoded, which are counted in the notes; classes: of a folder or a table their order, else their names. bits: of 16-bit images those in
-    use, by default as found. Where None is given, images are read as `Reading` has it.
+    decoded, which are counted in the notes; classes: of a folder or a table their order, else their names; bits: of 16-bit
+    images those in use, by default as found. Where None is given, images are read as `Reading` has it.
 
     Raises DataError when the set is missing, unreadable or not what it should be, InputError for settings that can't be.
 
@@ -112,10 +112,10 @@ def _load(spec: str, skip_bad: bool, reading: Reading, classes: Sequence[str] | 
         ) from error
     except (OSError, ValueError) as error:  # a name too long, or with a zero byte; a folder that is closed to us
         raise DataError(f"data {spec}: can't be looked at ({getattr(error, 'strerror', None) or error})") from error
-    if stat.S_ISDIR(kind) and (tables := tables_of(path)):
-        return load_labelled(path.name, tables, skip_bad=skip_bad, reading=reading, labels=classes)
-    if path.suffix == ".csv" and stat.S_ISREG(kind):
-        return load_labelled(path.stem, {"train": path}, skip_bad=skip_bad, reading=reading, labels=classes)
+    if tables := files_of(path):
+        return load_labelled(
+            path.name if path.is_dir() else path.stem, tables, skip_bad=skip_bad, reading=reading, labels=classes
+        )
     if stat.S_ISDIR(kind):
         return load_folder(path, skip_bad=skip_bad, reading=reading, classes=classes)
     if path.suffix == ".npz" and stat.S_ISREG(kind):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from edgedigits_runner.tasks import counts, f1_of
+from edgedigits_runner.f1 import counts, f1_of
 from numpy.typing import NDArray
 
 from edgedigits.ground.facts import Facts
 from edgedigits.tasks.baseline_check import CHANCE, CLEAR_SKILL, LEAST_SKILL, Findings
+from edgedigits.tasks.f1_difference import f1_difference
 from edgedigits.tasks.lost_answers import Losses
 from edgedigits.tasks.parity import LEAST_MARGIN
 from edgedigits.tasks.statistics import chance_p
@@ -18,7 +19,6 @@ _LEAST: Final = 1e-7
 """Probabilities nearer to 0 or 1 count as this: their logarithms would outweigh all that is to be seen."""
 _FLOOR: Final = 0.1
 """Of what the model knows against even odds: where it answers nearly all images alike, that is what is held against."""
-RESAMPLES: Final = 2000
 
 
 def margins(wanted: NDArray[Any]) -> NDArray[np.float64]:
@@ -99,31 +99,17 @@ def look(shares: NDArray[Any], labels: NDArray[Any]) -> Findings:
 def compared(labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any]) -> Facts:
     """F1 of two models' predictions, bool [n, labels], and their difference with a 95 % interval over images drawn anew."""
     wanted = labels.astype(bool)
-    both = [_f1(before, wanted), _f1(after, wanted)]
-    low, high = _interval(before, after, wanted)
+    both, differs = [_f1(before, wanted), _f1(after, wanted)], f1_difference(labels, before, after)
     return {
         "float_scores": both[0],
         "scores": both[1],
-        "f1_macro_difference": {"value": both[1]["f1_macro"] - both[0]["f1_macro"], "low": low, "high": high},
+        "f1_macro_difference": {"value": differs.value, "low": differs.low, "high": differs.high},
     }
 
 
 def _f1(predictions: NDArray[Any], wanted: NDArray[np.bool_]) -> dict[str, float]:
     macro, micro = f1_of(*counts(predictions, wanted))
     return {"f1_macro": float(macro), "f1_micro": float(micro)}
-
-
-def _interval(before: NDArray[Any], after: NDArray[Any], wanted: NDArray[np.bool_]) -> tuple[float, float]:
-    """Both models' answers to an image are drawn together, so that what they share falls out (paired percentile bootstrap)."""
-    rng, images = np.random.default_rng(0), len(wanted)
-    draws = rng.multinomial(images, np.full(images, 1 / images), size=RESAMPLES).astype(np.float64)
-
-    def macro(found: NDArray[Any]) -> NDArray[Any]:
-        parts = (found & wanted, found & ~wanted, ~found & wanted)
-        return f1_of(*(draws @ part.astype(np.float64) for part in parts))[0]
-
-    low, high = np.percentile(macro(after) - macro(before), [2.5, 97.5])
-    return float(low), float(high)
 
 
 def tuned(shares: NDArray[Any], labels: NDArray[Any]) -> list[float]:
