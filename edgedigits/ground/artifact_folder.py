@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import sha256_of
 from edgedigits_runner.manifest import SCHEMA, read_manifest
 
 from edgedigits.errors import ArtifactError
+from edgedigits.ground.facts import JsonObject
 
 __all__ = ["SCHEMA", "Artifact", "read", "sha256"]
 
@@ -20,7 +20,7 @@ class Artifact:
     """A written folder and its manifest."""
 
     path: Path
-    manifest: dict[str, Any]
+    manifest: JsonObject
 
 
 def read(path: Path) -> Artifact:

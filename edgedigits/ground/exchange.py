@@ -7,9 +7,9 @@ import errno
 import hashlib
 import os
 import socket
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 _HERE = -100  # AT_FDCWD
 _EXCHANGE = 2  # RENAME_EXCHANGE
@@ -30,7 +30,7 @@ def exchanged(one: Path, other: Path) -> bool:
 
 
 @cache
-def _renameat2() -> Any:
+def _renameat2() -> Callable[..., int] | None:
     try:
         call = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-Facts = dict[str, Any]
+JsonObject = dict[str, Any]
+"""An object of JSON whose shape is open, or which was held against its shape already (`foreign_json.look`)."""
+
+Facts = JsonObject
 """JSON-safe findings; the unit is in the key: size_bytes, p50_us."""
 
 Say = Callable[[str], None]

@@ -6,9 +6,9 @@ import json
 import math
 import reprlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-Check = Callable[[Any], bool]
+Check = Callable[[object], bool]
 Shape = Mapping[str, "Check | Shape | list[Shape]"]
 
 _MOST_TEXT = 2**16
@@ -41,7 +41,7 @@ def parse(data: bytes | str, most_bytes: int, most_values: int = 2**20) -> Any:
         raise ValueError("nested too deeply") from error
 
 
-def look(value: Any, shape: Shape, place: str = "", *, more: bool = False) -> None:
+def look(value: object, shape: Shape, place: str = "", *, more: bool = False) -> None:
     """Mismatch unless `value` has exactly the keys of `shape`, each as its check wants it; `more` allows other keys.
 
     A shape in a list stands for a list of at least one such object.
@@ -63,7 +63,7 @@ def look(value: Any, shape: Shape, place: str = "", *, more: bool = False) -> No
             look(found, wanted, here)
 
 
-def short(value: Any) -> str:
+def short(value: object) -> str:
     """A value for a message: one line, not long, whatever it is."""
     shown = _shown.repr(value)
     return shown if len(shown) <= 60 else shown[:57] + "..."
@@ -75,33 +75,43 @@ def plain(text: str, most: int = 2000) -> str:
     return one_line if len(one_line) <= most else one_line[: most - 3] + "..."
 
 
-def is_text(value: Any) -> bool:
+def is_text(value: object) -> bool:
     """Text that can be written down, of a bounded length."""
     return isinstance(value, str) and len(value) <= _MOST_TEXT and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
-def is_name(value: Any) -> bool:
+def is_name(value: object) -> bool:
     """Text of one line."""
-    return is_text(value) and len(value) <= 4096 and all(ord(c) >= 32 and ord(c) != 127 for c in value)
+    return (
+        isinstance(value, str)
+        and is_text(value)
+        and len(value) <= 4096
+        and all(ord(c) >= 32 and ord(c) != 127 for c in value)
+    )
 
 
-def is_switch(value: Any) -> bool:
+def is_switch(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def is_whole(value: Any) -> bool:
+def is_whole(value: object) -> bool:
     """0 to 2^63 - 1."""
     return type(value) is int and 0 <= value < 2**63
 
 
-def is_count(value: Any) -> bool:
+def is_count(value: object) -> bool:
     """1 to 2^31 - 1."""
     return type(value) is int and 1 <= value < 2**31
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Finite, and not so large that arithmetic with it could overflow."""
-    return type(value) in (int, float) and -1e18 <= value <= 1e18 and math.isfinite(value)
+    return (
+        isinstance(value, (int, float))
+        and type(value) in (int, float)
+        and -1e18 <= value <= 1e18
+        and math.isfinite(value)
+    )
 
 
 def or_none(check: Check) -> Check:
@@ -113,7 +123,7 @@ def list_of(check: Check, most: int = 10_000) -> Check:
     return lambda value: isinstance(value, list) and len(value) <= most and all(map(check, value))
 
 
-def _look_at_list(found: Any, wanted: Shape, here: str) -> None:
+def _look_at_list(found: object, wanted: Shape, here: str) -> None:
     if not isinstance(found, list) or not found:
         raise Mismatch(here, f"found {short(found)}, a list was expected")
     for i, each in enumerate(found):
@@ -124,5 +134,5 @@ def _below(place: str, key: str) -> str:
     return f"{place}.{key}" if place else key
 
 
-def _refuse(constant: str) -> Any:
+def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import read_json, sha256_of
@@ -16,18 +15,19 @@ from edgedigits_runner.kept import HASH, fault, hash_of, is_hash, is_text, seale
 
 from edgedigits.errors import DamagedError
 from edgedigits.ground.atomic import remove, whole_file
+from edgedigits.ground.facts import JsonObject
 
 LIST = "kept.json"
 """In a kept folder: the SHA-256 of every other file in it."""
 
 
-def write_sealed(path: Path, document: Mapping[str, Any]) -> None:
+def write_sealed(path: Path, document: Mapping[str, object]) -> None:
     """A JSON object with its hash, whole or not at all. Raises ArtifactError where it can't be written."""
     with whole_file(path) as part:
         part.write_text(json.dumps(sealed(dict(document)), indent=1) + "\n", encoding="utf-8")
 
 
-def read_sealed(path: Path, shape: Mapping[str, Any]) -> dict[str, Any]:
+def read_sealed(path: Path, shape: Mapping[str, object]) -> JsonObject:
     """What `write_sealed` wrote. Raises DamagedError where it is missing, no longer that, or not of this shape."""
     try:
         document = read_json(path)
@@ -69,7 +69,7 @@ def check_files(folder: Path, wanted: Mapping[str, str]) -> None:
             raise DamagedError(f"{folder / name}: {'missing' if found == 'missing' else 'altered or cut short'}")
 
 
-def are_hashes(value: Any) -> bool:
+def are_hashes(value: object) -> bool:
     """Plain names of files, each with a SHA-256."""
     return isinstance(value, dict) and all(
         is_text(name) and name == Path(name).name and is_hash(digest) for name, digest in value.items()

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Hashable
 from typing import Any
 
 import yaml
 from yaml.constructor import ConstructorError
+from yaml.error import Mark
 from yaml.events import AliasEvent
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
@@ -51,12 +53,12 @@ class StrictLoader(yaml.SafeLoader):
     def _count(self, node: Node) -> int:
         """How many values a node stands for, itself among them."""
         if id(node) not in self._stands_for:
-            parts: list[Any] = node.value if isinstance(node, CollectionNode) else []
+            parts: list[Node | tuple[Node, Node]] = node.value if isinstance(node, CollectionNode) else []
             children = [each for part in parts for each in (part if isinstance(part, tuple) else (part,))]
             self._stands_for[id(node)] = 1 + sum(self._stands_for[id(each)] for each in children)
         return self._stands_for[id(node)]
 
-    def construct_object(self, node: Node, deep: bool = False) -> Any:
+    def construct_object(self, node: Node, deep: bool = False) -> object:
         """A value of the kinds that TAGS names; what does not fit its kind is a fault of the file."""
         kind = {TAG + "map": MappingNode, TAG + "seq": SequenceNode}.get(node.tag, ScalarNode)
         if node.tag not in TAGS or not isinstance(node, kind):
@@ -69,7 +71,7 @@ class StrictLoader(yaml.SafeLoader):
             raise _fault(f"{_cut(node.value)}: {fault}", node.start_mark)
         return value
 
-    def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Keys are words, each written once."""
         seen: set[str] = set()
         for key, _ in node.value:
@@ -81,7 +83,7 @@ class StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _fault(problem: str, mark: Any) -> ConstructorError:
+def _fault(problem: str, mark: Mark) -> ConstructorError:
     return ConstructorError(None, None, problem, mark)
 
 

@@ -49,10 +49,12 @@ def _text(path: Path, what: str, error: type[InputError]) -> str:
         raise error(f"{path}: can't be read as text ({why}); {what} is a YAML file") from fault
 
 
-def check_known(where: str, kind: str, found: Iterable[Any], choices: Iterable[str], error: type[InputError]) -> None:
+def check_known(
+    where: str, kind: str, found: Iterable[object], choices: Iterable[str], error: type[InputError]
+) -> None:
     """`error` names the first of `found` that is none of `choices`, and the nearest that is."""
     for name in found:
-        if name not in choices:
+        if not isinstance(name, str) or name not in choices:
             raise error(f"{where}: unknown {kind} {shown(str(name))}{nearest(str(name)[:100], choices)}")
 
 
@@ -62,7 +64,7 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     return (f"; nearest: {near[0]}" if near else "") + f"; choose from {', '.join(sorted(choices))}"
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
     """What was found, in a few words, however much it is."""
     if value is None:
         return "nothing"
@@ -70,7 +72,7 @@ def kind_of(value: Any) -> str:
     return f"{type(value).__name__} {text[:40]!r}"
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value as Python writes it, cut to a few words without writing all of it first."""
     return _REPR.repr(value)
 

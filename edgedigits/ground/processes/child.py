@@ -16,9 +16,10 @@ import time
 import traceback
 import warnings
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from edgedigits.errors import EdgeDigitsError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes import messages
 
 OUT_OF_MEMORY: Final = "memory"
@@ -62,7 +63,7 @@ def _end_with(lifeline_fd: int) -> None:
     fcntl.fcntl(lifeline_fd, fcntl.F_SETFL, fcntl.fcntl(lifeline_fd, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _done(line: socket.socket, errand: dict[str, Any]) -> dict[str, Any]:
+def _done(line: socket.socket, errand: JsonObject) -> JsonObject:
     """The answer to an errand: its result, or the kind and the words of its error; and the memory that is held then.
 
     Before it there is a word when the function is imported: only then does its time begin.

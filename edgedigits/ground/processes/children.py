@@ -17,12 +17,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from edgedigits import errors
 from edgedigits.errors import CheckError, EdgeDigitsError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes import messages
 from edgedigits.ground.processes.child import OUT_OF_MEMORY
 
@@ -67,7 +69,7 @@ class _Gone(Exception):
     """How the child ended, as a part of the sentence."""
 
 
-def ask(errand: Errand, **given: Any) -> Any:
+def ask(errand: Errand, **given: object) -> Any:
     """What the function returns; values travel as `messages` has them.
 
     Raises EdgeDigitsError's kinds as the function does, and `errand.error` where it fails in any other way.
@@ -95,7 +97,7 @@ def warm(room: Room) -> None:
         _ROOMS[room].child()
 
 
-def _answer(errand: Errand, answer: dict[str, Any]) -> Any:
+def _answer(errand: Errand, answer: JsonObject) -> object:
     if "error" not in answer:
         return answer["result"]
     if answer["error"] == OUT_OF_MEMORY:
@@ -143,7 +145,7 @@ class _Child:
     def alive(self) -> bool:
         return self._process.returncode is None and self._process.poll() is None
 
-    def do(self, errand: Errand, given: dict[str, Any]) -> dict[str, Any]:
+    def do(self, errand: Errand, given: Mapping[str, object]) -> JsonObject:
         """The answer. Raises _Gone where there will be none."""
         if not self._ready:
             self._receive(errand, START_S)
@@ -160,9 +162,9 @@ class _Child:
         self.held_kib = answer.get("held_kib", 0)
         return answer
 
-    def _receive(self, errand: Errand, most_s: float) -> dict[str, Any]:
+    def _receive(self, errand: Errand, most_s: float) -> JsonObject:
         try:
-            found: dict[str, Any] = messages.receive(self._line, most_s)
+            found: JsonObject = messages.receive(self._line, most_s)
         except messages.Silence:
             raise _Gone(f"gave no answer within {most_s:.0f} s") from None
         except (EOFError, OSError, ValueError):

@@ -26,7 +26,7 @@ class Silence(Exception):
     """Nothing came for as long as was allowed."""
 
 
-def send(line: socket.socket, value: Any) -> None:
+def send(line: socket.socket, value: object) -> None:
     """Sends a value of dicts, lists, texts, numbers, None, bytes and arrays. OSError where nobody listens any more."""
     values: list[bytes] = []
     head = json.dumps({"value": _packed(value, values), "sizes": [len(one) for one in values]}).encode()
@@ -65,7 +65,7 @@ def _wait(line: socket.socket, most_s: float) -> None:
             raise Silence
 
 
-def _packed(value: Any, values: list[bytes]) -> Any:
+def _packed(value: object, values: list[bytes]) -> object:
     if isinstance(value, bytes):
         values.append(value)
         return {_MARK: len(values) - 1}
@@ -78,7 +78,7 @@ def _packed(value: Any, values: list[bytes]) -> Any:
     return [_packed(one, values) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def _opened(value: Any, values: list[bytes]) -> Any:
+def _opened(value: object, values: list[bytes]) -> object:
     if isinstance(value, list):
         return [_opened(one, values) for one in value]
     if not isinstance(value, dict):
