@@ -5,7 +5,7 @@ Keras 3 and Keras 2 (`tf_keras`) both have them; what only one kind of layer has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -76,6 +76,7 @@ class KerasDtype(Protocol):
 class KerasVariable(KerasTensor, Protocol):
     """A weight."""
 
+    def read_value(self) -> KerasTensor: ...
     def assign(self, value: object, /) -> object: ...
     def assign_add(self, value: object, /) -> object: ...
     def assign_sub(self, value: object, /) -> object: ...
@@ -111,8 +112,20 @@ class KerasLayer(Protocol):
     output: KerasTensor
     input_shape: Sequence[int]
     output_shape: Sequence[int]
+    compute_dtype: str
+    _expects_training_arg: bool
+    # What follows only some kinds of layers have: who reads it knows the kind.
+    activation: object
+    axis: int | list[int]
+    depth_multiplier: int
+    dims: Sequence[int]
+    filters: int
+    kernel_size: Sequence[int]
+    momentum: float
+    rate: float
 
     def __call__(self, *args: object, **kwargs: object) -> KerasTensor: ...
+    def call(self, inputs: object, /) -> KerasTensor: ...
     def get_config(self) -> JsonObject: ...
     def get_weights(self) -> Weights: ...
     def set_weights(self, weights: Sequence[np.ndarray], /) -> None: ...
@@ -131,8 +144,10 @@ class KerasModel(KerasLayer, Protocol):
     optimizer: object
     _nodes_by_depth: Mapping[int, Sequence[KerasNode]]
     _nested_outputs: object
+
     _tensor_usage_count: Mapping[str, int]
 
+    def _flatten_layers(self) -> Iterable[KerasLayer]: ...
     def get_layer(self, name: str) -> KerasLayer: ...
     def count_params(self) -> int: ...
     def compile(self, *args: object, **kwargs: object) -> None: ...

@@ -31,7 +31,7 @@ FRONT = "errors data stages pipeline api"
 """Of the package itself: what it fetches its public names from, when they are asked for."""
 
 WITHIN = {
-    "ground/processes": "",
+    "ground/processes": "ground",
     "ground": "",
     "data/sources": "data",
     "models/layers": "",

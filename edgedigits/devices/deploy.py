@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from edgedigits.devices.release import Release, make_release
 from edgedigits.devices.runner_archive import NAME as RUNNER
@@ -21,7 +20,7 @@ from edgedigits.devices.ssh.device import Device, State, connect
 from edgedigits.devices.ssh.messages import look_at_doctor
 from edgedigits.errors import DeployError, DeviceError
 from edgedigits.ground import artifact_folder
-from edgedigits.ground.facts import Say
+from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.foreign_json import Mismatch, parse, plain
 from edgedigits.measure.runtimes.wheels import DeviceRuntimeWish, Packages, choose
 
@@ -57,7 +56,7 @@ class DeployReport:
     sent_bytes: int
     changed: bool
     seconds: float
-    doctor: dict[str, Any] = field(default_factory=dict)
+    doctor: JsonObject = field(default_factory=dict)
     machine: str = ""
     packages: dict[str, str] = field(default_factory=dict)
 
@@ -95,7 +94,7 @@ def packages_for(device: Device, runtime: DeviceRuntimeWish, *, opencv: bool = F
         raise DeviceError(f"{device.where}: {error}") from error
 
 
-def run_doctor(device: Device, folder: str, python: str, runtime: str, progress: Say) -> dict[str, Any]:
+def run_doctor(device: Device, folder: str, python: str, runtime: str, progress: Say) -> JsonObject:
     """What the doctor of a folder on the device says; DeployError when it says nothing, DeviceError when no doctor spoke."""
     progress("asking the doctor there whether the model answers as it should")
     lines: list[str] = []
@@ -143,7 +142,7 @@ class _Job:
         self.say(f"{self.device.where}: release {name} ({packages.runtime}) is in use already; nothing to do")
         return True
 
-    def bring(self) -> dict[str, Any]:
+    def bring(self) -> JsonObject:
         """Installs, checks, switches; what the doctor said. Whatever fails, the release in use before is in use after."""
         state = self.device.state()
         name = self.release.name
@@ -190,7 +189,7 @@ class _Job:
         environment = self.device.environment(self.release.packages, self.wish.no_network, self.progress)
         self.device.release(filled, name, environment)
 
-    def _checked(self, state: State) -> dict[str, Any]:
+    def _checked(self, state: State) -> JsonObject:
         """The doctor's answer; a release that fails is removed."""
         name = self.release.name
         folder, runtime = f"releases/{name}", self.release.packages.runtime

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
 from edgedigits_runner.runtimes import ON_DEVICES
@@ -67,7 +67,7 @@ def read_hosts(path: Path) -> tuple[Host, ...]:
     return hosts
 
 
-def _host(where: str, entry: Any) -> Host:
+def _host(where: str, entry: object) -> Host:
     entry = {"host": entry} if isinstance(entry, str) else entry
     if not isinstance(entry, Mapping):
         raise InputError(f"{where}: wanted USER@HOST or settings as key: value, found {kind_of(entry)}")

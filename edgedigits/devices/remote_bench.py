@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.model_file import PACKED
@@ -17,7 +16,7 @@ from edgedigits.devices.runner_archive import NAME as RUNNER
 from edgedigits.devices.runner_archive import runner_pyz
 from edgedigits.devices.ssh.device import Device, connect
 from edgedigits.errors import CheckError, DeviceError, EdgeDigitsError
-from edgedigits.ground.facts import Say
+from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.foreign_json import parse, plain
 from edgedigits.measure.bench import measure, model_job
 from edgedigits.measure.bench_job import Task
@@ -42,7 +41,7 @@ class SideBySide:
     here: Report
     there: Report
     agreement: tuple[Agreement, ...]
-    doctor: dict[str, Any]
+    doctor: JsonObject
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class RemoteRunner:
     python: str
     progress: Say
 
-    def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
+    def run(self, kind: str, job: JsonObject) -> JsonObject:
         """The checked result of one job; its errors as InputError's kinds, a crash as EdgeDigitsError."""
         document = json.dumps({"schema": SCHEMA, "kind": kind, **job}).encode()
         self.device.remove(f"{self.folder}/result.json")
@@ -70,7 +69,7 @@ class RemoteRunner:
         return checked(result, kind, f"{self.device.where}: the runner's result", job=job, fault=DeviceError)
 
 
-def bench_there(task: Task, place: DeployWish, say: Say) -> tuple[Report, dict[str, Any]]:
+def bench_there(task: Task, place: DeployWish, say: Say) -> tuple[Report, JsonObject]:
     """The task measured on the device, and what its doctor said; nothing but the environment stays there.
 
     Raises InputError's kinds when the device or something given can't be used, CheckError when the doctor says "wrong".
@@ -108,7 +107,7 @@ def _files(task: Task) -> tuple[Mapping[str, Path | bytes], list[str], str]:
     return files, models, name(task.images, "images.npz")
 
 
-def _doctor(task: Task, device: Device, folder: str, python: str, runtime: str, say: Say) -> dict[str, Any]:
+def _doctor(task: Task, device: Device, folder: str, python: str, runtime: str, say: Say) -> JsonObject:
     if task.artifact is None:
         return {}
     told = run_doctor(device, folder, python, runtime, say)
@@ -118,7 +117,7 @@ def _doctor(task: Task, device: Device, folder: str, python: str, runtime: str, 
     return told
 
 
-def side_by_side(name: str, here: Report, there: Report, doctor: dict[str, Any]) -> SideBySide:
+def side_by_side(name: str, here: Report, there: Report, doctor: JsonObject) -> SideBySide:
     """Two reports of one task, their answers compared image by image."""
     agreement = tuple(
         Agreement(

@@ -7,7 +7,7 @@ table can know, layer classes of the caller's own and layers that only together 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -130,7 +130,8 @@ def _layers(model: Any) -> Iterator[Any]:
 
 def _built_in(layer: Any) -> bool:
     own = type(layer).__module__.split(".")[0] != "tf_keras"
-    return not own or type(layer) in lowered_layers.LOWERED.values()
+    ours: Collection[object] = lowered_layers.LOWERED.values()
+    return not own or type(layer) in ours
 
 
 def _refused(layer: Any, name: str, why: str) -> ModelError:

@@ -67,7 +67,8 @@ class Prune:
         twin = training_loop.twin_of(candidate.model)
         kernels = walk.kernels(twin)
         earlier = {
-            path: candidate.masks.get(path, np.ones(kernels[path].shape, bool)) for path in {**candidate.masks, **taken}
+            path: candidate.masks.get(path, np.ones(tuple(kernels[path].shape), bool))
+            for path in {**candidate.masks, **taken}
         }
         masks = {path: tf.Variable(mask.astype(np.float32), trainable=False) for path, mask in earlier.items()}
         weighted = self.importance == "activation"

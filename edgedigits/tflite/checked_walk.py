@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedigits.errors import TfliteError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.tflite.byte_breakdown import PARTS, UNOWNED
 
-Record = dict[str, Any]
+Record = JsonObject
 """One table: field name -> number, str, array of numbers, Span, Record, list of Records, or None where absent."""
 
 # Fields in the order of their numbers. A union's type is the field before it.
@@ -114,7 +115,7 @@ class Walk:
         self.source = source
         self.owner: npt.NDArray[np.uint8] = np.full(len(flat), UNOWNED, np.uint8)
         self._allowance = _MOST_TIMES_EACH_BYTE * len(flat)
-        self._seen: dict[tuple[int, str], Any] = {}
+        self._seen: dict[tuple[int, str], object] = {}
         self.claim(0, 8, "graph", "the header")
         self.model: Record = self._follow(0, "Model", "graph")
 
@@ -149,7 +150,7 @@ class Walk:
             self._seen[key] = self._read(target, kind, part)
         return self._seen[key]
 
-    def _read(self, at: int, kind: str, part: str) -> Any:
+    def _read(self, at: int, kind: str, part: str) -> object:
         if kind == "string":
             return self._string(at, part)
         if kind == "bytes":
@@ -191,7 +192,7 @@ class Walk:
             record[name] = self._field(at, offset, inline, form, _PART_OF.get(name, part), record)
         return record
 
-    def _field(self, table: int, offset: int, inline: int, form: str, part: str, before: Record) -> Any:
+    def _field(self, table: int, offset: int, inline: int, form: str, part: str, before: Record) -> object:
         kind, _, default = form.partition("=")
         width = _NUMBERS[kind].size if kind in _NUMBERS else 4
         if offset == 0:
@@ -221,7 +222,7 @@ def followed(source: str) -> Iterator[None]:
         ) from error
 
 
-def _absent(kind: str) -> Any:
+def _absent(kind: str) -> object:
     if kind in _VECTORS:
         return np.empty(0, _VECTORS[kind])
     if kind.startswith("["):

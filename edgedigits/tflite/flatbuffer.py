@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from edgedigits.errors import TfliteError
 from edgedigits.tflite.byte_breakdown import PARTS, LedgerRow
@@ -24,6 +23,7 @@ from edgedigits.tflite.contents import (
     float_operators,
     weight_zeros,
 )
+from edgedigits.tflite.schema import OPERATOR_NAMES, TYPE_NAMES
 from edgedigits.tflite.zeros import Layout, ZeroCount, count_zeros, stored_bytes
 
 __all__ = [
@@ -80,14 +80,6 @@ _NO_QUANTIZATION: Final[Record] = {
 _T = TypeVar("_T")
 
 
-def _names(enum: type) -> dict[int, str]:
-    return {value: name for name, value in vars(enum).items() if isinstance(value, int)}
-
-
-_OPERATOR_NAMES: Final = _names(schema.BuiltinOperator)
-_TYPE_NAMES: Final = _names(schema.TensorType)
-
-
 def read(flat: bytes, source: str) -> Contents:
     """Reads a .tflite file's bytes; `source` names it in errors.
 
@@ -116,7 +108,7 @@ def _check_format(flat: bytes, source: str) -> None:
 def _code(code: Record) -> tuple[str, int]:
     """An operator's name and version; old files keep its number in one byte, newer ones in four."""
     number = max(code["deprecated_builtin_code"], code["builtin_code"])
-    name = _OPERATOR_NAMES.get(number, f"BUILTIN_{number}")
+    name = OPERATOR_NAMES.get(number, f"BUILTIN_{number}")
     return (code["custom_code"] or name) if name == "CUSTOM" else name, code["version"]
 
 
@@ -225,7 +217,7 @@ class _Reader:
         if len(shape) > _MOST_AXES or any(size < -1 for size in shape) or math.prod(map(abs, shape)) > _MOST_ELEMENTS:
             self.walk.broken(f"{where} has shape {shape[:_MOST_AXES]}")
         return Layout(
-            dtype=_TYPE_NAMES.get(table["type"], f"TYPE_{table['type']}"),
+            dtype=TYPE_NAMES.get(table["type"], f"TYPE_{table['type']}"),
             shape=shape,
             zero_points=tuple(quantization["zero_point"].tolist()),
             axis=quantization["quantized_dimension"],

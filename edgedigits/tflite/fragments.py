@@ -10,22 +10,18 @@ import copy
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert import schema_py_generated as generated
 
-from edgedigits.tflite import flatbuffer
+from edgedigits.tflite import flatbuffer, schema
 from edgedigits.tflite.checked_walk import followed
 
-_IDENTIFIER: Final = b"TFL3"
-_VERSION: Final = 3
 _UNPACKING: Final = frozenset({"DEQUANTIZE", "DENSIFY"})
 _FREE: Final = frozenset({"IF", "WHILE", "CALL", "CALL_ONCE"})  # they run other graphs, which a fragment does not hold
 # Constants of these types, where not quantized, are shapes, axes, paddings: they tell what is computed.
-_TELLING: Final = frozenset({schema.TensorType.INT32, schema.TensorType.INT64, schema.TensorType.BOOL})
-_NAMES: Final = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+_TELLING: Final = frozenset({generated.TensorType.INT32, generated.TensorType.INT64, generated.TensorType.BOOL})
 
 
 @dataclass(frozen=True)
@@ -53,24 +49,29 @@ def fragments(flat: bytes, source: str = "the model") -> tuple[Fragment, ...]:
     """One for each operator of the graph that runs, in its order. Raises TfliteError where `flat` can't be read."""
     flatbuffer.read(flat, source)
     with followed(source):
-        return tuple(_Cutter(schema.ModelT.InitFromPackedBuf(flat, 0)).cut())
+        return tuple(_Cutter(schema.unpack(flat)).cut())
 
 
 def nearly_nothing() -> bytes:
     """A .tflite file that computes the ReLU of one number: what it takes is what every inference takes besides its work."""
-    model, graph, operator = schema.ModelT(), schema.SubGraphT(), schema.OperatorT()
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.RELU
+    model, graph, operator = generated.ModelT(), generated.SubGraphT(), generated.OperatorT()
+    code = generated.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = generated.BuiltinOperator.RELU
     code.version = 1
     graph.tensors = []
     for name in (b"in", b"out"):
-        tensor = schema.TensorT()
-        tensor.name, tensor.shape, tensor.type = name, np.array([1, 1], np.int32), schema.TensorType.FLOAT32
+        tensor = generated.TensorT()
+        tensor.name, tensor.shape, tensor.type = name, np.array([1, 1], np.int32), generated.TensorType.FLOAT32
         graph.tensors.append(tensor)
     operator.inputs, operator.outputs = [0], [1]
     graph.inputs, graph.outputs, graph.operators = [0], [1], [operator]
-    model.version, model.operatorCodes, model.subgraphs, model.buffers = _VERSION, [code], [graph], [schema.BufferT()]
-    return _packed(model)
+    model.version, model.operatorCodes, model.subgraphs, model.buffers = (
+        schema.VERSION,
+        [code],
+        [graph],
+        [generated.BufferT()],
+    )
+    return schema.pack(model)
 
 
 def graph_signature(parts: tuple[Fragment, ...]) -> str:
@@ -81,7 +82,7 @@ def graph_signature(parts: tuple[Fragment, ...]) -> str:
 class _Cutter:
     """Walks the operators of the first graph, remembering which constants were met before."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: schema.Model) -> None:
         self.model = model
         self.graph = model.subgraphs[0]
         self.met: set[int] = set()
@@ -91,12 +92,12 @@ class _Cutter:
             if self.kind(operator) in _UNPACKING and self.data(int(operator.inputs[0])) is not None
         }
 
-    def kind(self, operator: Any) -> str:
+    def kind(self, operator: schema.Operator) -> str:
         code = self.model.operatorCodes[operator.opcodeIndex]
-        number = max(code.deprecatedBuiltinCode, code.builtinCode)
-        return str(_NAMES.get(number, f"BUILTIN_{number}"))
+        number = schema.number_of(code)
+        return schema.OPERATOR_NAMES.get(number, f"BUILTIN_{number}")
 
-    def data(self, index: int) -> Any:
+    def data(self, index: int) -> np.ndarray | None:
         """The stored values of a tensor, None for one that is computed."""
         values = self.model.buffers[self.graph.tensors[index].buffer].data
         return values if values is not None and len(values) else None
@@ -110,8 +111,8 @@ class _Cutter:
             yield Fragment(
                 index=index,
                 kind=self.kind(operator),
-                signature=hashlib.sha256(_packed(self.alone(operator, bare=True))).hexdigest(),
-                flat=b"" if unpacks or not self.cuttable(operator) else _packed(self.alone(operator)),
+                signature=hashlib.sha256(schema.pack(self.alone(operator, bare=True))).hexdigest(),
+                flat=b"" if unpacks or not self.cuttable(operator) else schema.pack(self.alone(operator)),
                 stored=b"" if unpacks else self.stored(sources),
                 names=tuple(_text(self.graph.tensors[end].name) for end in named),
                 parameters=sum(
@@ -120,7 +121,7 @@ class _Cutter:
                 unpacks=unpacks,
             )
 
-    def cuttable(self, operator: Any) -> bool:
+    def cuttable(self, operator: schema.Operator) -> bool:
         ends = [int(end) for end in (*operator.inputs, *operator.outputs) if end >= 0]
         state = any(self.graph.tensors[end].isVariable for end in ends)
         return not state and self.kind(operator) not in _FREE
@@ -134,12 +135,12 @@ class _Cutter:
                 found.append(np.asarray(values, np.uint8).tobytes())
         return b"".join(found)
 
-    def alone(self, operator: Any, bare: bool = False) -> Any:
+    def alone(self, operator: schema.Operator, bare: bool = False) -> schema.Model:
         """A model of that operator, with the operators that unpack its constants; `bare` of all values and steps."""
         steps = [self.unpackers[end] for end in dict.fromkeys(map(int, operator.inputs)) if end in self.unpackers]
-        whole = schema.ModelT()
-        whole.version, whole.buffers, whole.operatorCodes = _VERSION, [schema.BufferT()], []
-        graph = schema.SubGraphT()
+        whole = generated.ModelT()
+        whole.version, whole.buffers, whole.operatorCodes = schema.VERSION, [generated.BufferT()], []
+        graph = generated.SubGraphT()
         graph.tensors, graph.operators = [], []
         places: dict[int, int] = {-1: -1}
         for one in (*steps, operator):
@@ -150,17 +151,18 @@ class _Cutter:
                 if end not in places:
                     places[end] = len(graph.tensors)
                     graph.tensors.append(self.tensor(end, whole, len(graph.tensors), bare))
-            moved.inputs = [places[int(end)] for end in one.inputs]
-            moved.outputs = [places[int(end)] for end in one.outputs]
+            moved.inputs = np.array([places[int(end)] for end in one.inputs], np.int32)
+            moved.outputs = np.array([places[int(end)] for end in one.outputs], np.int32)
             graph.operators.append(moved)
         made = {int(end) for one in steps for end in one.outputs}
         computed = [end for end in dict.fromkeys(map(int, operator.inputs)) if end >= 0 and end not in made]
         graph.inputs = [places[end] for end in computed if self.data(end) is None]
         graph.outputs = [places[int(end)] for end in operator.outputs]
         whole.subgraphs = [graph]
-        return whole
+        result: schema.Model = whole
+        return result
 
-    def tensor(self, index: int, whole: Any, place: int, bare: bool) -> Any:
+    def tensor(self, index: int, whole: schema.Model, place: int, bare: bool) -> schema.Tensor:
         """A tensor under a short name, its values taken along; without values and steps where it is `bare`."""
         moved, values = copy.copy(self.graph.tensors[index]), self.data(index)
         moved.name, moved.buffer = f"t{place}".encode(), 0
@@ -168,14 +170,14 @@ class _Cutter:
             moved.quantization = _without_steps(moved.quantization)
         if values is not None:
             telling = moved.type in _TELLING and moved.quantization is None
-            buffer = schema.BufferT()
+            buffer = generated.BufferT()
             buffer.data = values if telling or not bare else np.zeros(1, np.uint8)
             whole.buffers.append(buffer)
             moved.buffer = len(whole.buffers) - 1
         return moved
 
 
-def _without_steps(quantization: Any) -> Any:
+def _without_steps(quantization: schema.Quantization | None) -> schema.Quantization | None:
     """How many steps there are, and along which axis, tells the work; the steps themselves do not."""
     if quantization is None or quantization.scale is None or not len(quantization.scale):
         return None
@@ -186,11 +188,5 @@ def _without_steps(quantization: Any) -> Any:
     return bare
 
 
-def _packed(model: Any) -> bytes:
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), _IDENTIFIER)
-    return bytes(builder.Output())
-
-
-def _text(name: Any) -> str:
+def _text(name: object) -> str:
     return name.decode(errors="replace") if isinstance(name, bytes) else str(name or "")

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale, scaled
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.tflite.litert import patience_s
 
@@ -32,7 +33,7 @@ class TfliteModel:
     def _patience_s(self) -> float:
         return patience_s(self._flat)
 
-    def _ask(self, what: str, doing: str, **given: Any) -> Any:
+    def _ask(self, what: str, doing: str, **given: object) -> Any:
         kernels = "LiteRT with its reference kernels" if self._reference else "LiteRT"
         errand = Errand(
             function=f"tflite.litert:{what}",
@@ -67,7 +68,7 @@ class TfliteModel:
         return np.asarray((answers.astype(np.float32) - zero) * np.float32(step), np.float32)
 
 
-def quantized(values: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
+def quantized(values: np.ndarray, detail: JsonObject) -> np.ndarray:
     """float32 values as an interpreter's input tensor takes them, by the scale and zero point it declares."""
     if detail["dtype"] == np.float32:
         return values

@@ -6,11 +6,12 @@ import functools
 import re
 import statistics
 import time
-from typing import Any, Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from edgedigits.errors import CheckError, TfliteError
+from edgedigits.ground.facts import Facts, JsonObject
 from edgedigits.ground.processes.child import beat
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.multiply_adds import per_operator
@@ -23,6 +24,17 @@ on a slow machine; but never longer than `MOST_S`."""
 _KEPT: Final = 2
 
 
+class Net(Protocol):
+    """A model in an interpreter, LiteRT's or TensorFlow's."""
+
+    def allocate_tensors(self) -> None: ...
+    def get_input_details(self) -> list[JsonObject]: ...
+    def get_output_details(self) -> list[JsonObject]: ...
+    def set_tensor(self, index: int, values: np.ndarray, /) -> None: ...
+    def get_tensor(self, index: int, /) -> np.ndarray: ...
+    def invoke(self) -> None: ...
+
+
 def patience_s(flat: bytes) -> float:
     """How long to wait for one inference of a model, reckoned generously; of one whose work can't be counted, `LEAST_S`."""
     try:
@@ -33,13 +45,13 @@ def patience_s(flat: bytes) -> float:
 
 
 @functools.lru_cache(_KEPT)
-def net_of(flat: bytes, reference: bool) -> Any:
+def net_of(flat: bytes, reference: bool) -> Net:
     """An interpreter with the model ready in it, one thread. Raises CheckError where it does not load."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
     try:
-        net = Interpreter(model_content=flat, num_threads=1, experimental_op_resolver_type=resolver)
+        net: Net = Interpreter(model_content=flat, num_threads=1, experimental_op_resolver_type=resolver)
         net.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         kernels = "LiteRT's reference kernels" if reference else "LiteRT"
@@ -49,7 +61,7 @@ def net_of(flat: bytes, reference: bool) -> Any:
     return net
 
 
-def ends(flat: bytes, reference: bool) -> list[dict[str, Any]]:
+def ends(flat: bytes, reference: bool) -> list[Facts]:
     """Type, shape, step and zero point of the first input and the first output."""
     net = net_of(flat, reference)
     first = (net.get_input_details()[0], net.get_output_details()[0])

@@ -24,7 +24,7 @@ BASIS: Final = (
 _MOST_ROWS: Final = 40
 
 
-def as_json(advice: Advice) -> dict[str, Any]:
+def as_json(advice: Advice) -> JsonObject:
     """All that is said; shares are changes (-0.66: two thirds less), latencies microseconds on one thread."""
     return {
         "schema": SCHEMA,
@@ -80,11 +80,11 @@ def render(advice: Advice) -> Group:
     )
 
 
-def _cost_json(cost: Cost) -> dict[str, Any]:
+def _cost_json(cost: Cost) -> JsonObject:
     return {**dataclasses.asdict(cost), "us": None if cost.us is None else round(cost.us, 3)}
 
 
-def _board_json(advice: Advice, board: Any) -> dict[str, Any]:
+def _board_json(advice: Advice, board: Any) -> JsonObject:
     before, after = advice.before.instructions[board], advice.after.instructions[board]
     exports = [effect for effect in advice.effects if effect.kind == "export"]
     return {

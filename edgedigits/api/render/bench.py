@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.bench_result import Cold, Latency, ModelReport, Report
 from edgedigits.tasks.class_recalls import as_record
 from edgedigits.tasks.differences import class_sentence, f1_sentence, interval_text, mcnemar_sentence, worst_class
@@ -22,7 +23,7 @@ _BUSY: Final = 0.6  # share of the cores that other work had kept busy in the la
 Row = tuple[str, ...]
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: Report) -> JsonObject:
     """All that was found; the unit is in the key, accuracies are shares of 1."""
     found = {"schema": SCHEMA, **asdict(report)}
     del found["labels"]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -18,13 +18,14 @@ from edgedigits.api.render import bench
 from edgedigits.devices.fleet import Row
 from edgedigits.devices.remote_bench import Agreement, SideBySide
 from edgedigits.ground.atomic import whole_file
+from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.bench_result import Report
 from edgedigits.tasks.differences import class_sentence, f1_sentence, mcnemar_sentence
 
 SCHEMA: Final = 1
 
 
-def as_json(found: SideBySide) -> dict[str, Any]:
+def as_json(found: SideBySide) -> JsonObject:
     """Both reports as `edgedigits bench --json` gives them, and how the answers compare."""
     return {
         "schema": SCHEMA,
@@ -103,7 +104,7 @@ def _table(found: SideBySide) -> Table:
     return table
 
 
-def fleet_as_json(here: Report, rows: Sequence[Row]) -> dict[str, Any]:
+def fleet_as_json(here: Report, rows: Sequence[Row]) -> JsonObject:
     """This machine's report, and for every device its own or why there is none."""
     devices = [
         {"device": row.name, "error": row.why} if row.found is None else {**as_json(row.found), "here": None}

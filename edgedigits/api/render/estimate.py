@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -31,7 +31,7 @@ class _Line:
     high_ms: float
 
 
-def as_json(estimate: Estimate) -> dict[str, Any]:
+def as_json(estimate: Estimate) -> JsonObject:
     """All that was estimated; times in ms, rates in 10^9 multiply-adds per second of one core."""
     return {
         "schema": SCHEMA,
@@ -68,7 +68,7 @@ def render(estimate: Estimate) -> Group:
     )
 
 
-def _operator_json(each: OperatorEstimate) -> dict[str, Any]:
+def _operator_json(each: OperatorEstimate) -> JsonObject:
     found = asdict(each.work)
     found["output_shape"] = list(each.work.output_shape)
     return {**found, "estimate_low_ms": each.low_ms, "estimate_high_ms": each.high_ms}

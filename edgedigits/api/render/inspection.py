@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edgedigits.ground.facts import JsonObject
 from edgedigits.tflite.byte_breakdown import PARTS, LedgerRow
 from edgedigits.tflite.contents import Contents, Operator, Tensor, float_operators, weight_zeros
 from edgedigits.tflite.rewrite.before_and_after import Change
@@ -21,7 +22,7 @@ _LISTED_FIRST: Final = ("weight", "bias", "constant", "input", "output", "activa
 _LEDGER_NOTE: Final = "Each part is packed alone, the file as a whole; gzip -9, zstd -19."
 
 
-def as_json(contents: Contents, change: Change | None = None) -> dict[str, Any]:
+def as_json(contents: Contents, change: Change | None = None) -> JsonObject:
     """All that `render` shows and more, uncut; sizes are in bytes, shares between 0 and 1.
 
     `slim` is there where a change is known: bytes of each part before and after.
@@ -63,7 +64,7 @@ def _place(tensor: Tensor) -> dict[str, int]:
     return {"subgraph": tensor.subgraph, "index": tensor.index}
 
 
-def _operator_json(operator: Operator) -> dict[str, Any]:
+def _operator_json(operator: Operator) -> JsonObject:
     return {
         "subgraph": operator.subgraph,
         "index": operator.index,
@@ -76,7 +77,7 @@ def _operator_json(operator: Operator) -> dict[str, Any]:
     }
 
 
-def _tensor_json(tensor: Tensor) -> dict[str, Any]:
+def _tensor_json(tensor: Tensor) -> JsonObject:
     return {
         "subgraph": tensor.subgraph,
         "index": tensor.index,

@@ -10,10 +10,11 @@ import shutil
 import struct
 import sys
 from pathlib import Path
-from typing import Any
+
+from .frames import Message
 
 
-def facts(root: Path) -> dict[str, Any]:
+def facts(root: Path) -> Message:
     """JSON-safe; None for what can't be told."""
     libc, version = _libc()
     return {

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 from .folder import Folder, remove, sha256, sync_folder
-from .frames import CHUNK, Gone, Host, OutOfStep, Refusal
+from .frames import CHUNK, Gone, Host, Message, OutOfStep, Refusal
 from .requests import check_file
 
 
-def put(host: Host, folder: Folder, request: dict[str, Any]) -> dict[str, Any]:
+def put(host: Host, folder: Folder, request: Message) -> Message:
     """Answers which files it lacks and how many bytes of each it has; takes those; every one ends with its hash checked."""
     into = folder.inside(request["folder"])
     into.mkdir(parents=True, exist_ok=True)
@@ -42,7 +41,7 @@ def get(host: Host, path: Path) -> None:
             size -= len(piece)
 
 
-def _there(folder: Folder, into: Path, item: dict[str, Any]) -> bool:
+def _there(folder: Folder, into: Path, item: Message) -> bool:
     """Whether the file is here already, or can be copied from another release on this device."""
     target = _plain(into, item["name"])
     if _same(target, item):
@@ -55,13 +54,13 @@ def _there(folder: Folder, into: Path, item: dict[str, Any]) -> bool:
     return False
 
 
-def _have(into: Path, item: dict[str, Any]) -> int:
+def _have(into: Path, item: Message) -> int:
     part = _part(into / item["name"])
     have = part.stat().st_size if part.is_file() else 0
     return have if have <= item["size"] else 0
 
 
-def _take(host: Host, into: Path, item: dict[str, Any]) -> None:
+def _take(host: Host, into: Path, item: Message) -> None:
     """The bytes that were missing, appended; a part of another content is told by the hash and dropped."""
     target = into / item["name"]
     head = host.receive()
@@ -91,5 +90,5 @@ def _part(target: Path) -> Path:
     return target.with_name(target.name + ".part")
 
 
-def _same(path: Path, item: dict[str, Any]) -> bool:
+def _same(path: Path, item: Message) -> bool:
     return path.is_file() and path.stat().st_size == item["size"] and sha256(path) == item["sha256"]

@@ -19,9 +19,8 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from .frames import Refusal
+from .frames import Message, Refusal
 
 _HASH = re.compile(r"[0-9a-f]{12}")
 _OURS = re.compile(r"[0-9a-f]{12}|\.(incoming|making|gone)-[0-9a-f]{12}")
@@ -57,7 +56,7 @@ class Folder:
             time.sleep(0.2)
         self._lock = handle
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Message:
         """Which releases and environments are there, and whether the current one is as it was sent."""
         current = self._link("current")
         return {

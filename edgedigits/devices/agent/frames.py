@@ -16,6 +16,10 @@ CHUNK = 1 << 18
 MOST_FRAME = 1 << 22
 
 
+Message = dict[str, Any]
+"""A request or an answer, an object of JSON; what a request holds is held against `requests` before it is obeyed."""
+
+
 class Gone(Exception):
     """The host hung up, or has been silent for too long."""
 
@@ -40,7 +44,7 @@ class Host:
         self._buffer = bytearray()
         self._heard = time.monotonic()
 
-    def receive(self) -> dict[str, Any]:
+    def receive(self) -> Message:
         """The next object; waits for it. OutOfStep where what comes is none."""
         looked = 0
         while True:
@@ -67,7 +71,7 @@ class Host:
             size -= len(piece)
             yield piece
 
-    def send(self, **frame: Any) -> None:
+    def send(self, **frame: object) -> None:
         self.send_bytes(json.dumps(frame).encode() + b"\n")
 
     def send_bytes(self, content: bytes) -> None:
@@ -97,7 +101,7 @@ class Host:
         self._buffer += piece
 
 
-def _object(line: bytes) -> dict[str, Any]:
+def _object(line: bytes) -> Message:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -6,13 +6,12 @@ import contextlib
 import errno
 import os
 from pathlib import Path
-from typing import Any
 
 from . import services, venvs
 from .facts import facts
 from .files import get, put
 from .folder import Folder, remove
-from .frames import Gone, Host, OutOfStep, Refusal
+from .frames import Gone, Host, Message, OutOfStep, Refusal
 from .processes import run
 from .requests import check, check_first
 
@@ -50,10 +49,10 @@ def _root(directory: str) -> Path:
     return Path(os.path.realpath(Path.home() / path))
 
 
-def _answer(host: Host, session: Session, request: dict[str, Any]) -> None:
+def _answer(host: Host, session: Session, request: Message) -> None:
     try:
         check(request)
-        answer: dict[str, Any] = {"ok": session.do(request)}
+        answer: Message = {"ok": session.do(request)}
     except OutOfStep as error:
         host.send(error=_sentence(_cause(error)))
         raise Gone from error
@@ -81,29 +80,29 @@ class Session:
     def __init__(self, host: Host, folder: Folder, lock_wait_s: float) -> None:
         self.host, self.folder, self._lock_wait_s = host, folder, lock_wait_s
 
-    def do(self, request: dict[str, Any]) -> dict[str, Any]:
+    def do(self, request: Message) -> Message:
         if request["do"] in _READING:
             return _READING[request["do"]](self, request)
         self.folder.lock(self._lock_wait_s, lambda line: self.host.send(note=line))
         return _WRITING[request["do"]](self, request)
 
-    def facts(self, _request: dict[str, Any]) -> dict[str, Any]:
+    def facts(self, _request: Message) -> Message:
         return facts(self.folder.root) | {"unit": services.read()}
 
-    def state(self, _request: dict[str, Any]) -> dict[str, Any]:
+    def state(self, _request: Message) -> Message:
         return self.folder.state()
 
-    def get(self, request: dict[str, Any]) -> dict[str, Any]:
+    def get(self, request: Message) -> Message:
         get(self.host, self.folder.inside(request["path"]))
         return {}
 
-    def put(self, request: dict[str, Any]) -> dict[str, Any]:
+    def put(self, request: Message) -> Message:
         return put(self.host, self.folder, request)
 
-    def venv(self, request: dict[str, Any]) -> dict[str, Any]:
+    def venv(self, request: Message) -> Message:
         return venvs.make(self.host, self.folder, request)
 
-    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+    def run(self, request: Message) -> Message:
         cwd = self.folder.inside(request["cwd"])
         program, *arguments = request["argv"]
         if "/" in program:
@@ -111,7 +110,7 @@ class Session:
         code, errors = run(self.host, [program, *arguments], cwd, lambda line: self.host.send(line=line))
         return {"code": code, "errors": errors}
 
-    def release(self, request: dict[str, Any]) -> dict[str, Any]:
+    def release(self, request: Message) -> Message:
         """The filled folder becomes a release: its link to the environment first, then the name."""
         filled, whole = self.folder.inside(request["filled"]), self.folder.inside(f"releases/{request['name']}")
         link = filled / "venv"
@@ -121,27 +120,27 @@ class Session:
             filled.replace(whole)
         return {}
 
-    def remove(self, request: dict[str, Any]) -> dict[str, Any]:
+    def remove(self, request: Message) -> Message:
         path = self.folder.inside(request["path"])
         if path.exists() or path.is_symlink():
             remove(path)
         return {}
 
-    def switch(self, request: dict[str, Any]) -> dict[str, Any]:
+    def switch(self, request: Message) -> Message:
         self.folder.switch(request["name"]) if request["name"] else self.folder.unset()
         return {}
 
-    def prune(self, _request: dict[str, Any]) -> dict[str, Any]:
+    def prune(self, _request: Message) -> Message:
         return {"removed": self.folder.prune()}
 
-    def start_service(self, request: dict[str, Any]) -> dict[str, Any]:
+    def start_service(self, request: Message) -> Message:
         return services.start(request)
 
-    def stop_service(self, _request: dict[str, Any]) -> dict[str, Any]:
+    def stop_service(self, _request: Message) -> Message:
         services.stop()
         return {}
 
-    def healthy(self, request: dict[str, Any]) -> dict[str, Any]:
+    def healthy(self, request: Message) -> Message:
         return services.healthy(self.host, request)
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
-from .frames import Refusal
+from .frames import Message, Refusal
 
-Check = Callable[[Any], bool]
+Check = Callable[[object], bool]
 _HASH = re.compile(r"[0-9a-f]{12}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES = 1 << 40
 
 
-def check(request: dict[str, Any]) -> None:
+def check(request: Message) -> None:
     """Refusal unless the request is known and whole."""
     asked = request.get("do")
     if not isinstance(asked, str) or asked not in _REQUESTS:
@@ -22,23 +21,23 @@ def check(request: dict[str, Any]) -> None:
     _look(request, _REQUESTS[asked], asked)
 
 
-def check_first(request: dict[str, Any]) -> None:
+def check_first(request: Message) -> None:
     """Refusal unless this is how a session begins."""
     _look(request, {"dir": _line, "lock_wait_s": _seconds}, "the first request")
 
 
-def check_file(head: dict[str, Any], size: int) -> None:
+def check_file(head: Message, size: int) -> None:
     """Refusal unless the head of a file's bytes goes on within that size."""
     _look(head, {"name": _line, "have": lambda value: type(value) is int and 0 <= value <= size}, "a file's head")
 
 
-def _look(request: dict[str, Any], wanted: dict[str, Check], name: str) -> None:
+def _look(request: Message, wanted: dict[str, Check], name: str) -> None:
     for key, fits in wanted.items():
         if key not in request or not fits(request[key]):
             raise Refusal(f"{name}: {key}: found {str(request.get(key))[:60]!r}")
 
 
-def _line(value: Any) -> bool:
+def _line(value: object) -> bool:
     """Text that a path, an argument or a line of a file can hold."""
     return (
         isinstance(value, str)
@@ -47,27 +46,27 @@ def _line(value: Any) -> bool:
     )
 
 
-def _text(value: Any) -> bool:
+def _text(value: object) -> bool:
     return isinstance(value, str) and not re.search("[\\x00\\ud800-\\udfff]", value)
 
 
-def _argument(value: Any) -> bool:
+def _argument(value: object) -> bool:
     return value == "" or _text(value)
 
 
-def _hash(value: Any) -> bool:
+def _hash(value: object) -> bool:
     return isinstance(value, str) and _HASH.fullmatch(value) is not None
 
 
-def _seconds(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value <= 86400
+def _seconds(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 86400
 
 
-def _switch(value: Any) -> bool:
+def _switch(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _port(value: Any) -> bool:
+def _port(value: object) -> bool:
     return value is None or (type(value) is int and 0 < value < 65536)
 
 
@@ -75,15 +74,17 @@ def _each(fits: Check) -> Check:
     return lambda value: isinstance(value, list) and len(value) < 100_000 and all(map(fits, value))
 
 
-def _file(value: Any) -> bool:
+def _file(value: object) -> bool:
     if not isinstance(value, dict) or not _line(value.get("name")) or not _SHA256.fullmatch(str(value.get("sha256"))):
         return False
     return type(value.get("size")) is int and 0 <= value["size"] <= _MOST_BYTES
 
 
-def _package(value: Any) -> bool:
+def _package(value: object) -> bool:
     """What becomes a line of pip's requirements."""
-    words = [value.get(key) for key in ("name", "version")] if isinstance(value, dict) else [None]
+    if not isinstance(value, dict):
+        return False
+    words = [value.get(key) for key in ("name", "version")]
     named = all(isinstance(word, str) and re.fullmatch(r"[A-Za-z0-9._+!-]+", word) for word in words)
     return named and bool(_SHA256.fullmatch(str(value.get("sha256"))))
 

@@ -6,10 +6,9 @@ import http.client
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 from .facts import runtime_dir
-from .frames import Host, Refusal
+from .frames import Host, Message, Refusal
 from .processes import quiet
 
 UNIT = "edgedigits.service"
@@ -30,7 +29,7 @@ def read() -> str | None:
         return None
 
 
-def start(request: dict[str, Any]) -> dict[str, Any]:
+def start(request: Message) -> Message:
     """Writes the unit, enables it and (re)starts it; says whether it will also run when nobody is logged in."""
     for folder in request["folders"]:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -59,7 +58,7 @@ def write(text: str) -> None:
     beside.replace(file)
 
 
-def healthy(host: Host, request: dict[str, Any]) -> dict[str, Any]:
+def healthy(host: Host, request: Message) -> Message:
     """{"ok": bool, "why": sentence}: the unit's own process runs, and answers where it serves HTTP.
 
     One just started (`fresh`) gets time, and must stay up: twice answering, or two seconds where it has no address.

@@ -10,17 +10,16 @@ import shutil
 import sys
 import venv
 from pathlib import Path
-from typing import Any
 
 from .folder import Folder, remove, runs, sync_folder
-from .frames import Host, Refusal
+from .frames import Host, Message, Refusal
 from .processes import run
 
 _TOOLS = ["--disable-pip-version-check", "--no-input", "--no-cache-dir", "--quiet", "--no-warn-script-location"]
 _INSTALL = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--no-compile"]
 
 
-def make(host: Host, folder: Folder, request: dict[str, Any]) -> dict[str, Any]:
+def make(host: Host, folder: Folder, request: Message) -> Message:
     """{"made": true}, or with `online`, {"made": false, "why"} when the device's own index did not help."""
     home = folder.inside(f"venvs/{request['name']}")
     if runs(home):
@@ -37,7 +36,7 @@ def make(host: Host, folder: Folder, request: dict[str, Any]) -> dict[str, Any]:
             shutil.rmtree(beside, ignore_errors=True)
 
 
-def _fill(host: Host, folder: Folder, request: dict[str, Any], beside: Path, home: Path) -> dict[str, Any]:
+def _fill(host: Host, folder: Folder, request: Message, beside: Path, home: Path) -> Message:
     builder = venv.EnvBuilder(symlinks=True, with_pip=False, system_site_packages=request["system_site"])
     builder.create(beside)
     for script in beside.glob("bin/[aA]ctivate*"):
@@ -54,7 +53,7 @@ def _fill(host: Host, folder: Folder, request: dict[str, Any], beside: Path, hom
     return {"made": True}
 
 
-def _install(host: Host, folder: Folder, request: dict[str, Any], beside: Path) -> str:
+def _install(host: Host, folder: Folder, request: Message, beside: Path) -> str:
     """What pip said when it failed; "" when it did not."""
     wheels = folder.inside("wheels")
     listed = beside / "requirements.txt"

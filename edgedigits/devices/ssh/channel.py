@@ -17,6 +17,7 @@ from typing import IO, Any
 from edgedigits.devices.ssh import failures, messages
 from edgedigits.devices.ssh.address import Address
 from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.foreign_json import Mismatch, parse, plain, short
 
 _MARK = b"\x1eedgedigits "
@@ -59,12 +60,12 @@ class Channel:
     ) -> None:
         self.close()
 
-    def ask(self, request: dict[str, Any], on_line: Callable[[str], None] | None = None) -> dict[str, Any]:
+    def ask(self, request: JsonObject, on_line: Callable[[str], None] | None = None) -> JsonObject:
         """The answer to one request. Raises DeviceError, or DeployError where something was tried there and failed."""
         self.send(request)
         return self.answer(messages.kind_of(request), on_line)
 
-    def send(self, frame: dict[str, Any], content: Iterable[bytes] = ()) -> None:
+    def send(self, frame: JsonObject, content: Iterable[bytes] = ()) -> None:
         """One frame and the bytes it announces."""
         try:
             with self._writing:
@@ -78,7 +79,7 @@ class Channel:
 
     def answer(
         self, kind: str = messages.DONE, on_line: Callable[[str], None] | None = None, most_notes: int = _MOST_NOTES
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """The next answer, of that kind; lines of a running command and notes are passed on before it."""
         while True:
             frame = self._frame()
@@ -166,7 +167,7 @@ class Channel:
             raise self.not_understood(str(error)) from error
         return python
 
-    def _frame(self) -> dict[str, Any]:
+    def _frame(self) -> JsonObject:
         line = self._out.readline(_MOST_FRAME + 1)
         if len(line) > _MOST_FRAME:
             raise self.not_understood(f"a line of more than {_MOST_FRAME} bytes")
@@ -180,7 +181,7 @@ class Channel:
             raise self.not_understood(f"found {short(found)}, an object was expected")
         return found
 
-    def _text(self, value: Any) -> str:
+    def _text(self, value: object) -> str:
         if not isinstance(value, str):
             raise self.not_understood(f"found {short(value)}, a text was expected")
         return value.encode("utf-8", "replace").decode()

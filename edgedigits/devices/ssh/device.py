@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from edgedigits.devices.ssh.address import Address, check_directory
 from edgedigits.devices.ssh.channel import Channel
 from edgedigits.errors import DeviceError
-from edgedigits.ground.facts import Say
+from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.foreign_json import plain
 from edgedigits.measure.runtimes.device_facts import Facts
 from edgedigits.measure.runtimes.wheelhouse import collect
@@ -179,7 +178,7 @@ class Device:
         told = self._channel.ask({"do": "healthy", "port": port, "fresh": fresh, "wait_s": _SERVED_WAIT_S})
         return "" if told["ok"] else plain(told["why"]) or "it does not say why"
 
-    def _needed(self, told: list[dict[str, Any]], sizes: Mapping[str, int]) -> dict[str, int]:
+    def _needed(self, told: list[JsonObject], sizes: Mapping[str, int]) -> dict[str, int]:
         """How much it has of each file that it lacks, by name."""
         need = {lacking["name"]: lacking["have"] for lacking in told}
         wrong = [name for name, have in need.items() if have > sizes.get(name, -1)]
@@ -199,7 +198,7 @@ class Device:
             )
         return bool(told["made"])
 
-    def _make(self, packages: Packages, pip: Wheel, *, online: bool) -> dict[str, Any]:
+    def _make(self, packages: Packages, pip: Wheel, *, online: bool) -> JsonObject:
         listed = [{"name": item.name, "version": item.version, "sha256": item.sha256} for item in packages.wheels]
         request = {"do": "venv", "name": packages.hash, "system_site": packages.system_numpy, "packages": listed}
         return self._channel.ask({**request, "pip": pip.file, "online": online})
@@ -221,7 +220,7 @@ class _Meter:
                 self._progress(f"sent {self.sent / 1e6:.1f} of {self._total / 1e6:.1f} MB")
 
 
-def _item(name: str, content: Path | bytes) -> dict[str, Any]:
+def _item(name: str, content: Path | bytes) -> JsonObject:
     data = content if isinstance(content, bytes) else content.read_bytes()
     return {"name": name, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
 

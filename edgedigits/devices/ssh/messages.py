@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.foreign_json import (
     Mismatch,
     Shape,
@@ -21,23 +21,23 @@ from edgedigits.ground.foreign_json import (
 _HASH = re.compile(r"[0-9a-f]{12}")
 
 
-def _release(value: Any) -> bool:
+def _release(value: object) -> bool:
     return isinstance(value, str) and _HASH.fullmatch(value) is not None
 
 
-def _path(value: Any) -> bool:
-    return is_name(value) and value.startswith("/")
+def _path(value: object) -> bool:
+    return isinstance(value, str) and is_name(value) and value.startswith("/")
 
 
-def _python(value: Any) -> bool:
-    return list_of(is_whole, 3)(value) and len(value) == 3 and max(value) < 1000
+def _python(value: object) -> bool:
+    return isinstance(value, list) and list_of(is_whole, 3)(value) and len(value) == 3 and max(value) < 1000
 
 
-def _exit_code(value: Any) -> bool:
+def _exit_code(value: object) -> bool:
     return type(value) is int and -256 < value < 256
 
 
-def _lacking(value: Any) -> bool:
+def _lacking(value: object) -> bool:
     return isinstance(value, dict) and is_name(value.get("name")) and is_whole(value.get("have"))
 
 
@@ -83,25 +83,23 @@ DOCTOR: Shape = {
 """Of what a doctor says, the part that is believed; the rest is only shown."""
 
 
-def look_at_answer(answer: Any, kind: str) -> dict[str, Any]:
+def look_at_answer(answer: JsonObject, kind: str) -> JsonObject:
     """The answer to a request of that kind; Mismatch where it is none. What a later agent may add is left in."""
     look(answer, _ANSWERS[kind], kind, more=True)
     if kind == "venv" and not answer["made"] and not is_text(answer.get("why")):
         raise Mismatch("venv.why", "missing, though nothing was made")
-    found: dict[str, Any] = answer
-    return found
+    return answer
 
 
-def kind_of(request: dict[str, Any]) -> str:
+def kind_of(request: JsonObject) -> str:
     """What the first answer to a request is."""
     asked = request.get("do", HELLO)
     return {"put": NEED, "get": SIZE}.get(asked, asked if asked in _ANSWERS else DONE)
 
 
-def look_at_doctor(told: Any) -> dict[str, Any]:
+def look_at_doctor(told: JsonObject) -> JsonObject:
     """What a doctor said; Mismatch where that is not whole, or contradicts itself."""
     look(told, DOCTOR, more=True)
     if told["ok"] != (not told["reasons"]) or (told["ok"] and told["verdict"] is None):
         raise Mismatch("ok", f"found {told['ok']} with {len(told['reasons'])} reasons and verdict {told['verdict']}")
-    found: dict[str, Any] = told
-    return found
+    return told

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+from edgedigits.ground.facts import JsonObject
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import fragments, graph_signature
 from edgedigits.tflite.multiply_adds import Work, per_operator
@@ -42,9 +43,9 @@ class Instructions:
 
 
 @cache
-def rates() -> Mapping[str, Any]:
+def rates() -> JsonObject:
     """The file of rates and counts."""
-    found: Mapping[str, Any] = json.loads(RATES.read_text(encoding="utf-8"))
+    found: JsonObject = json.loads(RATES.read_text(encoding="utf-8"))
     return found
 
 
@@ -58,7 +59,7 @@ def instructions(flat: bytes, board: BoardName) -> Instructions:
     return Instructions(round(predicted(works, core, known["rates"][core])), "predicted")
 
 
-def predicted(works: Iterable[Work], core: str, of_core: Mapping[str, Any]) -> float:
+def predicted(works: Iterable[Work], core: str, of_core: JsonObject) -> float:
     """The sum over operators of what their features take, and what every inference takes besides."""
     total = float(of_core["base"])
     for work in works:

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from edgedigits_runner.kept import fault, is_text
 from edgedigits_runner.runtimes import KNOWN, ON_DEVICES
@@ -24,7 +24,7 @@ from edgedigits_runner.system_files import field
 
 from edgedigits.errors import DamagedError, InputError
 from edgedigits.ground.cache_dir import cache_dir
-from edgedigits.ground.facts import Say
+from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.kept_files import read_sealed, set_aside, write_sealed
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes.environments import python_for
@@ -127,11 +127,11 @@ def _kept(file: Path, say: Say) -> tuple[float | None, dict[str, Timing]]:
     return float(held["base_us"]), {name: Timing(row["us"], row["reason"]) for name, row in held["operators"].items()}
 
 
-def _is_time(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < 1e12
+def _is_time(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e12
 
 
-def _are_timings(value: Any) -> bool:
+def _are_timings(value: object) -> bool:
     return isinstance(value, dict) and all(not fault(row, _ROW) for row in value.values())
 
 
@@ -162,7 +162,7 @@ def _measured(parts: list[Fragment], runtime: TimedRuntime, say: Say, window_s: 
     return base_us, [_less(row, base_us) for row in rest]
 
 
-def _less(row: dict[str, Any], base_us: float) -> Timing:
+def _less(row: JsonObject, base_us: float) -> Timing:
     """An operator's own time: what its file takes, less what any file takes; never below zero."""
     if row["ns"] is None:
         return Timing(None, str(row["reason"]).partition(": ")[2] or str(row["reason"]))

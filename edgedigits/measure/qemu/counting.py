@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgedigits.errors import EdgeDigitsError, InputError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.qemu.boards import Board, shown_files
 
 RUNS = 3
@@ -53,7 +53,7 @@ def run_counted(
     return [_outcome(answer, own) for answer, own in zip(answers, marks, strict=False)]
 
 
-def _outcome(answer: dict[str, Any], marks: list[str]) -> Outcome:
+def _outcome(answer: JsonObject, marks: list[str]) -> Outcome:
     crash = f"the interpreter crashed (status {answer['crash']})" if "crash" in answer else None
     return Outcome(tuple(map(int, marks)), answer.get("version", ""), answer.get("error", crash))
 

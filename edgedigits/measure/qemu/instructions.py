@@ -12,10 +12,9 @@ import re
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from edgedigits.errors import TfliteError
-from edgedigits.ground.facts import Say
+from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.measure.qemu.boards import board_with
 from edgedigits.measure.qemu.counting import RUNS, Outcome, run_counted
 from edgedigits.measure.qemu.packages import packages
@@ -42,7 +41,7 @@ class Count:
     model_sha256: str
     qemu_version: str
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """JSON-safe."""
         return {**dataclasses.asdict(self), "runs": list(self.runs)}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+
+from edgedigits.ground.facts import JsonObject
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Facts:
     unit: str | None = None
 
     @classmethod
-    def of(cls, told: dict[str, Any]) -> Facts:
+    def of(cls, told: JsonObject) -> Facts:
         """From the agent's answer; what a later agent may add is left out."""
         known = {item.name: told[item.name] for item in fields(cls) if item.name in told}
         major, minor, patch = told["python"]

@@ -13,11 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
 
 from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.errors import DeviceError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.runtimes.device_facts import Facts
 
 DeviceRuntime = str
@@ -133,7 +133,7 @@ def _check_machine(facts: Facts) -> None:
         raise DeviceError(f"its C library is {facts.libc}, and the wheels need glibc: use Debian or Raspberry Pi OS")
 
 
-def _find(runtime: DeviceRuntime, facts: Facts) -> dict[str, Any] | str:
+def _find(runtime: DeviceRuntime, facts: Facts) -> JsonObject | str:
     """The entry of the table, or why there is none."""
     sets = [item for item in _table()["sets"] if item["runtime"] == runtime and item["machine"] == facts.machine]
     if not sets:
@@ -152,7 +152,7 @@ def _find(runtime: DeviceRuntime, facts: Facts) -> dict[str, Any] | str:
     return dict(fitting[0])
 
 
-def _with_numpy(entry: dict[str, Any], facts: Facts, opencv: bool) -> Packages:
+def _with_numpy(entry: JsonObject, facts: Facts, opencv: bool) -> Packages:
     files = [*entry["files"], *(entry["opencv"] if opencv else [])]
     packages = Packages(entry["runtime"], entry["python"], entry["machine"], tuple(_wheel(name) for name in files))
     if "numpy" in packages.versions:
@@ -190,7 +190,7 @@ def _wheel(file: str) -> Wheel:
 
 
 @cache
-def _table() -> dict[str, Any]:
+def _table() -> JsonObject:
     text = (resources.files("edgedigits.measure.runtimes") / "wheels.json").read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)
+    found: JsonObject = json.loads(text)
     return found

@@ -8,10 +8,11 @@ is refused: what it does with channels can't be known.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from edgedigits.keras_types import KerasLayer
 from edgedigits.models.graph.channel_sets import Channels
 from edgedigits.models.graph.walk import SOFTMAX, Call, is_softmax_layer
 from edgedigits.models.layers.layer_kinds import Passage
@@ -19,7 +20,7 @@ from edgedigits.models.layers.layer_kinds import Passage
 Rule = Callable[[Channels, Call, list[np.ndarray]], np.ndarray]
 
 
-def named(layer: Any) -> str:
+def named(layer: KerasLayer) -> str:
     """The layer as a sentence names it."""
     return f"{layer.name} ({type(layer).__name__})"
 

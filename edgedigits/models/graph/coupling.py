@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from edgedigits.errors import ModelError
+from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.channel_rules import RULES, named, whole
 from edgedigits.models.graph.channel_sets import Channels
@@ -42,7 +42,7 @@ class Coupling:
     left_whole: layer that makes channels -> why all of them stay.
     """
 
-    model: Any
+    model: KerasModel
     units: Mapping[int, np.ndarray]
     groups: tuple[Group, ...]
     left_whole: Mapping[str, str]
@@ -53,7 +53,7 @@ class Coupling:
         return sum(len(group.units) for group in self.groups)
 
 
-def coupled(model: Any, stays: Callable[[str], str | None] = lambda _: None) -> Coupling:
+def coupled(model: KerasModel, stays: Callable[[str], str | None] = lambda _: None) -> Coupling:
     """The coupling of a flat model; `stays` tells of a layer's name why what it makes must stay, or None.
 
     Raises ModelError naming a layer of a kind whose channels can't be followed.
@@ -83,7 +83,7 @@ def coupled(model: Any, stays: Callable[[str], str | None] = lambda _: None) -> 
     return _arranged(model, calls, channels, axes)
 
 
-def _arranged(model: Any, calls: list[walk.Call], channels: Channels, axes: dict[int, np.ndarray]) -> Coupling:
+def _arranged(model: KerasModel, calls: list[walk.Call], channels: Channels, axes: dict[int, np.ndarray]) -> Coupling:
     """Free sets numbered 0, 1, 2, ... and grouped by how often they occur in which tensors."""
     roots = np.array([channels.find(channel) for channel in range(len(channels))])
     free = np.array([root == channel and channels.reason(root) is None for channel, root in enumerate(roots)])

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.known_layers import ACTIVATIONS
 from edgedigits.models.layers.layer_kinds import Passage, Setting, kernels_of, kind_of
@@ -32,7 +33,7 @@ class Copies:
     kernels: tuple[str, ...]
 
 
-def copies(model: Any) -> tuple[Copies, ...]:
+def copies(model: KerasModel) -> tuple[Copies, ...]:
     """Those of a flat model that nothing but convolutions and dense layers reads, directly or through layers that act on each
     channel alike; layers that are used more than once stay as they are."""
     calls = list(walk.calls(model))
@@ -58,7 +59,7 @@ def copies(model: Any) -> tuple[Copies, ...]:
     return tuple(_copies(call, tuple(paths)) for call in joins if (paths := kernels(call.outputs[0])))
 
 
-def merged(model: Any) -> tuple[Any, list[str]]:
+def merged(model: KerasModel) -> tuple[KerasModel, list[str]]:
     """(the model with copies made one, the names of the Concatenate layers that joined them).
 
     The answers are the same within float rounding. All other layers keep their names, kernels that read copies are narrower. It
@@ -67,18 +68,18 @@ def merged(model: Any) -> tuple[Any, list[str]]:
     found = {one.name: one for one in copies(model)}
     if not found:
         return model, []
-    made: dict[str, Any] = {}
+    made: dict[str, KerasLayer] = {}
 
-    def apply(call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        layer = call.layer
+    def apply(call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
+        layer, given = call.layer, cast("tuple[object, ...]", args)
         if layer.name in found:
             first, *more = (args[0][place] for place in found[layer.name].stay)
             if not more:
                 return first
-            args = ([first, *more],)
+            given = ([first, *more],)
         if layer.name not in made:
             made[layer.name] = type(layer).from_config(layer.get_config())
-        return made[layer.name](*args, **kwargs)
+        return made[layer.name](*given, **kwargs)
 
     result = walk.rebuilt(model, apply)
     places = {path: one.place for one in found.values() for path in one.kernels}
@@ -120,13 +121,13 @@ def _copies(call: walk.Call, kernels: tuple[str, ...]) -> Copies:
     return Copies(call.layer.name, tuple(stay), np.concatenate(place), kernels)
 
 
-def sums(layer: Any) -> bool:
+def sums(layer: KerasLayer) -> bool:
     """True where a layer, at each place, multiplies all channels that it reads by one matrix."""
     kind = kind_of(layer)
     return kind is not None and kind.sums and layer.get_config().get("groups", 1) == 1
 
 
-def _acts_alike(layer: Any) -> bool:
+def _acts_alike(layer: KerasLayer) -> bool:
     """True where it answers each channel for itself, all by the same rule."""
     kind, config = kind_of(layer), layer.get_config()
     if kind is not None and kind.channels is Passage.ACTIVATED:

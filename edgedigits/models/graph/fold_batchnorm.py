@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol, cast
 
 import numpy as np
 
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasVariable
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.layer_kinds import Kernel, kernels_of, kind_of
 
 
-def pairs(model: Any) -> dict[str, Any]:
+class BatchNormalization(KerasLayer, Protocol):
+    """What of it goes into another layer; each variable has one number a channel."""
+
+    epsilon: float
+    scale: bool
+    center: bool
+    gamma: KerasVariable
+    beta: KerasVariable
+    moving_mean: KerasVariable
+    moving_variance: KerasVariable
+
+
+def pairs(model: KerasModel) -> dict[str, BatchNormalization]:
     """Layer name -> the BatchNormalization after it, where both are used once and nothing else reads the layer's output."""
     calls = list(walk.calls(model))
     makers = {number: call for call in calls for number in call.outputs}
@@ -21,7 +34,7 @@ def pairs(model: Any) -> dict[str, Any]:
         uses[call.layer.name] = uses.get(call.layer.name, 0) + 1
         for number in call.inputs:
             readers[number] = readers.get(number, 0) + 1
-    found = {}
+    found: dict[str, BatchNormalization] = {}
     for call in calls:
         maker = makers.get(call.inputs[0])
         if type(call.layer).__name__ != "BatchNormalization" or maker is None or not _on_channels(call.layer):
@@ -29,16 +42,16 @@ def pairs(model: Any) -> dict[str, Any]:
         linear = maker.layer.get_config().get("activation") == "linear"
         alone = uses[call.layer.name] == uses[maker.layer.name] == readers[call.inputs[0]] == 1
         if (kind := kind_of(maker.layer)) and kind.folds_batchnorm and linear and alone:
-            found[maker.layer.name] = call.layer
+            found[maker.layer.name] = cast("BatchNormalization", call.layer)
     return found
 
 
-def _on_channels(layer: Any) -> bool:
+def _on_channels(layer: KerasLayer) -> bool:
     axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
     return list(axes) in ([-1], [len(layer.input_shape) - 1])
 
 
-def folded(model: Any) -> tuple[Any, list[str]]:
+def folded(model: KerasModel) -> tuple[KerasModel, list[str]]:
     """(the same model with foldable batch normalizations gone, names of the layers that took them in).
 
     The answers are the same within float rounding; names and shapes of kernels are kept.
@@ -46,7 +59,7 @@ def folded(model: Any) -> tuple[Any, list[str]]:
     found = pairs(model)
     absorbed = {normalization.name for normalization in found.values()}
 
-    def make(layer: Any) -> Any:
+    def make(layer: KerasLayer) -> KerasLayer | None:
         if layer.name in absorbed:
             return None
         config = layer.get_config()
@@ -64,7 +77,7 @@ def folded(model: Any) -> tuple[Any, list[str]]:
     return result, list(found)
 
 
-def with_normalization(layer: Any, normalization: Any) -> list[np.ndarray]:
+def with_normalization(layer: KerasLayer, normalization: BatchNormalization) -> list[np.ndarray]:
     """float32 [kernel, bias] of a layer with the normalization after it in them."""
     kernel, *rest = (weight.astype(np.float64) for weight in layer.get_weights())
     bias = rest[0] if rest else 0.0

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
 
+from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.graph import fold_batchnorm, walk
 from edgedigits.models.graph.duplicate_inputs import sums
 from edgedigits.models.layers.layer_kinds import kernels_of
 
 
-def pairs(model: Any, held: Collection[str] = ()) -> dict[str, str]:
+def pairs(model: KerasModel, held: Collection[str] = ()) -> dict[str, str]:
     """Name of a linear 1x1 convolution -> the 1x1 convolution that alone reads it, at most through a batch normalization.
 
     Both are used once, neither is part of two pairs. Kernels `held`, by path, are left as they are.
@@ -42,7 +42,7 @@ def pairs(model: Any, held: Collection[str] = ()) -> dict[str, str]:
     return found
 
 
-def joined(model: Any, held: Collection[str] = ()) -> tuple[Any, list[str]]:
+def joined(model: KerasModel, held: Collection[str] = ()) -> tuple[KerasModel, list[str]]:
     """(the model with such pairs made one layer by the second's name, the names of the convolutions that went into another).
 
     The answers are the same within float rounding; it is the model itself where there are no pairs.
@@ -54,12 +54,12 @@ def joined(model: Any, held: Collection[str] = ()) -> tuple[Any, list[str]]:
     return model, gone
 
 
-def _joined(model: Any, found: dict[str, str]) -> Any:
+def _joined(model: KerasModel, found: dict[str, str]) -> KerasModel:
     normalized = fold_batchnorm.pairs(model)
     absent = {*found, *(normalized[first].name for first in found if first in normalized)}
     firsts = {second: first for first, second in found.items()}
 
-    def make(layer: Any) -> Any:
+    def make(layer: KerasLayer) -> KerasLayer | None:
         if layer.name in absent:
             return None
         return type(layer).from_config(layer.get_config() | ({"use_bias": True} if layer.name in firsts else {}))
@@ -74,7 +74,9 @@ def _joined(model: Any, found: dict[str, str]) -> Any:
     return result
 
 
-def _product(first: Any, normalization: Any, second: Any) -> list[np.ndarray]:
+def _product(
+    first: KerasLayer, normalization: fold_batchnorm.BatchNormalization | None, second: KerasLayer
+) -> list[np.ndarray]:
     """[kernel, bias] of both in sequence."""
     weights = (
         fold_batchnorm.with_normalization(first, normalization) if normalization is not None else first.get_weights()
@@ -85,15 +87,15 @@ def _product(first: Any, normalization: Any, second: Any) -> list[np.ndarray]:
     return [(kernel @ other).astype(np.float32), bias.astype(np.float32)]
 
 
-def _pointwise(layer: Any) -> bool:
+def _pointwise(layer: KerasLayer) -> bool:
     """A dense layer, which has no kernel size, is none."""
     return sums(layer) and set(layer.get_config().get("kernel_size", ())) == {1}
 
 
-def _paths(layer: Any) -> list[str]:
+def _paths(layer: KerasLayer) -> list[str]:
     return [f"{layer.name}/{attribute}" for attribute in kernels_of(layer)]
 
 
-def _linear(layer: Any) -> bool:
+def _linear(layer: KerasLayer) -> bool:
     config = layer.get_config()
     return config["activation"] == "linear" and set(config["strides"]) == {1}

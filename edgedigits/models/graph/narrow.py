@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasVariable
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.channel_rules import output_shape
 from edgedigits.models.graph.coupling import Coupling
@@ -33,7 +33,7 @@ class Weight:
 
     path: str
     call: walk.Call
-    variable: Any
+    variable: KerasVariable
     axes: Mapping[int, Axis]
     known: layer_kinds.Weight
 
@@ -80,7 +80,7 @@ def kept_places(layout: Layout, keep: np.ndarray) -> dict[str, tuple[np.ndarray,
     return found
 
 
-def narrowed(layout: Layout, keep: np.ndarray) -> Any:
+def narrowed(layout: Layout, keep: np.ndarray) -> KerasModel:
     """The model with the units left out of which `keep` (bool [units]) says no; answers in float32, its weights its own.
 
     Promise: where all weights that make the removed channels are zero, and so all their values, the answers are the same.
@@ -98,7 +98,7 @@ def narrowed(layout: Layout, keep: np.ndarray) -> Any:
     return model
 
 
-def _smaller(call: walk.Call, coupling: Coupling, keep: np.ndarray) -> Any:
+def _smaller(call: walk.Call, coupling: Coupling, keep: np.ndarray) -> KerasLayer:
     """A new layer for what is left of the channels it makes."""
     layer, kind, config = call.layer, kind_of(call.layer), call.layer.get_config()
     left = stay(coupling.units[call.outputs[0]], keep)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from edgedigits.errors import ModelError
+from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.channel_rules import input_shapes, named, output_shape
 from edgedigits.models.graph.coupling import coupled
@@ -35,7 +35,7 @@ def multiply_adds(layout: Layout, keep: np.ndarray) -> int:
     return total
 
 
-def sizes_of(model: Any) -> dict[str, int]:
+def sizes_of(model: KerasModel) -> dict[str, int]:
     """Parameters and multiply-adds of a model as it is; no multiply-adds where it takes images of any size."""
     layout = Layout(coupled(model))
     everything = np.ones(layout.coupling.count, bool)
@@ -45,7 +45,7 @@ def sizes_of(model: Any) -> dict[str, int]:
     return {**found, "multiply_adds": multiply_adds(layout, everything)}
 
 
-def _places(call: Any) -> int:
+def _places(call: walk.Call) -> int:
     """How often each weight of a kernel is multiplied: once for every place, of the input where the layer spreads it."""
     kind = kind_of(call.layer)
     shape = (input_shapes(call)[0] if kind and kind.spreads else output_shape(call))[:-1]

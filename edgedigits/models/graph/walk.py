@@ -6,11 +6,12 @@ used more than once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from edgedigits.backend import keras
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor, KerasVariable
 from edgedigits.models.layers.layer_kinds import kernels_of
 
 SOFTMAX, SIGMOID = CLOSING = ("softmax", "sigmoid")
@@ -23,17 +24,21 @@ ENTRY = 0
 class Call:
     """One use of a layer: the tensors it reads and makes, named by number."""
 
-    layer: Any
+    layer: KerasLayer
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    node: Any
+    node: KerasNode
 
 
-def calls(model: Any) -> Iterator[Call]:
+Apply = Callable[[Call, tuple[KerasTensor, ...], dict[str, object]], KerasTensor | None]
+"""Computes one use of a layer: what it makes of the arguments, by place and by name, that it is called with."""
+
+
+def calls(model: KerasModel) -> Iterator[Call]:
     """Every use of a layer in the model, inputs before users; the input layer is left out."""
     numbers: dict[str, int] = {}
 
-    def number(key: Any) -> int:
+    def number(key: object) -> int:
         return numbers.setdefault(str(key), len(numbers))
 
     for depth in sorted(model._nodes_by_depth, reverse=True):
@@ -46,7 +51,7 @@ def calls(model: Any) -> Iterator[Call]:
             )
 
 
-def run(model: Any, value: Any, apply: Callable[[Call, tuple[Any, ...], dict[str, Any]], Any]) -> Any:
+def run(model: KerasModel, value: KerasTensor, apply: Apply) -> KerasTensor:
     """The model's output for `value`, each layer computed by `apply(call, args, kwargs)`; `value` may be symbolic."""
     usage = model._tensor_usage_count
     source = str(id(model.inputs[0]))
@@ -54,27 +59,29 @@ def run(model: Any, value: Any, apply: Callable[[Call, tuple[Any, ...], dict[str
     for call in calls(model):
         args, kwargs = call.node.map_arguments(values)
         made = apply(call, args, kwargs)
-        for key, tensor in zip(
-            call.node.flat_output_ids, made if isinstance(made, (list, tuple)) else [made], strict=True
-        ):
+        for key, tensor in zip(call.node.flat_output_ids, _tensors(made), strict=True):
             values[str(key)] = [tensor] * usage[str(key)]
     return values[str(id(model.outputs[0]))][0]
 
 
-def kernels(model: Any) -> dict[str, Any]:
+def _tensors(made: object) -> Sequence[KerasTensor]:
+    return made if isinstance(made, (list, tuple)) else [cast("KerasTensor", made)]
+
+
+def kernels(model: KerasModel) -> dict[str, KerasVariable]:
     """Kernel variables by path, `layer/attribute`, in graph order; shared layers stand once."""
-    found: dict[str, Any] = {}
+    found: dict[str, KerasVariable] = {}
     for call in calls(model):
         for attribute in kernels_of(call.layer):
             found[f"{call.layer.name}/{attribute}"] = getattr(call.layer, attribute)
     return found
 
 
-def exchanged(model: Any, make: Callable[[Any], Any], entry_name: str = "") -> Any:
+def exchanged(model: KerasModel, make: Callable[[KerasLayer], KerasLayer | None], entry_name: str = "") -> KerasModel:
     """The same graph with each layer replaced by `make(layer)`, once per layer; None stands for "pass the input on"."""
-    made: dict[int, Any] = {}
+    made: dict[int, KerasLayer | None] = {}
 
-    def apply(call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def apply(call: Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
         if id(call.layer) not in made:
             made[id(call.layer)] = make(call.layer)
         layer = made[id(call.layer)]
@@ -83,11 +90,12 @@ def exchanged(model: Any, make: Callable[[Any], Any], entry_name: str = "") -> A
     return rebuilt(model, apply, entry_name)
 
 
-def rebuilt(model: Any, apply: Callable[[Call, tuple[Any, ...], dict[str, Any]], Any], entry_name: str = "") -> Any:
+def rebuilt(model: KerasModel, apply: Apply, entry_name: str = "") -> KerasModel:
     """The model from an input of its own to what `run` gives for that; layers whose outcome nothing uses are not in it."""
     source = model.inputs[0]
     entry = keras.Input(shape=tuple(source.shape[1:]), dtype="float32", name=entry_name or model.input_names[0])
-    return keras.Model(entry, run(model, entry, apply), name=model.name)
+    result: KerasModel = keras.Model(entry, run(model, entry, apply), name=model.name)
+    return result
 
 
 def clone(model: Any, policy: str = "float32", logits: bool = False) -> Any:
@@ -111,7 +119,7 @@ def clone(model: Any, policy: str = "float32", logits: bool = False) -> Any:
     return copy
 
 
-def is_softmax_layer(layer: Any) -> bool:
+def is_softmax_layer(layer: KerasLayer) -> bool:
     """True for a layer that is nothing but a softmax."""
     return _is_only(layer, SOFTMAX)
 
@@ -132,6 +140,6 @@ def closing(model: Any) -> str | None:
     return next((name for name in CLOSING if name == activation), None)
 
 
-def ends_in_softmax(model: Any) -> bool:
+def ends_in_softmax(model: KerasModel) -> bool:
     """True when the model's output is a softmax, as a layer or as the last layer's activation."""
     return closing(model) == SOFTMAX

@@ -49,7 +49,7 @@ class _Check:
         self.keras = keras
         self.custom = custom
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: object) -> Any:
         """Any JSON value within a config, with every described object in it checked."""
         if isinstance(value, list):
             return [self.value(item) for item in value]
@@ -61,7 +61,7 @@ class _Check:
             return self.value(value["items"])
         return self.described(value)
 
-    def described(self, value: Config) -> Any:
+    def described(self, value: Config) -> object:
         """An object's description: {"class_name": ..., "config": ..., "module": ...}."""
         kind = str(value["class_name"])
         short = kind.rsplit(">", maxsplit=1)[-1]
@@ -115,7 +115,7 @@ class _Check:
                 inner[key] = [None, *inner[key][1:]]
         return self.built(value, inner, "keras.layers")
 
-    def setting(self, key: str, item: Any) -> Any:
+    def setting(self, key: str, item: object) -> object:
         """A listed initializer, regularizer or constraint, from the module that its key says."""
         if not isinstance(item, dict):
             return item
@@ -147,7 +147,7 @@ class _Check:
         inner = self.value(inner)
         return self.built(value, inner, "", registered=name)
 
-    def built(self, value: Config, inner: Any, module: str, registered: str | None = None) -> Config:
+    def built(self, value: Config, inner: object, module: str, registered: str | None = None) -> Config:
         """The description with its checked config and, for Keras 3, the one module that its class may come from."""
         kept = ("name", "inbound_nodes", "shared_object_id")
         result: Config = {key: self.value(value[key]) for key in kept if key in value}
@@ -178,16 +178,16 @@ def _is_operation(value: Config) -> bool:
     return "trainable" not in value["config"] if module is None else str(module).startswith("keras.src.ops.")
 
 
-def _is_unknown_setting(key: str, item: Any) -> bool:
+def _is_unknown_setting(key: str, item: object) -> bool:
     if not key.endswith(SETTINGS) or item is None:
         return False
     if isinstance(item, str):
         return item.title().replace("_", "") not in tables.SETTINGS_OBJECTS
     listed = isinstance(item, dict) and item.get("class_name") in tables.SETTINGS_OBJECTS and _is_keras(item)
-    return not listed or "class_name" in json.dumps(item.get("config"))
+    return not (isinstance(item, dict) and listed) or "class_name" in json.dumps(item.get("config"))
 
 
-def _as_float32(dtype: Any, name: str, kind: str) -> str:
+def _as_float32(dtype: object, name: str, kind: str) -> str:
     inner = dtype.get("config") if isinstance(dtype, dict) else dtype
     text = inner.get("name") if isinstance(inner, dict) else inner
     if text is None or text in tables.DTYPES or kind == "InputLayer":

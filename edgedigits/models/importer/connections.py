@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from typing import cast
 
 from edgedigits.errors import ModelError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.models.layers.known_layers import MODELS
 
-_Call = tuple[str, Any]
+_Call = tuple[str, object]
 """(layer, which of its calls: 0, 1, ...)."""
 _LENGTHS = (3, 4)
 """Of a reference to a tensor: layer, call, which of its outputs, and what else the call is given."""
 
 
-def check_connections(layers: list[Any]) -> None:
+def check_connections(layers: list[object]) -> None:
     """Raises ModelError naming a layer that waits for what no layer before it answers.
 
     `layers` are those of a functional model, as Keras 2 writes them. What is written otherwise is left to Keras, which says so.
     """
     if not all(map(_is_written_so, layers)):
         return
-    kinds = {layer["name"]: layer["class_name"] for layer in layers}
-    waiting = {call: wanted for layer in layers for call, wanted in _calls(layer, kinds)}
+    described = cast("list[JsonObject]", layers)
+    kinds = {layer["name"]: layer["class_name"] for layer in described}
+    waiting = {call: wanted for layer in described for call, wanted in _calls(layer, kinds)}
     users: dict[_Call, list[_Call]] = defaultdict(list)
     for call, wanted in waiting.items():
         for one in wanted:
@@ -44,12 +46,15 @@ def check_connections(layers: list[Any]) -> None:
             )
 
 
-def _is_written_so(layer: Any) -> bool:
-    named = isinstance(layer, dict) and all(isinstance(layer.get(key), str) for key in ("name", "class_name"))
-    return named and isinstance(layer.get("inbound_nodes"), list)
+def _is_written_so(layer: object) -> bool:
+    return (
+        isinstance(layer, dict)
+        and all(isinstance(layer.get(key), str) for key in ("name", "class_name"))
+        and isinstance(layer.get("inbound_nodes"), list)
+    )
 
 
-def _calls(layer: dict[str, Any], kinds: dict[str, str]) -> Iterator[tuple[_Call, set[_Call]]]:
+def _calls(layer: JsonObject, kinds: dict[str, str]) -> Iterator[tuple[_Call, set[_Call]]]:
     """Each call of a layer, and the calls it waits for: those of its inputs, and its own before."""
     name = layer["name"]
     for number, inputs in enumerate(layer["inbound_nodes"]):
@@ -57,7 +62,7 @@ def _calls(layer: dict[str, Any], kinds: dict[str, str]) -> Iterator[tuple[_Call
         yield (name, number), before | set(_wanted(inputs, kinds))
 
 
-def _wanted(inputs: Any, kinds: dict[str, str]) -> Iterator[_Call]:
+def _wanted(inputs: object, kinds: dict[str, str]) -> Iterator[_Call]:
     """The answers of an input layer are there at once; a model within counts its calls from 1 where it was built on an input."""
     if isinstance(inputs, dict):
         inputs = list(inputs.values())

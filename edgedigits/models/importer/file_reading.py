@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol
 
 import h5py
 import numpy as np
@@ -56,7 +57,7 @@ def read_h5(path: str, copy: str) -> list[_Text]:
         return [_as_text(file.attrs.get(name)) for name in ("keras_version", "model_config")]
 
 
-def _as_text(value: Any) -> _Text:
+def _as_text(value: object) -> _Text:
     return value.decode() if isinstance(value, bytes) else None if value is None else str(value)
 
 
@@ -92,6 +93,44 @@ def _copy_h5(file: str | io.BytesIO, size: int, copy: str) -> None:
         raise ArtifactError(f"{Path(copy).parent}: can't be written ({error.strerror}); make room there") from error
 
 
+class _Node(Protocol):
+    """A group or an array of a file, as h5py has it."""
+
+    name: str
+    attrs: Mapping[str, object]
+    id: _Stored
+
+    def __iter__(self) -> Iterator[str]: ...
+    def get(self, name: str, /, *, getlink: bool) -> object: ...
+    def __getitem__(self, name: object, /) -> _Array: ...
+
+
+class _Array(_Node, Protocol):
+    external: object
+    is_virtual: bool
+    size: int | None
+    shape: tuple[int, ...] | None
+    chunks: object
+    dtype: np.dtype[np.generic]
+
+
+class _Stored(Protocol):
+    def get_storage_size(self) -> int: ...
+
+
+class _Attributes(Protocol):
+    def create(self, name: str, value: object, /, *, dtype: object) -> None: ...
+
+
+class _Target(Protocol):
+    """A group that is written."""
+
+    attrs: _Attributes
+
+    def create_group(self, name: str, /) -> _Target: ...
+    def create_dataset(self, name: str, /, *, data: object, **kind: object) -> _Target: ...
+
+
 class _Copier:
     """One walk through one file; `room` is how many bytes its arrays may still declare."""
 
@@ -99,7 +138,7 @@ class _Copier:
         self.room = room
         self.met: set[int] = set()
 
-    def group(self, source: Any, target: Any) -> None:
+    def group(self, source: _Node, target: _Target) -> None:
         self._once(source)
         self._attributes(source, target)
         for name in source:
@@ -111,7 +150,7 @@ class _Copier:
             elif isinstance(item, h5py.Dataset):
                 self._dataset(item, name, target)
 
-    def _once(self, item: Any) -> None:
+    def _once(self, item: _Node) -> None:
         """A group within itself would go on for ever."""
         beat()
         address = h5py.h5o.get_info(item.id).addr
@@ -119,7 +158,7 @@ class _Copier:
             raise _elsewhere(item.name)
         self.met.add(address)
 
-    def _dataset(self, item: Any, name: str, target: Any) -> None:
+    def _dataset(self, item: _Array, name: str, target: _Target) -> None:
         self._once(item)
         if item.external or item.is_virtual:
             raise _elsewhere(item.name)
@@ -135,7 +174,7 @@ class _Copier:
         if not isinstance(values, h5py.Empty):
             self._attributes(item, target.create_dataset(name, data=values, **kind))
 
-    def _attributes(self, source: Any, target: Any) -> None:
+    def _attributes(self, source: _Node, target: _Target) -> None:
         for name, value in source.attrs.items():
             if isinstance(value, h5py.Empty):
                 continue

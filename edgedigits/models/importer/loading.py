@@ -13,15 +13,16 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from edgedigits.backend import keras, tf
 from edgedigits.data.scale import Scaling, scaled
 from edgedigits.errors import ModelError, OpenSizeError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes.children import MIB, Errand, ask
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.importer import config_check, custom_layers, saved_files
 from edgedigits.models.importer.ends import Size, SizeOf, image_shape
 from edgedigits.models.importer.keras3 import keras3
@@ -30,7 +31,7 @@ from edgedigits.models.importer.store import restore, save
 
 __all__ = ["TOLERANCE", "LoadedModel", "answers_probabilities", "load", "rebuild", "restore", "save", "without_softmax"]
 
-Array = npt.NDArray[Any]
+Array = np.ndarray
 Real = Array | Callable[[tuple[int, int, int]], Array]
 """Model input, float32 [n, height, width, channels]; or what gives it for an input of that shape, once that is known."""
 
@@ -63,7 +64,7 @@ class LoadedModel:
 
     model: keras.Model
     logits: bool
-    facts: dict[str, Any]
+    facts: JsonObject
 
 
 def load(
@@ -103,7 +104,7 @@ def load(
         answers = ask(errand("answer"), **saved, probes=probes)
         difference = _compare(answers, _answers(model, probes))
         logits = not _is_probabilities(model, answers)
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         "format": saved["format"],
         "layers": len(model.layers),
         "parameters": int(model.count_params()),
@@ -117,7 +118,7 @@ def load(
     return LoadedModel(model, logits, facts)
 
 
-def _opening(saved: saved_files.SavedModel, custom: Sequence[str]) -> tuple[Callable[[str], Errand], dict[str, Any]]:
+def _opening(saved: saved_files.SavedModel, custom: Sequence[str]) -> tuple[Callable[[str], Errand], JsonObject]:
     """What a child process is asked, and told of the file: it alone builds what the file describes."""
     config, size = json.dumps(saved.config), saved.size_bytes
 
@@ -136,7 +137,7 @@ def _opening(saved: saved_files.SavedModel, custom: Sequence[str]) -> tuple[Call
     return errand, {**told, "custom": list(custom), "size": None}
 
 
-def build(folder: str, **saved: Any) -> dict[str, Any]:
+def build(folder: str, **saved: object) -> JsonObject:
     """In a child process: builds what the file describes, rebuilds it, tries both, and writes the rebuilt model into `folder`."""
     _opened.cache_clear()
     original, rebuilding, model = _opened(**_hashable(saved))
@@ -149,14 +150,14 @@ def build(folder: str, **saved: Any) -> dict[str, Any]:
     return {"rebuilt": changed, "left_out": ", ".join(rebuilding.left_out), "adapted": rebuilding.said}
 
 
-def answer(probes: Array, **saved: Any) -> Array:
+def answer(probes: Array, **saved: object) -> Array:
     """In a child process: what the model answers as its file describes it; what `build` left in memory goes."""
     original, _, _ = _opened(**_hashable(saved))
     _opened.cache_clear()
     return _answers(original, probes)
 
 
-def _hashable(saved: dict[str, Any]) -> dict[str, Any]:
+def _hashable(saved: JsonObject) -> JsonObject:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()}
 
 
@@ -171,7 +172,7 @@ def _opened(
     return original, rebuilding, rebuilding.model(original)
 
 
-def _original(saved: saved_files.SavedModel, classes: Sequence[type]) -> Any:
+def _original(saved: saved_files.SavedModel, classes: Sequence[type]) -> KerasModel:
     """The model as its own Keras builds it, in float32, with its trained weights."""
     library = keras3 if saved.keras == "3" else keras
     own = {one.__name__: one for one in classes if issubclass(one, library.layers.Layer)}
@@ -185,7 +186,8 @@ def _original(saved: saved_files.SavedModel, classes: Sequence[type]) -> Any:
         status = model.load_weights(str(saved.weights))
     if saved.format == "SavedModel":
         status.assert_existing_objects_matched()
-    return model
+    result: KerasModel = model
+    return result
 
 
 def _check_classifier(model: keras.Model) -> None:
@@ -218,9 +220,16 @@ def _noise(shape: tuple[int, ...], scale: Scaling | None) -> list[Array]:
     return [scaled(random.integers(*ends, shape, dtype=np.uint8), scale) for ends in ((0, 256), (64, 192))]
 
 
-def _answers(model: Any, images: Array) -> Array:
+class _Trees(Protocol):
+    """What Keras 3 and TensorFlow each have for tensors in lists and dictionaries."""
+
+    def map_structure(self, function: Callable[..., object], structure: object, /) -> object: ...
+    def flatten(self, structure: object, /) -> list[KerasTensor]: ...
+
+
+def _answers(model: KerasModel, images: Array) -> Array:
     """What a model of either Keras answers: float32 [n, classes]."""
-    tree: Any = keras3.tree if isinstance(model, keras3.Model) else tf.nest
+    tree: _Trees = keras3.tree if isinstance(model, keras3.Model) else tf.nest
     given = None if isinstance(model, (keras.Sequential, keras3.Sequential)) else model.input  # could be {"image": ...}
     most = min(64, max(1, _VALUES_AT_ONCE // max(1, images[0].size)))  # all that the layers compute is held at once
     if len(model.inputs[0].shape) < images.ndim:  # it takes [height, width], without a channel
@@ -243,7 +252,7 @@ def _compare(original: Array, rebuilt: Array) -> float:
     return difference
 
 
-def _last_activation(layer: Any) -> str | None:
+def _last_activation(layer: KerasLayer) -> str | None:
     if isinstance(layer, keras.layers.Softmax):
         return "softmax"
     activation = getattr(layer, "activation", None)

@@ -6,21 +6,31 @@ effect on an answer (augmentation, ActivityRegularization, Identity) are left ou
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from edgedigits.backend import keras, tf
 from edgedigits.errors import ModelError
+from edgedigits.ground.facts import JsonObject
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.layers import activations, known_layers, lowered_layers, operations
-from edgedigits.models.layers.layer_configs import as_keras2, cannot, config_of, measured, without_training
+from edgedigits.models.layers.layer_configs import (
+    Normalization,
+    as_keras2,
+    cannot,
+    config_of,
+    measured,
+    without_training,
+)
 
-Call = Callable[..., Any]
+Apply = Callable[..., KerasTensor]
+"""Calls a rebuilt layer as the original was called."""
 Entrance = Callable[[tuple[int | None, ...]], tuple[tuple[int | None, ...], str]]
 
 
-def rebuild(model: Any, custom: Sequence[type] = ()) -> keras.Model:
+def rebuild(model: KerasModel, custom: Sequence[type] = ()) -> keras.Model:
     """`model` as one flat functional tf_keras model with copied weights, uncompiled, its batch size open.
 
     Args:
@@ -46,9 +56,9 @@ class Rebuilding:
         self.said: list[str] = []
         self.left_out: list[str] = []
         self.names: set[str] = set()
-        self.made: dict[int, Call] = {}
+        self.made: dict[int, Apply] = {}
 
-    def model(self, model: Any) -> keras.Model:
+    def model(self, model: KerasModel) -> keras.Model:
         """The rebuilt model; see `rebuild`."""
         _check_functional(model)
         (given,) = _flatten(model.inputs)
@@ -72,23 +82,24 @@ class Rebuilding:
         self.names.add(name)
         return name
 
-    def make(self, kind: str, name: str, **settings: Any) -> Any:
+    def make(self, kind: str, name: str, /, **settings: object) -> KerasLayer:
         """A new tf_keras layer of class `kind` whose name no other has."""
         return lowered_layers.of_keras(kind)(name=self.name(name), **settings)
 
-    def through(self, model: Any, x: Any, prefix: str) -> Any:
+    def through(self, model: KerasModel, x: KerasTensor, prefix: str) -> KerasTensor:
         """Takes the tensor through every layer of `model`."""
         if isinstance(model, keras3.Model):
             function = model._functional if isinstance(model, keras3.Sequential) else model
-            return function._run_through_graph(x, operation_fn=lambda layer: self.call(layer, prefix))
+            result: KerasTensor = function._run_through_graph(x, operation_fn=lambda layer: self.call(layer, prefix))
+            return result
         return self.through2(model, x, prefix)
 
-    def through2(self, model: Any, x: Any, prefix: str) -> Any:
+    def through2(self, model: KerasModel, x: KerasTensor, prefix: str) -> KerasTensor:
         """The same for Keras 2, whose graphs offer no such walk."""
         (given,) = model.inputs
         known = {id(given): x}
 
-        def fill(value: Any) -> Any:
+        def fill(value: object) -> object:
             return known[id(value)] if operations.is_symbolic(value) else value
 
         for depth in sorted(model._nodes_by_depth, reverse=True):
@@ -98,19 +109,20 @@ class Rebuilding:
                 args, kwargs = tf.nest.map_structure(fill, (node.call_args, node.call_kwargs))
                 outputs = self.call(node.layer, prefix)(*args, **kwargs)
                 known |= zip(map(id, tf.nest.flatten(node.outputs)), tf.nest.flatten(outputs), strict=True)
-        return tf.nest.map_structure(fill, model._nested_outputs)
+        result: KerasTensor = tf.nest.map_structure(fill, model._nested_outputs)
+        return result
 
-    def call(self, layer: Any, prefix: str, name: str | None = None) -> Call:
+    def call(self, layer: KerasLayer, prefix: str, name: str | None = None) -> Apply:
         """What calls the rebuilt layer; made once for each layer, so what was shared stays shared."""
         if id(layer) not in self.made:
             self.made[id(layer)] = self.checked(layer, prefix, name or layer.name)
         return self.made[id(layer)]
 
-    def checked(self, layer: Any, prefix: str, name: str) -> Call:
+    def checked(self, layer: KerasLayer, prefix: str, name: str) -> Apply:
         """The call with what concerns training taken off, and with errors that name the layer."""
         call = self.new(layer, prefix, f"{prefix}{name}")
 
-        def named(*args: Any, **kwargs: Any) -> Any:
+        def named(*args: object, **kwargs: object) -> KerasTensor:
             if kwargs.pop("training", None) is True and not isinstance(layer, keras3.layers.Layer):
                 raise cannot(layer, "is called with training=True, so it answers at random", "call it without")
             kwargs.pop("mask", None)
@@ -122,7 +134,7 @@ class Rebuilding:
 
         return named
 
-    def new(self, layer: Any, prefix: str, name: str) -> Call:
+    def new(self, layer: KerasLayer, prefix: str, name: str) -> Apply:
         """What calls the new layer, or the layers, for one layer, operation or nested model."""
         kind = type(layer).__name__
         if isinstance(layer, (keras.Model, keras3.Model)):
@@ -139,7 +151,7 @@ class Rebuilding:
             raise cannot(layer, *known_layers.why_not(kind))
         return self.built_in(layer, name, prefix)
 
-    def operation(self, layer: Any, prefix: str) -> Call:
+    def operation(self, layer: KerasLayer, prefix: str) -> Apply:
         """A Keras 3 operation or a Keras 2 TFOpLambda; named after what it does, as Keras numbers them as they come."""
         kind, settings = type(layer).__name__, config_of(layer)
         if kind == "TFOpLambda":
@@ -153,36 +165,41 @@ class Rebuilding:
         settings = {key: value for key, value in settings.items() if key not in ("name", "trainable")}
         shape = tuple(layer.output.shape)  # of the first use; operations are not shared
 
-        def make(kind: str, name: str, **kwargs: Any) -> Any:
+        def make(kind: str, name: str, /, **kwargs: object) -> KerasLayer:
             return self.make(kind, f"{prefix}{name}", **kwargs)
 
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: object, **kwargs: object) -> KerasTensor:
             operands, more = operations.operands(operation, args, kwargs)
             return operations.apply(make, operation, operands, {**settings, **more}, shape)
 
         return call
 
-    def own(self, layer: Any, name: str) -> Call:
+    def own(self, layer: KerasLayer, name: str) -> Apply:
         """A layer of the caller's class: the tf_keras class of its name, or the layers that it is made of."""
         twins = [
             one for one in self.custom if issubclass(one, keras.layers.Layer) and one.__name__ == type(layer).__name__
         ]
         twin = type(layer) if isinstance(layer, keras.layers.Layer) else next(iter(twins), None)
         if twin is not None:
-            return self.with_weights(layer, twin, {**config_of(layer), "name": self.name(name), "dtype": "float32"})
+            return self.with_weights(
+                layer,
+                cast("lowered_layers.LayerClass", twin),
+                {**config_of(layer), "name": self.name(name), "dtype": "float32"},
+            )
         if type(layer) not in self.custom:
             raise cannot(layer, "is not built into Keras", "hand its class in as custom 'module:Class'")
 
-        def call(x: Any, **_: Any) -> Any:
+        def call(x: KerasTensor, **_: object) -> KerasTensor:
             inside = keras3.Input(batch_shape=tuple(x.shape))
             function = keras3.Function(inside, layer.call(inside))
-            return function._run_through_graph(
+            result: KerasTensor = function._run_through_graph(
                 x, operation_fn=lambda part: self.call(part, f"{name}_", _numberless(part))
             )
+            return result
 
         return call
 
-    def built_in(self, layer: Any, name: str, prefix: str) -> Call:
+    def built_in(self, layer: KerasLayer, name: str, prefix: str) -> Apply:
         """A layer of Keras: that of the same name here, or the layers that compute the same; its activation behind it."""
         settings = without_training(layer)
         if settings.get("data_format") == "channels_first":
@@ -203,10 +220,12 @@ class Rebuilding:
                 return after
         settings["name"] = self.name(name)
         if kind == "Normalization":
-            settings |= measured(layer)
+            settings |= measured(cast("Normalization", layer))
         return self.with_weights(layer, lowered_layers.of_keras(kind), settings, after)
 
-    def activation(self, layer: Any, activation: Any, name: str, lone: bool, prefix: str) -> tuple[Any, Call | None]:
+    def activation(
+        self, layer: KerasLayer, activation: object, name: str, lone: bool, prefix: str
+    ) -> tuple[str, Apply | None]:
         """The activation for the config of a Keras 2 layer, and what follows behind that layer, or is all of a lone one."""
         if isinstance(activation, dict) and isinstance(layer.activation, (keras.layers.Layer, keras3.layers.Layer)):
             return "linear", self.call(layer.activation, f"{prefix}{layer.name}_")
@@ -223,12 +242,14 @@ class Rebuilding:
         own = name if lone else f"{name}_{activation}"
         return "linear", lambda x, **_: activations.activate(self.make, own, activation, x)
 
-    def with_weights(self, source: Any, cls: Any, settings: dict[str, Any], after: Call | None = None) -> Call:
+    def with_weights(
+        self, source: KerasLayer, cls: lowered_layers.LayerClass, settings: JsonObject, after: Apply | None = None
+    ) -> Apply:
         """Calls a new layer that takes the weights of `source` when its first call has built it."""
         layer = cls.from_config(settings)
         weights = [] if type(source).__name__ == "Normalization" else [np.asarray(w) for w in source.get_weights()]
 
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: object, **kwargs: object) -> KerasTensor:
             built = layer.built
             y = layer(*args, **kwargs)
             if not built:
@@ -243,21 +264,21 @@ def _plain(name: str) -> str:
     return plain if plain[:1].isalnum() else f"layer{plain}"
 
 
-def _numberless(layer: Any) -> str:
+def _numberless(layer: KerasLayer) -> str:
     """A name as Keras gave it, "conv2d_7", without the number, which counts all layers of the process."""
     own = keras3.src.utils.naming.to_snake_case(type(layer).__name__)
     return own if re.fullmatch(f"{own}_[0-9]+", layer.name) else str(layer.name)
 
 
-def _flatten(value: Any) -> list[Any]:
+def _flatten(value: object) -> list[KerasTensor]:
     return list(tf.nest.flatten(value))
 
 
-def _is_own(layer: Any) -> bool:
+def _is_own(layer: KerasLayer) -> bool:
     return type(layer).__module__.split(".")[0] not in ("keras", "tf_keras")
 
 
-def _check_functional(model: Any) -> None:
+def _check_functional(model: KerasModel) -> None:
     """Refuses a model whose graph is unknown, and one with several inputs or outputs."""
     kind = type(model).__name__
     if isinstance(model, (keras.Sequential, keras3.Sequential)) and not model.built:

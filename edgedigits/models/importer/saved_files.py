@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from edgedigits.errors import EdgeDigitsError, ModelError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes.children import MIB, Errand, ask
 
-Config = dict[str, Any]
+Config = JsonObject
 Generation = Literal["2", "3"]
 
 LEAST_S: Final = 8.0

@@ -4,17 +4,15 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 from edgedigits.models.importer import config_check, custom_layers, saved_files
 from edgedigits.models.layers import lowered_layers
 
-Array = npt.NDArray[Any]
+Array = np.ndarray
 
 SCHEMA = 1
 """Number of the layout of the folder; another is refused."""

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-Make = Callable[..., Any]
-"""make(class name, layer name, **settings) -> a new tf_keras layer with a name that no other has."""
+from edgedigits.ground.facts import JsonObject
+from edgedigits.keras_types import KerasLayer, KerasTensor
+
+
+class Make(Protocol):
+    """Makes a new tf_keras layer, of the class `kind`, with a name that no other has."""
+
+    def __call__(self, kind: str, name: str, /, **settings: object) -> KerasLayer: ...
+
 
 PLAIN: Final = frozenset(
     {"exponential", "gelu", "hard_sigmoid", "linear", "relu", "sigmoid", "softmax", "softsign", "swish", "tanh"}
@@ -25,7 +32,7 @@ _GELU_FLAT: Final = 6.0
 """From here on the approximate GELU of x is x, of -x 0, to within 1e-9."""
 
 
-def activate(make: Make, name: str, activation: str, x: Any, **settings: Any) -> Any:
+def activate(make: Make, name: str, activation: str, x: KerasTensor, **settings: Any) -> KerasTensor:
     """Applies an activation as Keras 3 defines it to the tf_keras tensor `x`, by layers named after `name`; the last has it.
 
     `settings`: `axis` of softmax, `negative_slope` of leaky_relu, `alpha` of elu, `approximate` of gelu.
@@ -38,7 +45,7 @@ def activate(make: Make, name: str, activation: str, x: Any, **settings: Any) ->
     return make("Activation", name, activation=activation)(x)
 
 
-def of_layer(kind: str, settings: dict[str, Any]) -> Callable[[Make, str, Any], Any] | None:
+def of_layer(kind: str, settings: JsonObject) -> Callable[[Make, str, KerasTensor], KerasTensor] | None:
     """What calls the layers in place of one activation layer with the config `settings`; None where it may stay itself."""
     if kind == "ELU":
         return lambda make, name, x: _elu(make, name, x, settings)
@@ -51,7 +58,7 @@ def of_layer(kind: str, settings: dict[str, Any]) -> Callable[[Make, str, Any], 
     return lambda make, name, x: _relu(make, name, x, most, slope, threshold)
 
 
-def _relu(make: Make, name: str, x: Any, most: float | None, slope: float, threshold: float) -> Any:
+def _relu(make: Make, name: str, x: KerasTensor, most: float | None, slope: float, threshold: float) -> KerasTensor:
     """x from the threshold up, at most `most`; below it slope (x - threshold)."""
     below = None
     if slope:
@@ -65,43 +72,43 @@ def _relu(make: Make, name: str, x: Any, most: float | None, slope: float, thres
     return x if below is None else make("Subtract", name)([x, below])
 
 
-def _softmax(make: Make, name: str, x: Any, settings: dict[str, Any]) -> Any:
+def _softmax(make: Make, name: str, x: KerasTensor, settings: JsonObject) -> KerasTensor:
     return make("Softmax", name, axis=settings.get("axis", -1))(x)
 
 
-def _relu6(make: Make, name: str, x: Any, _: dict[str, Any]) -> Any:
+def _relu6(make: Make, name: str, x: KerasTensor, _: JsonObject) -> KerasTensor:
     return make("ReLU", name, max_value=6.0)(x)
 
 
-def _leaky_relu(make: Make, name: str, x: Any, settings: dict[str, Any]) -> Any:
+def _leaky_relu(make: Make, name: str, x: KerasTensor, settings: JsonObject) -> KerasTensor:
     return make("LeakyReLU", name, alpha=settings.get("negative_slope", 0.2))(x)
 
 
-def _hard_sigmoid(make: Make, name: str, x: Any, _: dict[str, Any]) -> Any:
+def _hard_sigmoid(make: Make, name: str, x: KerasTensor, _: JsonObject) -> KerasTensor:
     """That of Keras 3, of slope 1/6; the one of Keras 2 has 0.2."""
     return make("ReLU", name, max_value=1.0)(make("Rescaling", f"{name}_line", scale=1 / 6, offset=0.5)(x))
 
 
-def _hard_silu(make: Make, name: str, x: Any, settings: dict[str, Any]) -> Any:
+def _hard_silu(make: Make, name: str, x: KerasTensor, settings: JsonObject) -> KerasTensor:
     return make("Multiply", name)([x, _hard_sigmoid(make, f"{name}_gate", x, settings)])
 
 
-def _parted(make: Make, name: str, x: Any) -> tuple[Any, Any]:
+def _parted(make: Make, name: str, x: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
     """max(x, 0) and min(x, 0), both exact."""
     above = make("ReLU", f"{name}_above")(x)
     return above, make("Subtract", f"{name}_below")([x, above])
 
 
-def _elu(make: Make, name: str, x: Any, settings: dict[str, Any]) -> Any:
+def _elu(make: Make, name: str, x: KerasTensor, settings: JsonObject) -> KerasTensor:
     """max(x, 0) + alpha (exp(min(x, 0)) - 1)."""
     return _exponential_below(make, name, x, 1.0, float(settings.get("alpha", 1.0)))
 
 
-def _selu(make: Make, name: str, x: Any, _: dict[str, Any]) -> Any:
+def _selu(make: Make, name: str, x: KerasTensor, _: JsonObject) -> KerasTensor:
     return _exponential_below(make, name, x, _SELU_SCALE, _SELU_SCALE * _SELU_ALPHA)
 
 
-def _exponential_below(make: Make, name: str, x: Any, slope: float, depth: float) -> Any:
+def _exponential_below(make: Make, name: str, x: KerasTensor, slope: float, depth: float) -> KerasTensor:
     """A line of that slope above 0, an exponential that falls to -depth below."""
     above, below = _parted(make, name, x)
     power = make("Activation", f"{name}_exp", activation="exponential")(below)
@@ -110,20 +117,20 @@ def _exponential_below(make: Make, name: str, x: Any, slope: float, depth: float
     return make("Add", name)([line, curve])
 
 
-def _softplus(make: Make, name: str, x: Any, _: dict[str, Any]) -> Any:
+def _softplus(make: Make, name: str, x: KerasTensor, _: JsonObject) -> KerasTensor:
     """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)); the second is the softplus of -|x|."""
     above, below = _parted(make, name, x)
     distance = make("Subtract", f"{name}_distance")([below, above])
     return make("Add", name)([above, make("Activation", f"{name}_bend", activation="softplus")(distance)])
 
 
-def _mish(make: Make, name: str, x: Any, settings: dict[str, Any]) -> Any:
+def _mish(make: Make, name: str, x: KerasTensor, settings: JsonObject) -> KerasTensor:
     """x tanh(softplus(x))."""
     gate = _softplus(make, f"{name}_softplus", x, settings)
     return make("Multiply", name)([x, make("Activation", f"{name}_gate", activation="tanh")(gate)])
 
 
-def _approximate_gelu(make: Make, name: str, x: Any) -> Any:
+def _approximate_gelu(make: Make, name: str, x: KerasTensor) -> KerasTensor:
     """x / 2 (1 + tanh(a x + b x^3)) = x sigmoid(2 c (a + b c^2)), with c the x within +-6, past which the sigmoid is 0 or 1."""
     line = math.sqrt(8 / math.pi)
     above = make("ReLU", f"{name}_above", max_value=_GELU_FLAT)(x)

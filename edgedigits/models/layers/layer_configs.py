@@ -1,11 +1,13 @@
 """A layer's config, from Keras 3 or Keras 2, as the float32 Keras 2 config that answers the same."""
 
 import warnings
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
 from edgedigits.errors import ModelError
+from edgedigits.ground.facts import JsonObject
+from edgedigits.keras_types import KerasLayer, KerasTensor
 from edgedigits.models.layers.layer_kinds import kind_of
 
 KERAS3_ONLY = {
@@ -22,27 +24,27 @@ KERAS3_ONLY = {
 """Settings that Keras 2 layers lack, and the value with which both compute the same."""
 
 
-def cannot(layer: Any, why: str, remedy: str) -> ModelError:
+def cannot(layer: KerasLayer, why: str, remedy: str) -> ModelError:
     """The refusal of a layer: its name and class, why, what would do."""
     return ModelError(f"layer '{layer.name}' ({type(layer).__name__}) {why}; {remedy}.")
 
 
-def config_of(layer: Any) -> dict[str, Any]:
+def config_of(layer: KerasLayer) -> JsonObject:
     """A layer's own config; Keras 3 warns about lambdas in it, which are refused by name later."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        config: dict[str, Any] = layer.get_config()
+        config: JsonObject = layer.get_config()
     return config
 
 
-def without_training(layer: Any) -> dict[str, Any]:
+def without_training(layer: KerasLayer) -> JsonObject:
     """A layer's config without what training alone needs, and in float32."""
     ends = ("_initializer", "_regularizer", "_constraint")
     settings = {key: value for key, value in config_of(layer).items() if not key.endswith(ends)}
     return {**settings, "dtype": "float32"}
 
 
-def as_keras2(layer: Any, settings: dict[str, Any]) -> dict[str, Any]:
+def as_keras2(layer: KerasLayer, settings: JsonObject) -> JsonObject:
     """A Keras 3 config as one that Keras 2 reads."""
     for key, neutral in KERAS3_ONLY.items():
         value = settings.pop(key, neutral)
@@ -62,7 +64,14 @@ def as_keras2(layer: Any, settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def measured(layer: Any) -> dict[str, Any]:
+class Normalization(KerasLayer, Protocol):
+    """What of it was measured on images."""
+
+    mean: KerasTensor
+    variance: KerasTensor
+
+
+def measured(layer: Normalization) -> JsonObject:
     """Mean and variance of a Normalization layer as constants of its config, so that no weights are left to copy."""
     axis = layer.axis
     axes = [] if axis is None else [axis] if isinstance(axis, int) else list(axis)

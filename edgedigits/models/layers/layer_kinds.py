@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
+
+from edgedigits.keras_types import KerasLayer
 
 READS, MAKES, WITHIN = "reads", "makes", "within"
 """What an axis of a weight counts: channels read, channels made, or what a depthwise kernel hands to a pointwise one."""
@@ -209,12 +211,12 @@ KINDS: Final[dict[str, LayerKind]] = {
 """By the name of the layer's class, as Keras has it."""
 
 
-def kind_of(layer: Any) -> LayerKind | None:
+def kind_of(layer: KerasLayer) -> LayerKind | None:
     """The row of a layer; None where its kind has none."""
     return KINDS.get(type(layer).__name__)
 
 
-def kernels_of(layer: Any) -> dict[str, Kernel]:
+def kernels_of(layer: KerasLayer) -> dict[str, Kernel]:
     """The kernels of a layer by attribute; none where its kind has no row."""
     kind = kind_of(layer)
     return {} if kind is None else kind.kernels

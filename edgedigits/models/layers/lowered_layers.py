@@ -7,15 +7,23 @@ place of Keras' own (`of_keras`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 import numpy as np
 
 from edgedigits.backend import keras, tf
+from edgedigits.keras_types import KerasLayer, KerasTensor, KerasVariable
 
 
-def of_keras(kind: str) -> Any:
+class LayerClass(Protocol):
+    """A class of layers."""
+
+    def __call__(self, **settings: object) -> KerasLayer: ...
+    def from_config(self, config: Mapping[str, object], /) -> KerasLayer: ...
+
+
+def of_keras(kind: str) -> LayerClass:
     """The class for a built-in layer kind: the one here, else that of tf_keras."""
     return LOWERED.get(kind, None) or getattr(keras.layers, kind)
 
@@ -23,9 +31,10 @@ def of_keras(kind: str) -> Any:
 class GroupNormalization(keras.layers.GroupNormalization):  # type: ignore[misc]
     """As Keras computes it, where no mask is given."""
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: KerasTensor, mask: object = None) -> KerasTensor:
         if mask is not None:
-            return super().call(inputs, mask)
+            result: KerasTensor = super().call(inputs, mask)
+            return result
         shape = inputs.shape.as_list()
         axis = self.axis % len(shape)
         grouped = [*shape[1:axis], self.groups, shape[axis] // self.groups, *shape[axis + 1 :]]
@@ -39,7 +48,7 @@ class GroupNormalization(keras.layers.GroupNormalization):  # type: ignore[misc]
 class LayerNormalization(keras.layers.LayerNormalization):  # type: ignore[misc]
     """As Keras computes it."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         x = tf.cast(inputs, self.compute_dtype)
         along = [int(size) if place in self.axis else 1 for place, size in enumerate([1, *x.shape[1:]])]
         return _stretched(_normalized(x, self.axis, self.epsilon), self.gamma, self.beta, along)
@@ -51,24 +60,26 @@ class UnitNormalization(keras.layers.UnitNormalization):  # type: ignore[misc]
     A vector of zeros stays one without the division by next to nothing, which would take all of int8's range.
     """
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         x = tf.cast(inputs, self.compute_dtype)
         axes = self.axis if isinstance(self.axis, list) else [self.axis]
         count = float(np.prod([x.shape[axis] for axis in axes]))
         mean = tf.reduce_mean(x * x, axes, keepdims=True)
         divisor = tf.where(mean > 0, mean, tf.ones_like(mean))
-        return x * (tf.math.rsqrt(divisor) * count**-0.5)
+        result: KerasTensor = x * (tf.math.rsqrt(divisor) * count**-0.5)
+        return result
 
 
 class ThresholdedReLU(keras.layers.ThresholdedReLU):  # type: ignore[misc]
     """As Keras computes it."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         theta = tf.cast(self.theta, inputs.dtype)
-        return tf.where(inputs > theta, inputs, tf.zeros_like(inputs))
+        result: KerasTensor = tf.where(inputs > theta, inputs, tf.zeros_like(inputs))
+        return result
 
 
-LOWERED: Final[dict[str, Any]] = {
+LOWERED: Final[dict[str, LayerClass]] = {
     "GroupNormalization": GroupNormalization,
     "LayerNormalization": LayerNormalization,
     "ThresholdedReLU": ThresholdedReLU,
@@ -77,13 +88,16 @@ LOWERED: Final[dict[str, Any]] = {
 """By the name of the Keras layer. A config says no more than that name, so who builds from one has to be told."""
 
 
-def _normalized(x: Any, axes: Sequence[int], epsilon: float) -> Any:
+def _normalized(x: KerasTensor, axes: Sequence[int], epsilon: float) -> KerasTensor:
     away = x - tf.reduce_mean(x, axes, keepdims=True)
     variance = tf.reduce_mean(away * away, axes, keepdims=True)
-    return away * tf.math.rsqrt(variance + epsilon)
+    result: KerasTensor = away * tf.math.rsqrt(variance + epsilon)
+    return result
 
 
-def _stretched(x: Any, gain: Any, offset: Any, along: Sequence[int]) -> Any:
+def _stretched(
+    x: KerasTensor, gain: KerasVariable | None, offset: KerasVariable | None, along: Sequence[int]
+) -> KerasTensor:
     """x times gain plus offset, each of which may be None; `along` is the shape in which they spread."""
     x = x if gain is None else x * tf.cast(tf.reshape(gain, along), x.dtype)
     return x if offset is None else x + tf.cast(tf.reshape(offset, along), x.dtype)

@@ -5,13 +5,15 @@ layers only.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeGuard, cast
 
 import numpy as np
 
 from edgedigits.backend import tf
 from edgedigits.errors import ModelError
+from edgedigits.ground.facts import JsonObject
+from edgedigits.keras_types import KerasTensor
 from edgedigits.models.layers.activations import Make, activate
 
 PAIRS = {"add": "Add", "maximum": "Maximum", "minimum": "Minimum", "multiply": "Multiply", "subtract": "Subtract"}
@@ -29,12 +31,14 @@ SECOND = {
 """What a second argument without a name sets."""
 
 
-def is_symbolic(value: Any) -> bool:
+def is_symbolic(value: object) -> TypeGuard[KerasTensor]:
     """True for a tensor of a functional tf_keras model (whose own test takes nothing but tensors)."""
     return hasattr(value, "_keras_history")
 
 
-def apply(make: Make, operation: str, args: Sequence[Any], settings: Mapping[str, Any], shape: tuple[Any, ...]) -> Any:
+def apply(
+    make: Make, operation: str, args: Sequence[object], settings: JsonObject, shape: tuple[int | None, ...]
+) -> KerasTensor:
     """Applies an operation of `known_layers` to tf_keras tensors.
 
     Args:
@@ -62,7 +66,7 @@ def apply(make: Make, operation: str, args: Sequence[Any], settings: Mapping[str
     return activate(make, operation, operation, x, **settings)
 
 
-def extreme(make: Make, name: str, kind: str, tensors: Sequence[Any]) -> Any:
+def extreme(make: Make, name: str, kind: str, tensors: Sequence[KerasTensor]) -> KerasTensor:
     """The Maximum or Minimum of tensors, value by value: b + max(a - b, 0), or a - max(a - b, 0).
 
     TFLite's own operators in int8 give both operands one scale, by which all of an operand that never wins is cut off, for
@@ -76,7 +80,7 @@ def extreme(make: Make, name: str, kind: str, tensors: Sequence[Any]) -> Any:
     return found
 
 
-def operands(operation: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+def operands(operation: str, args: Sequence[object], kwargs: JsonObject) -> tuple[list[object], JsonObject]:
     """Tensors and constants apart from settings; a TFOpLambda holds both just as its function was called."""
     settings = {key: value for key, value in kwargs.items() if key != "name" and value is not None}
     values = list(args)
@@ -89,7 +93,7 @@ def operands(operation: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     return values + [settings.pop(key) for key in OPERANDS if key in settings], settings
 
 
-def _pair(make: Make, operation: str, args: Sequence[Any]) -> Any:
+def _pair(make: Make, operation: str, args: Sequence[object]) -> KerasTensor:
     """Two tensors meet in a merging layer; a tensor and a constant are a line, a * x + b: Rescaling."""
     first, second = args[0], args[1]
     if is_symbolic(first) and is_symbolic(second):
@@ -102,7 +106,7 @@ def _pair(make: Make, operation: str, args: Sequence[Any]) -> Any:
             return extreme(make, operation, PAIRS[operation], [first, second])
         return make(PAIRS[operation], operation)([first, second])
     swapped = not is_symbolic(first)
-    x, constant = (second, first) if swapped else (first, second)
+    x, constant = cast("tuple[KerasTensor, object]", (second, first) if swapped else (first, second))
     value = np.asarray(constant, dtype=np.float64)
     if value.ndim > 1 and value.size != value.shape[-1]:
         raise ModelError(f"'{operation}' with a constant of shape {value.shape} has no layer in Keras 2.")
@@ -112,7 +116,7 @@ def _pair(make: Make, operation: str, args: Sequence[Any]) -> Any:
     return _rescaled(make, operation, x, *_line(operation, value, swapped))
 
 
-def _limited(make: Make, operation: str, x: Any, limit: Any) -> Any:
+def _limited(make: Make, operation: str, x: KerasTensor, limit: np.ndarray) -> KerasTensor:
     """The larger or smaller of a tensor and a constant."""
     excess = make("ReLU", f"{operation}_excess")(_rescaled(make, f"{operation}_line", x, np.ones_like(limit), -limit))
     if operation == "minimum":
@@ -120,11 +124,11 @@ def _limited(make: Make, operation: str, x: Any, limit: Any) -> Any:
     return _rescaled(make, operation, excess, np.ones_like(limit), limit)
 
 
-def _rescaled(make: Make, name: str, x: Any, scale: Any, offset: Any) -> Any:
+def _rescaled(make: Make, name: str, x: KerasTensor, scale: np.ndarray, offset: np.ndarray) -> KerasTensor:
     return make("Rescaling", name, scale=np.asarray(scale).tolist(), offset=np.asarray(offset).tolist())(x)
 
 
-def _line(operation: str, value: Any, swapped: bool) -> tuple[Any, Any]:
+def _line(operation: str, value: np.ndarray, swapped: bool) -> tuple[np.ndarray, np.ndarray]:
     if operation == "add":
         return np.ones_like(value), value
     if operation == "subtract":
@@ -136,7 +140,7 @@ def _line(operation: str, value: Any, swapped: bool) -> tuple[Any, Any]:
     raise ModelError(f"'{operation}' of a constant by a tensor has no layer in Keras 2; use a built-in layer.")
 
 
-def _pool(make: Make, operation: str, x: Any, settings: Mapping[str, Any]) -> Any:
+def _pool(make: Make, operation: str, x: KerasTensor, settings: JsonObject) -> KerasTensor:
     axes = settings.get("axis")
     axes = [axes] if isinstance(axes, int) else list(axes or [])
     if len(x.shape) != 4 or sorted(axis % 4 for axis in axes) != [1, 2]:
@@ -148,7 +152,7 @@ def _pool(make: Make, operation: str, x: Any, settings: Mapping[str, Any]) -> An
     return make(kind, operation, keepdims=bool(settings.get("keepdims", False)))(x)
 
 
-def _cast(x: Any, settings: Mapping[str, Any]) -> Any:
+def _cast(x: KerasTensor, settings: JsonObject) -> KerasTensor:
     dtype = settings.get("dtype", "float32")
     if not tf.as_dtype(dtype).is_floating:
         raise ModelError(f"'cast' to {dtype} would round the numbers; only casts between float types can be taken.")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from edgedigits.backend import has_bfloat16
+from edgedigits.keras_types import KerasLayer
 from edgedigits.models.layers.layer_kinds import kernels_of
 
 WIDE: Final = 64
@@ -14,7 +15,7 @@ TILE: Final = 16
 """Of which filters must be a multiple for it."""
 
 
-def training_policy(layers: Iterable[Any]) -> str:
+def training_policy(layers: Iterable[KerasLayer]) -> str:
     """The Keras dtype policy in which a model of these layers trains fastest on this CPU.
 
     bfloat16 where it is native, but not for depthwise convolutions, which TensorFlow computes at half the speed of float32 then,

@@ -7,14 +7,14 @@ untrained Keras 3 model with softmax output; `build` gives it another. Importing
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from edgedigits.errors import InputError
+from edgedigits.keras_types import KerasModel
 from edgedigits.models.zoo.convnets import cnn, deep, lenet5, nano, pico
 from edgedigits.models.zoo.mlp import mlp
 from edgedigits.models.zoo.mobilenet import mobilenet_v2
 
-Builder = Callable[..., Any]
+Builder = Callable[..., KerasModel]
 
 ZOO: dict[str, Builder] = {
     "cnn": cnn,

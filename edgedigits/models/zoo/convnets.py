@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from edgedigits.errors import InputError
+from edgedigits.keras_types import KerasModel
 
 Shape = tuple[int, int, int]
 
 
-def cnn(shape: Shape, classes: int) -> Any:
+def cnn(shape: Shape, classes: int) -> KerasModel:
     """The reference net: four 3x3 convolutions and a dense layer; 330,346 parameters for 28x28x1 and 10 classes."""
     from keras import Sequential, layers
 
-    return Sequential(
+    result: KerasModel = Sequential(
         [
             layers.Input(shape),
             layers.Conv2D(32, 3),
@@ -36,13 +36,14 @@ def cnn(shape: Shape, classes: int) -> Any:
         ],
         name="cnn",
     )
+    return result
 
 
-def lenet5(shape: Shape, classes: int) -> Any:
+def lenet5(shape: Shape, classes: int) -> KerasModel:
     """LeNet-5 (LeCun et al. 1998) with ReLU and max pooling: 61,706 parameters for 28x28x1 and 10 classes."""
     from keras import Sequential, layers
 
-    return Sequential(
+    result: KerasModel = Sequential(
         [
             layers.Input(shape),
             layers.Conv2D(6, 5, padding="same", activation="relu"),
@@ -56,6 +57,7 @@ def lenet5(shape: Shape, classes: int) -> Any:
         ],
         name="lenet5",
     )
+    return result
 
 
 def nano(
@@ -66,7 +68,7 @@ def nano(
     unpadded: int = 0,
     pooled: bool = True,
     dropout: float = 0.0,
-) -> Any:
+) -> KerasModel:
     """A small all-convolutional net: 16,986 parameters for one channel and 10 classes, 0.6 M multiply-adds at 28x28.
 
     3x3 convolutions with `filters` and `strides`, then the mean over all places and a dense layer. The last `unpadded`
@@ -87,12 +89,12 @@ def deep(
     unpadded: int = 7,
     pooled: bool = False,
     dropout: float = 0.3,
-) -> Any:
+) -> KerasModel:
     """As `nano`, for accuracy: seven convolutions without padding (after An et al. 2020); 291,738 parameters for 28x28x1."""
     return _convolutions("deep", shape, classes, filters, strides, unpadded, pooled, dropout)
 
 
-def pico(shape: Shape, classes: int, filters: Sequence[int] = (8, 8, 12, 12, 14, 15)) -> Any:
+def pico(shape: Shape, classes: int, filters: Sequence[int] = (8, 8, 12, 12, 14, 15)) -> KerasModel:
     """For the fewest bytes: 6,646 parameters for 28x28x1. Two 3x3 convolutions at each of three sizes, the last one unpadded.
 
     Full resolution at the start costs time but no parameters.
@@ -116,7 +118,8 @@ def pico(shape: Shape, classes: int, filters: Sequence[int] = (8, 8, 12, 12, 14,
         if index in (1, 3):
             net.append(layers.MaxPooling2D())
     net += [layers.GlobalAveragePooling2D(), layers.Dense(classes, activation="softmax", dtype="float32")]
-    return Sequential(net, name="pico")
+    result: KerasModel = Sequential(net, name="pico")
+    return result
 
 
 def _convolutions(
@@ -128,7 +131,7 @@ def _convolutions(
     unpadded: int,
     pooled: bool,
     dropout: float,
-) -> Any:
+) -> KerasModel:
     from keras import Sequential, layers
 
     if not filters or len(filters) != len(strides) or not all(type(n) is int and n > 0 for n in (*filters, *strides)):
@@ -151,4 +154,5 @@ def _convolutions(
     if dropout:
         net.append(layers.Dropout(dropout))
     net.append(layers.Dense(classes, activation="softmax", dtype="float32"))
-    return Sequential(net, name=name)
+    result: KerasModel = Sequential(net, name=name)
+    return result

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from edgedigits.keras_types import KerasModel
 
 
-def mlp(shape: tuple[int, int, int], classes: int) -> Any:
+def mlp(shape: tuple[int, int, int], classes: int) -> KerasModel:
     """Two hidden dense layers of 256 and 128 with dropout: 235,146 parameters for 28x28x1 and 10 classes."""
     from keras import Sequential, layers
 
-    return Sequential(
+    result: KerasModel = Sequential(
         [
             layers.Input(shape),
             layers.Flatten(),
@@ -21,3 +21,4 @@ def mlp(shape: tuple[int, int, int], classes: int) -> Any:
         ],
         name="mlp",
     )
+    return result

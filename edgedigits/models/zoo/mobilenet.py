@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from edgedigits.errors import InputError
+from edgedigits.keras_types import KerasModel
 
 SMALLEST = 32
 
 
-def mobilenet_v2(shape: tuple[int, int, int], classes: int, alpha: float = 0.35, weights: str | None = None) -> Any:
+def mobilenet_v2(
+    shape: tuple[int, int, int], classes: int, alpha: float = 0.35, weights: str | None = None
+) -> KerasModel:
     """MobileNetV2 of width `alpha` for images of at least 32x32; grey images are repeated to RGB inside the model.
 
     `weights="imagenet"` downloads the ImageNet weights of that width through Keras, which come for -1..1 input; the classifier
@@ -30,4 +31,7 @@ def mobilenet_v2(shape: tuple[int, int, int], classes: int, alpha: float = 0.35,
     except (OSError, ValueError) as error:
         raise InputError(f"mobilenet_v2 alpha {alpha}, weights {weights}: {error}") from error
     features = layers.Dropout(0.2)(body(colour))
-    return Model(image, layers.Dense(classes, activation="softmax", dtype="float32")(features), name="mobilenet_v2")
+    result: KerasModel = Model(
+        image, layers.Dense(classes, activation="softmax", dtype="float32")(features), name="mobilenet_v2"
+    )
+    return result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import read_json, sha256_of
@@ -11,6 +10,7 @@ from edgedigits_runner.kept import HASH, fault, hash_of, is_text, is_whole
 from edgedigits_runner.manifest import is_scale
 
 from edgedigits.errors import ArtifactError
+from edgedigits.ground.facts import JsonObject
 
 _RECORD = {
     "schema": is_whole,
@@ -26,7 +26,7 @@ def shipped_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[3] / "artifacts" / "baselines"
 
 
-def record_beside(model: Path) -> dict[str, Any] | None:
+def record_beside(model: Path) -> JsonObject | None:
     """The training record that `edgedigits train` leaves beside a model, if there is one for these very bytes.
 
     Raises ArtifactError where it is one, and was altered.
@@ -48,7 +48,7 @@ def record_beside(model: Path) -> dict[str, Any] | None:
     return record
 
 
-def shipped_record(name: str) -> dict[str, Any] | None:
+def shipped_record(name: str) -> JsonObject | None:
     """The record of the shipped baseline of that name, if there is one."""
     path = shipped_folder() / f"{name}.keras"
     return record_beside(path) if path.is_file() else None

@@ -13,24 +13,25 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain
 from time import perf_counter_ns
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert import schema_py_generated as generated
 from edgedigits_runner.golden import compared, measure_of
 
 from edgedigits.errors import CheckError
 from edgedigits.ground.facts import Facts
 from edgedigits.ground.processes.child import beat
 from edgedigits.ground.processes.children import Errand, ask
-from edgedigits.tflite.litert import patience_s
+from edgedigits.tflite import schema
+from edgedigits.tflite.litert import Net, patience_s
 from edgedigits.tflite.rewrite.equivalence import INTERPRETERS, MOST_BYTES, MOST_TIMES, Example, answers, few, loaded
 from edgedigits.tflite.rewrite.sparse_format import BLOCKS, encoded
 from edgedigits.tflite.rewrite.writer import Builder
 
-Form = Literal["densify", "direct"]
-FORMS: Final[tuple[Form, ...]] = get_args(Form)
-_TYPES: Final = {schema.TensorType.FLOAT32: np.float32, schema.TensorType.INT8: np.int8}
+SparseForm = Literal["densify", "direct"]
+SPARSE_FORMS: Final[tuple[SparseForm, ...]] = get_args(SparseForm)
+_TYPES: Final = {generated.TensorType.FLOAT32: np.float32, generated.TensorType.INT8: np.int8}
 _DIRECT_VERSION: Final = 8  # of FULLY_CONNECTED with sparse weights
 NO_SLOWER: Final = 1.05
 """The sparse form's time over the dense one's; repeated measurements of one model differ by as much."""
@@ -41,7 +42,7 @@ _ROUNDS, _RUNS = 15, 40
 class _Tried:
     """One form: what it came to, and why it is not kept (empty where it could be)."""
 
-    form: Form
+    form: SparseForm
     flat: bytes
     refused: str
     ratio: float | None = None
@@ -56,8 +57,8 @@ def sparser(flat: bytes, examples: Sequence[Example], timed: bool = True) -> tup
 
     `timed` off skips the comparison of speed, the only part that is not the same on every run.
     """
-    layers = _layers(_unpacked(flat))
-    tried = [_try(form, flat, examples, timed) for form in FORMS] if layers else []
+    layers = _layers(schema.unpack(flat))
+    tried = [_try(form, flat, examples, timed) for form in SPARSE_FORMS] if layers else []
     fit = sorted((one for one in tried if not one.refused), key=lambda one: len(one.flat))
     if fit:
         reason = f"{fit[0].form}: {len(flat) - len(fit[0].flat):,} bytes smaller, the same answers, and no slower here"
@@ -70,7 +71,7 @@ def sparser(flat: bytes, examples: Sequence[Example], timed: bool = True) -> tup
     return (fit[0].flat if fit else flat), {**facts, "tried": [one.as_facts() for one in tried]}
 
 
-def _try(form: Form, flat: bytes, examples: Sequence[Example], timed: bool) -> _Tried:
+def _try(form: SparseForm, flat: bytes, examples: Sequence[Example], timed: bool) -> _Tried:
     made = encode(flat, form)
     if len(made) >= len(flat):
         return _Tried(form, made, f"{len(made):,} bytes, not smaller than {len(flat):,}")
@@ -98,7 +99,7 @@ def _compared(dense: bytes, sparse: bytes, examples: Sequence[Example], timed: b
     return wrong, ratio
 
 
-def compare(dense: bytes, sparse: bytes, examples: Sequence[Example], timed: bool) -> list[Any]:
+def compare(dense: bytes, sparse: bytes, examples: Sequence[Example], timed: bool) -> list[str | float | None]:
     """[how the answers differ, time over the dense form's] in this process. Raises CheckError where a form can't be run."""
     try:
         nets = _both(dense, sparse, INTERPRETERS[0])
@@ -109,11 +110,11 @@ def compare(dense: bytes, sparse: bytes, examples: Sequence[Example], timed: boo
     return [wrong, None if wrong or not timed else _ratio(*nets, examples)]
 
 
-def _both(dense: bytes, sparse: bytes, interpreter: str) -> tuple[Any, Any]:
+def _both(dense: bytes, sparse: bytes, interpreter: str) -> tuple[Net, Net]:
     return loaded(dense, interpreter, "the dense form"), loaded(sparse, interpreter, "this form")
 
 
-def _wrong(dense: Any, sparse: Any, examples: Sequence[Example]) -> str:
+def _wrong(dense: Net, sparse: Net, examples: Sequence[Example]) -> str:
     """How the answers differ by more than kernels of one machine do among themselves; empty where they don't."""
     kinds = [np.dtype(sink["dtype"]) for sink in dense.get_output_details()]
     both = [list(answers(net, examples)) for net in (dense, sparse)]
@@ -126,7 +127,7 @@ def _wrong(dense: Any, sparse: Any, examples: Sequence[Example]) -> str:
     return ""
 
 
-def _ratio(dense: Any, sparse: Any, examples: Sequence[Example]) -> float:
+def _ratio(dense: Net, sparse: Net, examples: Sequence[Example]) -> float:
     """The sparse form's time over the dense one's, side by side in turns; the median of the turns."""
     for net in (dense, sparse):
         for source, values in zip(net.get_input_details(), examples[0], strict=True):
@@ -144,72 +145,68 @@ def _ratio(dense: Any, sparse: Any, examples: Sequence[Example]) -> float:
     return float(np.median(ratios))
 
 
-def encode(flat: bytes, form: Form) -> bytes:
+def encode(flat: bytes, form: SparseForm) -> bytes:
     """The model with every dense layer that gets smaller by it in block-sparse form."""
-    model = _unpacked(flat)
+    model = schema.unpack(flat)
     for graph, operator in _layers(model):
         tensor = graph.tensors[operator.inputs[1]]
         values, tensor.sparsity = encoded(_matrix(model, tensor), BLOCKS[tensor.type])
-        model.buffers.append(schema.BufferT())
+        model.buffers.append(generated.BufferT())
         model.buffers[-1].data = values.view(np.uint8)
         model.buffers[tensor.buffer].data = None
         tensor.buffer = len(model.buffers) - 1
         if form == "direct":
-            operator.opcodeIndex = _kind(model, schema.BuiltinOperator.FULLY_CONNECTED, _DIRECT_VERSION)
+            operator.opcodeIndex = _kind(model, generated.BuiltinOperator.FULLY_CONNECTED, _DIRECT_VERSION)
         else:
             _unpack_before(model, graph, operator)
     builder = Builder()
-    return builder.finished(model.Pack(builder), b"TFL3")
+    return builder.finished(model.Pack(builder), schema.IDENTIFIER)
 
 
-def _unpack_before(model: Any, graph: Any, operator: Any) -> None:
+def _unpack_before(model: schema.Model, graph: schema.Graph, operator: schema.Operator) -> None:
     """A DENSIFY between the layer and its weights."""
     weights = int(operator.inputs[1])
     plain = copy.copy(graph.tensors[weights])
     plain.sparsity, plain.buffer = None, 0
     graph.tensors.append(plain)
-    unpacking = schema.OperatorT()
-    unpacking.opcodeIndex = _kind(model, schema.BuiltinOperator.DENSIFY, 1)
+    unpacking = generated.OperatorT()
+    unpacking.opcodeIndex = _kind(model, generated.BuiltinOperator.DENSIFY, 1)
     unpacking.inputs, unpacking.outputs = (np.array([index], np.int32) for index in (weights, len(graph.tensors) - 1))
     unpacking.builtinOptionsType, unpacking.builtinOptions = (
-        schema.BuiltinOptions.DensifyOptions,
-        schema.DensifyOptionsT(),
+        generated.BuiltinOptions.DensifyOptions,
+        generated.DensifyOptionsT(),
     )
     graph.operators.insert(graph.operators.index(operator), unpacking)
     operator.inputs = np.array([operator.inputs[0], len(graph.tensors) - 1, *operator.inputs[2:]], np.int32)
 
 
-def _kind(model: Any, number: int, version: int) -> int:
+def _kind(model: schema.Model, number: int, version: int) -> int:
     """The place of an operator kind, added where there is none."""
     for place, code in enumerate(model.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == number and code.version == version:
+        if schema.number_of(code) == number and code.version == version:
             return place
-    code = schema.OperatorCodeT()
+    code = generated.OperatorCodeT()
     code.deprecatedBuiltinCode = code.builtinCode = number
     code.version = version
     model.operatorCodes.append(code)
     return len(model.operatorCodes) - 1
 
 
-def _unpacked(flat: bytes) -> Any:
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(flat, 0))
-
-
-def _layers(model: Any) -> list[tuple[Any, Any]]:
+def _layers(model: schema.Model) -> list[tuple[schema.Graph, schema.Operator]]:
     """(graph, operator) of the dense layers whose own constant weights get smaller in blocks."""
     found = []
     for graph in model.subgraphs:
         read = list(chain.from_iterable(operator.inputs.tolist() for operator in graph.operators))
         for operator in graph.operators:
             code = model.operatorCodes[operator.opcodeIndex]
-            if max(code.builtinCode, code.deprecatedBuiltinCode) != schema.BuiltinOperator.FULLY_CONNECTED:
+            if schema.number_of(code) != generated.BuiltinOperator.FULLY_CONNECTED:
                 continue
             if read.count(operator.inputs[1]) == 1 and _pays(model, graph.tensors[operator.inputs[1]]):
                 found.append((graph, operator))
     return found
 
 
-def _pays(model: Any, tensor: Any) -> bool:
+def _pays(model: schema.Model, tensor: schema.Tensor) -> bool:
     block, data = BLOCKS.get(tensor.type), model.buffers[tensor.buffer].data
     alone = sum(other.buffer == tensor.buffer for graph in model.subgraphs for other in graph.tensors) == 1
     if block is None or tensor.sparsity is not None or data is None or not alone:
@@ -222,6 +219,6 @@ def _pays(model: Any, tensor: Any) -> bool:
     return bool(values.nbytes + index < len(data))
 
 
-def _matrix(model: Any, tensor: Any) -> np.ndarray:
-    flat = model.buffers[tensor.buffer].data.tobytes()
+def _matrix(model: schema.Model, tensor: schema.Tensor) -> np.ndarray:
+    flat = np.asarray(model.buffers[tensor.buffer].data).tobytes()
     return np.frombuffer(flat, _TYPES[tensor.type]).reshape(tensor.shape)

@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from edgedigits_runner.golden import xnnpack
 
 from edgedigits.errors import CheckError, TfliteError
-from edgedigits.ground.facts import Facts
+from edgedigits.ground.facts import Facts, JsonObject
 from edgedigits.ground.processes.child import beat
 from edgedigits.ground.processes.children import MIB, Errand, Room, ask
-from edgedigits.tflite.litert import patience_s
+from edgedigits.tflite.litert import Net, patience_s
 
 INTERPRETERS: Final = ("LiteRT", "LiteRT's reference kernels", "TensorFlow")
 _REFERENCE: Final = INTERPRETERS[1]
@@ -83,13 +83,13 @@ def few(examples: Sequence[Example]) -> Sequence[Example]:
     return examples[:: -(-len(examples) // REFERENCE_EXAMPLES)] if examples else examples
 
 
-def _left_behind(one: Any, other: Any) -> list[str]:
+def _left_behind(one: Net, other: Net) -> list[str]:
     """Kinds of operators that XNNPACK, where it is applied, takes in `one` and leaves in `other`."""
     before, after = xnnpack(one), xnnpack(other)
     return sorted(set(after["outside"]) - set(before["outside"])) if before["applied"] else []
 
 
-def loaded(flat: bytes, interpreter: str, what: str) -> Any:
+def loaded(flat: bytes, interpreter: str, what: str) -> Net:
     """One of `INTERPRETERS` with the model ready in it, one thread. Raises CheckError where it does not load."""
     try:
         with warnings.catch_warnings():
@@ -102,18 +102,21 @@ def loaded(flat: bytes, interpreter: str, what: str) -> Any:
     return net
 
 
-def _made(flat: bytes, interpreter: str) -> Any:
+def _made(flat: bytes, interpreter: str) -> Net:
+    result: Net
     if interpreter == INTERPRETERS[2]:
         from edgedigits.backend import tf
 
-        return tf.lite.Interpreter(model_content=flat, num_threads=1)
+        result = tf.lite.Interpreter(model_content=flat, num_threads=1)
+        return result
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     kind = OpResolverType.BUILTIN_REF if interpreter == _REFERENCE else OpResolverType.AUTO
-    return Interpreter(model_content=flat, num_threads=1, experimental_op_resolver_type=kind)
+    result = Interpreter(model_content=flat, num_threads=1, experimental_op_resolver_type=kind)
+    return result
 
 
-def answers(net: Any, examples: Sequence[Example]) -> Iterator[list[bytes]]:
+def answers(net: Net, examples: Sequence[Example]) -> Iterator[list[bytes]]:
     """The outputs on each example, every bit of them. Raises CheckError where it can't be run on one."""
     sources, sinks = net.get_input_details(), net.get_output_details()
     for number, example in enumerate(examples):
@@ -134,11 +137,11 @@ def random_examples(flat: bytes, count: int = 32, seed: int = 0, what: str = "th
     """
     rng = np.random.default_rng(seed)
 
-    def values(source: dict[str, Any]) -> np.ndarray:
+    def values(source: JsonObject) -> np.ndarray:
         shape, dtype = tuple(source["shape"]), np.dtype(source["dtype"])
         if dtype.kind == "f":
             return rng.uniform(-1, 2, shape).astype(dtype)
-        limits = np.iinfo(dtype) if dtype.kind in "iu" else np.iinfo(np.uint8)
+        limits = np.iinfo(dtype.name if dtype.kind in "iu" else "uint8")
         return rng.integers(limits.min, limits.max, shape, dtype=limits.dtype, endpoint=True).astype(dtype)
 
     try:

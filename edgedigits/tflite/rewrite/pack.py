@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import whole_file
+from edgedigits.ground.facts import Facts
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.packed_file import Form, named, packed, plain
 
 SCHEMA = 1
 
 
-def pack(model: Path, slim: bool, form: Form, out: Path | None) -> dict[str, Any]:
+def pack(model: Path, slim: bool, form: Form, out: Path | None) -> Facts:
     """Writes the file and says what it saved, JSON-safe; sizes in bytes.
 
     Raises InputError's kinds where the model can't be read or the file not written, CheckError where slim bytes answer
     differently from the model's.
     """
-    before, facts = plain(model), dict[str, Any]()
+    before, facts = plain(model), Facts()
     read(before, str(model))
     after = before
     if slim:
@@ -51,7 +51,7 @@ def _beside(model: Path, slim: bool) -> Path:
     return bare.with_name(f"{bare.stem}-slim{bare.suffix}") if slim else bare
 
 
-def as_text(found: dict[str, Any]) -> str:
+def as_text(found: Facts) -> str:
     """What was written, in a line or two for people."""
     lines = [f"{found['out']}: {found['out_bytes']:,} bytes, from {found['model_bytes']:,}"]
     if found["form"] != "plain":

@@ -13,26 +13,28 @@ A loader needs numbers aligned by their own size, not the 16 bytes the converter
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Final
+from collections.abc import Hashable
+from typing import Final, TypeGuard, TypeVar
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert import schema_py_generated as generated
 
 from edgedigits.errors import TfliteError
-from edgedigits.tflite import flatbuffer
+from edgedigits.tflite import flatbuffer, schema
 from edgedigits.tflite.checked_walk import followed
 from edgedigits.tflite.rewrite.slim_graph import fold
 from edgedigits.tflite.rewrite.writer import Builder
 
-_IDENTIFIER: Final = b"TFL3"
 _EIGHT_BYTE_TYPES: Final = (
-    schema.TensorType.INT64,
-    schema.TensorType.UINT64,
-    schema.TensorType.FLOAT64,
-    schema.TensorType.COMPLEX64,
-    schema.TensorType.COMPLEX128,
+    generated.TensorType.INT64,
+    generated.TensorType.UINT64,
+    generated.TensorType.FLOAT64,
+    generated.TensorType.COMPLEX64,
+    generated.TensorType.COMPLEX128,
 )
 _IN_ONE_BYTE: Final = 127  # kinds below this number are told by the older field alone
+
+_Vector = TypeVar("_Vector", bound=np.ndarray)
 
 
 def slim(flat: bytes, source: str = "the model") -> bytes:
@@ -48,7 +50,7 @@ def slim(flat: bytes, source: str = "the model") -> bytes:
 
 
 def _slim(flat: bytes, source: str) -> bytes:
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(flat, 0))
+    model = schema.unpack(flat)
     if model.externalBuffers or any(buffer.offset > 1 for buffer in model.buffers or []):
         raise TfliteError(
             f"{source}: keeps values outside its tables, which can't be made smaller; export it as one file"
@@ -65,10 +67,10 @@ def _slim(flat: bytes, source: str) -> bytes:
     _share_kinds(model)
     wide = _wide(model)
     builder = Builder(wide)
-    return builder.finished(model.Pack(builder), _IDENTIFIER)
+    return builder.finished(model.Pack(builder), schema.IDENTIFIER)
 
 
-def _drop_texts(model: Any) -> None:
+def _drop_texts(model: schema.Model) -> None:
     model.description = model.metadata = model.metadataBuffer = model.signatureDefs = None
     model.externalBufferGroups = model.externalBuffers = None
     for graph in model.subgraphs:
@@ -80,11 +82,11 @@ def _drop_texts(model: Any) -> None:
                     setattr(operator, vector, None)
 
 
-def _filled(vector: Any) -> bool:
+def _filled(vector: _Vector | None) -> TypeGuard[_Vector]:
     return vector is not None and len(vector) > 0
 
 
-def _slim_tensor(tensor: Any) -> None:
+def _slim_tensor(tensor: schema.Tensor) -> None:
     tensor.name = None
     tensor.hasRank = tensor.hasRank and not _filled(tensor.shape)  # a scalar is told from an unknown shape by it
     if not _filled(tensor.shapeSignature) or np.array_equal(tensor.shapeSignature, tensor.shape):
@@ -99,7 +101,7 @@ def _slim_tensor(tensor: Any) -> None:
         found.quantizedDimension = 0
 
 
-def _share_buffers(model: Any) -> None:
+def _share_buffers(model: schema.Model) -> None:
     """Buffer 0 is the empty one, by the format's rule; of equal ones the first stays."""
     numbers: dict[bytes, int] = {b"": 0}
     for graph in model.subgraphs:
@@ -107,17 +109,17 @@ def _share_buffers(model: Any) -> None:
             data = model.buffers[tensor.buffer].data
             flat = data.tobytes() if _filled(data) else b""
             tensor.buffer = numbers.setdefault(flat, len(numbers))
-    model.buffers = [schema.BufferT() for _ in numbers]
+    model.buffers = [generated.BufferT() for _ in numbers]
     for flat, number in numbers.items():
         model.buffers[number].data = np.frombuffer(flat, np.uint8) if flat else None
 
 
-def _share_tensors(graph: Any) -> None:
+def _share_tensors(graph: schema.Graph) -> None:
     """Tensors that nothing names go; equal constants become one."""
     ends = {*graph.inputs.tolist(), *graph.outputs.tolist()}
     used = ends | {index for operator in graph.operators for index in _read_or_written(operator)}
     written = {index for operator in graph.operators for index in operator.outputs.tolist()}
-    kept: dict[Any, int] = {}
+    kept: dict[object, int] = {}
     numbers = {-1: -1}
     for index, tensor in enumerate(graph.tensors):
         if index in used:
@@ -131,14 +133,14 @@ def _share_tensors(graph: Any) -> None:
                 setattr(holder, vector, np.array([numbers[index] for index in getattr(holder, vector)], np.int32))
 
 
-def _read_or_written(operator: Any) -> set[int]:
+def _read_or_written(operator: schema.Operator) -> set[int]:
     named = (
         vector.tolist() for vector in (operator.inputs, operator.outputs, operator.intermediates) if _filled(vector)
     )
     return {index for vector in named for index in vector if index >= 0}
 
 
-def _told(table: Any) -> Any:
+def _told(table: object) -> Hashable:
     """A table with all it holds, as a key."""
     if isinstance(table, np.ndarray):
         return table.dtype.str, table.tobytes()
@@ -149,9 +151,9 @@ def _told(table: Any) -> Any:
     )
 
 
-def _share_kinds(model: Any) -> None:
+def _share_kinds(model: schema.Model) -> None:
     """Operator kinds once each, and only those in use."""
-    kinds: dict[Any, int] = {}
+    kinds: dict[object, int] = {}
     codes = model.operatorCodes or []
     for code in codes:
         if 0 <= code.builtinCode < _IN_ONE_BYTE:
@@ -166,8 +168,8 @@ def _share_kinds(model: Any) -> None:
     model.operatorCodes = [codes[index] for index in used]
 
 
-def _wide(model: Any) -> frozenset[bytes]:
+def _wide(model: schema.Model) -> frozenset[bytes]:
     """Constants whose elements are of 8 bytes."""
     tensors = (tensor for graph in model.subgraphs for tensor in graph.tensors)
     numbers = {tensor.buffer for tensor in tensors if tensor.type in _EIGHT_BYTE_TYPES and tensor.buffer}
-    return frozenset(model.buffers[number].data.tobytes() for number in numbers)
+    return frozenset(np.asarray(model.buffers[number].data).tobytes() for number in numbers)

@@ -7,15 +7,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert import schema_py_generated as generated
 
-_OPERATOR: Final = schema.BuiltinOperator
+from edgedigits.tflite import schema
+
+_OPERATOR: Final = generated.BuiltinOperator
 
 
-def fold(graph: Any, model: Any) -> None:
+def fold(graph: schema.Graph, model: schema.Model) -> None:
     """Changes the graph in place; tensors it no longer names stay listed."""
     graph.inputs, graph.outputs = _indices(graph.inputs), _indices(graph.outputs)
     for operator in graph.operators or []:
@@ -28,16 +30,15 @@ def fold(graph: Any, model: Any) -> None:
             _shape_into_options(operator, graph, model)
 
 
-def _indices(vector: Any) -> Any:
+def _indices(vector: np.ndarray | None) -> np.ndarray:
     return np.array([] if vector is None else vector, np.int32)
 
 
-def _kind(operator: Any, model: Any) -> int:
-    code = model.operatorCodes[operator.opcodeIndex]
-    return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
+def _kind(operator: schema.Operator, model: schema.Model) -> int:
+    return schema.number_of(model.operatorCodes[operator.opcodeIndex])
 
 
-def _bypassed(operator: Any, graph: Any, model: Any) -> bool:
+def _bypassed(operator: schema.Operator, graph: schema.Graph, model: schema.Model) -> bool:
     """Whether its readers now read its input instead."""
     kind = _kind(operator, model)
     if kind not in (_OPERATOR.RESHAPE, _OPERATOR.QUANTIZE):
@@ -56,15 +57,15 @@ def _bypassed(operator: Any, graph: Any, model: Any) -> bool:
     return needless
 
 
-def _same_form(one: Any, other: Any) -> bool:
-    def told(tensor: Any) -> Any:
+def _same_form(one: schema.Tensor, other: schema.Tensor) -> bool:
+    def told(tensor: schema.Tensor) -> list[object] | None:
         found = tensor.quantization
         return None if found is None else [np.array(found.scale).tolist(), np.array(found.zeroPoint).tolist()]
 
     return bool(one.type == other.type and told(one) == told(other))
 
 
-def _reads_rows(reader: Any, before: int, after: int, graph: Any, model: Any) -> bool:
+def _reads_rows(reader: schema.Operator, before: int, after: int, graph: schema.Graph, model: schema.Model) -> bool:
     """Whether it is a dense layer that reads `after` as its input, and would read `before` as the same rows."""
     if _kind(reader, model) != _OPERATOR.FULLY_CONNECTED or reader.inputs.tolist().count(after) != 1:
         return False
@@ -78,14 +79,14 @@ def _reads_rows(reader: Any, before: int, after: int, graph: Any, model: Any) ->
     return fits and _same_form(graph.tensors[before], graph.tensors[after])
 
 
-def _shape_into_options(operator: Any, graph: Any, model: Any) -> None:
+def _shape_into_options(operator: schema.Operator, graph: schema.Graph, model: schema.Model) -> None:
     if len(operator.inputs) != 2:
         return
     shape = graph.tensors[int(operator.inputs[1])]
     data = model.buffers[shape.buffer].data
-    if shape.type != schema.TensorType.INT32 or data is None or not len(data) or len(shape.shape) != 1:
+    if shape.type != generated.TensorType.INT32 or data is None or not len(data) or len(shape.shape) != 1:
         return
-    options = schema.ReshapeOptionsT()
+    options = generated.ReshapeOptionsT()
     options.newShape = np.frombuffer(data.tobytes(), "<i4")
-    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.ReshapeOptions, options
+    operator.builtinOptionsType, operator.builtinOptions = generated.BuiltinOptions.ReshapeOptions, options
     operator.inputs = operator.inputs[:1]

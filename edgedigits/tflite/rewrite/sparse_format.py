@@ -1,21 +1,23 @@
 """Block-sparse matrices as TFLite stores them: rows dense, blocks of a row compressed (CSR), a block's values dense.
 
-Format: SparsityParameters in tensorflow/compiler/mlir/lite/schema/schema.fbs. Of TFLite's kernels FULLY_CONNECTED reads
+Format: SparsityParameters in tensorflow/compiler/mlir/lite/schema/generated.fbs. Of TFLite's kernels FULLY_CONNECTED reads
 such weights itself, in blocks of 1x4 float32 or 1x16 int8; DENSIFY unpacks them for any operator.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert import schema_py_generated as generated
 
-BLOCKS: Final = {schema.TensorType.FLOAT32: 4, schema.TensorType.INT8: 16}
+from edgedigits.tflite import schema
+
+BLOCKS: Final = {generated.TensorType.FLOAT32: 4, generated.TensorType.INT8: 16}
 """Values in a block of the kernels that there are, by tensor type."""
 
 
-def encoded(matrix: np.ndarray, block: int) -> tuple[np.ndarray, Any]:
+def encoded(matrix: np.ndarray, block: int) -> tuple[np.ndarray, schema.Sparsity]:
     """(the values of the blocks that hold any, flat; SparsityParametersT) of a matrix [rows, columns].
 
     Raises ValueError where the columns are no multiple of `block`.
@@ -25,7 +27,7 @@ def encoded(matrix: np.ndarray, block: int) -> tuple[np.ndarray, Any]:
         raise ValueError(f"{columns} columns are no multiple of {block}")
     blocks = matrix.reshape(rows, columns // block, block)
     kept = blocks.any(axis=2)
-    sparsity = schema.SparsityParametersT()
+    sparsity: schema.Sparsity = generated.SparsityParametersT()
     sparsity.traversalOrder = np.array([0, 1, 2], np.int32)
     sparsity.blockMap = np.array([1], np.int32)
     segments = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
@@ -33,7 +35,7 @@ def encoded(matrix: np.ndarray, block: int) -> tuple[np.ndarray, Any]:
     return blocks[kept].reshape(-1), sparsity
 
 
-def decoded(values: np.ndarray, sparsity: Any, columns: int) -> np.ndarray:
+def decoded(values: np.ndarray, sparsity: schema.Sparsity, columns: int) -> np.ndarray:
     """The matrix [rows, columns] that was encoded."""
     rows, block = sparsity.dimMetadata[0].denseSize, sparsity.dimMetadata[2].denseSize
     compressed = sparsity.dimMetadata[1]
@@ -44,26 +46,26 @@ def decoded(values: np.ndarray, sparsity: Any, columns: int) -> np.ndarray:
     return blocks.reshape(rows, columns)
 
 
-def _dense(size: int) -> Any:
-    dimension = schema.DimensionMetadataT()
-    dimension.format, dimension.denseSize = schema.DimensionType.DENSE, size
+def _dense(size: int) -> schema.Dimension:
+    dimension: schema.Dimension = generated.DimensionMetadataT()
+    dimension.format, dimension.denseSize = generated.DimensionType.DENSE, size
     return dimension
 
 
-def _compressed(segments: np.ndarray, indices: np.ndarray) -> Any:
-    dimension = schema.DimensionMetadataT()
-    dimension.format = schema.DimensionType.SPARSE_CSR
+def _compressed(segments: np.ndarray, indices: np.ndarray) -> schema.Dimension:
+    dimension: schema.Dimension = generated.DimensionMetadataT()
+    dimension.format = generated.DimensionType.SPARSE_CSR
     dimension.arraySegmentsType, dimension.arraySegments = _vector(segments)
     dimension.arrayIndicesType, dimension.arrayIndices = _vector(indices)
     return dimension
 
 
-def _vector(numbers: np.ndarray) -> tuple[int, Any]:
+def _vector(numbers: np.ndarray) -> tuple[int, schema.Indices]:
     """In the narrowest type that holds them."""
     most = int(numbers.max(initial=0))
     for limit, name, dtype in ((255, "Uint8", np.uint8), (65535, "Uint16", np.uint16), (2**31 - 1, "Int32", np.int32)):
         if most <= limit:
-            vector = getattr(schema, f"{name}VectorT")()
+            vector = getattr(generated, f"{name}VectorT")()
             vector.values = numbers.astype(dtype)
-            return int(getattr(schema.SparseIndexVector, f"{name}Vector")), vector
+            return int(getattr(generated.SparseIndexVector, f"{name}Vector")), vector
     raise ValueError(f"{most} is too large an index")

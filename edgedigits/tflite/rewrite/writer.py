@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from functools import partialmethod
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -48,14 +48,14 @@ class Builder:
         self._nodes: list[_Node] = []
         self._numbers: dict[_Node, int] = {}
         self._fields: list[tuple[int, bytes | int]] = []
-        self._elements: list[Any] = []
+        self._elements: list[bytes | int] = []
         self._size = 0
 
     def StartObject(self, count: int) -> None:  # noqa: ARG002
         """The generated code has written what the table leads to; its fields come now."""
         self._fields = []
 
-    def _slot(self, form: str, slot: int, value: Any, default: Any) -> None:
+    def _slot(self, form: str, slot: int, value: float, default: float) -> None:
         if value != default:
             self._fields.append((slot, struct.pack(form, value)))
 
@@ -81,7 +81,7 @@ class Builder:
         """Its elements come now, the last one first."""
         self._elements, self._size = [], size
 
-    def _element(self, form: str, value: Any) -> None:
+    def _element(self, form: str, value: float) -> None:
         self._elements.append(struct.pack(form, value))
 
     PrependBool = partialmethod(_element, "<?")
@@ -100,8 +100,10 @@ class Builder:
         """The vector's number."""
         self._elements.reverse()
         if self._elements and isinstance(self._elements[0], int):
-            return self._number(_Offsets(tuple(self._elements)))
-        return self._values(b"".join(self._elements), len(self._elements), self._size)
+            return self._number(_Offsets(tuple(one for one in self._elements if isinstance(one, int))))
+        return self._values(
+            b"".join(one for one in self._elements if isinstance(one, bytes)), len(self._elements), self._size
+        )
 
     def CreateNumpyVector(self, values: np.ndarray) -> int:
         """The number of a vector of these numbers."""

@@ -1,0 +1,140 @@
+"""The .tflite schema as `ai_edge_litert` ships it: the one place for names of operators, and for tables in and out of bytes.
+
+Its classes come without types and trust their input: who unpacks foreign bytes does it within `checked_walk.followed`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as generated
+
+IDENTIFIER: Final = b"TFL3"
+VERSION: Final = 3
+
+
+class Table(Protocol):
+    """Any table: its fields are its attributes."""
+
+    def Pack(self, builder: object, /) -> int: ...
+
+
+class Code(Table, Protocol):
+    """A kind of operator."""
+
+    builtinCode: int
+    deprecatedBuiltinCode: int
+    version: int
+
+
+class Quantization(Table, Protocol):
+    scale: np.ndarray | None
+    zeroPoint: np.ndarray | None
+    min: np.ndarray | None
+    max: np.ndarray | None
+    detailsType: int
+    quantizedDimension: int
+
+
+class Indices(Table, Protocol):
+    values: np.ndarray
+
+
+class Dimension(Table, Protocol):
+    format: int
+    denseSize: int
+    arraySegmentsType: int
+    arraySegments: Indices
+    arrayIndicesType: int
+    arrayIndices: Indices
+
+
+class Sparsity(Table, Protocol):
+    traversalOrder: np.ndarray
+    blockMap: np.ndarray
+    dimMetadata: list[Dimension]
+
+
+class Tensor(Table, Protocol):
+    name: bytes | None
+    shape: np.ndarray
+    shapeSignature: np.ndarray | None
+    type: int
+    buffer: int
+    quantization: Quantization | None
+    sparsity: Sparsity | None
+    isVariable: bool
+    hasRank: bool
+
+
+class Options(Table, Protocol):
+    """Of those operators that are looked into."""
+
+    keepNumDims: bool
+    newShape: np.ndarray
+
+
+class Operator(Table, Protocol):
+    opcodeIndex: int
+    inputs: np.ndarray
+    outputs: np.ndarray
+    intermediates: np.ndarray | None
+    builtinOptionsType: int
+    builtinOptions: Options | None
+    debugMetadataIndex: int
+
+
+class Graph(Table, Protocol):
+    name: bytes | None
+    tensors: list[Tensor]
+    operators: list[Operator]
+    inputs: np.ndarray
+    outputs: np.ndarray
+    debugMetadataIndex: int
+
+
+class Buffer(Table, Protocol):
+    data: np.ndarray | None
+    offset: int
+
+
+class Model(Table, Protocol):
+    version: int
+    operatorCodes: list[Code]
+    subgraphs: list[Graph]
+    buffers: list[Buffer]
+    description: bytes | None
+    metadata: list[Table] | None
+    metadataBuffer: np.ndarray | None
+    signatureDefs: list[Table] | None
+    externalBufferGroups: list[Table] | None
+    externalBuffers: list[Table] | None
+
+
+def names_of(enum: type) -> dict[int, str]:
+    """Number -> name of an enumeration of the schema."""
+    return {value: name for name, value in vars(enum).items() if isinstance(value, int)}
+
+
+OPERATOR_NAMES: Final = names_of(generated.BuiltinOperator)
+TYPE_NAMES: Final = names_of(generated.TensorType)
+
+
+def number_of(code: Code) -> int:
+    """Which operator a kind is: files say it in an older field of one byte, a newer one, or both."""
+    return max(int(code.deprecatedBuiltinCode), int(code.builtinCode))
+
+
+def unpack(flat: bytes) -> Model:
+    """A model's tables, to be changed at will. Raises whatever the generated code does on bytes that are none."""
+    model: Model = generated.ModelT.InitFromObj(generated.Model.GetRootAs(flat, 0))
+    return model
+
+
+def pack(model: Model) -> bytes:
+    """The bytes of a model, as the stock builder lays them out; `rewrite.writer` does it in fewer."""
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
