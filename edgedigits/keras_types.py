@@ -5,7 +5,7 @@ Keras 3 and Keras 2 (`tf_keras`) both have them; what only one kind of layer has
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -73,6 +73,13 @@ class KerasDtype(Protocol):
     def is_floating(self) -> bool: ...
 
 
+class KerasPolicy(Protocol):
+    """In which numbers a layer computes."""
+
+    @property
+    def name(self) -> str: ...
+
+
 class KerasVariable(KerasTensor, Protocol):
     """A weight."""
 
@@ -106,6 +113,8 @@ class KerasLayer(Protocol):
     built: bool
     trainable: bool
     weights: Sequence[KerasVariable]
+    trainable_variables: Sequence[KerasVariable]
+    dtype_policy: KerasPolicy
     trainable_weights: Sequence[KerasVariable]
     non_trainable_weights: Sequence[KerasVariable]
     input: KerasTensor
@@ -154,3 +163,16 @@ class KerasModel(KerasLayer, Protocol):
     def save(self, path: object, /) -> None: ...
     def to_json(self) -> str: ...
     def predict(self, images: object, batch_size: int | None = None, verbose: int = 0) -> np.ndarray: ...
+
+
+class TensorRows(Protocol):
+    """A `tf.data.Dataset`: rows, each a tuple of tensors, one after the other."""
+
+    def __iter__(self) -> Iterator[tuple[KerasTensor, ...]]: ...
+    def __len__(self) -> int: ...
+    def batch(self, size: int, drop_remainder: bool = False) -> TensorRows: ...
+    def map(
+        self, function: Callable[..., object], num_parallel_calls: int | None = None, deterministic: bool | None = None
+    ) -> TensorRows: ...
+    def prefetch(self, batches: int, /) -> TensorRows: ...
+    def take(self, rows: int, /) -> TensorRows: ...

@@ -56,13 +56,13 @@ class Candidate:
     custom: the user's own layer classes, "module:Class", which other models that a stage reads may need too.
     """
 
-    model: Any
+    model: KerasModel
     masks: Mapping[str, np.ndarray] = field(default_factory=dict)
     clusters: Mapping[str, np.ndarray] = field(default_factory=dict)
     kept: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
     summed: Mapping[str, np.ndarray] = field(default_factory=dict)
-    original: Any = None
-    made: tuple[Any, ...] = ()
+    original: KerasModel | None = None
+    made: tuple[KerasModel, ...] = ()
     custom: Sequence[str] = ()
 
     def after(self, before: Candidate) -> Candidate:

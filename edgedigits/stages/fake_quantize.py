@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 import numpy as np
 
 from edgedigits.backend import keras, tf
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.splits import FitData
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor, KerasVariable
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.layer_kinds import Output, kernels_of, kind_of
 
@@ -25,15 +25,15 @@ FUSED = ("relu", "relu6")
 class FakeQuantized:
     """Callable: images in, logits out, rounding all it knows; `left` names the layers it does not."""
 
-    def __init__(self, twin: Any, skip_layers: Sequence[str]) -> None:
+    def __init__(self, twin: KerasModel, skip_layers: Sequence[str]) -> None:
         self.twin = twin
         calls = list(walk.calls(twin))
-        readers: dict[int, list[Any]] = {}
+        readers: dict[int, list[KerasLayer]] = {}
         for call in calls:
             for number in call.inputs:
                 readers.setdefault(number, []).append(call.layer)
         self.left: dict[str, str] = {}
-        self.ranges: dict[int, Any] = {}
+        self.ranges: dict[int, KerasVariable] = {}
         for call in calls:
             kind = kind_of(call.layer)
             if any(fnmatchcase(call.layer.name, pattern) for pattern in skip_layers):
@@ -53,10 +53,10 @@ class FakeQuantized:
             call(images)
         self.observing = False
 
-    def __call__(self, images: Any) -> Any:
+    def __call__(self, images: KerasTensor) -> KerasTensor:
         return walk.run(self.twin, self._round(images, self.entry), self._apply)
 
-    def _apply(self, call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _apply(self, call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
         known = call.layer.name not in self.left
         attributes = kernels_of(call.layer) if known else ()
         held = {attribute: vars(call.layer)[attribute] for attribute in attributes}
@@ -72,21 +72,26 @@ class FakeQuantized:
         ranges = self.ranges.get(call.outputs[0])
         return result if ranges is None else self._round(result, ranges)
 
-    def _round(self, values: Any, ranges: Any) -> Any:
+    def _round(self, values: KerasTensor, ranges: KerasVariable) -> KerasTensor:
         whole = tf.cast(values, tf.float32)
         if self.observing:
             low, high = tf.minimum(tf.reduce_min(whole), 0.0), tf.maximum(tf.reduce_max(whole), 1e-6)
             ranges.assign(tf.stack([tf.minimum(ranges[0], low), tf.maximum(ranges[1], high)]))
             return values
-        return tf.cast(tf.quantization.fake_quant_with_min_max_vars(whole, ranges[0], ranges[1]), values.dtype)
+        result: KerasTensor = tf.cast(
+            tf.quantization.fake_quant_with_min_max_vars(whole, ranges[0], ranges[1]), values.dtype
+        )
+        return result
 
 
-def rounded_kernel(kernel: Any, layer: Any, attribute: str) -> Any:
+def rounded_kernel(kernel: KerasTensor, layer: KerasLayer, attribute: str) -> KerasTensor:
     """The kernel rounded to int8, float32 of the same shape; gradients pass straight through."""
     kernel, known = tf.convert_to_tensor(kernel), kernels_of(layer)[attribute]
+    result: KerasTensor
     if known.one_scale:
         limit = tf.stop_gradient(tf.reduce_max(tf.abs(kernel))) + 1e-12
-        return tf.quantization.fake_quant_with_min_max_vars(kernel, -limit, limit, narrow_range=True)
+        result = tf.quantization.fake_quant_with_min_max_vars(kernel, -limit, limit, narrow_range=True)
+        return result
     rank = len(kernel.shape)
     filters = [axis % rank for axis in known.filters]
     order = [*(axis for axis in range(rank) if axis not in filters), *filters]
@@ -94,10 +99,11 @@ def rounded_kernel(kernel: Any, layer: Any, attribute: str) -> Any:
     columns = tf.reshape(turned, [-1, math.prod(int(kernel.shape[axis]) for axis in filters)])
     limit = tf.stop_gradient(tf.reduce_max(tf.abs(columns), axis=0)) + 1e-12
     columns = tf.quantization.fake_quant_with_min_max_vars_per_channel(columns, -limit, limit, narrow_range=True)
-    return tf.transpose(tf.reshape(columns, tf.shape(turned)), np.argsort(order))
+    result = tf.transpose(tf.reshape(columns, tf.shape(turned)), np.argsort(order))
+    return result
 
 
-def _fuses(call: walk.Call, readers: Sequence[Any]) -> bool:
+def _fuses(call: walk.Call, readers: Sequence[KerasLayer]) -> bool:
     """True when the converter will fuse the only reader, a ReLU, into this layer: then only the ReLU's output is rounded."""
     kind = kind_of(call.layer)
     if len(readers) != 1 or kind is None or not kind.fuses_activation:

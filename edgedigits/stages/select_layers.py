@@ -5,16 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 from edgedigits.errors import RecipeError
+from edgedigits.keras_types import KerasModel, KerasVariable
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.layer_kinds import KINDS, Passage, kernels_of
 
 
 def chosen(
-    model: Any, where: str, skip_layers: Sequence[str], skip_kinds: Sequence[str], min_weights: int
-) -> tuple[dict[str, Any], dict[str, str]]:
+    model: KerasModel, where: str, skip_layers: Sequence[str], skip_kinds: Sequence[str], min_weights: int
+) -> tuple[dict[str, KerasVariable], dict[str, str]]:
     """(kernels to work on by path, reason by path of those left whole).
 
     Raises RecipeError when a pattern matches no layer, a kind is no kernel layer, or nothing is left to work on.
@@ -27,7 +27,7 @@ def chosen(
         )
     layers = {call.layer.name: call.layer for call in walk.calls(model)}
     no_depthwise = any(KINDS[kind].channels is Passage.DEPTHWISE for kind in skip_kinds)
-    taken: dict[str, Any] = {}
+    taken: dict[str, KerasVariable] = {}
     left: dict[str, str] = {}
     for path, kernel in walk.kernels(model).items():
         layer, _, attribute = path.rpartition("/")
@@ -48,12 +48,12 @@ def chosen(
     return taken, left
 
 
-def output_layer(model: Any) -> str:
+def output_layer(model: KerasModel) -> str:
     """The name of the last layer with a kernel: the one that makes the answers."""
     return next(path.rpartition("/")[0] for path in reversed(walk.kernels(model)))
 
 
-def check_patterns(model: Any, where: str, patterns: Iterable[str]) -> None:
+def check_patterns(model: KerasModel, where: str, patterns: Iterable[str]) -> None:
     """Raises RecipeError when a pattern matches no layer with a kernel."""
     names = [path.rpartition("/")[0] for path in walk.kernels(model)]
     for pattern in patterns:

@@ -7,9 +7,9 @@ al. 2018); on others all is float32.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from edgedigits.data.augment import Augment
 from edgedigits.data.feed import training_batches
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress
+from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.training_policy import training_policy
 from edgedigits.stages.settings import ClassWeights
@@ -48,7 +49,7 @@ class Plan:
     class_weights: ClassWeights
 
     @staticmethod
-    def of(stage: Any) -> Plan:
+    def of(stage: object) -> Plan:
         """The plan in a stage's settings."""
         given = {field.name: getattr(stage, field.name) for field in fields(Plan) if field.name != "what"}
         return Plan(what=type(stage).__name__.lower(), **given)
@@ -60,7 +61,7 @@ class Plan:
     def _per_epoch(self, data: FitData) -> int:
         return max(1, len(data.fit) // self.batch)
 
-    def batches(self, data: FitData) -> Any:
+    def batches(self, data: FitData) -> Iterator[tuple[int, KerasTensor, KerasTensor]]:
         """(step, images, labels) for each step; the order depends on the seed alone."""
         steps, per_epoch = self.steps(data), self._per_epoch(data)
         augment = Augment() if data.augment else None
@@ -71,12 +72,12 @@ class Plan:
 
 
 def tune(
-    twin: Any,
-    original: Any,
+    twin: KerasModel,
+    original: KerasModel | None,
     data: FitData,
     plan: Plan,
     progress: Progress,
-    forward: Callable[[Any], Any] | None = None,
+    forward: Callable[[KerasTensor], KerasTensor] | None = None,
     hold: Callable[[], None] = lambda: None,
     before_step: Callable[[int], None] = lambda _: None,
 ) -> Facts:
@@ -91,7 +92,7 @@ def tune(
     objective = _objective(task, plan, original, mean_by(weights, task.weighted))
     compute = forward or (lambda images: twin(images, training=True))
 
-    def loss(images: Any, labels: Any) -> Any:
+    def loss(images: KerasTensor, labels: KerasTensor) -> KerasTensor:
         return objective(images, labels, tf.cast(compute(images), tf.float32))
 
     rate = keras.optimizers.schedules.CosineDecay(plan.rate, steps, alpha=CLOSING_RATE)
@@ -107,20 +108,27 @@ def tune(
     }
 
 
+Objective = Callable[[KerasTensor, KerasTensor, KerasTensor], KerasTensor]
+"""The loss from images, labels and logits."""
+
+Schedule = float | Callable[[KerasTensor], KerasTensor]
+"""Of learning: one number, or what Keras asks for it with the number of a step."""
+
+
 @dataclass(frozen=True)
 class Descent:
     """How `descend` goes: `rate` is a number or a Keras schedule, `what` is told to who watches."""
 
     what: str
     steps: int
-    rate: Any
+    rate: Schedule
     seed: int
 
 
 def descend(
-    twin: Any,
-    loss: Callable[..., Any],
-    batches: Iterable[Any],
+    twin: KerasModel,
+    loss: Callable[..., KerasTensor],
+    batches: Iterable[Sequence[object]],
     how: Descent,
     progress: Progress,
     hold: Callable[[], None] = lambda: None,
@@ -130,7 +138,7 @@ def descend(
     optimizer = keras.optimizers.Adam(how.rate)
     optimizer.build(twin.trainable_variables)
 
-    def step(*batch: Any) -> Any:
+    def step(*batch: KerasTensor) -> KerasTensor:
         with tf.GradientTape() as tape:
             value = loss(*batch)
         gradients = tape.gradient(value, twin.trainable_variables)
@@ -141,7 +149,8 @@ def descend(
     compiled = tf.function(step, reduce_retracing=True)
     seed_everything(how.seed)
     losses = []
-    for number, *batch in batches:
+    for row in batches:
+        number, batch = cast("int", row[0]), row[1:]
         before_step(number)
         losses.append(compiled(*batch))
         if number % 10 == 0:
@@ -156,7 +165,7 @@ def _objective(task: Task, plan: Plan, original: Any, mean: Mean) -> Callable[[A
         return lambda _images, labels, logits: mean(task.loss(labels, logits), labels)
     teacher = twin_of(original)
 
-    def mixed(images: Any, labels: Any, logits: Any) -> Any:
+    def mixed(images: KerasTensor, labels: KerasTensor, logits: KerasTensor) -> KerasTensor:
         wanted = teacher(images, training=False)
         return distillation(labels, logits, wanted, plan.distillation, plan.temperature, mean, task)
 
@@ -168,7 +177,7 @@ SOON = 0.99
 steps, and Keras' own MobileNetV2 comes with 0.999, which takes thousands."""
 
 
-def twin_of(model: Any, dropout: float = 1.0) -> Any:
+def twin_of(model: KerasModel, dropout: float = 1.0) -> KerasModel:
     """A trainable copy of a model that ends in logits and computes as fast as this machine can; its dropout times `dropout`."""
     policy = training_policy(call.layer for call in walk.calls(model))
     twin = walk.clone(model, policy, logits=True)
@@ -181,14 +190,14 @@ def twin_of(model: Any, dropout: float = 1.0) -> Any:
     return twin
 
 
-def with_weights_of(model: Any, twin: Any) -> Any:
+def with_weights_of(model: KerasModel, twin: KerasModel) -> KerasModel:
     """A float32 copy of `model` with the weights of its twin."""
     copy = walk.clone(model)
     copy.set_weights(twin.get_weights())
     return copy
 
 
-def holder(twin: Any, masks: Mapping[str, np.ndarray], clusters: Mapping[str, np.ndarray]) -> Callable[[], None]:
+def holder(twin: KerasModel, masks: Mapping[str, np.ndarray], clusters: Mapping[str, np.ndarray]) -> Callable[[], None]:
     """A graph function that zeroes pruned weights again and makes clustered ones equal to their cluster's mean."""
     kernels = walk.kernels(twin)
     fixed = {path: tf.constant(mask, tf.float32) for path, mask in masks.items() if path not in clusters}

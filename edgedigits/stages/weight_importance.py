@@ -7,18 +7,17 @@ et al. 2023, "A Simple and Effective Pruning Approach for Large Language Models"
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from edgedigits.backend import tf
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.splits import FitData
+from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.layer_kinds import kernels_of
 
 
-def input_sizes(model: Any, data: FitData) -> dict[str, np.ndarray]:
+def input_sizes(model: KerasModel, data: FitData) -> dict[str, np.ndarray]:
     """Kernel path -> root mean square of each input channel over the calibration images, shaped to multiply the kernel.
 
     A separable convolution's pointwise kernel reads what no layer gives out: it is not here.
@@ -26,10 +25,10 @@ def input_sizes(model: Any, data: FitData) -> dict[str, np.ndarray]:
     squares: dict[str, list[np.ndarray]] = {}
     layers = {call.layer.name: call.layer for call in walk.calls(model) if kernels_of(call.layer)}
 
-    def observe(images: Any) -> dict[str, Any]:
-        seen: dict[str, Any] = {}
+    def observe(images: KerasTensor) -> dict[str, KerasTensor]:
+        seen: dict[str, KerasTensor] = {}
 
-        def apply(call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def apply(call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
             if call.layer.name in layers:
                 whole = tf.cast(args[0], tf.float32)
                 mean = tf.reduce_mean(whole * whole, axis=list(range(len(whole.shape) - 1)))

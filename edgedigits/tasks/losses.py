@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from edgedigits.backend import tf
+from edgedigits.keras_types import KerasTensor
 
 Mean = Callable[[Any, Any], Any]
 """A graph function from losses and labels to one number; `class_weights.mean_by` makes it."""
@@ -19,15 +20,17 @@ class Trains(Protocol):
     def soft_loss(self, wanted: Any, logits: Any, temperature: float) -> Any: ...
 
 
-def cross_entropy(labels: Any, logits: Any) -> Any:
+def cross_entropy(labels: KerasTensor, logits: KerasTensor) -> KerasTensor:
     """Of each image, in nats, float32 [n]: int32 labels [n] against float32 logits [n, classes]."""
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    result: KerasTensor = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    return result
 
 
-def soft_cross_entropy(wanted: Any, logits: Any, temperature: float) -> Any:
+def soft_cross_entropy(wanted: KerasTensor, logits: KerasTensor, temperature: float) -> KerasTensor:
     """The same against a teacher's logits [n, classes], both softened by `temperature`; no slope reaches the teacher."""
     shares = tf.nn.softmax(tf.cast(wanted, tf.float32) / temperature)
-    return tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(shares), logits / temperature)
+    result: KerasTensor = tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(shares), logits / temperature)
+    return result
 
 
 def label_cross_entropy(labels: Any, logits: Any) -> Any:
@@ -66,4 +69,7 @@ def of_probabilities(label_smoothing: float) -> Any:
     """The cross-entropy as Keras 3 compiles it: one-hot labels against probabilities, both [n, classes], their plain mean."""
     import keras
 
-    return keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
+    result: Callable[[KerasTensor, KerasTensor], KerasTensor] = keras.losses.CategoricalCrossentropy(
+        label_smoothing=label_smoothing
+    )
+    return result

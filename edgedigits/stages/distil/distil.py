@@ -7,7 +7,7 @@ import math
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -20,12 +20,16 @@ from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.stages.candidate import Candidate, settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
+if TYPE_CHECKING:
+    from edgedigits.stages.distil.teachers import Teacher
+    from edgedigits.stages.training_loop import Schedule
+
 MOVES = tuple(field.name for field in dataclasses.fields(Augment))
 WARM_UP = 0.05
 """The share of the steps in which a fresh net's rate rises from zero; Adam's first steps are its wildest."""
 
 
-def _moves(value: Any) -> Any:
+def _moves(value: object) -> object:
     """How far images move: limits by name, or false."""
     numbers = isinstance(value, dict) and all(
         key in MOVES and isinstance(x, (int, float)) and not isinstance(x, bool) and 0 <= x < 360
@@ -37,7 +41,7 @@ def _moves(value: Any) -> Any:
     return value
 
 
-def _scale(value: Any) -> Any:
+def _scale(value: object) -> object:
     """What `scaling` takes, JSON-safe as it was written; or none."""
     try:
         return None if value is None else scaling_of(value) and value
@@ -136,7 +140,7 @@ class Distil:
         }
 
     def _taught(
-        self, student: Candidate, found: list[Any], data: FitData, progress: Progress
+        self, student: Candidate, found: list[Teacher], data: FitData, progress: Progress
     ) -> tuple[Candidate, Facts]:
         """The student after training; its masks and clusters held."""
         from edgedigits.stages import training_loop
@@ -192,13 +196,16 @@ class Distil:
     def _augment(self, data: FitData) -> Augment | None:
         return Augment(**self.augment) if data.augment and self.augment is not False else None
 
-    def _rate(self, steps: int) -> Any:
+    def _rate(self, steps: int) -> Schedule:
         """A cosine to a twentieth; a student that starts from nothing warms up first."""
         from edgedigits.backend import keras
         from edgedigits.stages.training_loop import CLOSING_RATE
 
         warm = 0 if self.student == "self" else round(WARM_UP * steps)
         schedule = keras.optimizers.schedules.CosineDecay
+        result: Schedule
         if not warm:
-            return schedule(self.rate, steps, alpha=CLOSING_RATE)
-        return schedule(0.0, steps - warm, alpha=CLOSING_RATE, warmup_target=self.rate, warmup_steps=warm)
+            result = schedule(self.rate, steps, alpha=CLOSING_RATE)
+            return result
+        result = schedule(0.0, steps - warm, alpha=CLOSING_RATE, warmup_target=self.rate, warmup_steps=warm)
+        return result

@@ -6,9 +6,8 @@ epochs each of them comes back, so what the teachers answer is worth keeping, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -31,7 +30,9 @@ ANSWERS_MOST_BYTES = 2**30
 AT_ONCE = 500
 """Images that teachers answer at once."""
 
-Ask = Callable[[Any], Any]
+Ask = Callable[[KerasTensor], KerasTensor]
+
+Prepare = Callable[[KerasTensor], tuple[KerasTensor, ...]]
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Lessons:
     data: FitData
     augment: Augment | None
     count: int
-    answers: Any = None
-    images: Any = None
+    answers: np.ndarray | None = None
+    images: np.ndarray | None = None
 
     def batches(self, batch: int, steps: int) -> Iterator[Any]:
         """(step, uint8 pixels, labels) for each step, and float16 answers where there are any."""
@@ -60,12 +61,12 @@ class Lessons:
             for index, given in enumerate(self._feed(epoch % self.count, rows)):
                 yield epoch * per_epoch + index, *given
 
-    def _feed(self, number: int, rows: np.ndarray) -> Any:
+    def _feed(self, number: int, rows: np.ndarray) -> TensorRows:
         """The images at each row of indices under augmentation `number`, with labels and answers."""
         pixels = _pixels(self.data, self.augment, number) if self.images is None else _gather([self.images[number]])
         others = _gather([self.data.fit.labels] + ([] if self.answers is None else [self.answers[number]]))
 
-        def prepare(row: Any) -> Any:
+        def prepare(row: KerasTensor) -> tuple[KerasTensor, ...]:
             return *pixels(row), *others(row)
 
         return _mapped(rows, prepare)
@@ -96,11 +97,11 @@ def lessons(
     return Lessons(data, augment, count, answers, images)
 
 
-def _asked(ask: Ask) -> Callable[[Any], np.ndarray]:
+def _asked(ask: Ask) -> Callable[[KerasTensor], np.ndarray]:
     """Answers, float32, to uint8 images; ModelError when some of them are no finite numbers."""
     compiled = tf.function(lambda pixels: ask(tf.cast(pixels, tf.float32)), reduce_retracing=True)
 
-    def asked(pixels: Any) -> np.ndarray:
+    def asked(pixels: KerasTensor) -> np.ndarray:
         answers = np.asarray(compiled(pixels), np.float32)
         if not np.isfinite(answers).all():
             raise ModelError("distil.teacher: it answers images of this data with NaN or infinity; train it again")
@@ -127,7 +128,7 @@ def loss(
 
     mean = mean_by(weights, task.weighted)
 
-    def mixed(pixels: Any, labels: Any, answers: Any = None) -> Any:
+    def mixed(pixels: KerasTensor, labels: KerasTensor, answers: KerasTensor | None = None) -> KerasTensor:
         given = tf.cast(pixels, tf.float32)
         logits = tf.cast(twin(scaled(given, scale), training=True), tf.float32)
         if not share:
@@ -138,12 +139,12 @@ def loss(
     return mixed
 
 
-def _pixels(data: FitData, augment: Augment | None, number: int) -> Callable[[Any], Any]:
+def _pixels(data: FitData, augment: Augment | None, number: int) -> Prepare:
     """A graph function from indices to uint8 images under augmentation `number`; an image's own is always the same."""
     read = reader(data.fit)
     draws = augment.draws(len(data.fit), [data.seed * 1000 + number, len(data.fit)]) if augment else None
 
-    def pixels(row: Any) -> Any:
+    def pixels(row: KerasTensor) -> tuple[KerasTensor, ...]:
         plain, _ = read(row)
         if augment is None:
             return (plain,)
@@ -153,10 +154,10 @@ def _pixels(data: FitData, augment: Augment | None, number: int) -> Callable[[An
     return pixels
 
 
-def _gather(arrays: list[np.ndarray]) -> Callable[[Any], Any]:
+def _gather(arrays: list[np.ndarray]) -> Prepare:
     """A graph function from indices to those rows of each array; the arrays are not copied into the graph."""
 
-    def call(row: Any) -> Any:
+    def call(row: KerasTensor) -> tuple[KerasTensor, ...]:
         kinds = [array.dtype for array in arrays]
         found = tf.numpy_function(lambda row: [array[row] for array in arrays], [row], kinds, stateful=False)
         for tensor, array in zip(found, arrays, strict=True):
@@ -166,6 +167,6 @@ def _gather(arrays: list[np.ndarray]) -> Callable[[Any], Any]:
     return call
 
 
-def _mapped(rows: Any, function: Callable[[Any], Any]) -> Any:
+def _mapped(rows: np.ndarray | TensorRows, function: Prepare) -> TensorRows:
     given = tf.data.Dataset.from_tensor_slices(rows) if isinstance(rows, np.ndarray) else rows
     return given.map(function, num_parallel_calls=2, deterministic=True).prefetch(4)

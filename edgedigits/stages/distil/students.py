@@ -6,11 +6,11 @@ import inspect
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from edgedigits.data.scale import scaling
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.yaml_files import nearest
 from edgedigits.models.zoo import ZOO, build
 from edgedigits.stages.distil.teachers import SELF, check_alike
@@ -41,7 +41,7 @@ def student(name: str, options: dict[str, Any], candidate: Any, data: FitData) -
     return _answering_as(candidate.model, model)
 
 
-def _read(path: Path, custom: Sequence[str], data: FitData) -> Any:
+def _read(path: Path, custom: Sequence[str], data: FitData) -> KerasModel:
     from edgedigits.models.graph import walk
     from edgedigits.models.importer.loading import load
 
@@ -50,7 +50,8 @@ def _read(path: Path, custom: Sequence[str], data: FitData) -> Any:
         raise ModelError(
             f"distil.student: {path} answers probabilities that no closing softmax makes; end it in softmax or in logits"
         )
-    return loaded.model
+    result: KerasModel = loaded.model
+    return result
 
 
 def _fresh(name: str, options: dict[str, Any], like: Any, data: FitData) -> Any:
@@ -73,18 +74,18 @@ def _fresh(name: str, options: dict[str, Any], like: Any, data: FitData) -> Any:
     return _renumbered(rebuild(net))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """YAML writes lists where Python code takes tuples."""
     return tuple(map(_plain, value)) if isinstance(value, list) else value
 
 
-def _renumbered(model: Any) -> Any:
+def _renumbered(model: KerasModel) -> KerasModel:
     """A copy whose layers are numbered from the first: Keras numbers all layers of the process, and names end in the bytes."""
     from edgedigits.models.graph import walk
 
     taken: set[str] = set()
 
-    def make(layer: Any) -> Any:
+    def make(layer: KerasLayer) -> KerasLayer:
         stem = re.sub(r"_\d+$", "", layer.name)
         name, number = stem, 0
         while name in taken:

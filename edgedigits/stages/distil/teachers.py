@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgedigits.data.scale import Scale, Scaling, scaled, scaling
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
 from edgedigits.ground.yaml_files import nearest
+from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.zoo import ZOO
 from edgedigits.models.zoo.shipped import record_beside, shipped_folder, shipped_record
 from edgedigits.tasks.task import Task
@@ -34,7 +34,7 @@ class Teacher:
     """A flat tf_keras model to learn from; `scale` is how it takes its pixels."""
 
     name: str
-    model: Any
+    model: KerasModel
     scale: Scaling
 
 
@@ -62,7 +62,7 @@ def teacher_file(name: str) -> Path | None:
     return shipped_folder() / f"{name}.keras"
 
 
-def teachers(names: Sequence[str], candidate: Any, data: FitData, scale: Scale | None) -> list[Teacher]:
+def teachers(names: Sequence[str], candidate: Candidate, data: FitData, scale: Scale | None) -> list[Teacher]:
     """Every teacher, loaded and checked. `scale` is that of files; without it the training record tells, else it's the data's.
 
     Raises RecipeError for a name that stands for none, ModelError for a teacher of another input, other classes or other data.
@@ -70,7 +70,7 @@ def teachers(names: Sequence[str], candidate: Any, data: FitData, scale: Scale |
     return [_teacher(name, candidate, data, scale) for name in names]
 
 
-def _teacher(name: str, candidate: Any, data: FitData, scale: Scale | None) -> Teacher:
+def _teacher(name: str, candidate: Candidate, data: FitData, scale: Scale | None) -> Teacher:
     path = teacher_file(name)
     if name == SELF:
         found = Teacher(name, candidate.model, scaling(data.scale))
@@ -92,7 +92,7 @@ def _teacher(name: str, candidate: Any, data: FitData, scale: Scale | None) -> T
     return found
 
 
-def _made_by(number: int, made: Sequence[Any]) -> Any:
+def _made_by(number: int, made: Sequence[KerasModel]) -> KerasModel:
     if number > len(made):
         raise RecipeError(f"distil.teacher: {not_before(number, len(made))}")
     return made[number - 1]
@@ -148,8 +148,9 @@ def logits_of(model: Any, scale: Scaling | None = None) -> Callable[[Any], Any]:
     twin = training_loop.twin_of(model)
     made_elsewhere = walk.closing(model) is None and answers_probabilities(model, scale)
 
-    def ask(images: Any) -> Any:
+    def ask(images: KerasTensor) -> KerasTensor:
         answers = tf.cast(twin(images, training=False), tf.float32)
-        return tf.math.log(tf.maximum(answers, LEAST_SHARE)) if made_elsewhere else answers
+        result: KerasTensor = tf.math.log(tf.maximum(answers, LEAST_SHARE)) if made_elsewhere else answers
+        return result
 
     return ask

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from edgedigits.backend import tf
+from edgedigits.keras_types import KerasModel
 
 
 class Average:
@@ -13,7 +12,7 @@ class Average:
     Early steps weigh less than they would: the decay is at most (1 + step) / (10 + step), as in tf.train's averages.
     """
 
-    def __init__(self, model: Any, decay: float) -> None:
+    def __init__(self, model: KerasModel, decay: float) -> None:
         self.model, self.decay = model, decay
         self.step = tf.Variable(0.0, trainable=False)
         self.means = [tf.Variable(weight, trainable=False) for weight in model.get_weights()] if decay else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from edgedigits.data.feed import plain_batches
 from edgedigits.data.samples import sampled
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
+from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.narrow import Layout
 from edgedigits.models.layers.layer_kinds import MAKES, READS, Kernel, kind_of
@@ -34,7 +35,7 @@ def importances(kind: str, layout: Layout, data: FitData, images: int, weights: 
     return sums if kind == "l1" else np.sqrt(sums)
 
 
-def _sums(layout: Layout, of: Any) -> np.ndarray:
+def _sums(layout: Layout, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Over all weights that make the channels of each unit; a depthwise kernel has a filter for each that it reads."""
     total = np.zeros(layout.coupling.count)
     for weight in layout.weights:
@@ -90,7 +91,7 @@ def _gate_gradients(task: Task, model: Any, layout: Layout, pixels: Any, labels:
     units, gates = layout.coupling.units, []
     with tf.GradientTape() as tape:
 
-        def apply(call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def apply(call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
             axis = units[call.inputs[0]]
             kind = kind_of(call.layer)
             if kind is not None and kind.makes_channels and (axis >= 0).any():
@@ -107,4 +108,5 @@ def _gate_gradients(task: Task, model: Any, layout: Layout, pixels: Any, labels:
     per_image = tf.zeros([layout.coupling.count, tf.shape(pixels)[0]])
     for (axis, _), slope in zip(gates, slopes, strict=True):
         per_image += tf.math.unsorted_segment_sum(tf.transpose(slope), axis, layout.coupling.count)  # -1: left out
-    return tf.reduce_sum(tf.abs(per_image), axis=1)
+    result: KerasTensor = tf.reduce_sum(tf.abs(per_image), axis=1)
+    return result

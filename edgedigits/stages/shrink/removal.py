@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
+from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import Facts
+from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.coupling import coupled
 from edgedigits.models.graph.narrow import Layout, kept_places, narrowed
@@ -23,7 +25,7 @@ from edgedigits.tasks.kinds.table import task_of
 Places = Mapping[str, tuple[np.ndarray, ...]]
 
 
-def laid_out(model: Any, skip_layers: list[str]) -> Layout:
+def laid_out(model: KerasModel, skip_layers: list[str]) -> Layout:
     """Where the model's units are; channels that layers of `skip_layers` make stay."""
 
     def stays(name: str) -> str | None:
@@ -32,7 +34,24 @@ def laid_out(model: Any, skip_layers: list[str]) -> Layout:
     return Layout(coupled(model, stays))
 
 
-def ordered(stage: Any, layout: Layout, data: Any) -> tuple[Order, dict[str, str]]:
+class Rules(Protocol):
+    """By which a `Shrink` lets units go."""
+
+    @property
+    def importance(self) -> str: ...
+    @property
+    def images(self) -> int: ...
+    @property
+    def scope(self) -> str: ...
+    @property
+    def multiple(self) -> int: ...
+    @property
+    def least(self) -> int | None: ...
+    @property
+    def class_weights(self) -> ClassWeights: ...
+
+
+def ordered(stage: Rules, layout: Layout, data: FitData) -> tuple[Order, dict[str, str]]:
     """(in which order a `Shrink` lets units go, why by layer the others stay).
 
     Raises RecipeError when none can go.
@@ -84,19 +103,19 @@ def in_sequence(first: Places, second: Places) -> Places:
     }
 
 
-def measured(measure: Callable[[Layout, np.ndarray], float], model: Any) -> float:
+def measured(measure: Callable[[Layout, np.ndarray], float], model: KerasModel) -> float:
     """What is measured of the model as it is."""
     layout = laid_out(model, [])
     return measure(layout, np.ones(layout.coupling.count, bool))
 
 
-def channels(before: Any, after: Any) -> Facts:
+def channels(before: KerasModel, after: KerasModel) -> Facts:
     """Layer -> [channels it made, channels it makes], 0 where the layer is gone."""
     made = {call.layer.name: int(call.node.outputs.shape[-1]) for call in walk.calls(before) if _makes(call.layer)}
     makes = {call.layer.name: int(call.node.outputs.shape[-1]) for call in walk.calls(after) if _makes(call.layer)}
     return {name: [count, makes.get(name, 0)] for name, count in made.items()}
 
 
-def _makes(layer: Any) -> bool:
+def _makes(layer: KerasLayer) -> bool:
     kind = kind_of(layer)
     return kind is not None and kind.makes_channels

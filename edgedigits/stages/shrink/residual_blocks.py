@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from edgedigits.backend import tf
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.samples import sampled
 from edgedigits.data.splits import FitData
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.tasks.kinds.table import task_of
 from edgedigits.tasks.task import Task
@@ -39,7 +39,7 @@ class Branch:
     calls: frozenset[int]
 
 
-def branches(model: Any) -> tuple[Branch, ...]:
+def branches(model: KerasModel) -> tuple[Branch, ...]:
     """Of every addition of two tensors one of which is made from the other, by layers that nothing else reads; in graph order."""
     calls = list(walk.calls(model))
     names = [call.layer.name for call in calls]
@@ -77,7 +77,7 @@ def _within(calls: list[walk.Call], needs: dict[int, frozenset[int]], place: int
     return frozenset() if leaves or spread or not starts else within
 
 
-def without(model: Any, adds: Collection[str]) -> Any:
+def without(model: KerasModel, adds: Collection[str]) -> KerasModel:
     """The model in which the additions of these names give out their shortcut; what they added is gone, branches within it too.
 
     All other layers keep their names and weights. Promise: where the branches gave zeros, the answers are the same.
@@ -85,9 +85,9 @@ def without(model: Any, adds: Collection[str]) -> Any:
     found = {branch.add: branch for branch in branches(model) if branch.add in adds}
     gone = {place for branch in found.values() for place in branch.calls}
     order = {id(call.node): place for place, call in enumerate(walk.calls(model))}
-    made: dict[str, Any] = {}
+    made: dict[str, KerasLayer] = {}
 
-    def apply(call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def apply(call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor | None:
         layer = call.layer
         if order[id(call.node)] in gone:
             return None
@@ -103,7 +103,7 @@ def without(model: Any, adds: Collection[str]) -> Any:
     return result
 
 
-def branch_importance(model: Any, data: FitData, images: int = IMAGES) -> dict[str, float]:
+def branch_importance(model: KerasModel, data: FitData, images: int = IMAGES) -> dict[str, float]:
     """Name of the addition -> by how much the loss of an image changes, to first order, when its branch gives zeros.
 
     The mean over `images` training images of |the sum over the branch's values of gradient times value| (Molchanov et al. 2019,
@@ -128,7 +128,7 @@ def _changes(task: Task, net: Any, found: dict[str, Branch], pixels: Any, labels
     with tf.GradientTape() as tape:
         tape.watch(gates)
 
-        def apply(call: walk.Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def apply(call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor | None:
             if call.layer.name not in found:
                 return call.layer(*args, **kwargs)
             pair = list(args[0])

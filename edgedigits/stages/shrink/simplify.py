@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import Facts
+from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.duplicate_inputs import copies, merged, summed
 from edgedigits.models.graph.merge_pointwise import joined
@@ -18,7 +18,7 @@ from edgedigits.stages.shrink.residual_blocks import IMAGES, branch_importance, 
 
 def simplified(
     candidate: Candidate, data: FitData, drop_blocks: int, merge_pointwise: bool = False, images: int = IMAGES
-) -> tuple[Any, Facts]:
+) -> tuple[KerasModel, Facts]:
     """(the model with copies merged, `drop_blocks` residual branches gone and then 1x1 convolutions joined, what that was).
 
     Merging changes no answer, dropping does. Convolutions that are pruned or clustered are not joined: a product is neither.
@@ -44,7 +44,7 @@ def simplified(
     return model, facts
 
 
-def carried(candidate: Candidate, model: Any) -> Candidate:
+def carried(candidate: Candidate, model: KerasModel) -> Candidate:
     """The candidate with its simplified model; masks and clusters stay where their kernels do.
 
     A weight that is the sum of several is pruned where all of them were. It has no cluster: sums have other values.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
@@ -37,7 +37,22 @@ class Target:
         return [now * ratio ** (number / rounds) for number in range(1, rounds)] + [self.goal(whole)]
 
 
-def target_of(stage: Any, data: FitData) -> Target:
+class Goals(Protocol):
+    """What a `Shrink` wants; one of them is no None."""
+
+    @property
+    def remove_parameters(self) -> float | None: ...
+    @property
+    def remove_multiply_adds(self) -> float | None: ...
+    @property
+    def latency_us(self) -> float | None: ...
+    @property
+    def instructions(self) -> int | None: ...
+    @property
+    def cpu(self) -> str: ...
+
+
+def target_of(stage: Goals, data: FitData) -> Target:
     """The one target in the settings of a `Shrink`. Raises InputError when it can't be measured here."""
     if stage.remove_parameters is not None:
         return Target("remove_parameters", stage.remove_parameters, "parameters", parameters)
@@ -45,7 +60,9 @@ def target_of(stage: Any, data: FitData) -> Target:
         return Target("remove_multiply_adds", stage.remove_multiply_adds, "multiply_adds", multiply_adds)
     if stage.latency_us is not None:
         return Target("latency_us", stage.latency_us, "latency_us", _by_cost(data, "latency_us", ""))
-    return Target("instructions", stage.instructions, "instructions", _by_cost(data, "instructions", f" {stage.cpu}"))
+    return Target(
+        "instructions", stage.instructions or 0, "instructions", _by_cost(data, "instructions", f" {stage.cpu}")
+    )
 
 
 def _by_cost(data: FitData, setting: str, more: str) -> Measure:
