@@ -132,6 +132,7 @@ class KerasLayer(Protocol):
     kernel_size: Sequence[int]
     momentum: float
     rate: float
+    use_bias: bool
 
     def __call__(self, *args: object, **kwargs: object) -> KerasTensor: ...
     def call(self, inputs: object, /) -> KerasTensor: ...

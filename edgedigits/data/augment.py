@@ -3,8 +3,10 @@ for (Simard et al. 2003), and one bilinear look-up."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from edgedigits.keras_types import KerasTensor
 
 KNOTS = 5
 """A side of the grid of points that an elastic field moves, each for itself; between them it is smooth."""
@@ -20,20 +22,23 @@ class Augment:
     shear: float = 0.1
     elastic: float = 0.0  # share of the side
 
-    def __call__(self, images: Any, seed: Any) -> Any:
+    def __call__(self, images: KerasTensor, seed: KerasTensor) -> KerasTensor:
         """float32 [n, h, w, c] to the same shape; edges are repeated outwards. `seed` is int32 [2]: same seed, same images."""
         from edgedigits.backend import tf
 
         return self.moved(images, self.draws(tf.shape(images)[0], seed))
 
-    def draws(self, count: Any, seed: Any) -> Any:
+    def draws(self, count: int | KerasTensor, seed: Sequence[int] | KerasTensor) -> KerasTensor:
         """What `count` images are moved by, float32 [count, 7 or, elastic, 57] in -1..1; kept, they move the same images the same
         way again."""
         from edgedigits.backend import tf
 
-        return tf.random.stateless_uniform([count, 7 + (2 * KNOTS**2 if self.elastic else 0)], seed, -1.0, 1.0)
+        result: KerasTensor = tf.random.stateless_uniform(
+            [count, 7 + (2 * KNOTS**2 if self.elastic else 0)], seed, -1.0, 1.0
+        )
+        return result
 
-    def moved(self, images: Any, draws: Any) -> Any:
+    def moved(self, images: KerasTensor, draws: KerasTensor) -> KerasTensor:
         """Each image float32 [n, h, w, c] moved by its row of `draws`, whatever images are beside it."""
         from edgedigits.backend import tf
 
@@ -41,7 +46,7 @@ class Augment:
         size = tf.cast(shape[1:3], tf.float32)
         if self.elastic:
             return _looked_up(images, self._places(draws, size))
-        return tf.raw_ops.ImageProjectiveTransformV3(
+        result: KerasTensor = tf.raw_ops.ImageProjectiveTransformV3(
             images=images,
             transforms=self._maps(draws, size[0], size[1]),
             output_shape=shape[1:3],
@@ -49,8 +54,9 @@ class Augment:
             fill_mode="NEAREST",
             fill_value=0.0,
         )
+        return result
 
-    def _places(self, draws: Any, size: Any) -> Any:
+    def _places(self, draws: KerasTensor, size: KerasTensor) -> KerasTensor:
         """Where each output point is read from: float32 [n, h, w, 2], x and y in pixels of the input."""
         from edgedigits.backend import tf
 
@@ -58,9 +64,10 @@ class Augment:
         x, y = tf.meshgrid(tf.range(size[1]), tf.range(size[0]))
         straight = tf.stack([a0 * x + a1 * y + a2, b0 * x + b1 * y + b2], axis=-1)
         knots = tf.reshape(draws[:, 7:], [-1, KNOTS, KNOTS, 2]) * self.elastic * size[::-1]
-        return straight + tf.image.resize(knots, tf.cast(size, tf.int32), method="bicubic")
+        result: KerasTensor = straight + tf.image.resize(knots, tf.cast(size, tf.int32), method="bicubic")
+        return result
 
-    def _maps(self, draws: Any, height: Any, width: Any) -> Any:
+    def _maps(self, draws: KerasTensor, height: KerasTensor, width: KerasTensor) -> KerasTensor:
         """Rows (a0, a1, a2, b0, b1, b2, 0, 0) that map an output point to the input point it is read from."""
         from edgedigits.backend import tf
 
@@ -74,10 +81,11 @@ class Augment:
         a2 = x - a0 * x - a1 * y + self.shift * width * draws[:, 5]
         b2 = y - b0 * x - b1 * y + self.shift * height * draws[:, 6]
         zero = tf.zeros_like(a0)
-        return tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
+        result: KerasTensor = tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
+        return result
 
 
-def _looked_up(images: Any, places: Any) -> Any:
+def _looked_up(images: KerasTensor, places: KerasTensor) -> KerasTensor:
     """Images float32 [n, h, w, c] read at `places`, bilinear; edges are repeated outwards."""
     from edgedigits.backend import tf
 
@@ -96,5 +104,5 @@ def _looked_up(images: Any, places: Any) -> Any:
     return _between(above, below, share[..., 1, :])
 
 
-def _between(one: Any, other: Any, share: Any) -> Any:
+def _between(one: KerasTensor, other: KerasTensor, share: KerasTensor) -> KerasTensor:
     return one + (other - one) * share

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Literal, cast, get_args
+
+from edgedigits.ground.facts import JsonObject
 
 Resizing = Literal["area", "bilinear", "bicubic", "lanczos", "keras"]
 RESIZINGS: tuple[Resizing, ...] = get_args(Resizing)
@@ -25,7 +26,7 @@ class Reading:
     background: str = "white"
     bits: int | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """As it stands in a manifest under `input`."""
         return {
             "resize": list(self.size) if self.size else None,
@@ -40,7 +41,7 @@ PLAIN = Reading()
 """As images are read where nothing is said."""
 
 
-def recorded(settings: Mapping[str, Any]) -> Reading:
+def recorded(settings: JsonObject) -> Reading:
     """What a manifest says under `input`; what an older one doesn't say was as it is by default."""
     size, plain = settings.get("resize"), PLAIN
     return Reading(

@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from edgedigits_runner.files import sha256_of
 from edgedigits_runner.kept import sealed
@@ -15,9 +14,10 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.errors import DamagedError
 from edgedigits.ground.atomic import remove, whole_file, whole_folder
 from edgedigits.ground.cache_dir import cache_dir
-from edgedigits.ground.facts import Say
+from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.kept_files import check_folder, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
+from edgedigits.keras_types import KerasModel
 from edgedigits.models.zoo import check_net
 from edgedigits.models.zoo.shipped import shipped_folder, shipped_record
 from edgedigits.pipeline.model_card import baseline_card
@@ -74,7 +74,7 @@ def _is_whole(folder: Path, say: Say) -> bool:
     return True
 
 
-def save(model: Any, record: dict[str, Any], path: Path) -> None:
+def save(model: KerasModel, record: JsonObject, path: Path) -> None:
     """Write a Keras 3 model without optimizer state to `path`, its record to .json and its card to .md beside it."""
     with whole_file(path) as part:
         model.save(part)

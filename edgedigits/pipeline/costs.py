@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from edgedigits.data.splits import Cost, FitData
 from edgedigits.errors import InputError
+from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.tflite.interpreter import TfliteModel
 
@@ -29,7 +29,7 @@ def with_costs(data: FitData) -> FitData:
     return replace(data, cost=cost)
 
 
-def _exported(model: Any, data: FitData) -> bytes:
+def _exported(model: KerasModel, data: FitData) -> bytes:
     return Int8(calibration_images=SAMPLES)(model, data.calibration, data.scale)
 
 
@@ -44,7 +44,7 @@ def _instructions(data: FitData, cpu: str) -> Cost:
     if reason := lacking_for_counting():
         raise InputError(f"arm64 instructions can't be counted here: {reason}")
 
-    def counted(model: Any) -> float:
+    def counted(model: KerasModel) -> float:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.tflite"
             path.write_bytes(_exported(model, data))

@@ -23,6 +23,7 @@ from typing import Any
 import pydantic
 
 from edgedigits.errors import RecipeError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.names import WANTED, is_name, safe_name
 from edgedigits.ground.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml, shown
 from edgedigits.pipeline.export.dynamic import Dynamic
@@ -136,7 +137,7 @@ def _row(where: str, part: Any, table: Mapping[str, type[Any]], kind: str) -> st
     raise RecipeError(f"{where}: wanted one {kind}, found {found}; choose from {classes}")
 
 
-def _settings(part: Any) -> dict[str, Any]:
+def _settings(part: Any) -> JsonObject:
     return dataclasses.asdict(part)
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from edgedigits_runner import scaling
@@ -49,12 +48,12 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
-def chained(previous: str, **parts: Any) -> str:
+def chained(previous: str, **parts: object) -> str:
     """The key of what follows `previous` with these JSON-safe parts."""
     return hashlib.sha256(json.dumps([previous, parts], sort_keys=True).encode()).hexdigest()
 
 
-def first_key(model_sha256: str, data_fingerprint: str, **settings: Any) -> str:
+def first_key(model_sha256: str, data_fingerprint: str, **settings: object) -> str:
     """The key of a run before its first stage."""
     machine = {"architecture": platform.machine(), "bfloat16": has_bfloat16()}
     return chained(

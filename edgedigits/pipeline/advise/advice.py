@@ -10,9 +10,11 @@ import gzip
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Say
+from edgedigits.keras_types import KerasModel
 from edgedigits.measure.cost import instruction_model
 from edgedigits.measure.cost.instruction_model import BoardName, Instructions
 from edgedigits.measure.cost.operator_latency import TimedRuntime, Timings, timings
@@ -58,8 +60,8 @@ class Question:
     `warnings` are of the model and its data."""
 
     name: str
-    model: Any
-    data: Any
+    model: KerasModel
+    data: FitData
     recipe: Recipe
     runtime: TimedRuntime = "litert"
     count: Counting | None = None
@@ -167,7 +169,7 @@ def _effect(recipe: Recipe, step: Step, kind: Literal["export", "stage", "all"],
     return replace(effect, reason=reasons.why(effect, step, recipe.export))
 
 
-def _layers(flat: bytes, parts: tuple[Fragment, ...], timed: Timings, model: Any) -> tuple[Layer, ...]:
+def _layers(flat: bytes, parts: tuple[Fragment, ...], timed: Timings, model: KerasModel) -> tuple[Layer, ...]:
     names = {layer.name for layer in model.layers}
     works = per_operator(read(flat, "the model"))
     return tuple(_layer(part, work, timed, names) for part, work in zip(parts, works, strict=True) if not part.unpacks)

@@ -17,13 +17,14 @@ import numpy as np
 from edgedigits.data.splits import FitData
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.facts import Say
+from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.pipeline.export.export import Export
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.recipe import Recipe
-from edgedigits.stages.candidate import Candidate
+from edgedigits.stages.candidate import Candidate, Stage
 
 SHORTENED: Final = {"epochs": 1e-6, "min_steps": 1}
 _MOST_VALUES: Final = 256  # a cluster has no more
@@ -43,7 +44,7 @@ class Step:
     """
 
     name: str
-    stage: Any
+    stage: Stage | None
     flat: bytes
     changed: bool
     failed: str = ""
@@ -58,7 +59,7 @@ class Foretold:
     """`steps`: the float32 export, the recipe's export of the model as it is, then one per stage. `model` is the last one's."""
 
     steps: tuple[Step, ...]
-    model: Any
+    model: KerasModel
     as_int8: bytes | None
 
     @property
@@ -66,7 +67,7 @@ class Foretold:
         return self.steps[-1]
 
 
-def foretell(recipe: Recipe, model: Any, data: FitData, say: Say, custom: Sequence[str] = ()) -> Foretold:
+def foretell(recipe: Recipe, model: KerasModel, data: FitData, say: Say, custom: Sequence[str] = ()) -> Foretold:
     """The bytes that the recipe will make, step by step, and those of an int8 export where the recipe has another.
 
     A minute for a net of many layers, seconds for a small one. Raises what the stages and the export raise.
@@ -102,7 +103,7 @@ def cut_short(stage: Any) -> Any:
     return dataclasses.replace(stage, **{name: value for name, value in SHORTENED.items() if name in known})
 
 
-def trained_like(model: Any, seed: int) -> Any:
+def trained_like(model: KerasModel, seed: int) -> KerasModel:
     """The model, or where kernels are as Glorot's initializer drew them, a copy in which they have the tails of trained ones."""
     drawn = [path for path, kernel in walk.kernels(model).items() if _as_drawn(kernel.numpy())]
     if not drawn:
@@ -116,7 +117,9 @@ def trained_like(model: Any, seed: int) -> Any:
     return copy
 
 
-def _candidates(recipe: Recipe, model: Any, data: FitData, say: Say, custom: Sequence[str]) -> Iterator[Candidate]:
+def _candidates(
+    recipe: Recipe, model: KerasModel, data: FitData, say: Say, custom: Sequence[str]
+) -> Iterator[Candidate]:
     """The model as it is, then what each stage makes of it."""
     candidate = Candidate(model, original=model, custom=custom)
     yield candidate
@@ -148,7 +151,7 @@ def _shape(candidate: Candidate) -> list[tuple[str, tuple[int, ...], int, int]]:
     return found
 
 
-def _export_alone(recipe: Recipe, model: Any, data: FitData, before: Step, say: Say) -> Step:
+def _export_alone(recipe: Recipe, model: KerasModel, data: FitData, before: Step, say: Say) -> Step:
     """The recipe's export without its stages; an export that only suits what the stages make counts with the first of those."""
     if not recipe.stages:
         return Step(recipe.export_name, None, _exported(recipe, model, data, say, recipe.export_name), True)
@@ -156,7 +159,7 @@ def _export_alone(recipe: Recipe, model: Any, data: FitData, before: Step, say: 
     return Step(recipe.export_name, None, flat or before.flat, flat is not None, failed)
 
 
-def _tried(export: Export, model: Any, data: FitData, say: Say, what: str) -> tuple[bytes | None, str]:
+def _tried(export: Export, model: KerasModel, data: FitData, say: Say, what: str) -> tuple[bytes | None, str]:
     """The bytes, or why there are none."""
     say(what)
     try:
@@ -166,6 +169,6 @@ def _tried(export: Export, model: Any, data: FitData, say: Say, what: str) -> tu
         return None, f"no bytes can be made of the model at this step: {error}"
 
 
-def _exported(recipe: Recipe, model: Any, data: FitData, say: Say, what: str) -> bytes:
+def _exported(recipe: Recipe, model: KerasModel, data: FitData, say: Say, what: str) -> bytes:
     say(f"bytes after {what}")
     return recipe.export(model, data.calibration, data.scale)

@@ -6,14 +6,15 @@ a zero of the model's input would have to become the pixel that stands for it, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from edgedigits.data.images import Images
 from edgedigits.data.scale import NAMED, Scaling
 from edgedigits.ground.facts import Facts
+from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.loading import TOLERANCE
 from edgedigits.models.layers.layer_kinds import Passage, Pixels, kernels_of, kind_of
@@ -27,7 +28,7 @@ PLAIN = NAMED["0..1"]
 class Entry:
     """The layer that reads the pixels first; `pads` tells whether it or a layer before it pads them with zeros."""
 
-    layer: Any
+    layer: KerasLayer
     pads: bool
 
 
@@ -54,7 +55,7 @@ def fold(candidates: list[Candidate], scaling: Scaling, images: Images) -> tuple
     return candidates, scaling, {}
 
 
-def _difference(model: Any, scaling: Scaling, folded: Any, left: Scaling, images: Images) -> float:
+def _difference(model: KerasModel, scaling: Scaling, folded: KerasModel, left: Scaling, images: Images) -> float:
     """The largest difference between the answers, as a share of the largest answer."""
     before, after = outputs(model, images, scaling), outputs(folded, images, left)
     return float(np.abs(before - after).max() / max(float(np.abs(before).max()), 1e-6))
@@ -83,7 +84,7 @@ def _folded(candidate: Candidate, turn: bool, factor: np.ndarray, offset: np.nda
     order = np.arange(channels)[::-1] if turn else np.arange(channels)
     model = _with_weights(candidate.model, entry.layer, _weights(entry.layer, factor, offset), order)
 
-    def moved(arrays: Any) -> dict[str, np.ndarray]:
+    def moved(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         kept = dict(arrays)
         for place, path in enumerate(paths):
             if path in kept:
@@ -93,7 +94,7 @@ def _folded(candidate: Candidate, turn: bool, factor: np.ndarray, offset: np.nda
     return replace(candidate, model=model, masks=moved(candidate.masks), clusters=moved(candidate.clusters))
 
 
-def _entry(model: Any) -> Entry | None:
+def _entry(model: KerasModel) -> Entry | None:
     """The layer that reads the pixels first and alone, and that a change of them can be folded into; None where there is none."""
     calls = list(walk.calls(model))
     uses = [call.layer.name for call in calls]
@@ -113,13 +114,13 @@ def _entry(model: Any) -> Entry | None:
     return Entry(layer, pads or (getattr(layer, "padding", "valid") != "valid" and set(layer.kernel_size) != {1}))
 
 
-def _is_depthwise(layer: Any) -> bool:
+def _is_depthwise(layer: KerasLayer) -> bool:
     """True where channels that change places would do so in the output, too."""
     kind = kind_of(layer)
     return kind is not None and kind.channels is Passage.DEPTHWISE
 
 
-def _weights(layer: Any, factor: np.ndarray, offset: np.ndarray) -> list[np.ndarray]:
+def _weights(layer: KerasLayer, factor: np.ndarray, offset: np.ndarray) -> list[np.ndarray]:
     """float32 weights of the layer for input that `factor` and `offset` are yet to be put on; a bias last, if one is needed."""
     kernels = list(kernels_of(layer).values())
     count = len(kernels)
@@ -143,12 +144,12 @@ def _turned(array: np.ndarray, place: int, order: np.ndarray) -> np.ndarray:
     return np.asarray(turned.reshape(array.shape))
 
 
-def _with_weights(model: Any, layer: Any, weights: list[np.ndarray], order: np.ndarray) -> Any:
+def _with_weights(model: KerasModel, layer: KerasLayer, weights: list[np.ndarray], order: np.ndarray) -> KerasModel:
     """A copy of the model in which the layer has these weights and reads the channels in that order."""
     count = len(kernels_of(layer))
     turned = [_turned(array, place, order) for place, array in enumerate(weights[:count])] + weights[count:]
 
-    def make(one: Any) -> Any:
+    def make(one: KerasLayer) -> KerasLayer | None:
         config = one.get_config()
         return type(one).from_config({**config, "use_bias": len(weights) > count} if one is layer else config)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from edgedigits.errors import FloatOpError, MaskError, MissingWeightsError
+from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.duplicate_inputs import summed
 from edgedigits.stages.candidate import Candidate
@@ -45,7 +45,7 @@ def check_kept(before: Candidate, after: Candidate, stage: str) -> None:
             raise MaskError(f"{stage}: the stage dropped or loosened the mask that an earlier one gave {path}")
 
 
-def check_weights(contents: Contents, model: Any) -> None:
+def check_weights(contents: Contents, model: KerasModel) -> None:
     """Raises MissingWeightsError when the bytes hold fewer weights than the model's kernels."""
     wanted = sum(int(kernel.shape.num_elements()) for kernel in walk.kernels(model).values())
     held = sum(row.elements for row in weight_zeros(contents))

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import numpy as np
 from pydantic import Field
@@ -17,6 +17,7 @@ from edgedigits.data.scale import Scale, scaled
 from edgedigits.errors import ArtifactError
 from edgedigits.ground.facts import Facts
 from edgedigits.ground.processes.children import MIB, Errand, ask
+from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.export.converting import CALIBRATION
 
 CalibrationImages = Annotated[int, Field(ge=1)]
@@ -38,7 +39,7 @@ def representative(calibration: Images, scale: Scale, count: int) -> Iterator[li
         yield [scaled(image[None], scale)]
 
 
-def converted(model: Any, settings: Facts, samples: Iterable[list[np.ndarray]] = ()) -> bytes:
+def converted(model: KerasModel, settings: Facts, samples: Iterable[list[np.ndarray]] = ()) -> bytes:
     """The model as .tflite bytes with a batch of one, by TensorFlow's converter in a child process.
 
     `settings` are `converting.convert`'s, `samples` the images it calibrates on. Raises CheckError when it can't, whatever
@@ -58,7 +59,7 @@ def converted(model: Any, settings: Facts, samples: Iterable[list[np.ndarray]] =
     return flat
 
 
-def _save(model: Any, folder: str, samples: Iterable[list[np.ndarray]]) -> int:
+def _save(model: KerasModel, folder: str, samples: Iterable[list[np.ndarray]]) -> int:
     """Writes the model as a SavedModel of one function, and the samples; returns the bytes of its weights.
 
     Not the Keras model itself: that would write the functions of every layer, which takes ten times as long.

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from edgedigits.errors import CheckError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes.child import beat
 from edgedigits.tflite.checked_walk import Walk
 
@@ -17,7 +18,7 @@ CALIBRATION: Final = "calibration.npy"
 """Beside the SavedModel: the images to calibrate on, each float32 [1, h, w, c], where the settings ask for them."""
 
 
-def convert(folder: str, model: str, settings: dict[str, Any]) -> bytes:
+def convert(folder: str, model: str, settings: JsonObject) -> bytes:
     """The bytes of the SavedModel in `folder`; `settings` are an export's, `model` names it in errors.
 
     Raises CheckError where the converter can't, or where a value that it met while calibrating is no finite number.
@@ -67,9 +68,9 @@ def _checked_ranges() -> Iterator[None]:
     """Between calibration and quantization the ranges are looked at: the quantizer does not survive infinite ones."""
     from tensorflow.lite.python.optimize.calibrator import Calibrator
 
-    calibrate: Callable[..., Any] = Calibrator.calibrate
+    calibrate: Callable[..., bytes] = Calibrator.calibrate
 
-    def checked(self: Any, samples: Any) -> bytes:
+    def checked(self: object, samples: object) -> bytes:
         calibrated = bytes(calibrate(self, samples))
         check_ranges(calibrated)
         return calibrated

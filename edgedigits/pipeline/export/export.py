@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
+from edgedigits.keras_types import KerasModel
 from edgedigits.tasks.lost_answers import Losses
 
 
@@ -45,7 +46,7 @@ class Export(Protocol):
     why_slower: ClassVar[str]
     """Why it may be slower than float32; "" where `why_no_faster` says it."""
 
-    def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes: ...
+    def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes: ...
 
 
 def rewrites_wished(export: Export) -> tuple[str, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
+from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.export.conversion import converted
 from edgedigits.stages.candidate import settings_class
 from edgedigits.tasks.lost_answers import Losses
@@ -31,5 +32,5 @@ class Float32:
     slim: bool = False
     block_sparse: bool = False
 
-    def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
+    def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
         return converted(model, {})

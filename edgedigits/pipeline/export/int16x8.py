@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
+from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.export.conversion import CalibrationImages, converted, representative
 from edgedigits.stages.candidate import settings_class
 from edgedigits.tasks.lost_answers import Losses
@@ -36,7 +37,7 @@ class Int16x8:
     calibration_images: CalibrationImages = 300
     slim: bool = False
 
-    def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:
+    def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:
         settings = {
             "optimize": True,
             "ops": "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8",

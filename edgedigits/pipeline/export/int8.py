@@ -7,10 +7,11 @@ bytes each and spreads the values of pruned kernels, so that they compress worse
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
+from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.export.conversion import CalibrationImages, converted, representative
 from edgedigits.stages.candidate import settings_class
 from edgedigits.tasks.lost_answers import Losses
@@ -38,7 +39,7 @@ class Int8:
     slim: bool = False
     block_sparse: bool = False
 
-    def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:
+    def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:
         settings = {
             "optimize": True,
             "ops": "TFLITE_BUILTINS_INT8",
