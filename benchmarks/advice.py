@@ -41,7 +41,7 @@ def finished(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     return found
 
 
-def foretold(manifest: dict[str, Any], again: bool) -> Advice:
+def predict(manifest: dict[str, Any], again: bool) -> Advice:
     """The advice on the recipe and the baseline that an artifact names."""
     recipe = parse(manifest["recipe"], f"recipe {manifest['recipe']['name']}", manifest["recipe"]["name"])
     asked = Asked(zoo=manifest["zoo"], data=manifest["data"]["name"], scale=manifest["input"]["scale"], again=again)
@@ -50,7 +50,7 @@ def foretold(manifest: dict[str, Any], again: bool) -> Advice:
 
 def row(folder: Path, manifest: dict[str, Any], again: bool, window: float) -> dict[str, Any]:
     """Foretold and measured side by side, with the errors in percent of what was measured."""
-    advice = foretold(manifest, again)
+    advice = predict(manifest, again)
     report = bench_job.run(bench_job.Wish(tflite=folder, window=window), lambda _: None)
     export, latency = manifest["export"], report.compressed.latencies[0]
     float_us = report.baseline.latencies[0].p50_us if report.baseline else None

@@ -32,7 +32,7 @@ from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.export.int16x8 import Int16x8
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.fragments import Fragment, fragments, graph_signature, nearly_nothing
+from edgedigits.tflite.fragments import Fragment, cut, graph_signature, nearly_nothing
 from edgedigits.tflite.multiply_adds import Work, per_operator
 
 CORES = ("cortex-a72", "cortex-a76")
@@ -89,7 +89,7 @@ def operators() -> Iterator[tuple[Fragment, Work]]:
             exports.append(Int16x8())
         flats += [export(model, images, "0..1") for export in exports]
     for flat in flats:
-        for part, work in zip(fragments(flat), per_operator(read(flat, "a sample")), strict=True):
+        for part, work in zip(cut(flat), per_operator(read(flat, "a sample")), strict=True):
             if part.flat and part.signature not in met:
                 met.add(part.signature)
                 yield part, work
@@ -142,7 +142,7 @@ def kept_graphs() -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
     with tempfile.TemporaryDirectory() as folder:
         for name, path in make([job for job in jobs() if "/".join(job) in kept], Path(folder)).items():
             flats[name] = path.read_bytes()
-            mark = graph_signature(fragments(flats[name]))
+            mark = graph_signature(cut(flats[name]))
             graphs.setdefault(mark, {"name": name, **{core: kept[name][core] for core in CORES}})
     return graphs, flats
 
@@ -158,7 +158,7 @@ def main() -> None:
     graphs, flats = kept_graphs()
     errors = {}
     for name, flat in flats.items():
-        mark = graph_signature(fragments(flat))
+        mark = graph_signature(cut(flat))
         own = per_operator(read(flat, name))
         errors[name] = {
             core: round(100 * (predicted(own, core, rates[core]) / graphs[mark][core] - 1), 1) for core in CORES

@@ -21,7 +21,7 @@ from benchmarks.pages import ROOT, pages, read
 from benchmarks.pays_table import pays_table
 from benchmarks.peers.table import peers_short, peers_table
 from edgedigits.errors import DeviceError
-from edgedigits.measure.runtimes.device_facts import Facts
+from edgedigits.measure.runtimes.device_facts import DeviceFacts
 from edgedigits.measure.runtimes.wheels import choose
 
 _PACKAGES = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"}
@@ -76,13 +76,13 @@ def releases_table() -> str:
     head = f"| system | Python | {' | '.join(ARCHITECTURES.values())} |"
     lines = [head, "|---|---|" + "---|" * len(ARCHITECTURES)]
     for name, python, glibc, numpy in RELEASES:
-        facts = Facts("linux", python, libc="glibc", libc_version=glibc, numpy=numpy)
+        facts = DeviceFacts("linux", python, libc="glibc", libc_version=glibc, numpy=numpy)
         cells = " | ".join(_runtimes(replace(facts, machine=machine)) for machine in ARCHITECTURES)
         lines.append(f"| {name} | {python[0]}.{python[1]} | {cells} |")
     return "\n".join(lines)
 
 
-def _runtimes(facts: Facts) -> str:
+def _runtimes(facts: DeviceFacts) -> str:
     """The runtimes that fit, with their versions."""
     found = []
     for runtime in ("litert", "tflite-runtime"):

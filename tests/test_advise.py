@@ -18,7 +18,7 @@ from edgedigits.backend import keras
 from edgedigits.cli.main import cli
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, ModelError, RecipeError
 from edgedigits.measure.cost import instruction_model
-from edgedigits.measure.cost.instruction_model import CORES, instructions, predicted, rates
+from edgedigits.measure.cost.instruction_model import CORE_OF, instructions, predicted, rates
 from edgedigits.measure.cost.operator_latency import Timings, timings
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes.environments import python_for
@@ -31,7 +31,7 @@ from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import EXPORTS, load_recipe, parse
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.fragments import fragments, graph_signature, nearly_nothing
+from edgedigits.tflite.fragments import cut, graph_signature, nearly_nothing
 from edgedigits.tflite.multiply_adds import per_operator
 from tests.nets import fit_data, trained
 
@@ -161,7 +161,7 @@ def test_the_tables_hold_what_the_json_holds(fresh_cache: Path) -> None:
 
 
 def test_timings_are_measured_once_and_damage_is_measured_again(flats: dict[str, bytes], fresh_cache: Path) -> None:
-    parts = fragments(flats["float32"])
+    parts = cut(flats["float32"])
 
     def now() -> Timings:
         return timings(parts, "litert", lambda line: said.append(line) if "damaged" in line else None, QUICK_S)
@@ -216,7 +216,7 @@ def test_fragments_in_a_row_answer_as_the_whole(export: str, flats: dict[str, by
     whole.invoke()
     contents = read(flat, "made")
     values = {contents.inputs[0].index: image}
-    for part, operator in zip(fragments(flat), contents.operators, strict=True):
+    for part, operator in zip(cut(flat), contents.operators, strict=True):
         assert part.kind == operator.name
         if part.unpacks:
             assert (part.flat, part.stored) == (b"", b"")
@@ -237,9 +237,9 @@ def test_fragments_in_a_row_answer_as_the_whole(export: str, flats: dict[str, by
 
 def test_weights_do_not_change_signatures_but_types_do(flats: dict[str, bytes]) -> None:
     assert flats["int8"] != flats["halved"]
-    assert graph_signature(fragments(flats["int8"])) == graph_signature(fragments(flats["halved"]))
-    of_floats = {part.signature for part in fragments(flats["float32"])}
-    assert not {part.signature for part in fragments(flats["int8"])} & of_floats
+    assert graph_signature(cut(flats["int8"])) == graph_signature(cut(flats["halved"]))
+    of_floats = {part.signature for part in cut(flats["float32"])}
+    assert not {part.signature for part in cut(flats["int8"])} & of_floats
 
 
 def test_kernels_as_drawn_are_drawn_again_and_trained_ones_stay() -> None:
@@ -275,7 +275,7 @@ def counted_nets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def test_boards_know_that_int8_pays_on_a_pi_5_and_hardly_on_a_pi_4(counted_nets: dict[str, bytes]) -> None:
     kept = json.loads((Path(__file__).parent.parent / "benchmarks/results/instructions.json").read_text())["models"]
     saved = {}
-    for board, core in CORES.items():
+    for board, core in CORE_OF.items():
         found = {name: instructions(flat, board) for name, flat in counted_nets.items()}  # type: ignore[arg-type]
         for name, one in found.items():  # two counts of a graph, with other weights, may be a few instructions apart
             assert one.count == pytest.approx(kept[name][core], rel=1e-4), (name, core)
@@ -287,7 +287,7 @@ def test_boards_know_that_int8_pays_on_a_pi_5_and_hardly_on_a_pi_4(counted_nets:
 
 def test_predicted_instructions_are_near_the_counted(counted_nets: dict[str, bytes]) -> None:
     for name, flat in counted_nets.items():
-        for board, core in CORES.items():
+        for board, core in CORE_OF.items():
             own = predicted(per_operator(read(flat, name)), core, rates()["rates"][core])
             assert own == pytest.approx(instructions(flat, board).count, rel=0.1), (name, core)  # type: ignore[arg-type]
 

@@ -20,9 +20,9 @@ from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite import block_sparse
 from edgedigits.tflite.rewrite.apply import shipped
-from edgedigits.tflite.rewrite.block_sparse import encode, sparser
+from edgedigits.tflite.rewrite.block_sparse import encode, make_sparse
 from edgedigits.tflite.rewrite.equivalence import Example, check_same, random_examples
-from edgedigits.tflite.rewrite.sparse_format import decoded, encoded
+from edgedigits.tflite.rewrite.sparse_format import decode_matrix, encode_matrix
 from tests.nets import fit_data
 
 
@@ -68,20 +68,20 @@ def test_what_is_encoded_is_decoded(rows: int, blocks: int, block: int, share: f
     matrix = rng.integers(-127, 128, (rows, blocks, block)).astype(np.int8)
     matrix[rng.random((rows, blocks)) < share] = 0
     matrix = matrix.reshape(rows, -1)
-    values, sparsity = encoded(matrix, block)
-    np.testing.assert_array_equal(decoded(values, sparsity, matrix.shape[1]), matrix)
+    values, sparsity = encode_matrix(matrix, block)
+    np.testing.assert_array_equal(decode_matrix(values, sparsity, matrix.shape[1]), matrix)
     assert values.size == block * np.count_nonzero(matrix.reshape(rows, -1, block).any(axis=2))
 
 
 def test_columns_that_are_no_multiple_are_refused() -> None:
     with pytest.raises(ValueError, match="10 columns are no multiple of 4"):
-        encoded(np.ones((2, 10), np.int8), 4)
+        encode_matrix(np.ones((2, 10), np.int8), 4)
 
 
 def test_float_layers_get_smaller_with_the_same_answers(
     flats: dict[str, bytes], examples: dict[str, list[Example]]
 ) -> None:
-    flat, facts = sparser(flats["float32"], examples["float32"], timed=False)
+    flat, facts = make_sparse(flats["float32"], examples["float32"], timed=False)
     assert facts["kept"], facts["reason"]
     assert facts["layers"] == 1
     assert len(flat) < 0.4 * len(flats["float32"])
@@ -93,7 +93,7 @@ def test_float_layers_get_smaller_with_the_same_answers(
 def test_int8_is_tried_and_the_record_says_what_came_of_it(
     flats: dict[str, bytes], examples: dict[str, list[Example]]
 ) -> None:
-    flat, facts = sparser(flats["int8"], examples["int8"], timed=False)
+    flat, facts = make_sparse(flats["int8"], examples["int8"], timed=False)
     assert [one["form"] for one in facts["tried"]] == ["densify", "direct"]
     assert all(one["size_bytes"] < len(flats["int8"]) for one in facts["tried"])
     assert (flat == flats["int8"]) != facts["kept"]
@@ -103,7 +103,7 @@ def test_int8_is_tried_and_the_record_says_what_came_of_it(
 
 
 def test_without_blocks_of_zeros_nothing_is_tried(flats: dict[str, bytes], examples: dict[str, list[Example]]) -> None:
-    flat, facts = sparser(flats["full"], examples["full"])
+    flat, facts = make_sparse(flats["full"], examples["full"])
     assert flat == flats["full"]
     assert (facts["kept"], facts["tried"]) == (False, [])
     assert facts["reason"] == "no dense layer has blocks of zeros enough to be smaller"
@@ -114,7 +114,7 @@ def test_what_is_slower_or_wrong_stays_dense(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(block_sparse, "_compared", lambda *_: ("", 1.31))
-        flat, facts = sparser(flats["float32"], examples["float32"])
+        flat, facts = make_sparse(flats["float32"], examples["float32"])
     assert flat == flats["float32"]
     assert facts["reason"] == (
         "densify: 1.31 times as slow as the dense form; direct: 1.31 times as slow as the dense form"
@@ -122,11 +122,11 @@ def test_what_is_slower_or_wrong_stays_dense(
     assert [one["p50_ratio"] for one in facts["tried"]] == [1.31, 1.31]
 
     def spoiled(matrix: np.ndarray, block: int) -> tuple[np.ndarray, Any]:
-        values, sparsity = encoded(matrix, block)
+        values, sparsity = encode_matrix(matrix, block)
         return values[::-1].copy(), sparsity
 
     monkeypatch.setattr(block_sparse, "encoded", spoiled)
-    flat, facts = sparser(flats["float32"], examples["float32"])
+    flat, facts = make_sparse(flats["float32"], examples["float32"])
     assert flat == flats["float32"]
     assert "densify: in LiteRT answers are up to" in facts["reason"]
 

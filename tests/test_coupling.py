@@ -14,8 +14,8 @@ from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.channel_rules import RULES
-from edgedigits.models.graph.coupling import coupled
-from edgedigits.models.graph.narrow import Layout, narrowed
+from edgedigits.models.graph.coupling import find_coupling
+from edgedigits.models.graph.narrow import Layout, remove_units
 from edgedigits.models.graph.narrowed_size import multiply_adds, parameters, sizes_of
 from edgedigits.models.layers.layer_kinds import Passage
 from edgedigits.models.zoo import ZOO
@@ -32,10 +32,10 @@ def some_kept(layout: Layout, rng: np.random.Generator, share: float) -> np.ndar
 
 
 def check_removal_of_zeros(model: Any, rng: np.random.Generator, share: float = 0.5) -> None:
-    layout = Layout(coupled(model))
+    layout = Layout(find_coupling(model))
     keep = some_kept(layout, rng, share)
     with_zeroed(layout, keep)
-    small = narrowed(layout, keep)
+    small = remove_units(layout, keep)
     images = rng.random((3, *model.input_shape[1:])).astype(np.float32)
     wanted, found = model(images).numpy(), small(images).numpy()
     assert np.abs(found - wanted).max() < 1e-5
@@ -64,7 +64,7 @@ def test_zero_channels_can_go_from_every_zoo_model(name: str, tmp_path: Path) ->
 
 def made_by(model: Any) -> dict[str, int]:
     """How many units each group has, by the layers that make it."""
-    return {"+".join(group.layers): len(group.units) for group in coupled(model).groups}
+    return {"+".join(group.layers): len(group.units) for group in find_coupling(model).groups}
 
 
 def test_what_goes_together() -> None:
@@ -78,7 +78,7 @@ def test_what_goes_together() -> None:
     x = L.Dense(8, name="hidden")(L.Flatten()(x))
     x = L.Conv2D(5, 1, name="e")(L.Reshape((2, 2, 2))(x))
     net = keras.Model(image, L.Dense(3, name="answer")(L.GlobalMaxPooling2D()(x)))
-    found = coupled(net)
+    found = find_coupling(net)
     assert made_by(net) == {"a+c+d+gate": 4, "b+c+d+gate": 2, "squeeze": 3, "hidden": 2, "e": 5}
     assert found.left_whole == {"answer": "makes the answers"}
     layout = Layout(found)
@@ -101,7 +101,7 @@ def test_what_stays_whole_is_named_with_the_reason() -> None:
     x = L.BatchNormalization(axis=1, name="odd_norm")(L.Conv2D(5, 1, name="before_odd_norm")(x))
     x = L.Conv2D(6, 1, name="free")(x)
     net = keras.Model(image, L.Dense(3, name="answer")(L.GlobalAveragePooling2D()(x)))
-    found = coupled(net, lambda name: "is named" if name == "named" else None)
+    found = find_coupling(net, lambda name: "is named" if name == "named" else None)
     assert found.left_whole == {
         "on_input": "is tied to the network's input",
         "added_to_input": "is tied to the network's input",
@@ -130,7 +130,7 @@ def test_layers_of_unknown_kind_are_refused_by_name() -> None:
     with pytest.raises(
         ModelError, match=r"^shrink: mixing \(Mixing\) of odd is a kind of layer whose channels can't be"
     ):
-        coupled(net)
+        find_coupling(net)
     assert set(RULES) == set(Passage), "what a row may say has a rule"
 
 
@@ -139,7 +139,7 @@ def test_wide_images_of_open_size_are_counted_in_parameters_alone() -> None:
     x = L.GlobalAveragePooling2D()(L.Conv2D(8, 3, name="open")(image))
     net = keras.Model(image, L.Dense(2)(x))
     assert sizes_of(net) == {"parameters": 98}
-    layout = Layout(coupled(net))
+    layout = Layout(find_coupling(net))
     with pytest.raises(ModelError, match=r"open \(Conv2D\) works on images of any size"):
         multiply_adds(layout, np.ones(layout.coupling.count, bool))
 
@@ -154,7 +154,7 @@ def test_multiply_adds_are_those_of_the_bytes() -> None:
     x = L.SeparableConv2D(5, 3, depth_multiplier=2)(L.DepthwiseConv2D(3, depth_multiplier=2, padding="same")(x))
     x = L.Conv2DTranspose(4, 2, strides=2)(x)
     net = keras.Model(image, L.Dense(3)(L.Dense(7)(L.Flatten()(x))))
-    layout = Layout(coupled(net))
+    layout = Layout(find_coupling(net))
     keep = some_kept(layout, np.random.default_rng(0), 0.5)
-    works = per_operator(read(converted(narrowed(layout, keep), {}), "net.tflite"))
+    works = per_operator(read(converted(remove_units(layout, keep), {}), "net.tflite"))
     assert multiply_adds(layout, keep) == sum(work.macs for work in works)

@@ -15,7 +15,7 @@ import pytest
 from benchmarks.emulated_pi.pi import booted
 from edgedigits.errors import InputError
 from edgedigits.measure.qemu import requirements
-from edgedigits.measure.qemu.boards import BOARDS, board_named, board_with, cpuinfo
+from edgedigits.measure.qemu.boards import EMULATED_BOARDS, board_named, board_with, cpuinfo
 from edgedigits.measure.qemu.rootfs import rootfs
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def processes() -> list[Path]:
     return list(Path("/proc").glob("[0-9]*/cmdline"))
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", EMULATED_BOARDS)
 def test_cpuinfo_names_board_and_core_for_each_of_four_cores(name: str) -> None:
-    board = BOARDS[name]
+    board = EMULATED_BOARDS[name]
     text = cpuinfo(board)
     assert text.count("processor\t") == 4
     assert text.count(f"CPU part\t: {board.part}\n") == 4

@@ -16,7 +16,7 @@ from edgedigits.backend import keras, tf
 from edgedigits.errors import InputError, TfliteError
 from edgedigits.measure.cost.boards import BOARDS, CORES, NETWORKS, SOURCES, V1, V2, RowArithmetic
 from edgedigits.measure.cost.estimate import Estimate, estimate
-from edgedigits.measure.cost.throughput import KINDS, gain, rates
+from edgedigits.measure.cost.throughput import ROW_KINDS, gain, rates
 from tests.make_golden import GOLDEN
 from tests.test_multiply_adds import baseline, converted, wide_convolution
 
@@ -63,7 +63,7 @@ def test_estimates_overlap_what_counted_instructions_allow(
     baselines: dict[tuple[str, str], Path], name: str, kind: str, device: str
 ) -> None:
     """Instructions over clock and instructions per cycle bound the time without any knowledge of multiply-adds."""
-    found, clock = estimate(baselines[name, kind], device), BOARDS[device].clock_ghz
+    found, clock = estimate(baselines[name, kind], device), RATED_BOARDS[device].clock_ghz
     count = INSTRUCTIONS[name, kind][device]
     assert found.low_ms < 1000 * count / (SLOWEST_IPC * clock[0] * 1e9)
     assert found.high_ms > 1000 * count / (FASTEST_IPC * clock[1] * 1e9)
@@ -96,7 +96,7 @@ def test_the_range_is_the_sum_of_its_operators() -> None:
 def test_one_convolution_is_its_multiply_adds_over_the_rates() -> None:
     found = estimate(INT8, "pi4")
     conv = next(each for each in found.operators if each.work.kind == "CONV_2D")
-    rate = rates(BOARDS["pi4"], "int8").conv
+    rate = rates(RATED_BOARDS["pi4"], "int8").conv
     assert conv.low_ms == pytest.approx(1000 * 3200 / rate.high)
     fixed_ms = 1000 * 20_000 / (0.5 * 1.5e9)
     assert conv.high_ms == pytest.approx(1000 * 3200 / rate.low + fixed_ms)
@@ -107,7 +107,7 @@ def test_weights_too_large_for_the_cache_are_read_from_memory(tmp_path: Path) ->
     model = keras.Sequential([keras.layers.Input((1024,)), keras.layers.Dense(1024)])
     file = tmp_path / "dense.tflite"
     file.write_bytes(converted(model))
-    for device, board in BOARDS.items():
+    for device, board in RATED_BOARDS.items():
         dense = next(each for each in estimate(file, device).operators if each.work.macs)
         assert dense.work.weight_bytes >= 4 << 20
         assert dense.low_ms >= 1000 * dense.work.weight_bytes / (2 * board.memcpy[1])
@@ -117,21 +117,23 @@ def test_weights_too_large_for_the_cache_are_read_from_memory(tmp_path: Path) ->
 def test_threads_lower_only_the_fast_end() -> None:
     one, two, four = (estimate(INT8, "pi4", threads) for threads in (1, 2, 4))
     assert four.low_ms < two.low_ms < one.low_ms
-    assert one.low_ms / four.low_ms <= gain(BOARDS["pi4"], "int8").high
+    assert one.low_ms / four.low_ms <= gain(RATED_BOARDS["pi4"], "int8").high
     assert one.high_ms == four.high_ms
     assert any("4 threads" in note for note in four.notes)
 
 
-@pytest.mark.parametrize("device", BOARDS)
+@pytest.mark.parametrize("device", RATED_BOARDS)
 def test_rates_hold_what_is_published(device: str) -> None:
     """Each published network, recomputed at the rates, brackets its published time on one thread."""
-    board = BOARDS[device]
+    board = RATED_BOARDS[device]
     for row in board.rows:
         network, found = NETWORKS[row.network], rates(board, row.arithmetic)
         if row.threads > 1 or row.lanes > 1 or not network.conv:
             continue
         work = {"conv": network.conv, "depthwise": network.depthwise, "dense": network.dense}
-        fastest, slowest = (sum(work[kind] / getattr(found.of(kind), end) for kind in KINDS) for end in ("high", "low"))
+        fastest, slowest = (
+            sum(work[kind] / getattr(found.of(kind), end) for kind in ROW_KINDS) for end in ("high", "low")
+        )
         assert fastest <= 1.01 * row.ms / 1000 <= 1.01 * slowest, row  # ResNet-50 is taken as all convolution
 
 
@@ -141,23 +143,23 @@ def test_two_networks_give_both_rates() -> None:
     conv, depthwise = 8.24e9, 1.71e9
     assert one.conv / conv + one.depthwise / depthwise == pytest.approx(0.077, rel=0.01)
     assert two.conv / conv + two.depthwise / depthwise == pytest.approx(0.046, rel=0.01)
-    found = rates(BOARDS["pi4"], "float32")
-    assert found.depthwise.high == pytest.approx(depthwise / gain(BOARDS["pi4"], "float32").low, rel=0.02)
+    found = rates(RATED_BOARDS["pi4"], "float32")
+    assert found.depthwise.high == pytest.approx(depthwise / gain(RATED_BOARDS["pi4"], "float32").low, rel=0.02)
 
 
-@pytest.mark.parametrize("device", BOARDS)
+@pytest.mark.parametrize("device", RATED_BOARDS)
 @pytest.mark.parametrize("arithmetic", ["float32", "int8"])
 def test_every_board_has_two_independent_sources_and_sane_rates(device: str, arithmetic: RowArithmetic) -> None:
     board = BOARDS[device]
     assert len({row.source for row in board.rows if row.arithmetic == arithmetic}) >= 2
     found = rates(board, arithmetic)
-    for kind in KINDS:
+    for kind in ROW_KINDS:
         assert 0 < found.of(kind).low < found.of(kind).high
     assert 1 < gain(board, arithmetic).low <= gain(board, arithmetic).high <= CORES
 
 
 def test_every_number_names_a_known_source() -> None:
-    for board in BOARDS.values():
+    for board in RATED_BOARDS.values():
         for row in board.rows:
             assert row.source in SOURCES
             assert row.row
@@ -165,7 +167,7 @@ def test_every_number_names_a_known_source() -> None:
     assert all(source.title and source.where and source.note for source in SOURCES.values())
 
 
-@pytest.mark.parametrize("device", BOARDS)
+@pytest.mark.parametrize("device", RATED_BOARDS)
 def test_it_is_called_an_estimate_wherever_a_number_stands(device: str) -> None:
     lines = shown(estimate(INT8, device, threads=4)).splitlines()
     assert lines[0].startswith("Estimate, not measured:")
@@ -208,8 +210,8 @@ def test_dynamic_range_says_that_nothing_is_published(tmp_path: Path) -> None:
     found = estimate(file, "pi4")
     assert any("dynamic range" in note for note in found.notes)
     (used,) = found.rates
-    assert used.low_gmacs == pytest.approx(rates(BOARDS["pi4"], "float32").conv.low / 1e9)
-    assert used.high_gmacs == pytest.approx(rates(BOARDS["pi4"], "int8").conv.high / 1e9)
+    assert used.low_gmacs == pytest.approx(rates(RATED_BOARDS["pi4"], "float32").conv.low / 1e9)
+    assert used.high_gmacs == pytest.approx(rates(RATED_BOARDS["pi4"], "int8").conv.high / 1e9)
 
 
 def test_int16x8_is_refused_for_lack_of_a_source(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError
 from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.pipeline import exportable, loop
-from edgedigits.pipeline.advise.dry_run import foretell
+from edgedigits.pipeline.advise.dry_run import predict
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.recipe import Recipe, parse
@@ -50,7 +50,7 @@ def test_the_layer_is_named_before_the_first_stage(shapes: Path, tmp_path: Path)
     why = r"layer 'bent' \(PReLU\) can't go into the int16x8 export: TFLite has no PRELU"
     said: list[str] = []
     with pytest.raises(ModelError, match=why):
-        foretell(wanted, model, data, said.append)
+        predict(wanted, model, data, said.append)
     job = Job(wanted, "net", LoadedModel(model, False, {}), "", load_data(str(shapes)), NAMED["0..1"])
     with pytest.raises(ModelError, match=why):
         loop.run(job, tmp_path / "out", said.append, lambda what, _: said.append(what))
@@ -135,7 +135,7 @@ def test_an_export_that_fails_at_one_step_is_said(shapes: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Int8, "__call__", fails_once)
     said: list[str] = []
-    found = foretell(
+    found = predict(
         recipe("int8", {"prune": {"sparsity": 0.5, "min_weights": 1}}),
         flat(L.Conv2D(8, 3)),
         fit_data(shapes),
@@ -146,4 +146,4 @@ def test_an_export_that_fails_at_one_step_is_said(shapes: Path, monkeypatch: pyt
     assert not found.steps[2].failed
     calls = iter([CheckError("export: not yet")])
     with pytest.raises(CheckError, match="not yet"):
-        foretell(recipe("int8"), flat(), fit_data(shapes), said.append)
+        predict(recipe("int8"), flat(), fit_data(shapes), said.append)

@@ -23,9 +23,9 @@ from rich.console import Console
 from edgedigits.api.render.inspection import as_json, render
 from edgedigits.errors import TfliteError
 from edgedigits.tflite.byte_breakdown import PARTS
-from edgedigits.tflite.checked_walk import SCHEMA, UNIONS, Walk
-from edgedigits.tflite.flatbuffer import Contents, float_operators, ledger, read, weight_zeros
-from edgedigits.tflite.zeros import Layout, count_zeros, stored_bytes
+from edgedigits.tflite.checked_walk import TABLES, UNIONS, Walk
+from edgedigits.tflite.flatbuffer import Contents, break_down, float_operators, read, weight_zeros
+from edgedigits.tflite.zeros import WeightLayout, count_zeros, stored_bytes
 from tests.make_golden import GOLDEN, without_packed
 
 KINDS = ("float32", "float16", "dynamic", "int8", "int8 with float ends", "int16x8", "sparse")
@@ -170,7 +170,7 @@ def test_float_files_are_float_throughout(contents: dict[str, Contents], kind: s
     assert len(float_operators(contents[kind])) == len(contents[kind].operators)
 
 
-# ---- the ledger ----
+# ---- the byte breakdown ----
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -195,14 +195,14 @@ def test_packed_sizes_unpack(contents: dict[str, Contents], converted: dict[str,
     total = contents["int8"].total
     assert total.gzip == len(gzip.compress(converted["int8"], 9, mtime=0))
     assert total.zstd == len(zstandard.compress(converted["int8"], 19))
-    assert ledger(converted["int8"]) == contents["int8"].ledger
+    assert break_down(converted["int8"]) == contents["int8"].breakdown
 
 
 def test_appended_zip_is_metadata_and_appended_noise_is_other(converted: dict[str, bytes]) -> None:
     flat = converted["int8"]
-    before = {row.part: row.raw for row in ledger(flat)}
-    zipped = {row.part: row.raw for row in ledger(flat + b"PK\x03\x04labels")}
-    noisy = {row.part: row.raw for row in ledger(flat + b"noise")}
+    before = {row.part: row.raw for row in break_down(flat)}
+    zipped = {row.part: row.raw for row in break_down(flat + b"PK\x03\x04labels")}
+    noisy = {row.part: row.raw for row in break_down(flat + b"noise")}
     assert zipped["metadata"] == before["metadata"] + 10
     assert noisy["other"] == 5
 
@@ -292,7 +292,7 @@ def test_odd_model() -> None:
     assert (shifted.role, shifted.axis, shifted.zeros) == ("weight", 0, 2)  # [[3, 9], [5, 9]] around 3 and 9
     assert (shared.role, shared.zeros) == ("constant", 0)
     assert [weights.tensor.name for weights in weight_zeros(found)] == ["int4 kernel", "shifted"]
-    rows = {row.part: row.raw for row in found.ledger}
+    rows = {row.part: row.raw for row in found.breakdown}
     assert (rows["weights"], rows["other"], sum(rows.values())) == (7, len(b"unused"), len(flat))
 
 
@@ -308,7 +308,7 @@ def test_values_behind_the_tables() -> None:
     model.buffers[2].offset = at
     flat = build(model) + bytes([3, 9, 5, 9])
     assert read(flat, "behind").tensor(2).zeros == 2
-    assert sum(row.raw for row in ledger(flat)) == len(flat)
+    assert sum(row.raw for row in break_down(flat)) == len(flat)
     with pytest.raises(TfliteError, match="a buffer behind the tables"):
         read(flat[:-1], "behind")
 
@@ -385,11 +385,11 @@ def test_count_zeros(layout: Layout, stored: bytes, zeros: int) -> None:
 @pytest.mark.parametrize(
     ("layout", "reason"),
     [
-        (Layout("STRING", (1,)), "type STRING"),
-        (Layout("INT8", (2, 2), (0, 1, 2), 0), "3 zero points do not fit axis 0"),
-        (Layout("INT8", (9,), (4,), sparse=True), "sparse with a zero point"),
-        (Layout("FLOAT64", (0,), sparse=True), "0 sparse values for 0 elements"),
-        (Layout("INT8", (2,), sparse=True), "4 sparse values for 2 elements"),
+        (WeightLayout("STRING", (1,)), "type STRING"),
+        (WeightLayout("INT8", (2, 2), (0, 1, 2), 0), "3 zero points do not fit axis 0"),
+        (WeightLayout("INT8", (9,), (4,), sparse=True), "sparse with a zero point"),
+        (WeightLayout("FLOAT64", (0,), sparse=True), "0 sparse values for 0 elements"),
+        (WeightLayout("INT8", (2,), sparse=True), "4 sparse values for 2 elements"),
     ],
 )
 def test_what_cannot_be_counted_says_why(layout: Layout, reason: str) -> None:
@@ -443,7 +443,7 @@ def test_altered_bytes_parse_or_raise_tflite_error(changes: list[tuple[int, int]
     float_operators(found)
     weight_zeros(found)
     json.dumps(as_json(found), allow_nan=False)
-    assert sum(row.raw for row in found.ledger) == len(flat)
+    assert sum(row.raw for row in found.breakdown) == len(flat)
     Console(file=io.StringIO(), width=100).print(render(found))
 
 
@@ -471,7 +471,7 @@ def test_field_numbers_are_the_schemas(table: str) -> None:
         def __getattr__(self, method: str) -> Callable[..., None]:
             return lambda *arguments: vars(told).update(method=method, arguments=arguments)
 
-    for slot, field in enumerate(SCHEMA[table].split()):
+    for slot, field in enumerate(TABLES[table].split()):
         name, kind = field.split(":")
         camel = "".join(word.capitalize() for word in name.split("_"))
         if name == "deprecated_tag":

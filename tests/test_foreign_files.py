@@ -29,7 +29,7 @@ from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import parse
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.fragments import fragments
+from edgedigits.tflite.fragments import cut
 from edgedigits.tflite.interpreter import TfliteModel
 from edgedigits.tflite.multiply_adds import per_operator
 from edgedigits.tflite.rewrite.pack import pack
@@ -237,7 +237,7 @@ def test_altered_tables_end_in_one_sentence_wherever_they_are_followed(deadly: P
         flat = bytearray(whole)
         for place in rng.integers(0, min(len(whole), 4000), 2):
             flat[place] = rng.integers(0, 256)
-        for reader in (fragments, slim, lambda one: per_operator(read(one, "x"))):
+        for reader in (cut, slim, lambda one: per_operator(read(one, "x"))):
             try:
                 reader(bytes(flat))
             except EdgeDigitsError:

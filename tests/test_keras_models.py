@@ -396,7 +396,7 @@ def test_a_lambda_is_refused_and_does_not_run(format: str, tmp_path: Path) -> No
 def test_only_listed_classes_reach_keras(layer: dict[str, Any], why: str) -> None:
     config = {"class_name": "Sequential", "config": {"name": "m", "layers": [layer]}}
     with pytest.raises(ModelError, match=why):
-        config_check.checked(config, "2")
+        config_check.check_config(config, "2")
 
 
 @pytest.mark.parametrize(
@@ -426,10 +426,10 @@ def test_what_keras_2_would_wait_for_without_end_is_refused(of_conv: list[Any], 
     ]
     config = {"class_name": "Functional", "config": {"name": "m", "layers": layers}}
     if not what:
-        config_check.checked(config, "2")
+        config_check.check_config(config, "2")
         return
     with pytest.raises(ModelError, match=what):
-        config_check.checked(config, "2")
+        config_check.check_config(config, "2")
 
 
 def test_models_within_models_and_layers_used_twice_connect() -> None:
@@ -441,7 +441,7 @@ def test_models_within_models_and_layers_used_twice_connect() -> None:
     there = open_inner(open_inner(shared(inner(inner(shared(image))))))
     model = keras.Model(image, layers.Add()([there, shared(there), inner(image)]))
     config = {"class_name": "Functional", "config": json.loads(model.to_json())["config"]}
-    assert keras.models.model_from_config(config_check.checked(config, "2")).count_params() == model.count_params()
+    assert keras.models.model_from_config(config_check.check_config(config, "2")).count_params() == model.count_params()
 
 
 def test_a_foreign_initializer_is_left_out() -> None:
@@ -451,7 +451,7 @@ def test_a_foreign_initializer_is_left_out() -> None:
         "bias_initializer": {"class_name": "Zeros"},
     }
     config = {"class_name": "Sequential", "config": {"layers": [{"class_name": "Dense", "config": dense}]}}
-    kept = config_check.checked(config, "2")["config"]["layers"][0]["config"]
+    kept = config_check.check_config(config, "2")["config"]["layers"][0]["config"]
     assert kept == {"name": "a", "bias_initializer": {"class_name": "Zeros", "config": {}}}
 
 
@@ -754,20 +754,20 @@ def test_weights_that_are_no_numbers(tmp_path: Path) -> None:
 def test_without_softmax() -> None:
     x = images((8, 8, 1)) * 255
     inside = loading.rebuild(randomised(plain(keras3)))
-    logits = loading.without_softmax(inside)
+    logits = loading.remove_softmax(inside)
     assert logits is not inside
     np.testing.assert_allclose(tf.nn.softmax(answers(logits, x)), answers(inside, x), atol=1e-6)
-    assert loading.without_softmax(logits) is logits
+    assert loading.remove_softmax(logits) is logits
     y = keras.layers.Softmax()(logits.output)
     apart = keras.Model(logits.input, y)
-    again = loading.without_softmax(apart)
+    again = loading.remove_softmax(apart)
     np.testing.assert_array_equal(answers(again, x), answers(logits, x))
     before = [w.copy() for w in apart.get_weights()]
     again.set_weights([w + 1 for w in again.get_weights()])
     for old, new in zip(before, apart.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     with pytest.raises(ModelError, match="answers with probabilities"):
-        loading.without_softmax(keras.Model(logits.input, keras.layers.Reshape((3,))(y)))
+        loading.remove_softmax(keras.Model(logits.input, keras.layers.Reshape((3,))(y)))
 
 
 def test_probabilities_are_known_by_their_sum(tmp_path: Path) -> None:

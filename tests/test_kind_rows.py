@@ -12,10 +12,10 @@ import pytest
 
 from edgedigits.backend import keras, tf
 from edgedigits.models.graph import fold_batchnorm, walk
-from edgedigits.models.graph.coupling import coupled
-from edgedigits.models.graph.duplicate_inputs import merged
-from edgedigits.models.graph.merge_pointwise import joined
-from edgedigits.models.graph.narrow import Layout, narrowed
+from edgedigits.models.graph.coupling import find_coupling
+from edgedigits.models.graph.duplicate_inputs import merge_copies
+from edgedigits.models.graph.merge_pointwise import merge_pairs
+from edgedigits.models.graph.narrow import Layout, remove_units
 from edgedigits.models.graph.narrowed_size import sizes_of
 from edgedigits.models.layers import known_layers
 from edgedigits.models.layers.layer_kinds import (
@@ -111,12 +111,12 @@ def test_a_row_is_true_of_the_keras_layer(kind: str) -> None:
 def test_every_row_serves_all_that_read_it(kind: str) -> None:
     """Followed, narrowed, counted, rounded: with no channel less the answers stay, and the rounding is a small one."""
     model, row = net_around(kind), KINDS[kind]
-    layout = Layout(coupled(model))
+    layout = Layout(find_coupling(model))
     keep = np.ones(layout.coupling.count, bool)
     for group in layout.coupling.groups:
         keep[group.units[: len(group.units) // 2]] = False
-    close(model, narrowed(layout, np.ones(layout.coupling.count, bool)))
-    smaller = narrowed(layout, keep)
+    close(model, remove_units(layout, np.ones(layout.coupling.count, bool)))
+    smaller = remove_units(layout, keep)
     assert smaller.output_shape == model.output_shape
     assert (smaller.count_params() < model.count_params()) == bool(layout.coupling.groups)
     assert sizes_of(smaller)["multiply_adds"] <= sizes_of(model)["multiply_adds"]
@@ -151,7 +151,7 @@ def test_every_kernel_is_taken_rounded_and_weighed(kind: str, shapes: Path) -> N
     sizes = input_sizes(model, fit_data(shapes))[f"tried/{name}"]
     assert np.broadcast_to(sizes, getattr(layer, name).shape).shape == getattr(layer, name).shape
     assert sizes.shape[0] == getattr(layer, name).shape[first.reads or 0]
-    layout = Layout(coupled(model))
+    layout = Layout(find_coupling(model))
     for measure in ("l1", "taylor"):
         assert (importances(measure, layout, fit_data(shapes), 8) > 0).all()
 
@@ -159,7 +159,7 @@ def test_every_kernel_is_taken_rounded_and_weighed(kind: str, shapes: Path) -> N
 @pytest.mark.parametrize("kind", CONVOLUTIONS)
 def test_batch_normalization_goes_into_the_kinds_that_say_so(kind: str) -> None:
     model = net_around(kind, L.BatchNormalization(name="norm"), L.ReLU())
-    flat, names = fold_batchnorm.folded(model)
+    flat, names = fold_batchnorm.fold(model)
     assert names == (["tried"] if KINDS[kind].folds_batchnorm else [])
     assert any(type(layer).__name__ == "BatchNormalization" for layer in flat.layers) != KINDS[kind].folds_batchnorm
     close(model, flat)
@@ -174,7 +174,7 @@ def test_a_folded_kernel_shares_values_within_each_filter_only(kind: str) -> Non
     numbers = np.random.default_rng(2).integers(-1, 3, variable.shape).astype(np.int32)
     variable.assign(np.append([0.5, -0.25, 1.0], 0.0)[numbers])
     path = f"tried/{name}"
-    flat, names = fold_batchnorm.folded(model)
+    flat, names = fold_batchnorm.fold(model)
     groups = _still_shared(Candidate(flat, clusters={path: numbers}), names)[path]
     values = walk.kernels(flat)[path].numpy()
     filters = math.prod(values.shape[axis] for axis in kernel.filters)
@@ -193,9 +193,9 @@ def test_conv1d_is_in_all_of_it() -> None:
     x = L.Conv1D(3, 1, name="first", use_bias=False)(L.ReLU()(x))
     x = L.Conv1D(5, 1, name="second", activation="relu")(L.BatchNormalization()(x))
     net = with_random_weights(keras.Model(image, L.Dense(3)(L.GlobalAveragePooling1D()(x))), 3)
-    single, names = merged(net)
+    single, names = merge_copies(net)
     assert (names, single.get_layer("copied").kernel.shape) == (["twice"], (3, 4, 6))
-    short, gone = joined(single)
+    short, gone = merge_pairs(single)
     assert (gone, short.get_layer("second").kernel.shape) == (["first"], (1, 6, 5))
     close(net, short)
 
@@ -269,10 +269,10 @@ def mixer(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_new_kind_is_one_row(mixer: Any, shapes: Path) -> None:
     data = fit_data(shapes)
-    flat, names = fold_batchnorm.folded(mixer)
+    flat, names = fold_batchnorm.fold(mixer)
     assert names == ["mixer"]
     close(mixer, flat)
-    assert importances("l1", Layout(coupled(mixer)), data, 8).shape == (14,)
+    assert importances("l1", Layout(find_coupling(mixer)), data, 8).shape == (14,)
     pruned, facts = Prune(sparsity=0.5, importance="activation", min_weights=40, **QUICK)(Candidate(mixer), data)
     assert facts["sparsity"]["mixer/mixing"] == 0.5
     assert int((walk.kernels(pruned.model)["mixer/mixing"].numpy() == 0).sum()) == 24
@@ -287,11 +287,11 @@ def test_a_new_kind_is_one_row(mixer: Any, shapes: Path) -> None:
 
 
 def test_a_new_kind_is_narrowed_as_its_row_says(mixer: Any) -> None:
-    layout = Layout(coupled(mixer))
+    layout = Layout(find_coupling(mixer))
     assert ["+".join(group.layers) for group in layout.coupling.groups] == ["before", "mixer"]
     keep = np.arange(14) % 2 == 0
     with_zeroed(layout, keep)
-    small = narrowed(layout, keep)
+    small = remove_units(layout, keep)
     assert small.get_layer("mixer").mixing.shape == (4, 3)
     close(mixer, small)
     assert sizes_of(small)["multiply_adds"] == 100 * (9 * 3 + 3 * 4) + 4 * 3

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zstandard
-from edgedigits_runner import packed as opening
+from edgedigits_runner import pack_file as opening
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.golden import replay
 from edgedigits_runner.interpreters import load_runtime
@@ -23,7 +23,7 @@ from edgedigits_runner.release import read_release
 
 from edgedigits.errors import InputError, TfliteError
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.packed_file import FORMS, Form, named, packed, plain
+from edgedigits.tflite.packed_file import FORMS, Form, named, pack_file, unpack_file
 from edgedigits.tflite.rewrite.before_and_after import inspect
 from edgedigits.tflite.rewrite.pack import pack
 from tests.test_runner import ALLOWED, WALL, entry, run
@@ -36,7 +36,7 @@ ZEROS = bytes(4) + b"TFL3" + bytes(20_000)
 
 def written(path: Path, form: Form) -> Path:
     target = named(path, form)
-    target.write_bytes(packed(INT8.read_bytes(), form))
+    target.write_bytes(pack_file(INT8.read_bytes(), form))
     return target
 
 
@@ -55,17 +55,17 @@ def release_in(folder: Path, form: Form) -> Path:
 def test_what_is_packed_opens_to_the_same_bytes(form: Form, tmp_path: Path) -> None:
     path, flat = written(tmp_path / "m.tflite", form), INT8.read_bytes()
     assert path.name == "m.tflite" + ("" if form == "plain" else f".{form}")
-    assert plain(path) == flat
-    assert packed(flat, form) == packed(flat, form)
-    assert (len(packed(flat, form)) < len(flat)) == (form != "plain")
+    assert unpack_file(path) == flat
+    assert pack_file(flat, form) == pack_file(flat, form)
+    assert (len(pack_file(flat, form)) < len(flat)) == (form != "plain")
     assert named(path, "plain") == tmp_path / "m.tflite"
 
 
 def test_any_gunzip_and_unzstd_open_them() -> None:
     flat = INT8.read_bytes()
-    assert gzip.decompress(packed(flat, "gz")) == flat
-    assert len(packed(flat, "gz")) <= len(gzip.compress(flat, 9, mtime=0))
-    assert zstandard.ZstdDecompressor().decompress(packed(flat, "zst")) == flat
+    assert gzip.decompress(pack_file(flat, "gz")) == flat
+    assert len(pack_file(flat, "gz")) <= len(gzip.compress(flat, 9, mtime=0))
+    assert zstandard.ZstdDecompressor().decompress(pack_file(flat, "zst")) == flat
 
 
 @pytest.mark.parametrize("form", ["gz", "zst"])
@@ -78,7 +78,7 @@ def test_a_release_of_a_packed_model_answers_as_the_plain_one(form: Form, tmp_pa
         tops.append([predictor.answer(pixels)["top"], predictor.model.name])
         assert replay(release, runtime)["verdict"] == "bit-identical"
     assert tops[0] == tops[1]
-    assert predictor.model.sha256 == hashlib.sha256(packed(INT8.read_bytes(), form)).hexdigest()
+    assert predictor.model.sha256 == hashlib.sha256(pack_file(INT8.read_bytes(), form)).hexdigest()
 
 
 @pytest.mark.parametrize("form", ["gz", "zst"])
@@ -99,19 +99,19 @@ def test_a_job_opens_it_behind_the_wall_and_hashes_it_as_shipped(form: Form, tmp
 
 @pytest.mark.parametrize("form", ["gz", "zst"])
 def test_what_is_broken_is_said(form: Form, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = packed(INT8.read_bytes(), form)
+    whole = pack_file(INT8.read_bytes(), form)
     path = tmp_path / f"m.tflite.{form}"
     for flat in (whole[:-5], whole[:100], b"", b"nothing of the kind", whole + b"more"):
         path.write_bytes(flat)
         with pytest.raises(RunnerError, match=r"m\.tflite\.\w+: truncated or altered \(.+\); copy it again"):
             opening.opened(str(path))
     with pytest.raises(TfliteError, match="truncated or altered"):
-        plain(path)
-    path.write_bytes(packed(b"some other file", form))
+        unpack_file(path)
+    path.write_bytes(pack_file(b"some other file", form))
     with pytest.raises(RunnerError, match="what is packed in it is not a"):
         opening.opened(str(path))
     monkeypatch.setattr(opening, "MOST_BYTES", 10_000)
-    path.write_bytes(packed(ZEROS, form))
+    path.write_bytes(pack_file(ZEROS, form))
     with pytest.raises(RunnerError, match=r"opens to more than 0 MiB; ship the plain"):
         opening.opened(str(path))
     with pytest.raises(RunnerError, match="can't be read"):
@@ -162,7 +162,7 @@ def test_pack_writes_what_it_says(tmp_path: Path) -> None:
     found = pack(model, slim=True, form="zst", out=None)
     target = tmp_path / "m-slim.tflite.zst"
     assert (found["out"], found["out_bytes"]) == (str(target), target.stat().st_size)
-    assert len(plain(target)) == found["opened_bytes"] < found["plain_bytes"] == INT8.stat().st_size
+    assert len(unpack_file(target)) == found["opened_bytes"] < found["plain_bytes"] == INT8.stat().st_size
     assert found["slim"]["examples"] == 32
     assert sum(found["slim"]["after"].values()) == found["opened_bytes"]
     _, change = inspect(model, slim=True)

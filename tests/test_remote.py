@@ -20,12 +20,12 @@ from edgedigits.devices.ssh.address import Address, check_directory
 from edgedigits.devices.ssh.channel import agent
 from edgedigits.devices.ssh.device import Device, connect
 from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError, InputError
-from edgedigits.measure.runtimes.device_facts import Facts
+from edgedigits.measure.runtimes.device_facts import DeviceFacts
 from edgedigits.measure.runtimes.wheels import choose, pip_wheel, supported_pythons
 from tests import sshd
 from tests.sshd import Sshd
 
-PI = Facts("linux", (3, 11, 2), "aarch64", "glibc", (2, 36))
+PI = DeviceFacts("linux", (3, 11, 2), "aarch64", "glibc", (2, 36))
 HOSTILE = ["a b", "it's", 'say "x"', "$(touch x)", "`touch x`", "-rf", "a;touch x", "naïve", "back\\slash", "*", "~x"]
 
 
@@ -275,7 +275,7 @@ def test_old_python_gets_a_sentence_and_no_traceback() -> None:
             if done.returncode == 0:  # a version manager's stand-in may not run
                 assert b'{"python": [3, ' in done.stdout
     with pytest.raises(DeviceError, match=r"Python 3\.7\.3, and no runtime has wheels below 3\.9"):
-        choose(Facts("linux", (3, 7, 3)))
+        choose(DeviceFacts("linux", (3, 7, 3)))
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ from edgedigits.pipeline.recipe import parse
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.kinds.classification import Classification
 from edgedigits.tasks.scoring import outputs
-from edgedigits.tflite.interpreter import TfliteModel, quantized
+from edgedigits.tflite.interpreter import TfliteModel, quantize
 
 L = keras.layers
 OWN = Scaling("0..1", (0.3, 0.45, 0.6), (0.11, 0.2, 0.29), True)
@@ -62,7 +62,7 @@ def test_host_graph_and_runner_agree_to_the_bit(scale: Scaling) -> None:
         zero = round(least - low / step) if step else 0
         form = InputForm(0, 8, 8, 3, False, (1, 8, 8, 3), dtype, step, zero)
         detail = {"dtype": np.dtype(dtype).type, "quantization": (step, zero)}
-        np.testing.assert_array_equal(prepare(PIXELS, form, scale)[:, 0], quantized(on_host, detail))
+        np.testing.assert_array_equal(prepare(PIXELS, form, scale)[:, 0], quantize(on_host, detail))
 
 
 def test_the_named_ones_are_those_of_keras() -> None:

@@ -15,7 +15,7 @@ from edgedigits.data.samples import stratified_sample
 from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, MaskError, RecipeError, TargetError
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.coupling import coupled
+from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.graph.narrow import Layout
 from edgedigits.models.graph.narrowed_size import sizes_of
 from edgedigits.pipeline.costs import with_costs
@@ -78,7 +78,7 @@ def test_a_latency_is_measured_and_reached(start: Candidate, data: FitData) -> N
 
 def test_halving_finds_the_largest_that_meets_a_measured_target() -> None:
     net = keras.Sequential([L.Input((4,)), L.Dense(64), L.Dense(2)])
-    layout = Layout(coupled(net))
+    layout = Layout(find_coupling(net))
     order = removal_order(layout.coupling.groups, np.arange(64.0), "global", 8, None)
     asked: list[int] = []
 
@@ -114,14 +114,14 @@ def test_without_an_emulator_instructions_are_refused_in_a_sentence(
 def with_dead_channels(model: Any) -> Any:
     """What makes channels 2 and 5 of the eight coupled ones is zero."""
     copy = walk.clone(model)
-    layout = Layout(coupled(copy))
+    layout = Layout(find_coupling(copy))
     with_zeroed(layout, ~np.isin(np.arange(layout.coupling.count), layout.coupling.groups[0].units[[2, 5]]))
     return copy
 
 
 @pytest.mark.parametrize("kind", ["taylor", "l1", "l2", "bn"])
 def test_dead_channels_matter_least_by_every_importance(kind: str, start: Candidate, data: FitData) -> None:
-    layout = Layout(coupled(with_dead_channels(start.model)))
+    layout = Layout(find_coupling(with_dead_channels(start.model)))
     coupled_units, hidden = (group.units for group in layout.coupling.groups)
     found = importances(kind, layout, data, 40)
     assert np.flatnonzero(found[coupled_units] == 0).tolist() == [2, 5]
@@ -138,7 +138,7 @@ def test_dead_channels_go_first(start: Candidate, data: FitData) -> None:
 
 def test_importance_by_loss_is_the_slope_of_the_loss(start: Candidate, data: FitData) -> None:
     """Against the loss itself, with the rows that read a unit made smaller by a thousandth."""
-    layout = Layout(coupled(start.model))
+    layout = Layout(find_coupling(start.model))
     found = importances("taylor", layout, data, 40)
     picked = stratified_sample(data.fit.labels, 40, data.seed)
     images, labels = data.fit.read(picked).astype(np.float32) / 255, data.fit.labels[picked]
@@ -162,7 +162,7 @@ def test_importance_by_loss_is_the_slope_of_the_loss(start: Candidate, data: Fit
 
 def test_orders_compare_shares_of_the_mean_or_ranks() -> None:
     net = keras.Sequential([L.Input((4,)), L.Dense(4, name="a"), L.Dense(3, name="b"), L.Dense(2)])
-    groups = coupled(net).groups
+    groups = find_coupling(net).groups
     importance = np.array([400.0, 100, 300, 200, 1.1, 2, 0.2])
     by_share = removal_order(groups, importance, "global", 1, None)
     assert by_share.units.tolist() == [6, 1, 3, 4, 2, 0, 5]
@@ -186,7 +186,7 @@ def test_orders_compare_shares_of_the_mean_or_ranks() -> None:
 )
 def test_counts_are_multiples_down_to_the_least(multiple: int, least: int | None, wanted: list[int]) -> None:
     net = keras.Sequential([L.Input((4,)), L.Dense(20), L.Dense(2)])
-    order = removal_order(coupled(net).groups, np.arange(20.0), "global", multiple, least)
+    order = removal_order(find_coupling(net).groups, np.arange(20.0), "global", multiple, least)
     assert order.counts[:, 0].tolist() == wanted
     assert np.flatnonzero(order.keep(len(wanted) - 1)).tolist() == list(range(20 - wanted[-1], 20))
 

@@ -12,8 +12,8 @@ import pytest
 from edgedigits.backend import keras
 from edgedigits.errors import MaskError, RecipeError
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.duplicate_inputs import copies, merged
-from edgedigits.models.graph.merge_pointwise import joined
+from edgedigits.models.graph.duplicate_inputs import find_copies, merge_copies
+from edgedigits.models.graph.merge_pointwise import merge_pairs
 from edgedigits.models.importer.loading import load
 from edgedigits.pipeline.export.checks import check_kept, check_masks
 from edgedigits.stages.candidate import Candidate
@@ -56,7 +56,7 @@ def colour_net(between: list[Any], reader: Any, channels: int = 1) -> Any:
 def test_copies_become_one_and_answers_stay(between: list[Any], reader: Any, channels: int) -> None:
     fresh = [type(layer).from_config(layer.get_config()) for layer in (*between, reader)]
     net = colour_net(fresh[:-1], fresh[-1], channels)
-    result, names = merged(net)
+    result, names = merge_copies(net)
     assert names == ["colour"]
     assert not any(type(layer).__name__ == "Concatenate" for layer in result.layers)
     assert list(walk.kernels(result)) == list(walk.kernels(net))
@@ -71,11 +71,11 @@ def test_copies_among_other_tensors_and_many_readers() -> None:
     left, right = L.Conv2D(4, 3, name="left")(x), L.Conv2D(4, 3, name="right")(L.ReLU()(x))
     y = L.GlobalAveragePooling2D()(L.Concatenate(name="other")([left, right]))
     net = with_random_weights(keras.Model(image, L.Dense(5)(y)), 1)
-    (found,) = copies(net)
+    (found,) = find_copies(net)
     assert (found.name, found.stay) == ("some", (0, 1, 4))
     assert sorted(found.kernels) == ["left/kernel", "right/kernel"]
     assert found.place.tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5, 6]
-    result, names = merged(net)
+    result, names = merge_copies(net)
     assert names == ["some"]
     assert result.get_layer("left").kernel.shape == (3, 3, 7, 4)
     check_same_answers(net, result)
@@ -98,7 +98,7 @@ def test_copies_among_other_tensors_and_many_readers() -> None:
 def test_copies_that_a_layer_tells_apart_stay(between: list[Any]) -> None:
     fresh = [type(layer).from_config(layer.get_config()) for layer in between]
     net = colour_net(fresh, L.Conv2D(6, 3, name="first"))
-    assert merged(net) == (net, [])
+    assert merge_copies(net) == (net, [])
 
 
 def test_copies_that_meet_a_shared_layer_or_the_answer_stay() -> None:
@@ -106,10 +106,10 @@ def test_copies_that_meet_a_shared_layer_or_the_answer_stay() -> None:
     shared = L.Conv2D(3, 3, padding="same", name="shared")
     x = L.Concatenate(name="two")([image, image, image])
     net = keras.Model(image, L.Dense(5)(L.GlobalAveragePooling2D()(shared(shared(x)))))
-    assert copies(net) == ()
+    assert find_copies(net) == ()
     pooled = L.GlobalAveragePooling2D()(L.Conv2D(3, 3)(image))
-    assert copies(keras.Model(image, L.Concatenate()([pooled, pooled]))) == ()
-    assert copies(keras.Model(image, L.Dense(5)(L.Concatenate(axis=1)([pooled[:, None], pooled[:, None]])))) == ()
+    assert find_copies(keras.Model(image, L.Concatenate()([pooled, pooled]))) == ()
+    assert find_copies(keras.Model(image, L.Dense(5)(L.Concatenate(axis=1)([pooled[:, None], pooled[:, None]])))) == ()
 
 
 def residual_net(seed: int = 4) -> Any:
@@ -263,7 +263,7 @@ def test_mobilenet_loses_its_copies_and_its_ten_blocks() -> None:
     assert {len(branch.layers) for branch in found} == {8}
     for branch in found:
         silence(net, branch.layers[-1])
-    result, names = merged(net)
+    result, names = merge_copies(net)
     assert len(names) == 1
     check_same_answers(net, without(result, [branch.add for branch in found]))
 
@@ -318,18 +318,18 @@ def pointwise_net() -> Any:
 
 def test_pointwise_convolutions_become_one_and_answers_stay() -> None:
     net = pointwise_net()
-    result, gone = joined(net)
+    result, gone = merge_pairs(net)
     assert gone == ["narrow", "wide"]
     assert list(walk.kernels(result)) == [path for path in walk.kernels(net) if path[:-7] not in gone]
     assert "narrow_norm" not in {layer.name for layer in result.layers}
     assert result.get_layer("last").kernel.shape == (1, 1, 6, 5)
     check_same_answers(net, result)
-    assert joined(result) == (result, [])
+    assert merge_pairs(result) == (result, [])
 
 
 def test_pruned_convolutions_are_not_joined(shapes: Path) -> None:
     net = pointwise_net()
-    assert joined(net, ["wide/kernel"]) == (net, [])
+    assert merge_pairs(net, ["wide/kernel"]) == (net, [])
     candidate = Candidate(net, {"last/kernel": np.ones((1, 1, 8, 5), bool)})
     result, facts = simplified(candidate, fit_data(shapes), 0, merge_pointwise=True)
     assert facts["merged_pointwise"] == ["narrow"]
@@ -344,9 +344,9 @@ def test_pruned_convolutions_are_not_joined(shapes: Path) -> None:
 
 def test_mobilenet_without_its_branches_keeps_one_pointwise_convolution_a_block() -> None:
     net = load(SHIPPED).model
-    plain = without(merged(net)[0], [branch.add for branch in branches(net)])
-    result, gone = joined(plain)
+    plain = without(merge_copies(net)[0], [branch.add for branch in branches(net)])
+    result, gone = merge_pairs(plain)
     kinds = [type(call.layer).__name__ for call in walk.calls(result)]
     assert (kinds.count("DepthwiseConv2D"), kinds.count("Conv2D"), len(gone)) == (7, 8, 7)
     check_same_answers(plain, result)
-    assert len(joined(merged(net)[0])[1]) == 2, "next to a shortcut the narrow tensor is read twice"
+    assert len(merge_pairs(merge_copies(net)[0])[1]) == 2, "next to a shortcut the narrow tensor is read twice"

@@ -67,7 +67,7 @@ def test_nothing_is_left_but_what_interpreters_read(flats: dict[str, bytes]) -> 
     assert {tensor.name for tensor in after.tensors} == {f"#{tensor.index}" for tensor in after.tensors}
     kinds = [(one.name, one.version) for one in before.operators if one.name != "RESHAPE"]
     assert [(one.name, one.version) for one in after.operators] == kinds
-    assert sum(row.raw for row in after.ledger) == after.size_bytes
+    assert sum(row.raw for row in after.breakdown) == after.size_bytes
 
     def told(contents: Any, *roles: str) -> list[Any]:
         chosen = [tensor for tensor in contents.tensors if tensor.role in roles]

@@ -13,7 +13,7 @@ import pytest
 from edgedigits.backend import keras, tf
 from edgedigits.errors import RecipeError
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.fold_batchnorm import folded
+from edgedigits.models.graph.fold_batchnorm import fold
 from edgedigits.models.layers.layer_kinds import kernels_of
 from edgedigits.pipeline import recipe
 from edgedigits.pipeline.advise import reasons
@@ -198,7 +198,7 @@ def test_grouping_is_monotone_and_spares_pruned_weights() -> None:
 
 def test_folding_keeps_the_answers() -> None:
     net = classifier()
-    flat, names = folded(net)
+    flat, names = fold(net)
     images = np.random.default_rng(0).random((16, 12, 12, 1)).astype(np.float32)
     assert names == ["first", "second"]
     assert not any("norm" in layer.name for layer in flat.layers)
@@ -217,7 +217,7 @@ def test_folding_leaves_what_it_must_not_touch() -> None:
     d = layers.BatchNormalization(name="after_curved")(curved)
     x = layers.GlobalAveragePooling2D()(layers.Concatenate()([a, b, branched, c, d]))
     net = keras.Model(image, layers.Dense(2, activation="softmax")(x))
-    flat, names = folded(net)
+    flat, names = fold(net)
     assert names == []
     images = np.random.default_rng(0).random((4, 8, 8, 3)).astype(np.float32)
     assert np.abs(net(images).numpy() - flat(images).numpy()).max() == 0

@@ -44,8 +44,8 @@ def _hash(release: Path) -> str:
 
 def _timings(folder: Path) -> None:
     from edgedigits.measure.cost import operator_latency
-    from edgedigits.tflite.fragments import fragments
+    from edgedigits.tflite.fragments import cut
 
-    parts = fragments((folder / "release" / "model.tflite").read_bytes())
+    parts = cut((folder / "release" / "model.tflite").read_bytes())
     found = operator_latency.timings(parts, "litert", lambda _: None, window_s=0.001)
     shutil.copy(found.file, folder / "timings" / found.file.name)

@@ -99,7 +99,7 @@ def _release(folder: Path, data: Path) -> None:
     from edgedigits.pipeline import loop, prepare
     from edgedigits.pipeline.prepare import Wish
     from edgedigits.pipeline.recipe import parse
-    from edgedigits.tflite.packed_file import packed
+    from edgedigits.tflite.packed_file import pack_file
 
     recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 30}}}, "the attack", "tiny_int8")
     job = prepare.job(recipe, Wish(model=folder / "keras" / "three.keras", data=str(data), scale="0..1"), _silent)
@@ -110,7 +110,7 @@ def _release(folder: Path, data: Path) -> None:
     for kind, name in (("eval", "eval.npz"), ("golden", "golden.npz"), ("manifest", "manifest.json")):
         shutil.copy(made / name, folder / kind / name)
     for form in ("gz", "zst"):
-        (folder / "packed" / f"model.tflite.{form}").write_bytes(packed((made / "model.tflite").read_bytes(), form))
+        (folder / "packed" / f"model.tflite.{form}").write_bytes(pack_file((made / "model.tflite").read_bytes(), form))
 
 
 def _other_models(folder: Path) -> None:

@@ -24,7 +24,7 @@ from benchmarks.emulated_pi import guest_init
 from benchmarks.emulated_pi.network import Cable, lay
 from edgedigits.errors import EdgeDigitsError, InputError
 from edgedigits.ground.facts import Say
-from edgedigits.measure.qemu.boards import Board, board_named, shown_files
+from edgedigits.measure.qemu.boards import EmulatedBoard, board_named, shown_files
 from edgedigits.measure.qemu.commands import run
 from edgedigits.measure.qemu.fixups import USER, USER_ID
 from edgedigits.measure.qemu.requirements import lacking
@@ -41,7 +41,7 @@ class EmulatedPi:
     """A Pi that answers ssh as `user` with the key it was booted for; `known_hosts` is its line of such a file."""
 
     suite: Suite
-    board: Board
+    board: EmulatedBoard
     known_hosts: str
     log: Path
     _process: subprocess.Popen[str]
@@ -101,7 +101,7 @@ def booted(suite: Suite, board: str, key: Path, say: Say, *, disk_mib: int = DIS
                 cable.remove()
 
 
-def _config(folder: Path, tree: Path, suite: Suite, board: Board, key: Path) -> dict[str, Any]:
+def _config(folder: Path, tree: Path, suite: Suite, board: EmulatedBoard, key: Path) -> dict[str, Any]:
     """All that process 1 needs to know. Raises InputError when `key` can't be read."""
     try:
         public = key.read_text(encoding="utf-8")
@@ -127,7 +127,7 @@ def _config(folder: Path, tree: Path, suite: Suite, board: Board, key: Path) -> 
     }
 
 
-def _sshd(suite: Suite, board: Board, host_key: str) -> list[str]:
+def _sshd(suite: Suite, board: EmulatedBoard, host_key: str) -> list[str]:
     """sshd's options. SetEnv: without it sessions would run on QEMU's default core, which no Pi has."""
     options = ["UsePAM=no", "UseDNS=no", "PidFile=none", "PasswordAuthentication=no", "KbdInteractiveAuthentication=no"]
     options += [f"SetEnv=QEMU_CPU={board.cpu}", f"HostKey=/{host_key}", "StrictModes=no", "MaxStartups=100"]

@@ -50,7 +50,7 @@ class Candidate:
     kept: kernel path -> for each of its axes the places, int64, that a stage which removed channels has kept of the kernel it
         was given; {} where no channels went.
     summed: kernel path -> int64, for each channel that the kernel read the one it became, where a stage made copies of one tensor
-        one and added up what read them (`copies.summed`); `kept` counts from there.
+        one and added up what read them (`duplicate_inputs.sum_copies`); `kept` counts from there.
     original: the model the recipe began with, whose answers a stage may train towards; None where there is none.
     made: what each stage before has made; the last is `model`; () before the first stage.
     custom: the user's own layer classes, "module:Class", which other models that a stage reads may need too.

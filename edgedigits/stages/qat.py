@@ -53,7 +53,7 @@ class Qat:
         from edgedigits.stages.select_layers import check_patterns
 
         check_patterns(candidate.model, "qat.skip_layers", self.skip_layers)
-        model, names = fold_batchnorm.folded(candidate.model)
+        model, names = fold_batchnorm.fold(candidate.model)
         flat = replace(candidate, model=model)
         flat = replace(flat, clusters=_still_shared(flat, names))
         twin = training_loop.twin_of(flat.model)

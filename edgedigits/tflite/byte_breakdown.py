@@ -19,7 +19,7 @@ _ZIP_START: Final = b"PK\x03\x04"  # label files that TFLite Metadata appends
 
 
 @dataclass(frozen=True)
-class LedgerRow:
+class PartBytes:
     """A part of the file and its own bytes: as they are, by gzip -9, and by zstd -19. All three in bytes."""
 
     part: str
@@ -28,15 +28,15 @@ class LedgerRow:
     zstd: int
 
 
-def weigh(part: str, flat: bytes) -> LedgerRow:
+def weigh(part: str, flat: bytes) -> PartBytes:
     """The row of `flat`; a part without bytes weighs nothing packed either."""
     if not flat:
-        return LedgerRow(part, 0, 0, 0)
+        return PartBytes(part, 0, 0, 0)
     packed = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(flat)
-    return LedgerRow(part, len(flat), len(gzip.compress(flat, 9, mtime=0)), len(packed))
+    return PartBytes(part, len(flat), len(gzip.compress(flat, 9, mtime=0)), len(packed))
 
 
-def weigh_parts(flat: bytes, owner: npt.NDArray[np.uint8]) -> tuple[LedgerRow, ...]:
+def weigh_parts(flat: bytes, owner: npt.NDArray[np.uint8]) -> tuple[PartBytes, ...]:
     """One row for each of `PARTS`, in that order; the raw sizes add up to `len(flat)`.
 
     `owner` holds for each byte its part's place in `PARTS`, or UNOWNED.

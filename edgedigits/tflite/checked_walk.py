@@ -23,7 +23,7 @@ Record = JsonObject
 """One table: field name -> number, str, array of numbers, Span, Record, list of Records, or None where absent."""
 
 # Fields in the order of their numbers. A union's type is the field before it.
-SCHEMA: Final[dict[str, str]] = {
+TABLES: Final[dict[str, str]] = {
     "Model": "version:u32 operator_codes:[OperatorCode] subgraphs:[SubGraph] description:string buffers:[Buffer]"
     " metadata_buffer:i32s metadata:[Metadata] signature_defs:[SignatureDef]"
     " external_buffer_groups:[ExternalBufferGroup] external_buffers:[ExternalBuffer]",
@@ -86,7 +86,7 @@ _NUMBERS: Final = {
 _VECTORS: Final = {"i32s": "<i4", "f32s": "<f4", "i64s": "<i8", "u16s": "<u2"}
 _FIELDS: Final = {
     table: tuple((name, kind) for name, _, kind in (field.partition(":") for field in fields.split()))
-    for table, fields in SCHEMA.items()
+    for table, fields in TABLES.items()
 }
 # An honest file's spans overlap in shared vtables only. A hostile one could make the walk quadratic; it stops here.
 _MOST_TIMES_EACH_BYTE: Final = 16
@@ -104,7 +104,7 @@ class Span:
 
 
 class Walk:
-    """`model` is the root table, `owner` names each byte's part by its place in `ledger.PARTS`, or UNOWNED.
+    """`model` is the root table, `owner` names each byte's part by its place in `byte_breakdown.PARTS`, or UNOWNED.
 
     Raises:
         TfliteError: bytes are missing or an offset leads nowhere.

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedigits.errors import TfliteError
-from edgedigits.tflite.byte_breakdown import LedgerRow, raw_sizes, weigh, weigh_parts
+from edgedigits.tflite.byte_breakdown import PartBytes, raw_sizes, weigh, weigh_parts
 from edgedigits.tflite.zeros import FLOATS
 
 Role = Literal["input", "output", "weight", "bias", "constant", "activation"]
@@ -102,7 +102,7 @@ class Contents:
     _owner: npt.NDArray[np.uint8] = field(repr=False)
 
     @cached_property
-    def ledger(self) -> tuple[LedgerRow, ...]:
+    def breakdown(self) -> tuple[PartBytes, ...]:
         """One row per part of the file; packed when first asked for, which takes up to a second per megabyte."""
         return weigh_parts(self._flat, self._owner)
 
@@ -112,7 +112,7 @@ class Contents:
         return raw_sizes(self._flat, self._owner)
 
     @cached_property
-    def total(self) -> LedgerRow:
+    def total(self) -> PartBytes:
         """The whole file, packed at once: usually less than the sum of its parts packed one by one."""
         return weigh("file", self._flat)
 

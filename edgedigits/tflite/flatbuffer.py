@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from edgedigits.errors import TfliteError
-from edgedigits.tflite.byte_breakdown import PARTS, LedgerRow
+from edgedigits.tflite.byte_breakdown import PARTS, PartBytes
 from edgedigits.tflite.checked_walk import Record, Span, Walk
 from edgedigits.tflite.contents import (
     Contents,
@@ -24,18 +24,18 @@ from edgedigits.tflite.contents import (
     weight_zeros,
 )
 from edgedigits.tflite.schema import OPERATOR_NAMES, TYPE_NAMES
-from edgedigits.tflite.zeros import Layout, ZeroCount, count_zeros, stored_bytes
+from edgedigits.tflite.zeros import WeightLayout, ZeroCount, count_zeros, stored_bytes
 
 __all__ = [
     "Contents",
-    "LedgerRow",
     "Operator",
+    "PartBytes",
     "Role",
     "Signature",
     "Tensor",
     "WeightZeros",
+    "break_down",
     "float_operators",
-    "ledger",
     "read",
     "weight_zeros",
 ]
@@ -90,9 +90,9 @@ def read(flat: bytes, source: str) -> Contents:
     return _Reader(Walk(flat, source)).contents()
 
 
-def ledger(flat: bytes, source: str = "the model") -> tuple[LedgerRow, ...]:
+def break_down(flat: bytes, source: str = "the model") -> tuple[PartBytes, ...]:
     """Where every byte of a .tflite file goes; the raw sizes add up to `len(flat)`. Raises TfliteError as `read`."""
-    return read(flat, source).ledger
+    return read(flat, source).breakdown
 
 
 def _check_format(flat: bytes, source: str) -> None:
@@ -125,7 +125,7 @@ class _Reader:
             walk.broken("it has no graph")
         self.buffers = [self._span_of(buffer) for buffer in self.model["buffers"]]
         self.codes = [_code(code) for code in self.model["operator_codes"]]
-        self.counted: dict[tuple[Span, Layout], ZeroCount] = {}
+        self.counted: dict[tuple[Span, WeightLayout], ZeroCount] = {}
 
     def contents(self) -> Contents:
         tensors = [self._tensors(number) for number in range(len(self.subgraphs))]
@@ -209,14 +209,14 @@ class _Reader:
             no_zeros=count.reason,
         )
 
-    def _layout(self, where: str, table: Record) -> Layout:
+    def _layout(self, where: str, table: Record) -> WeightLayout:
         quantization = table["quantization"] or _NO_QUANTIZATION
         if not np.isfinite(quantization["scale"]).all():
             self.walk.broken(f"{where} has a scale that is not a number")
         shape = tuple(table["shape"].tolist())
         if len(shape) > _MOST_AXES or any(size < -1 for size in shape) or math.prod(map(abs, shape)) > _MOST_ELEMENTS:
             self.walk.broken(f"{where} has shape {shape[:_MOST_AXES]}")
-        return Layout(
+        return WeightLayout(
             dtype=TYPE_NAMES.get(table["type"], f"TYPE_{table['type']}"),
             shape=shape,
             zero_points=tuple(quantization["zero_point"].tolist()),
@@ -224,7 +224,7 @@ class _Reader:
             sparse=table["sparsity"] is not None,
         )
 
-    def _count(self, where: str, values: Span, layout: Layout, table: Record) -> ZeroCount:
+    def _count(self, where: str, values: Span, layout: WeightLayout, table: Record) -> ZeroCount:
         if table["external_buffer"]:
             return ZeroCount(None, "its values are in another file")
         if not values:

@@ -45,7 +45,7 @@ class Fragment:
     unpacks: bool = False
 
 
-def fragments(flat: bytes, source: str = "the model") -> tuple[Fragment, ...]:
+def cut(flat: bytes, source: str = "the model") -> tuple[Fragment, ...]:
     """One for each operator of the graph that runs, in its order. Raises TfliteError where `flat` can't be read."""
     flatbuffer.read(flat, source)
     with followed(source):
@@ -82,7 +82,7 @@ def graph_signature(parts: tuple[Fragment, ...]) -> str:
 class _Cutter:
     """Walks the operators of the first graph, remembering which constants were met before."""
 
-    def __init__(self, model: schema.Model) -> None:
+    def __init__(self, model: schema.ModelTable) -> None:
         self.model = model
         self.graph = model.subgraphs[0]
         self.met: set[int] = set()
@@ -92,7 +92,7 @@ class _Cutter:
             if self.kind(operator) in _UNPACKING and self.data(int(operator.inputs[0])) is not None
         }
 
-    def kind(self, operator: schema.Operator) -> str:
+    def kind(self, operator: schema.OperatorTable) -> str:
         code = self.model.operatorCodes[operator.opcodeIndex]
         number = schema.number_of(code)
         return schema.OPERATOR_NAMES.get(number, f"BUILTIN_{number}")
@@ -121,7 +121,7 @@ class _Cutter:
                 unpacks=unpacks,
             )
 
-    def cuttable(self, operator: schema.Operator) -> bool:
+    def cuttable(self, operator: schema.OperatorTable) -> bool:
         ends = [int(end) for end in (*operator.inputs, *operator.outputs) if end >= 0]
         state = any(self.graph.tensors[end].isVariable for end in ends)
         return not state and self.kind(operator) not in _FREE
@@ -135,7 +135,7 @@ class _Cutter:
                 found.append(np.asarray(values, np.uint8).tobytes())
         return b"".join(found)
 
-    def alone(self, operator: schema.Operator, bare: bool = False) -> schema.Model:
+    def alone(self, operator: schema.OperatorTable, bare: bool = False) -> schema.ModelTable:
         """A model of that operator, with the operators that unpack its constants; `bare` of all values and steps."""
         steps = [self.unpackers[end] for end in dict.fromkeys(map(int, operator.inputs)) if end in self.unpackers]
         whole = generated.ModelT()
@@ -159,10 +159,10 @@ class _Cutter:
         graph.inputs = [places[end] for end in computed if self.data(end) is None]
         graph.outputs = [places[int(end)] for end in operator.outputs]
         whole.subgraphs = [graph]
-        result: schema.Model = whole
+        result: schema.ModelTable = whole
         return result
 
-    def tensor(self, index: int, whole: schema.Model, place: int, bare: bool) -> schema.Tensor:
+    def tensor(self, index: int, whole: schema.ModelTable, place: int, bare: bool) -> schema.TensorTable:
         """A tensor under a short name, its values taken along; without values and steps where it is `bare`."""
         moved, values = copy.copy(self.graph.tensors[index]), self.data(index)
         moved.name, moved.buffer = f"t{place}".encode(), 0
@@ -177,7 +177,7 @@ class _Cutter:
         return moved
 
 
-def _without_steps(quantization: schema.Quantization | None) -> schema.Quantization | None:
+def _without_steps(quantization: schema.QuantizationTable | None) -> schema.QuantizationTable | None:
     """How many steps there are, and along which axis, tells the work; the steps themselves do not."""
     if quantization is None or quantization.scale is None or not len(quantization.scale):
         return None

@@ -47,7 +47,7 @@ class TfliteModel:
 
     def inputs(self, pixels: Pixels, scale: Scale) -> np.ndarray:
         """Model input for pixels, in the model's own input type."""
-        return quantized(scaled(pixels, scale), self._source)
+        return quantize(scaled(pixels, scale), self._source)
 
     def raw(self, inputs: np.ndarray) -> np.ndarray:
         """Outputs in the model's own output type, one row an input."""
@@ -68,7 +68,7 @@ class TfliteModel:
         return np.asarray((answers.astype(np.float32) - zero) * np.float32(step), np.float32)
 
 
-def quantized(values: np.ndarray, detail: JsonObject) -> np.ndarray:
+def quantize(values: np.ndarray, detail: JsonObject) -> np.ndarray:
     """float32 values as an interpreter's input tensor takes them, by the scale and zero point it declares."""
     if detail["dtype"] == np.float32:
         return values

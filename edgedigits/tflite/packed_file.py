@@ -22,7 +22,7 @@ _GZIP: Final = 31  # a gzip header around the widest window
 _ZSTD_LEVEL: Final = 22
 
 
-def packed(flat: bytes, form: Form) -> bytes:
+def pack_file(flat: bytes, form: Form) -> bytes:
     """The bytes in a form; the same bytes give the same file."""
     if form == "gz":
         return min((_gzipped(flat, memory, strategy) for memory in (8, 9) for strategy in (0, 1)), key=len)
@@ -37,7 +37,7 @@ def _gzipped(flat: bytes, memory: int, strategy: int) -> bytes:
     return packer.compress(flat) + packer.flush()
 
 
-def plain(path: Path) -> bytes:
+def unpack_file(path: Path) -> bytes:
     """The .tflite bytes in a file, whatever its form. Raises InputError where it can't be read or opened."""
     try:
         if path.name.endswith(PACKED):

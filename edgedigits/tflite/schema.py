@@ -21,7 +21,7 @@ class Table(Protocol):
     def Pack(self, builder: object, /) -> int: ...
 
 
-class Code(Table, Protocol):
+class CodeTable(Table, Protocol):
     """A kind of operator."""
 
     builtinCode: int
@@ -29,7 +29,7 @@ class Code(Table, Protocol):
     version: int
 
 
-class Quantization(Table, Protocol):
+class QuantizationTable(Table, Protocol):
     scale: np.ndarray | None
     zeroPoint: np.ndarray | None
     min: np.ndarray | None
@@ -38,73 +38,73 @@ class Quantization(Table, Protocol):
     quantizedDimension: int
 
 
-class Indices(Table, Protocol):
+class IndexTable(Table, Protocol):
     values: np.ndarray
 
 
-class Dimension(Table, Protocol):
+class DimensionTable(Table, Protocol):
     format: int
     denseSize: int
     arraySegmentsType: int
-    arraySegments: Indices
+    arraySegments: IndexTable
     arrayIndicesType: int
-    arrayIndices: Indices
+    arrayIndices: IndexTable
 
 
-class Sparsity(Table, Protocol):
+class SparsityTable(Table, Protocol):
     traversalOrder: np.ndarray
     blockMap: np.ndarray
-    dimMetadata: list[Dimension]
+    dimMetadata: list[DimensionTable]
 
 
-class Tensor(Table, Protocol):
+class TensorTable(Table, Protocol):
     name: bytes | None
     shape: np.ndarray
     shapeSignature: np.ndarray | None
     type: int
     buffer: int
-    quantization: Quantization | None
-    sparsity: Sparsity | None
+    quantization: QuantizationTable | None
+    sparsity: SparsityTable | None
     isVariable: bool
     hasRank: bool
 
 
-class Options(Table, Protocol):
+class OptionsTable(Table, Protocol):
     """Of those operators that are looked into."""
 
     keepNumDims: bool
     newShape: np.ndarray
 
 
-class Operator(Table, Protocol):
+class OperatorTable(Table, Protocol):
     opcodeIndex: int
     inputs: np.ndarray
     outputs: np.ndarray
     intermediates: np.ndarray | None
     builtinOptionsType: int
-    builtinOptions: Options | None
+    builtinOptions: OptionsTable | None
     debugMetadataIndex: int
 
 
-class Graph(Table, Protocol):
+class GraphTable(Table, Protocol):
     name: bytes | None
-    tensors: list[Tensor]
-    operators: list[Operator]
+    tensors: list[TensorTable]
+    operators: list[OperatorTable]
     inputs: np.ndarray
     outputs: np.ndarray
     debugMetadataIndex: int
 
 
-class Buffer(Table, Protocol):
+class BufferTable(Table, Protocol):
     data: np.ndarray | None
     offset: int
 
 
-class Model(Table, Protocol):
+class ModelTable(Table, Protocol):
     version: int
-    operatorCodes: list[Code]
-    subgraphs: list[Graph]
-    buffers: list[Buffer]
+    operatorCodes: list[CodeTable]
+    subgraphs: list[GraphTable]
+    buffers: list[BufferTable]
     description: bytes | None
     metadata: list[Table] | None
     metadataBuffer: np.ndarray | None
@@ -122,18 +122,18 @@ OPERATOR_NAMES: Final = names_of(generated.BuiltinOperator)
 TYPE_NAMES: Final = names_of(generated.TensorType)
 
 
-def number_of(code: Code) -> int:
+def number_of(code: CodeTable) -> int:
     """Which operator a kind is: files say it in an older field of one byte, a newer one, or both."""
     return max(int(code.deprecatedBuiltinCode), int(code.builtinCode))
 
 
-def unpack(flat: bytes) -> Model:
+def unpack(flat: bytes) -> ModelTable:
     """A model's tables, to be changed at will. Raises whatever the generated code does on bytes that are none."""
-    model: Model = generated.ModelT.InitFromObj(generated.Model.GetRootAs(flat, 0))
+    model: ModelTable = generated.ModelT.InitFromObj(generated.Model.GetRootAs(flat, 0))
     return model
 
 
-def pack(model: Model) -> bytes:
+def pack(model: ModelTable) -> bytes:
     """The bytes of a model, as the stock builder lays them out; `rewrite.writer` does it in fewer."""
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), IDENTIFIER)

@@ -37,7 +37,7 @@ FLOATS: Final = frozenset({"FLOAT16", "FLOAT32", "FLOAT64", "COMPLEX64", "COMPLE
 
 
 @dataclass(frozen=True)
-class Layout:
+class WeightLayout:
     """How a tensor's values lie in its bytes; one zero point per slice of `axis`, or one, or none for 0."""
 
     dtype: str
@@ -65,7 +65,7 @@ class ZeroCount:
     reason: str = ""
 
 
-def stored_bytes(layout: Layout) -> int | None:
+def stored_bytes(layout: WeightLayout) -> int | None:
     """The size a dense tensor's values must have; None where the type or the encoding does not fix it."""
     if layout.sparse or layout.dtype not in {*_NUMPY, *_PACKED_BITS}:
         return None
@@ -73,7 +73,7 @@ def stored_bytes(layout: Layout) -> int | None:
     return (layout.elements * bits + 7) // 8
 
 
-def count_zeros(stored: bytes, layout: Layout) -> ZeroCount:
+def count_zeros(stored: bytes, layout: WeightLayout) -> ZeroCount:
     """Zeros among all elements of the dense tensor: what a sparse encoding leaves out is zero."""
     if layout.dtype not in {*_NUMPY, *_PACKED_BITS}:
         return ZeroCount(None, f"values of type {layout.dtype} are not counted")
@@ -91,7 +91,7 @@ def count_zeros(stored: bytes, layout: Layout) -> ZeroCount:
     return _per_channel(values, layout)
 
 
-def _per_channel(values: npt.NDArray[np.generic], layout: Layout) -> ZeroCount:
+def _per_channel(values: npt.NDArray[np.generic], layout: WeightLayout) -> ZeroCount:
     points, axis, shape = layout.zero_points, layout.axis, layout.dense_shape
     if not 0 <= axis < len(shape) or shape[axis] != len(points):
         return ZeroCount(None, f"{len(points)} zero points do not fit axis {axis} of shape {shape}")
@@ -99,7 +99,7 @@ def _per_channel(values: npt.NDArray[np.generic], layout: Layout) -> ZeroCount:
     return ZeroCount(int(np.count_nonzero(values.reshape(shape) == np.array(points).reshape(along_axis))))
 
 
-def _values(stored: bytes, layout: Layout) -> npt.NDArray[np.generic]:
+def _values(stored: bytes, layout: WeightLayout) -> npt.NDArray[np.generic]:
     """The stored values, flat; whole values only, as many as the dense tensor has elements at most when packed."""
     bits = _PACKED_BITS.get(layout.dtype)
     if bits:

@@ -37,12 +37,12 @@ def _repacked(case: Case) -> Refused | None:
 def _cut(case: Case) -> None:
     """What `advise` and `estimate` take apart, once the file was read."""
     from edgedigits.tflite.flatbuffer import read
-    from edgedigits.tflite.fragments import fragments
+    from edgedigits.tflite.fragments import cut
     from edgedigits.tflite.multiply_adds import per_operator
 
     flat = case.file.read_bytes()
     contents = read(flat, str(case.file))
-    fragments(flat)
+    cut(flat)
     per_operator(contents)
 
 

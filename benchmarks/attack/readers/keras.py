@@ -95,12 +95,12 @@ def _timed(case: Case) -> Refused | None:
     from unittest import mock
 
     from edgedigits.measure.cost import operator_latency
-    from edgedigits.tflite.fragments import fragments
+    from edgedigits.tflite.fragments import cut
 
     with mock.patch.dict(os.environ, {"EDGEDIGITS_CACHE": str(case.folder)}):
         (case.folder / "timings").mkdir()
         shutil.copy(case.file, case.folder / "timings" / case.file.name)
-        parts = fragments((case.corpus / "release" / "model.tflite").read_bytes())
+        parts = cut((case.corpus / "release" / "model.tflite").read_bytes())
         operator_latency.timings(parts, "litert", lambda _: None, window_s=0.001)
     return None
 

@@ -1,4 +1,4 @@
-"""An advice for people (tables of rich) and for programs (a JSON-safe dict); what is foretold is never called measured."""
+"""An advice for people (tables of rich) and for programs (a JSON-safe dict); what is predicted is never called measured."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rich.text import Text
 
 from edgedigits.api.render.tables import table_of
 from edgedigits.measure.cost.instruction_model import BOARDS as BOARD_NAMES
-from edgedigits.measure.cost.instruction_model import CORES, rates
-from edgedigits.pipeline.advise.advice import BOARDS, Advice
+from edgedigits.measure.cost.instruction_model import CORE_OF, rates
+from edgedigits.pipeline.advise.advice import ADVISED_BOARDS, Advice
 from edgedigits.pipeline.advise.outlay import Cost, Effect, Layer
 from edgedigits.pipeline.advise.reasons import percent
 
@@ -43,7 +43,7 @@ def as_json(advice: Advice) -> JsonObject:
         "rest": {"raw_bytes": advice.rest_bytes, "gzip_bytes": advice.rest_gzip_bytes},
         "verdict": [{**dataclasses.asdict(effect), "cost": _cost_json(effect.cost)} for effect in advice.effects],
         "would_pay": list(advice.would_pay),
-        "boards": [_board_json(advice, board) for board in BOARDS],
+        "boards": [_board_json(advice, board) for board in ADVISED_BOARDS],
         "warnings": list(advice.warnings),
     }
 
@@ -89,7 +89,7 @@ def _board_json(advice: Advice, board: Any) -> JsonObject:
     exports = [effect for effect in advice.effects if effect.kind == "export"]
     return {
         "board": board,
-        "core": CORES[board],
+        "core": CORE_OF[board],
         "float32": dataclasses.asdict(before),
         "recipe": dataclasses.asdict(after),
         "change": after.count / before.count - 1,
@@ -121,18 +121,18 @@ def _shares(effect: Effect) -> Iterator[str]:
     yield percent(effect.raw)
     yield percent(effect.gzip)
     yield "?" if effect.time is None else percent(effect.time)
-    yield from (percent(effect.instructions[board]) for board in BOARDS)
+    yield from (percent(effect.instructions[board]) for board in ADVISED_BOARDS)
 
 
 def _boards(advice: Advice) -> Table:
     columns = ("board", "core", "float32", "this recipe", "change", "export alone", "how known")
     table = table_of("Boards: arm64 instructions per inference, LiteRT, one thread", *columns, words=2)
-    for board in BOARDS:
+    for board in ADVISED_BOARDS:
         facts = _board_json(advice, board)
         basis = {facts["float32"]["basis"], facts["recipe"]["basis"]}
         table.add_row(
             BOARD_NAMES[board],
-            CORES[board],
+            CORE_OF[board],
             f"{facts['float32']['count']:,}",
             f"{facts['recipe']['count']:,}",
             percent(facts["change"]),
@@ -143,7 +143,7 @@ def _boards(advice: Advice) -> Table:
 
 
 def _board_note(advice: Advice) -> str:
-    bases = {cost.instructions[board].basis for cost in (advice.before, advice.after) for board in BOARDS}
+    bases = {cost.instructions[board].basis for cost in (advice.before, advice.after) for board in ADVISED_BOARDS}
     if bases == {"counted"}:
         return "Counted under QEMU" + (
             " now." if advice.counted_now else ", for a net whose operators do the same work."

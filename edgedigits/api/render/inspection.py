@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedigits.ground.facts import JsonObject
-from edgedigits.tflite.byte_breakdown import PARTS, LedgerRow
+from edgedigits.tflite.byte_breakdown import PARTS, PartBytes
 from edgedigits.tflite.contents import Contents, Operator, Tensor, float_operators, weight_zeros
 from edgedigits.tflite.rewrite.before_and_after import Change
 
@@ -46,14 +46,14 @@ def as_json(contents: Contents, change: Change | None = None) -> JsonObject:
         "operators": [_operator_json(operator) for operator in contents.operators],
         "float_operators": float_operators(contents),
         "tensors": [_tensor_json(tensor) for tensor in contents.tensors],
-        "ledger": [_ledger_json(row) for row in contents.ledger],
+        "ledger": [_part_json(row) for row in contents.breakdown],
         **({"slim": {"before": change.before, "after": change.after}} if change else {}),
     }
 
 
 def render(contents: Contents, change: Change | None = None) -> Group:
-    """Header, operators, tensors with weights first, the ledger, and its change by slim; made for 100 columns."""
-    blocks = [_header(contents), _operators(contents), *_tensors(contents), _ledger(contents)]
+    """Header, operators, tensors with weights first, the bytes of each part, and its change by slim; made for 100 columns."""
+    blocks = [_header(contents), _operators(contents), *_tensors(contents), _breakdown(contents)]
     note = Text(_LEDGER_NOTE)
     if change is None:
         return Group(*_spaced(blocks), note)
@@ -97,7 +97,7 @@ def _tensor_json(tensor: Tensor) -> JsonObject:
     }
 
 
-def _ledger_json(row: LedgerRow) -> dict[str, str | int]:
+def _part_json(row: PartBytes) -> dict[str, str | int]:
     return {"part": row.part, "raw_bytes": row.raw, "gzip_bytes": row.gzip, "zstd_bytes": row.zstd}
 
 
@@ -223,9 +223,9 @@ def _quantization(tensor: Tensor) -> str:
     return ", ".join(words)
 
 
-def _ledger(contents: Contents) -> Table:
+def _breakdown(contents: Contents) -> Table:
     table = _table("Where every byte goes", "part", "raw", "%", "gzip", "zstd", right=("raw", "%", "gzip", "zstd"))
-    for row in (*contents.ledger, contents.total):
+    for row in (*contents.breakdown, contents.total):
         if not row.raw:
             continue
         if row is contents.total:

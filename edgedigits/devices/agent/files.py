@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 from .folder import Folder, remove, sha256, sync_folder
-from .frames import CHUNK, Gone, Host, Message, OutOfStep, Refusal
+from .frames import CHUNK, Gone, HostLine, Message, OutOfStep, Refusal
 from .requests import check_file
 
 
-def put(host: Host, folder: Folder, request: Message) -> Message:
+def put(host: HostLine, folder: Folder, request: Message) -> Message:
     """Answers which files it lacks and how many bytes of each it has; takes those; every one ends with its hash checked."""
     into = folder.inside(request["folder"])
     into.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ def put(host: Host, folder: Folder, request: Message) -> Message:
     return {}
 
 
-def get(host: Host, path: Path) -> None:
+def get(host: HostLine, path: Path) -> None:
     """Sends a whole file."""
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
@@ -60,7 +60,7 @@ def _have(into: Path, item: Message) -> int:
     return have if have <= item["size"] else 0
 
 
-def _take(host: Host, into: Path, item: Message) -> None:
+def _take(host: HostLine, into: Path, item: Message) -> None:
     """The bytes that were missing, appended; a part of another content is told by the hash and dropped."""
     target = into / item["name"]
     head = host.receive()

@@ -36,7 +36,7 @@ class OutOfStep(Exception):
     """Failed in the middle of counted bytes: what follows on stdin can't be understood any more. Holds the reason."""
 
 
-class Host:
+class HostLine:
     """The other end, on stdin and stdout."""
 
     def __init__(self, silence_s: float = 40.0) -> None:

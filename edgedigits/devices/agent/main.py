@@ -11,7 +11,7 @@ from . import services, venvs
 from .facts import facts
 from .files import get, put
 from .folder import Folder, remove
-from .frames import Gone, Host, Message, OutOfStep, Refusal
+from .frames import Gone, HostLine, Message, OutOfStep, Refusal
 from .processes import run
 from .requests import check, check_first
 
@@ -28,7 +28,7 @@ _WORDS = {
 
 
 def main() -> None:
-    host = Host()
+    host = HostLine()
     try:
         first = host.receive()
         check_first(first)
@@ -49,7 +49,7 @@ def _root(directory: str) -> Path:
     return Path(os.path.realpath(Path.home() / path))
 
 
-def _answer(host: Host, session: Session, request: Message) -> None:
+def _answer(host: HostLine, session: Session, request: Message) -> None:
     try:
         check(request)
         answer: Message = {"ok": session.do(request)}
@@ -77,7 +77,7 @@ def _sentence(error: OSError | Refusal) -> dict[str, str]:
 class Session:
     """What the host may ask for."""
 
-    def __init__(self, host: Host, folder: Folder, lock_wait_s: float) -> None:
+    def __init__(self, host: HostLine, folder: Folder, lock_wait_s: float) -> None:
         self.host, self.folder, self._lock_wait_s = host, folder, lock_wait_s
 
     def do(self, request: Message) -> Message:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .frames import CHUNK, Host
+from .frames import CHUNK, HostLine
 
 KEPT_LINES = 30
 _MOST_LINE = 1 << 18  # bytes; a longer one is cut into several
@@ -19,7 +19,7 @@ _MOST_ERROR = 2000  # characters
 
 
 def run(
-    host: Host,
+    host: HostLine,
     argv: Sequence[str],
     cwd: Path,
     on_line: Callable[[str], None],

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from .frames import Message, Refusal
 
-Check = Callable[[object], bool]
+Fits = Callable[[object], bool]
 _HASH = re.compile(r"[0-9a-f]{12}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES = 1 << 40
@@ -31,7 +31,7 @@ def check_file(head: Message, size: int) -> None:
     _look(head, {"name": _line, "have": lambda value: type(value) is int and 0 <= value <= size}, "a file's head")
 
 
-def _look(request: Message, wanted: dict[str, Check], name: str) -> None:
+def _look(request: Message, wanted: dict[str, Fits], name: str) -> None:
     for key, fits in wanted.items():
         if key not in request or not fits(request[key]):
             raise Refusal(f"{name}: {key}: found {str(request.get(key))[:60]!r}")
@@ -70,7 +70,7 @@ def _port(value: object) -> bool:
     return value is None or (type(value) is int and 0 < value < 65536)
 
 
-def _each(fits: Check) -> Check:
+def _each(fits: Fits) -> Fits:
     return lambda value: isinstance(value, list) and len(value) < 100_000 and all(map(fits, value))
 
 
@@ -89,7 +89,7 @@ def _package(value: object) -> bool:
     return named and bool(_SHA256.fullmatch(str(value.get("sha256"))))
 
 
-_REQUESTS: dict[str, dict[str, Check]] = {
+_REQUESTS: dict[str, dict[str, Fits]] = {
     "facts": {},
     "state": {},
     "prune": {},

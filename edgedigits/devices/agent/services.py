@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from .facts import runtime_dir
-from .frames import Host, Message, Refusal
+from .frames import HostLine, Message, Refusal
 from .processes import quiet
 
 UNIT = "edgedigits.service"
@@ -58,7 +58,7 @@ def write(text: str) -> None:
     beside.replace(file)
 
 
-def healthy(host: Host, request: Message) -> Message:
+def healthy(host: HostLine, request: Message) -> Message:
     """{"ok": bool, "why": sentence}: the unit's own process runs, and answers where it serves HTTP.
 
     One just started (`fresh`) gets time, and must stay up: twice answering, or two seconds where it has no address.

@@ -12,14 +12,14 @@ import venv
 from pathlib import Path
 
 from .folder import Folder, remove, runs, sync_folder
-from .frames import Host, Message, Refusal
+from .frames import HostLine, Message, Refusal
 from .processes import run
 
 _TOOLS = ["--disable-pip-version-check", "--no-input", "--no-cache-dir", "--quiet", "--no-warn-script-location"]
 _INSTALL = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--no-compile"]
 
 
-def make(host: Host, folder: Folder, request: Message) -> Message:
+def make(host: HostLine, folder: Folder, request: Message) -> Message:
     """{"made": true}, or with `online`, {"made": false, "why"} when the device's own index did not help."""
     home = folder.inside(f"venvs/{request['name']}")
     if runs(home):
@@ -36,7 +36,7 @@ def make(host: Host, folder: Folder, request: Message) -> Message:
             shutil.rmtree(beside, ignore_errors=True)
 
 
-def _fill(host: Host, folder: Folder, request: Message, beside: Path, home: Path) -> Message:
+def _fill(host: HostLine, folder: Folder, request: Message, beside: Path, home: Path) -> Message:
     builder = venv.EnvBuilder(symlinks=True, with_pip=False, system_site_packages=request["system_site"])
     builder.create(beside)
     for script in beside.glob("bin/[aA]ctivate*"):
@@ -53,7 +53,7 @@ def _fill(host: Host, folder: Folder, request: Message, beside: Path, home: Path
     return {"made": True}
 
 
-def _install(host: Host, folder: Folder, request: Message, beside: Path) -> str:
+def _install(host: HostLine, folder: Folder, request: Message, beside: Path) -> str:
     """What pip said when it failed; "" when it did not."""
     wheels = folder.inside("wheels")
     listed = beside / "requirements.txt"

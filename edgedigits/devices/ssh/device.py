@@ -14,7 +14,7 @@ from edgedigits.devices.ssh.channel import Channel
 from edgedigits.errors import DeviceError
 from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.foreign_json import plain
-from edgedigits.measure.runtimes.device_facts import Facts
+from edgedigits.measure.runtimes.device_facts import DeviceFacts
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import Packages, Wheel, pip_wheel
 
@@ -55,9 +55,9 @@ def connect(address: Address, folder: str = "edgedigits", say: Say = print, *, l
     channel = Channel(address, say)
     try:
         if channel.python < (3, 9):
-            return Device(channel, Facts("linux", channel.python), say)
+            return Device(channel, DeviceFacts("linux", channel.python), say)
         channel.ask({"dir": folder, "lock_wait_s": lock_wait_s})
-        return Device(channel, Facts.of(channel.ask({"do": "facts"})), say)
+        return Device(channel, DeviceFacts.of(channel.ask({"do": "facts"})), say)
     except BaseException:
         channel.close()
         raise
@@ -69,7 +69,7 @@ class Device:
     On a Python below 3.9 only `facts` can be used: `wheels.choose` refuses such a device with a sentence.
     """
 
-    def __init__(self, channel: Channel, facts: Facts, say: Say) -> None:
+    def __init__(self, channel: Channel, facts: DeviceFacts, say: Say) -> None:
         self.facts, self._channel, self._say = facts, channel, say
         self.sent_bytes = 0
 

@@ -1,1 +1,1 @@
-"""Cost models: what an inference takes on this machine and on boards, foretold."""
+"""Cost models: what an inference takes on this machine and on boards, predicted."""

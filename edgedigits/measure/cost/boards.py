@@ -32,7 +32,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Row:
+class RateRow:
     """One published latency in ms.
 
     `clock_ghz` is the clock it was taken at, None where that is not said. `lanes` is 2 where it was taken in float16
@@ -50,7 +50,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Board:
+class RatedBoard:
     """A board: its cores, and what is published of it.
 
     `clock_ghz` spans the models sold under the name; `cache_bytes` is the last cache before memory; `memcpy` is in
@@ -64,7 +64,7 @@ class Board:
     cache_bytes: int
     memcpy: tuple[float, float]
     memcpy_rows: str
-    rows: tuple[Row, ...]
+    rows: tuple[RateRow, ...]
     peak: float | None = None
     lacks: str = ""
 
@@ -134,19 +134,21 @@ V1: Final = "MobileNet v1 1.0 224"
 V2: Final = "MobileNet v2 1.0 224"
 
 
-def _xnnpack(column: str, clock: float | None, v1: float, v2: float, int8_v1: float, int8_v2: float) -> tuple[Row, ...]:
+def _xnnpack(
+    column: str, clock: float | None, v1: float, v2: float, int8_v1: float, int8_v2: float
+) -> tuple[RateRow, ...]:
     """The four rows of one column that are used."""
     return (
-        Row("xnnpack", f"FP32 MobileNet v1 1.0X, {column}", V1, "float32", CORES, v1, clock),
-        Row("xnnpack", f"FP32 MobileNet v2 1.0X, {column}", V2, "float32", CORES, v2, clock),
-        Row("xnnpack", f"INT8 MobileNet v1 1.0X, {column}", V1, "int8", CORES, int8_v1, clock),
-        Row("xnnpack", f"INT8 MobileNet v2 1.0X, {column}", V2, "int8", CORES, int8_v2, clock),
+        RateRow("xnnpack", f"FP32 MobileNet v1 1.0X, {column}", V1, "float32", CORES, v1, clock),
+        RateRow("xnnpack", f"FP32 MobileNet v2 1.0X, {column}", V2, "float32", CORES, v2, clock),
+        RateRow("xnnpack", f"INT8 MobileNet v1 1.0X, {column}", V1, "int8", CORES, int8_v1, clock),
+        RateRow("xnnpack", f"INT8 MobileNet v2 1.0X, {column}", V2, "int8", CORES, int8_v2, clock),
     )
 
 
 def _ncnn(
     board: str, clock: float, one: tuple[float, ...], four: tuple[float, ...], float_lanes: int = 1
-) -> tuple[Row, ...]:
+) -> tuple[RateRow, ...]:
     """mobilenet, mobilenet_v2, resnet50, alexnet, mobilenet_int8, resnet50_int8, with one thread and with four."""
     networks = (V1, V2, "ResNet-50", "AlexNet", V1, "ResNet-50")
     names = ("mobilenet", "mobilenet_v2", "resnet50", "alexnet", "mobilenet_int8", "resnet50_int8")
@@ -156,14 +158,14 @@ def _ncnn(
             int8 = name.endswith("int8")
             where = f"{name}, {board}, num_threads = {threads}"
             lanes = 1 if int8 else float_lanes
-            rows.append(Row("ncnn", where, network, "int8" if int8 else "float32", threads, ms, clock, lanes))
+            rows.append(RateRow("ncnn", where, network, "int8" if int8 else "float32", threads, ms, clock, lanes))
     return tuple(rows)
 
 
 _PI3_PLUS: Final = _xnnpack("RPi 3+ (BCM2837B0)", 1.4, 114, 79, 46, 30)
 
-BOARDS: Final = {
-    "pi4": Board(
+RATED_BOARDS: Final = {
+    "pi4": RatedBoard(
         name="Raspberry Pi 4",
         core="Cortex-A72",
         clock_ghz=(1.5, 1.8),
@@ -180,7 +182,7 @@ BOARDS: Final = {
             ),
         ),
     ),
-    "pi5": Board(
+    "pi5": RatedBoard(
         name="Raspberry Pi 5",
         core="Cortex-A76",
         clock_ghz=(2.4, 2.4),
@@ -195,14 +197,14 @@ BOARDS: Final = {
                 (9.00, 10.46, 45.94, 21.21, 8.68, 40.16),
                 float_lanes=2,
             ),
-            Row("ultralytics", "YOLO11n, TF Lite", "YOLO11n", "float32", 1, 317.398, 2.4),
-            Row("ultralytics", "YOLO11s, TF Lite", "YOLO11s", "float32", 1, 849.86, 2.4),
-            Row("aallan", "Raspberry Pi 5, TensorFlow Lite", "SSD MobileNet v1 0.75", "int8", CORES, 16.9, 2.4),
+            RateRow("ultralytics", "YOLO11n, TF Lite", "YOLO11n", "float32", 1, 317.398, 2.4),
+            RateRow("ultralytics", "YOLO11s, TF Lite", "YOLO11s", "float32", 1, 849.86, 2.4),
+            RateRow("aallan", "Raspberry Pi 5, TensorFlow Lite", "SSD MobileNet v1 0.75", "int8", CORES, 16.9, 2.4),
         ),
         peak=2 * 4 * 2.4e9,
         lacks="no depthwise convolution in int8 has a published time of its own",
     ),
-    "pi3": Board(
+    "pi3": RatedBoard(
         name="Raspberry Pi 3",
         core="Cortex-A53",
         clock_ghz=(1.2, 1.4),
@@ -220,7 +222,7 @@ BOARDS: Final = {
         ),
         lacks="all is published for the 3B+ at 1.4 GHz and scaled by the clock for the 3B at 1.2 GHz",
     ),
-    "zero2": Board(
+    "zero2": RatedBoard(
         name="Raspberry Pi Zero 2 W",
         core="Cortex-A53",
         clock_ghz=(1.0, 1.0),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from edgedigits.errors import InputError
-from edgedigits.measure.cost.boards import BOARDS, CORES, SOURCES, Board, Row, RowArithmetic, Source
+from edgedigits.measure.cost.boards import CORES, RATED_BOARDS, SOURCES, RatedBoard, RateRow, RowArithmetic, Source
 from edgedigits.measure.cost.throughput import Kind, Range, Rates, gain, rates
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.multiply_adds import Work, per_operator
@@ -73,18 +73,18 @@ def estimate(path: Path, device: str, threads: int = 1) -> Estimate:
             for which nothing is published.
         TfliteError: not a .tflite file, or one whose shapes are open.
     """
-    if device not in BOARDS:
-        raise InputError(f"--device: no board is called {device!r}; choose from {', '.join(BOARDS)}.")
+    if device not in RATED_BOARDS:
+        raise InputError(f"--device: no board is called {device!r}; choose from {', '.join(RATED_BOARDS)}.")
     if not 1 <= threads <= CORES:
         raise InputError(f"--threads: {threads} is not from 1 to {CORES}, the cores of the boards.")
     works = per_operator(read(_bytes(path), str(path)))
     _check_arithmetic(path, works)
-    reckoning = _Reckoning(BOARDS[device], threads, sum(work.weight_bytes for work in works))
+    reckoning = _Reckoning(RATED_BOARDS[device], threads, sum(work.weight_bytes for work in works))
     operators = tuple(map(reckoning.operator, works))
     return Estimate(
         file=str(path),
         device=device,
-        board=_board(BOARDS[device]),
+        board=_board(RATED_BOARDS[device]),
         threads=threads,
         low_ms=sum(each.low_ms for each in operators),
         high_ms=sum(each.high_ms for each in operators),
@@ -92,8 +92,8 @@ def estimate(path: Path, device: str, threads: int = 1) -> Estimate:
         weight_bytes=reckoning.weight_bytes,
         operators=operators,
         rates=reckoning.used(works),
-        sources=_sources(BOARDS[device]),
-        notes=tuple(_notes(BOARDS[device], works, threads)),
+        sources=_sources(RATED_BOARDS[device]),
+        notes=tuple(_notes(RATED_BOARDS[device], works, threads)),
     )
 
 
@@ -113,7 +113,7 @@ def _check_arithmetic(path: Path, works: tuple[Work, ...]) -> None:
         )
 
 
-def _board(board: Board) -> str:
+def _board(board: RatedBoard) -> str:
     clocks = " to ".join(f"{clock:.1f}" for clock in sorted(set(board.clock_ghz)))
     return f"{board.name} ({CORES} x {board.core}, {clocks} GHz)"
 
@@ -121,7 +121,7 @@ def _board(board: Board) -> str:
 class _Reckoning:
     """The extremes for one board, so many threads, and one model's weights."""
 
-    def __init__(self, board: Board, threads: int, weight_bytes: int) -> None:
+    def __init__(self, board: RatedBoard, threads: int, weight_bytes: int) -> None:
         self.board = board
         self.threads = threads
         self.weight_bytes = weight_bytes
@@ -160,7 +160,7 @@ class _Reckoning:
                 found.setdefault((kind, work.arithmetic), used)
         return tuple(found.values())
 
-    def _rows(self, work: Work) -> tuple[Row, ...]:
+    def _rows(self, work: Work) -> tuple[RateRow, ...]:
         floats, ints = self.rates["float32"].rows, self.rates["int8"].rows
         return {"int8": ints, "dynamic": floats + ints}.get(work.arithmetic, floats)
 
@@ -177,7 +177,7 @@ def _table(work: Work) -> RowArithmetic:
     return "int8" if work.arithmetic in ("int8", "dynamic") else "float32"
 
 
-def _sources(board: Board) -> tuple[Source, ...]:
+def _sources(board: RatedBoard) -> tuple[Source, ...]:
     named = dict.fromkeys(row.source for row in board.rows) | dict.fromkeys(
         ("sbc-bench", "device-trees", "instructions")
     )
@@ -186,7 +186,7 @@ def _sources(board: Board) -> tuple[Source, ...]:
     return tuple(SOURCES[name] for name in named)
 
 
-def _notes(board: Board, works: tuple[Work, ...], threads: int) -> list[str]:
+def _notes(board: RatedBoard, works: tuple[Work, ...], threads: int) -> list[str]:
     """What to know about this very estimate, a sentence each."""
     notes = ["Only the interpreter's invoke is estimated: not Python, not reading and scaling images."]
     if board.lacks:

@@ -17,11 +17,11 @@ from typing import Final, Literal
 
 from edgedigits.ground.facts import JsonObject
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.fragments import fragments, graph_signature
+from edgedigits.tflite.fragments import cut, graph_signature
 from edgedigits.tflite.multiply_adds import Work, per_operator
 
 RATES: Final = Path(__file__).parent / "board_rates.json"
-CORES: Final = {"pi4": "cortex-a72", "pi5": "cortex-a76"}
+CORE_OF: Final = {"pi4": "cortex-a72", "pi5": "cortex-a76"}
 BOARDS: Final = {"pi4": "Raspberry Pi 4", "pi5": "Raspberry Pi 5"}
 BoardName = Literal["pi4", "pi5"]
 Basis = Literal["counted", "predicted"]
@@ -31,7 +31,7 @@ TILES: Final[Mapping[str, Mapping[str, tuple[int, int]]]] = {
     "cortex-a76": {"float32": (1, 8), "int8": (8, 16), "dynamic": (8, 16)},
 }
 """By core and arithmetic, of which (input, output) channels XNNPACK's kernels take multiples: one channel costs as much as a
-whole tile. Without them the first convolution of a small net is foretold several times too cheap."""
+whole tile. Without them the first convolution of a small net is predicted several times too cheap."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def rates() -> JsonObject:
 
 def instructions(flat: bytes, board: BoardName) -> Instructions:
     """Of a file's bytes: as counted where a net whose graph does the same work was, else from the rates."""
-    core, known = CORES[board], rates()
-    counted = known["graphs"].get(graph_signature(fragments(flat)))
+    core, known = CORE_OF[board], rates()
+    counted = known["graphs"].get(graph_signature(cut(flat)))
     if counted:
         return Instructions(int(counted[core]), "counted")
     works = per_operator(read(flat, "the model"))

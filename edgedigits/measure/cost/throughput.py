@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from edgedigits.measure.cost.boards import CORES, NETWORKS, V1, V2, Board, Row, RowArithmetic
+from edgedigits.measure.cost.boards import CORES, NETWORKS, V1, V2, RatedBoard, RateRow, RowArithmetic
 
 Kind = Literal["conv", "depthwise", "dense"]
 
-KINDS: Final[tuple[Kind, ...]] = ("conv", "depthwise", "dense")
+ROW_KINDS: Final[tuple[Kind, ...]] = ("conv", "depthwise", "dense")
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class Rates:
     conv: Range
     depthwise: Range
     dense: Range
-    rows: tuple[Row, ...]
+    rows: tuple[RateRow, ...]
 
     def of(self, kind: Kind) -> Range:
         """The range of that kind."""
         return {"conv": self.conv, "depthwise": self.depthwise, "dense": self.dense}[kind]
 
 
-def gain(board: Board, arithmetic: RowArithmetic) -> Range:
+def gain(board: RatedBoard, arithmetic: RowArithmetic) -> Range:
     """How many times faster four threads are than one, over the networks published with both.
 
     Networks that are mostly dense layers are left out: they wait for memory, which no thread makes faster.
@@ -61,7 +61,7 @@ def gain(board: Board, arithmetic: RowArithmetic) -> Range:
     return Range(min(ratios), max(ratios))
 
 
-def rates(board: Board, arithmetic: RowArithmetic) -> Rates:
+def rates(board: RatedBoard, arithmetic: RowArithmetic) -> Rates:
     """What one core of the board computes per second; lowest and highest that the published rows allow."""
     rows = tuple(_best(row for row in board.rows if row.arithmetic == arithmetic))
     solved = list(_solved(board, rows))
@@ -77,7 +77,7 @@ def rates(board: Board, arithmetic: RowArithmetic) -> Rates:
     return Rates(conv, depthwise, Range(_span(dense).low, conv.high), rows)
 
 
-def _best(rows: Iterable[Row]) -> Iterator[Row]:
+def _best(rows: Iterable[RateRow]) -> Iterator[RateRow]:
     """Times on four threads count only where the source has none on one; else they only tell what threads gain."""
     rows = list(rows)
     single = {(row.source, row.network) for row in rows if row.threads == 1}
@@ -88,7 +88,7 @@ def _span(ranges: list[Range]) -> Range:
     return Range(min(each.low for each in ranges), max(each.high for each in ranges))
 
 
-def _bounds(board: Board, rows: tuple[Row, ...], kind: Kind) -> Iterator[Range]:
+def _bounds(board: RatedBoard, rows: tuple[RateRow, ...], kind: Kind) -> Iterator[Range]:
     """For each row, what the kind does at least; dense only from the network that is mostly dense."""
     for row in rows:
         network = NETWORKS[row.network]
@@ -97,7 +97,7 @@ def _bounds(board: Board, rows: tuple[Row, ...], kind: Kind) -> Iterator[Range]:
             yield _one_core(board, row, macs / (row.ms / 1000))
 
 
-def _solved(board: Board, rows: tuple[Row, ...]) -> Iterator[tuple[Range, Range]]:
+def _solved(board: RatedBoard, rows: tuple[RateRow, ...]) -> Iterator[tuple[Range, Range]]:
     """Rates of convolutions and of depthwise convolutions, from MobileNet v1 and v2 in one table."""
     one, two = NETWORKS[V1], NETWORKS[V2]
     seconds = {(row.source, row.threads, row.network): row.ms / 1000 for row in rows}
@@ -115,7 +115,7 @@ def _solved(board: Board, rows: tuple[Row, ...]) -> Iterator[tuple[Range, Range]
             yield _one_core(board, row, 1 / per_conv), Range(depthwise.low, depthwise.high * row.lanes)
 
 
-def _one_core(board: Board, row: Row, rate: float) -> Range:
+def _one_core(board: RatedBoard, row: RateRow, rate: float) -> Range:
     """The rate of all threads together as that of one core in float32 or int8, at the clocks the board comes with."""
     clocks = [clock / (row.clock_ghz or clock) for clock in board.clock_ghz]
     slowest = rate / row.lanes * clocks[0] / row.threads

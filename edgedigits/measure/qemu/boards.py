@@ -16,7 +16,7 @@ _ARMV8_2 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpui
 
 
 @dataclass(frozen=True)
-class Board:
+class EmulatedBoard:
     """A board as the kernel of 64-bit Raspberry Pi OS describes it."""
 
     model: str
@@ -28,31 +28,31 @@ class Board:
     features: str
 
 
-BOARDS = {
-    "pi3": Board("Raspberry Pi 3 Model B Rev 1.2", "cortex-a53", "a02082", "0xd03", 0, 4, _ARMV8_0),
-    "zero2": Board("Raspberry Pi Zero 2 W Rev 1.0", "cortex-a53", "902120", "0xd03", 0, 4, _ARMV8_0),
-    "pi4": Board("Raspberry Pi 4 Model B Rev 1.4", "cortex-a72", "c03114", "0xd08", 0, 3, _ARMV8_0),
-    "pi5": Board("Raspberry Pi 5 Model B Rev 1.0", "cortex-a76", "c04170", "0xd0b", 4, 1, _ARMV8_2),
+EMULATED_BOARDS = {
+    "pi3": EmulatedBoard("Raspberry Pi 3 Model B Rev 1.2", "cortex-a53", "a02082", "0xd03", 0, 4, _ARMV8_0),
+    "zero2": EmulatedBoard("Raspberry Pi Zero 2 W Rev 1.0", "cortex-a53", "902120", "0xd03", 0, 4, _ARMV8_0),
+    "pi4": EmulatedBoard("Raspberry Pi 4 Model B Rev 1.4", "cortex-a72", "c03114", "0xd08", 0, 3, _ARMV8_0),
+    "pi5": EmulatedBoard("Raspberry Pi 5 Model B Rev 1.0", "cortex-a76", "c04170", "0xd0b", 4, 1, _ARMV8_2),
 }
 CPUS = {"cortex-a53": "pi3", "cortex-a72": "pi4", "cortex-a76": "pi5"}
 """The cores that instructions are counted for, each with a board that has it."""
 
 
-def board_named(name: str) -> Board:
+def board_named(name: str) -> EmulatedBoard:
     """The board of that name. Raises InputError when there is none."""
-    if name not in BOARDS:
-        raise InputError(f"board {name}: unknown; choose from {', '.join(BOARDS)}")
-    return BOARDS[name]
+    if name not in EMULATED_BOARDS:
+        raise InputError(f"board {name}: unknown; choose from {', '.join(EMULATED_BOARDS)}")
+    return EMULATED_BOARDS[name]
 
 
-def board_with(cpu: str) -> Board:
+def board_with(cpu: str) -> EmulatedBoard:
     """A board with that core. Raises InputError when none has it."""
     if cpu not in CPUS:
         raise InputError(f"--cpu {cpu}: unknown; choose from {', '.join(CPUS)}")
-    return BOARDS[CPUS[cpu]]
+    return EMULATED_BOARDS[CPUS[cpu]]
 
 
-def cpuinfo(board: Board) -> str:
+def cpuinfo(board: EmulatedBoard) -> str:
     """The text of the board's `/proc/cpuinfo`."""
     core = (
         "BogoMIPS\t: 108.00\n"
@@ -64,7 +64,7 @@ def cpuinfo(board: Board) -> str:
     return f"{cores}\nRevision\t: {board.revision}\nSerial\t\t: 100000000000cafe\nModel\t\t: {board.model}\n"
 
 
-def shown_files(board: Board) -> dict[str, str]:
+def shown_files(board: EmulatedBoard) -> dict[str, str]:
     """Path inside the guest -> text: what the kernel of such a board would show there."""
     cores = f"0-{CORES - 1}\n"
     of_cores = {f"sys/devices/system/cpu/{name}": cores for name in ("online", "possible", "present")}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edgedigits.errors import EdgeDigitsError, InputError
 from edgedigits.ground.facts import JsonObject
-from edgedigits.measure.qemu.boards import Board, shown_files
+from edgedigits.measure.qemu.boards import EmulatedBoard, shown_files
 
 RUNS = 3
 SCRIPT = Path(__file__).with_name("count_guest.py")
@@ -40,7 +40,7 @@ class Outcome:
 
 
 def run_counted(
-    flats: Sequence[bytes], board: Board, library: Path, packages: Path, tree: Path, resolver: str
+    flats: Sequence[bytes], board: EmulatedBoard, library: Path, packages: Path, tree: Path, resolver: str
 ) -> list[Outcome]:
     """Runs each model RUNS times. Raises InputError when QEMU can't, EdgeDigitsError when the emulated Python can't."""
     with _workplace(board, library, packages, tree) as place:
@@ -59,7 +59,7 @@ def _outcome(answer: JsonObject, marks: list[str]) -> Outcome:
 
 
 @contextmanager
-def _workplace(board: Board, library: Path, packages: Path, tree: Path) -> Iterator[Path]:
+def _workplace(board: EmulatedBoard, library: Path, packages: Path, tree: Path) -> Iterator[Path]:
     """A folder that the guest takes for its root: every name in it is always the same, /proc and /sys are the board's.
 
     The length of a path, even, moves a count by a few instructions: it shifts what is allocated after it.

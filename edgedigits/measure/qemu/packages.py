@@ -13,11 +13,11 @@ from edgedigits_runner.runtimes import ON_DEVICES
 from edgedigits.errors import InputError
 from edgedigits.ground.facts import Say
 from edgedigits.measure.qemu.rootfs import alone, home, scratch
-from edgedigits.measure.runtimes.device_facts import Facts
+from edgedigits.measure.runtimes.device_facts import DeviceFacts
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import DeviceRuntime, Packages, choose
 
-BOOKWORM = Facts("linux", (3, 11, 2), machine="aarch64", libc="glibc", libc_version=(2, 36))
+BOOKWORM = DeviceFacts("linux", (3, 11, 2), machine="aarch64", libc="glibc", libc_version=(2, 36))
 
 
 def packages(runtime: DeviceRuntime, say: Say) -> Path:

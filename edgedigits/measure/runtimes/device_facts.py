@@ -8,7 +8,7 @@ from edgedigits.ground.facts import JsonObject
 
 
 @dataclass(frozen=True)
-class Facts:
+class DeviceFacts:
     """`machine` is what programs are made for there: a 32-bit system on a 64-bit kernel says armv7l. Sizes in bytes."""
 
     system: str
@@ -30,7 +30,7 @@ class Facts:
     unit: str | None = None
 
     @classmethod
-    def of(cls, told: JsonObject) -> Facts:
+    def of(cls, told: JsonObject) -> DeviceFacts:
         """From the agent's answer; what a later agent may add is left out."""
         known = {item.name: told[item.name] for item in fields(cls) if item.name in told}
         major, minor, patch = told["python"]

@@ -18,7 +18,7 @@ from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.errors import DeviceError
 from edgedigits.ground.facts import JsonObject
-from edgedigits.measure.runtimes.device_facts import Facts
+from edgedigits.measure.runtimes.device_facts import DeviceFacts
 
 DeviceRuntime = str
 """One of `ON_DEVICES`."""
@@ -86,7 +86,7 @@ def pip_wheel() -> Wheel:
     return _wheel(_table()["pip"])
 
 
-def choose(facts: Facts, wish: DeviceRuntimeWish = "auto", *, opencv: bool = False) -> Packages:
+def choose(facts: DeviceFacts, wish: DeviceRuntimeWish = "auto", *, opencv: bool = False) -> Packages:
     """The first of `ON_DEVICES` that fits, or the one that is wished. DeviceError, one sentence, where none fits."""
     _check_machine(facts)
     names: tuple[DeviceRuntime, ...] = ON_DEVICES if wish == "auto" else (wish,)
@@ -108,7 +108,7 @@ def supported_pythons(runtime: DeviceRuntime | None = None, machine: str | None 
     return sorted({item["python"] for item in sets}, key=lambda version: int(version.split(".")[1]))
 
 
-def _check_machine(facts: Facts) -> None:
+def _check_machine(facts: DeviceFacts) -> None:
     """What rules out every runtime."""
     lowest, *_, highest = supported_pythons()
     version = f"it has Python {'.'.join(map(str, facts.python))}"
@@ -133,7 +133,7 @@ def _check_machine(facts: Facts) -> None:
         raise DeviceError(f"its C library is {facts.libc}, and the wheels need glibc: use Debian or Raspberry Pi OS")
 
 
-def _find(runtime: DeviceRuntime, facts: Facts) -> JsonObject | str:
+def _find(runtime: DeviceRuntime, facts: DeviceFacts) -> JsonObject | str:
     """The entry of the table, or why there is none."""
     sets = [item for item in _table()["sets"] if item["runtime"] == runtime and item["machine"] == facts.machine]
     if not sets:
@@ -152,7 +152,7 @@ def _find(runtime: DeviceRuntime, facts: Facts) -> JsonObject | str:
     return dict(fitting[0])
 
 
-def _with_numpy(entry: JsonObject, facts: Facts, opencv: bool) -> Packages:
+def _with_numpy(entry: JsonObject, facts: DeviceFacts, opencv: bool) -> Packages:
     files = [*entry["files"], *(entry["opencv"] if opencv else [])]
     packages = Packages(entry["runtime"], entry["python"], entry["machine"], tuple(_wheel(name) for name in files))
     if "numpy" in packages.versions:

@@ -53,7 +53,7 @@ class Coupling:
         return sum(len(group.units) for group in self.groups)
 
 
-def coupled(model: KerasModel, stays: Callable[[str], str | None] = lambda _: None) -> Coupling:
+def find_coupling(model: KerasModel, stays: Callable[[str], str | None] = lambda _: None) -> Coupling:
     """The coupling of a flat model; `stays` tells of a layer's name why what it makes must stay, or None.
 
     Raises ModelError naming a layer of a kind whose channels can't be followed.

@@ -33,7 +33,7 @@ class Copies:
     kernels: tuple[str, ...]
 
 
-def copies(model: KerasModel) -> tuple[Copies, ...]:
+def find_copies(model: KerasModel) -> tuple[Copies, ...]:
     """Those of a flat model that nothing but convolutions and dense layers reads, directly or through layers that act on each
     channel alike; layers that are used more than once stay as they are."""
     calls = list(walk.calls(model))
@@ -59,13 +59,13 @@ def copies(model: KerasModel) -> tuple[Copies, ...]:
     return tuple(_copies(call, tuple(paths)) for call in joins if (paths := kernels(call.outputs[0])))
 
 
-def merged(model: KerasModel) -> tuple[KerasModel, list[str]]:
+def merge_copies(model: KerasModel) -> tuple[KerasModel, list[str]]:
     """(the model with copies made one, the names of the Concatenate layers that joined them).
 
     The answers are the same within float rounding. All other layers keep their names, kernels that read copies are narrower. It
     is the model itself where there are no copies.
     """
-    found = {one.name: one for one in copies(model)}
+    found = {one.name: one for one in find_copies(model)}
     if not found:
         return model, []
     made: dict[str, KerasLayer] = {}
@@ -81,18 +81,18 @@ def merged(model: KerasModel) -> tuple[KerasModel, list[str]]:
             made[layer.name] = type(layer).from_config(layer.get_config())
         return made[layer.name](*given, **kwargs)
 
-    result = walk.rebuilt(model, apply)
+    result = walk.rebuild_with(model, apply)
     places = {path: one.place for one in found.values() for path in one.kernels}
     for name, layer in made.items():
         weights = model.get_layer(name).get_weights()
         for number, attribute in enumerate(kernels_of(layer)):
             if (place := places.get(f"{name}/{attribute}")) is not None:
-                weights[number] = summed(weights[number].astype(np.float64), place)
+                weights[number] = sum_copies(weights[number].astype(np.float64), place)
         layer.set_weights(weights)
     return result, list(found)
 
 
-def summed(kernel: np.ndarray, place: np.ndarray) -> np.ndarray:
+def sum_copies(kernel: np.ndarray, place: np.ndarray) -> np.ndarray:
     """[..., channels read, channels made] with each read channel added to its `place`, int64 [channels read]; in float64."""
     onto = np.arange(int(place.max()) + 1)[:, None] == place
     return np.asarray(onto.astype(np.float64) @ kernel)

@@ -24,7 +24,7 @@ class BatchNormalization(KerasLayer, Protocol):
     moving_variance: KerasVariable
 
 
-def pairs(model: KerasModel) -> dict[str, BatchNormalization]:
+def find_pairs(model: KerasModel) -> dict[str, BatchNormalization]:
     """Layer name -> the BatchNormalization after it, where both are used once and nothing else reads the layer's output."""
     calls = list(walk.calls(model))
     makers = {number: call for call in calls for number in call.outputs}
@@ -51,12 +51,12 @@ def _on_channels(layer: KerasLayer) -> bool:
     return list(axes) in ([-1], [len(layer.input_shape) - 1])
 
 
-def folded(model: KerasModel) -> tuple[KerasModel, list[str]]:
+def fold(model: KerasModel) -> tuple[KerasModel, list[str]]:
     """(the same model with foldable batch normalizations gone, names of the layers that took them in).
 
     The answers are the same within float rounding; names and shapes of kernels are kept.
     """
-    found = pairs(model)
+    found = find_pairs(model)
     absorbed = {normalization.name for normalization in found.values()}
 
     def make(layer: KerasLayer) -> KerasLayer | None:
@@ -67,17 +67,15 @@ def folded(model: KerasModel) -> tuple[KerasModel, list[str]]:
             config["use_bias"] = True
         return type(layer).from_config(config)
 
-    result = walk.exchanged(model, make)
+    result = walk.exchange_layers(model, make)
     for layer in result.layers:
         source = model.get_layer(layer.name) if layer.weights else None
         if source is not None:
-            layer.set_weights(
-                with_normalization(source, found[layer.name]) if layer.name in found else source.get_weights()
-            )
+            layer.set_weights(fold_weights(source, found[layer.name]) if layer.name in found else source.get_weights())
     return result, list(found)
 
 
-def with_normalization(layer: KerasLayer, normalization: BatchNormalization) -> list[np.ndarray]:
+def fold_weights(layer: KerasLayer, normalization: BatchNormalization) -> list[np.ndarray]:
     """float32 [kernel, bias] of a layer with the normalization after it in them."""
     kernel, *rest = (weight.astype(np.float64) for weight in layer.get_weights())
     bias = rest[0] if rest else 0.0

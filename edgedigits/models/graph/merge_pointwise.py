@@ -18,7 +18,7 @@ from edgedigits.models.graph.duplicate_inputs import sums
 from edgedigits.models.layers.layer_kinds import kernels_of
 
 
-def pairs(model: KerasModel, held: Collection[str] = ()) -> dict[str, str]:
+def find_pairs(model: KerasModel, held: Collection[str] = ()) -> dict[str, str]:
     """Name of a linear 1x1 convolution -> the 1x1 convolution that alone reads it, at most through a batch normalization.
 
     Both are used once, neither is part of two pairs. Kernels `held`, by path, are left as they are.
@@ -27,7 +27,7 @@ def pairs(model: KerasModel, held: Collection[str] = ()) -> dict[str, str]:
     makers = {number: call for call in calls for number in call.outputs}
     uses = Counter(call.layer.name for call in calls)
     reads = Counter(number for call in calls for number in call.inputs)
-    normalized = {normalization.name: name for name, normalization in fold_batchnorm.pairs(model).items()}
+    normalized = {normalization.name: name for name, normalization in fold_batchnorm.find_pairs(model).items()}
     found: dict[str, str] = {}
     for call in calls:
         before = makers.get(call.inputs[0])
@@ -42,20 +42,20 @@ def pairs(model: KerasModel, held: Collection[str] = ()) -> dict[str, str]:
     return found
 
 
-def joined(model: KerasModel, held: Collection[str] = ()) -> tuple[KerasModel, list[str]]:
+def merge_pairs(model: KerasModel, held: Collection[str] = ()) -> tuple[KerasModel, list[str]]:
     """(the model with such pairs made one layer by the second's name, the names of the convolutions that went into another).
 
     The answers are the same within float rounding; it is the model itself where there are no pairs.
     """
     gone: list[str] = []
-    while found := pairs(model, held):
+    while found := find_pairs(model, held):
         model = _joined(model, found)
         gone += found
     return model, gone
 
 
 def _joined(model: KerasModel, found: dict[str, str]) -> KerasModel:
-    normalized = fold_batchnorm.pairs(model)
+    normalized = fold_batchnorm.find_pairs(model)
     absent = {*found, *(normalized[first].name for first in found if first in normalized)}
     firsts = {second: first for first, second in found.items()}
 
@@ -64,7 +64,7 @@ def _joined(model: KerasModel, found: dict[str, str]) -> KerasModel:
             return None
         return type(layer).from_config(layer.get_config() | ({"use_bias": True} if layer.name in firsts else {}))
 
-    result = walk.exchanged(model, make)
+    result = walk.exchange_layers(model, make)
     for layer in result.layers:
         if layer.name in firsts:
             first = model.get_layer(firsts[layer.name])
@@ -78,9 +78,7 @@ def _product(
     first: KerasLayer, normalization: fold_batchnorm.BatchNormalization | None, second: KerasLayer
 ) -> list[np.ndarray]:
     """[kernel, bias] of both in sequence."""
-    weights = (
-        fold_batchnorm.with_normalization(first, normalization) if normalization is not None else first.get_weights()
-    )
+    weights = fold_batchnorm.fold_weights(first, normalization) if normalization is not None else first.get_weights()
     kernel, bias = (array.astype(np.float64) for array in (weights if len(weights) == 2 else [*weights, np.zeros(1)]))
     other, *rest = (array.astype(np.float64) for array in second.get_weights())
     bias = np.broadcast_to(bias, kernel.shape[-1:]) @ other.reshape(other.shape[-2:]) + (rest[0] if rest else 0.0)

@@ -25,7 +25,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Weight:
+class PlacedWeight:
     """A weight of the model: the path is `layer/attribute`; `axes` are those that count channels, by place from the end.
 
     known: what the layer's kind says of it.
@@ -45,16 +45,16 @@ class Layout:
     coupling: Coupling
 
     @cached_property
-    def weights(self) -> tuple[Weight, ...]:
+    def weights(self) -> tuple[PlacedWeight, ...]:
         """Every weight that has channels, in graph order; those of a layer used twice stand once."""
-        found: dict[str, Weight] = {}
+        found: dict[str, PlacedWeight] = {}
         for call in walk.calls(self.coupling.model):
             kind = kind_of(call.layer)
             for attribute, known in kind.weights.items() if kind else ():
                 if (variable := getattr(call.layer, attribute, None)) is not None:
                     placed = {axis: self._axis(call, counts) for axis, counts in known.axes.items()}
                     fitting = {axis: put for axis, put in placed.items() if len(put.units) == variable.shape[axis]}
-                    weight = Weight(f"{call.layer.name}/{attribute}", call, variable, fitting, known)
+                    weight = PlacedWeight(f"{call.layer.name}/{attribute}", call, variable, fitting, known)
                     found.setdefault(weight.path, weight)
         return tuple(found.values())
 
@@ -80,13 +80,13 @@ def kept_places(layout: Layout, keep: np.ndarray) -> dict[str, tuple[np.ndarray,
     return found
 
 
-def narrowed(layout: Layout, keep: np.ndarray) -> KerasModel:
+def remove_units(layout: Layout, keep: np.ndarray) -> KerasModel:
     """The model with the units left out of which `keep` (bool [units]) says no; answers in float32, its weights its own.
 
     Promise: where all weights that make the removed channels are zero, and so all their values, the answers are the same.
     """
     calls = {id(call.layer): call for call in walk.calls(layout.coupling.model)}
-    model = walk.exchanged(layout.coupling.model, lambda layer: _smaller(calls[id(layer)], layout.coupling, keep))
+    model = walk.exchange_layers(layout.coupling.model, lambda layer: _smaller(calls[id(layer)], layout.coupling, keep))
     places = kept_places(layout, keep)
     paths = {id(weight.variable): weight.path for weight in layout.weights}
     for call in calls.values():

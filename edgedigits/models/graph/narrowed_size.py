@@ -10,7 +10,7 @@ from edgedigits.errors import ModelError
 from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.channel_rules import input_shapes, named, output_shape
-from edgedigits.models.graph.coupling import coupled
+from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.graph.narrow import Layout, kept_places
 from edgedigits.models.layers.layer_kinds import kernels_of, kind_of
 
@@ -37,7 +37,7 @@ def multiply_adds(layout: Layout, keep: np.ndarray) -> int:
 
 def sizes_of(model: KerasModel) -> dict[str, int]:
     """Parameters and multiply-adds of a model as it is; no multiply-adds where it takes images of any size."""
-    layout = Layout(coupled(model))
+    layout = Layout(find_coupling(model))
     everything = np.ones(layout.coupling.count, bool)
     found = {"parameters": parameters(layout, everything)}
     if None in model.inputs[0].shape[1:]:

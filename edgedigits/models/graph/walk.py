@@ -77,7 +77,9 @@ def kernels(model: KerasModel) -> dict[str, KerasVariable]:
     return found
 
 
-def exchanged(model: KerasModel, make: Callable[[KerasLayer], KerasLayer | None], entry_name: str = "") -> KerasModel:
+def exchange_layers(
+    model: KerasModel, make: Callable[[KerasLayer], KerasLayer | None], entry_name: str = ""
+) -> KerasModel:
     """The same graph with each layer replaced by `make(layer)`, once per layer; None stands for "pass the input on"."""
     made: dict[int, KerasLayer | None] = {}
 
@@ -87,10 +89,10 @@ def exchanged(model: KerasModel, make: Callable[[KerasLayer], KerasLayer | None]
         layer = made[id(call.layer)]
         return args[0] if layer is None else layer(*args, **kwargs)
 
-    return rebuilt(model, apply, entry_name)
+    return rebuild_with(model, apply, entry_name)
 
 
-def rebuilt(model: KerasModel, apply: Apply, entry_name: str = "") -> KerasModel:
+def rebuild_with(model: KerasModel, apply: Apply, entry_name: str = "") -> KerasModel:
     """The model from an input of its own to what `run` gives for that; layers whose outcome nothing uses are not in it."""
     source = model.inputs[0]
     entry = keras.Input(shape=tuple(source.shape[1:]), dtype="float32", name=entry_name or model.input_names[0])
@@ -114,7 +116,7 @@ def clone(model: Any, policy: str = "float32", logits: bool = False) -> Any:
             config["activation"] = "linear"
         return type(layer).from_config(config)
 
-    copy = exchanged(model, make)
+    copy = exchange_layers(model, make)
     copy.set_weights(model.get_weights())
     return copy
 

@@ -1,6 +1,6 @@
 """A saved model's config, looked through before Keras may build from it.
 
-"Loading a file never runs code from it": what `checked` returns names only classes listed in `known_layers` and
+"Loading a file never runs code from it": what `check_config` returns names only classes listed in `known_layers` and
 classes that the caller handed in; a Lambda, a pickled function, an unknown class and an unknown TensorFlow
 function are refused. Keras' own safe mode covers neither the .h5 format nor SavedModels, nor built-in layers that
 read files.
@@ -20,7 +20,7 @@ SETTINGS = ("_initializer", "_regularizer", "_constraint")
 VALUES = frozenset({"__keras_tensor__", "__numpy__", "__tensor__"})
 
 
-def checked(config: Config, keras: Generation, custom: Collection[str] = ()) -> Config:
+def check_config(config: Config, keras: Generation, custom: Collection[str] = ()) -> Config:
     """The config made plain: only listed classes, each with the module it must come from, float32, batch size open.
 
     Args:

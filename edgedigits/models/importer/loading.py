@@ -29,10 +29,8 @@ from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.importer.rebuild import Rebuilding, rebuild
 from edgedigits.models.importer.store import restore, save
 
-__all__ = ["TOLERANCE", "LoadedModel", "answers_probabilities", "load", "rebuild", "restore", "save", "without_softmax"]
-
-Array = np.ndarray
-Real = Array | Callable[[tuple[int, int, int]], Array]
+__all__ = ["TOLERANCE", "LoadedModel", "answers_probabilities", "load", "rebuild", "remove_softmax", "restore", "save"]
+Real = np.ndarray | Callable[[tuple[int, int, int]], np.ndarray]
 """Model input, float32 [n, height, width, channels]; or what gives it for an input of that shape, once that is known."""
 
 TOLERANCE = 1e-4
@@ -150,7 +148,7 @@ def build(folder: str, **saved: object) -> JsonObject:
     return {"rebuilt": changed, "left_out": ", ".join(rebuilding.left_out), "adapted": rebuilding.said}
 
 
-def answer(probes: Array, **saved: object) -> Array:
+def answer(probes: np.ndarray, **saved: object) -> np.ndarray:
     """In a child process: what the model answers as its file describes it; what `build` left in memory goes."""
     original, _, _ = _opened(**_hashable(saved))
     _opened.cache_clear()
@@ -176,7 +174,7 @@ def _original(saved: saved_files.SavedModel, classes: Sequence[type]) -> KerasMo
     """The model as its own Keras builds it, in float32, with its trained weights."""
     library = keras3 if saved.keras == "3" else keras
     own = {one.__name__: one for one in classes if issubclass(one, library.layers.Layer)}
-    config = config_check.checked(saved.config, saved.keras, own)
+    config = config_check.check_config(saved.config, saved.keras, own)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras warns about its own formats and casts
         if saved.keras == "3":
@@ -201,7 +199,7 @@ def _check_classifier(model: keras.Model) -> None:
             )
 
 
-def _probes(model: keras.Model, images: Array | None, scale: Scaling | None = None) -> Array:
+def _probes(model: keras.Model, images: np.ndarray | None, scale: Scaling | None = None) -> np.ndarray:
     """Noise, then the images given; float32 [n, height, width, channels]."""
     shape = (PROBES, *model.input_shape[1:])
     if images is not None and images.shape[1:] != shape[1:]:
@@ -212,7 +210,7 @@ def _probes(model: keras.Model, images: Array | None, scale: Scaling | None = No
     return np.concatenate(noise if images is None else [*noise, images.astype(np.float32)])
 
 
-def _noise(shape: tuple[int, ...], scale: Scaling | None) -> list[Array]:
+def _noise(shape: tuple[int, ...], scale: Scaling | None) -> list[np.ndarray]:
     """As the scale makes it, of all pixels and of those in the middle, as less contrast has them; else from 0 to 1 and to 255."""
     random = np.random.default_rng(0)
     if scale is None:
@@ -227,7 +225,7 @@ class _Trees(Protocol):
     def flatten(self, structure: object, /) -> list[KerasTensor]: ...
 
 
-def _answers(model: KerasModel, images: Array) -> Array:
+def _answers(model: KerasModel, images: np.ndarray) -> np.ndarray:
     """What a model of either Keras answers: float32 [n, classes]."""
     tree: _Trees = keras3.tree if isinstance(model, keras3.Model) else tf.nest
     given = None if isinstance(model, (keras.Sequential, keras3.Sequential)) else model.input  # could be {"image": ...}
@@ -239,7 +237,7 @@ def _answers(model: KerasModel, images: Array) -> Array:
     return np.concatenate([np.asarray(tree.flatten(answer)[0]) for answer in answers])
 
 
-def _compare(original: Array, rebuilt: Array) -> float:
+def _compare(original: np.ndarray, rebuilt: np.ndarray) -> float:
     """The largest difference as a share of the largest answer."""
     if not np.isfinite(original).all():
         raise ModelError("the model answers random images with NaN or infinity; train it again.")
@@ -271,7 +269,7 @@ def answers_probabilities(model: keras.Model, scale: Scaling | None = None) -> b
     return _is_probabilities(model, _answers(model, _probes(model, None, scale)))
 
 
-def without_softmax(model: keras.Model) -> keras.Model:
+def remove_softmax(model: keras.Model) -> keras.Model:
     """A copy of a flat model that ends in logits, for training with `from_logits=True`; a model of logits is itself.
 
     Raises:

@@ -25,7 +25,7 @@ from edgedigits.models.layers.layer_configs import (
     without_training,
 )
 
-Apply = Callable[..., KerasTensor]
+LayerCall = Callable[..., KerasTensor]
 """Calls a rebuilt layer as the original was called."""
 Entrance = Callable[[tuple[int | None, ...]], tuple[tuple[int | None, ...], str]]
 
@@ -56,7 +56,7 @@ class Rebuilding:
         self.said: list[str] = []
         self.left_out: list[str] = []
         self.names: set[str] = set()
-        self.made: dict[int, Apply] = {}
+        self.made: dict[int, LayerCall] = {}
 
     def model(self, model: KerasModel) -> keras.Model:
         """The rebuilt model; see `rebuild`."""
@@ -112,13 +112,13 @@ class Rebuilding:
         result: KerasTensor = tf.nest.map_structure(fill, model._nested_outputs)
         return result
 
-    def call(self, layer: KerasLayer, prefix: str, name: str | None = None) -> Apply:
+    def call(self, layer: KerasLayer, prefix: str, name: str | None = None) -> LayerCall:
         """What calls the rebuilt layer; made once for each layer, so what was shared stays shared."""
         if id(layer) not in self.made:
             self.made[id(layer)] = self.checked(layer, prefix, name or layer.name)
         return self.made[id(layer)]
 
-    def checked(self, layer: KerasLayer, prefix: str, name: str) -> Apply:
+    def checked(self, layer: KerasLayer, prefix: str, name: str) -> LayerCall:
         """The call with what concerns training taken off, and with errors that name the layer."""
         call = self.new(layer, prefix, f"{prefix}{name}")
 
@@ -134,7 +134,7 @@ class Rebuilding:
 
         return named
 
-    def new(self, layer: KerasLayer, prefix: str, name: str) -> Apply:
+    def new(self, layer: KerasLayer, prefix: str, name: str) -> LayerCall:
         """What calls the new layer, or the layers, for one layer, operation or nested model."""
         kind = type(layer).__name__
         if isinstance(layer, (keras.Model, keras3.Model)):
@@ -151,7 +151,7 @@ class Rebuilding:
             raise cannot(layer, *known_layers.why_not(kind))
         return self.built_in(layer, name, prefix)
 
-    def operation(self, layer: KerasLayer, prefix: str) -> Apply:
+    def operation(self, layer: KerasLayer, prefix: str) -> LayerCall:
         """A Keras 3 operation or a Keras 2 TFOpLambda; named after what it does, as Keras numbers them as they come."""
         kind, settings = type(layer).__name__, config_of(layer)
         if kind == "TFOpLambda":
@@ -174,16 +174,16 @@ class Rebuilding:
 
         return call
 
-    def own(self, layer: KerasLayer, name: str) -> Apply:
+    def own(self, layer: KerasLayer, name: str) -> LayerCall:
         """A layer of the caller's class: the tf_keras class of its name, or the layers that it is made of."""
-        twins = [
+        counterparts = [
             one for one in self.custom if issubclass(one, keras.layers.Layer) and one.__name__ == type(layer).__name__
         ]
-        twin = type(layer) if isinstance(layer, keras.layers.Layer) else next(iter(twins), None)
-        if twin is not None:
+        counterpart = type(layer) if isinstance(layer, keras.layers.Layer) else next(iter(counterparts), None)
+        if counterpart is not None:
             return self.with_weights(
                 layer,
-                cast("lowered_layers.LayerClass", twin),
+                cast("lowered_layers.LayerClass", counterpart),
                 {**config_of(layer), "name": self.name(name), "dtype": "float32"},
             )
         if type(layer) not in self.custom:
@@ -199,7 +199,7 @@ class Rebuilding:
 
         return call
 
-    def built_in(self, layer: KerasLayer, name: str, prefix: str) -> Apply:
+    def built_in(self, layer: KerasLayer, name: str, prefix: str) -> LayerCall:
         """A layer of Keras: that of the same name here, or the layers that compute the same; its activation behind it."""
         settings = without_training(layer)
         if settings.get("data_format") == "channels_first":
@@ -225,7 +225,7 @@ class Rebuilding:
 
     def activation(
         self, layer: KerasLayer, activation: object, name: str, lone: bool, prefix: str
-    ) -> tuple[str, Apply | None]:
+    ) -> tuple[str, LayerCall | None]:
         """The activation for the config of a Keras 2 layer, and what follows behind that layer, or is all of a lone one."""
         if isinstance(activation, dict) and isinstance(layer.activation, (keras.layers.Layer, keras3.layers.Layer)):
             return "linear", self.call(layer.activation, f"{prefix}{layer.name}_")
@@ -237,14 +237,14 @@ class Rebuilding:
         another = activation == "hard_sigmoid" and isinstance(
             layer, keras3.layers.Layer
         )  # Keras 2 has one of slope 0.2
-        if activation in activations.PLAIN and not another:
+        if activation in activations.DONE_BY_KERAS2 and not another:
             return activation, None
         own = name if lone else f"{name}_{activation}"
         return "linear", lambda x, **_: activations.activate(self.make, own, activation, x)
 
     def with_weights(
-        self, source: KerasLayer, cls: lowered_layers.LayerClass, settings: JsonObject, after: Apply | None = None
-    ) -> Apply:
+        self, source: KerasLayer, cls: lowered_layers.LayerClass, settings: JsonObject, after: LayerCall | None = None
+    ) -> LayerCall:
         """Calls a new layer that takes the weights of `source` when its first call has built it."""
         layer = cls.from_config(settings)
         weights = [] if type(source).__name__ == "Normalization" else [np.asarray(w) for w in source.get_weights()]

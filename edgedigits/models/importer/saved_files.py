@@ -1,7 +1,7 @@
 """What a saved Keras model holds, read as plain data: which Keras wrote it, its config and where its weights lie.
 
 Nothing is deserialized here. The config is JSON, the Keras version a string beside it, so that everything a file would
-have Keras build can be looked at first (`config_check.checked`).
+have Keras build can be looked at first (`config_check.check_config`).
 """
 
 import hashlib

@@ -12,13 +12,11 @@ from edgedigits.errors import ModelError
 from edgedigits.models.importer import config_check, custom_layers, saved_files
 from edgedigits.models.layers import lowered_layers
 
-Array = np.ndarray
-
 SCHEMA = 1
 """Number of the layout of the folder; another is refused."""
 
 
-def save(model: keras.Model, masks: Mapping[str, Array], folder: Path) -> None:
+def save(model: keras.Model, masks: Mapping[str, np.ndarray], folder: Path) -> None:
     """Writes a flat model and its masks into `folder`: `model.json`, `weights.npz`, `masks.npz`; no pickles."""
     folder.mkdir(parents=True, exist_ok=True)
     config = json.loads(model.to_json())
@@ -31,7 +29,7 @@ def save(model: keras.Model, masks: Mapping[str, Array], folder: Path) -> None:
     _write(folder / "masks.npz", list(masks.values()))
 
 
-def restore(folder: Path, *, custom: Sequence[str] = ()) -> tuple[keras.Model, dict[str, Array]]:
+def restore(folder: Path, *, custom: Sequence[str] = ()) -> tuple[keras.Model, dict[str, np.ndarray]]:
     """Reads back what `save` wrote, bit for bit, as (model, masks); runs no code from it.
 
     Raises:
@@ -45,20 +43,20 @@ def restore(folder: Path, *, custom: Sequence[str] = ()) -> tuple[keras.Model, d
             raise ModelError(
                 f"model.json has schema {plain.get('schema')}, and {SCHEMA} can be read; delete the folder."
             )
-        checked = config_check.checked(plain, "2", own)
+        checked = config_check.check_config(plain, "2", own)
         model = keras.models.model_from_config(checked, custom_objects=lowered_layers.LOWERED | own)
         model.set_weights(_read(folder / "weights.npz"))
         masks = dict(zip(plain["masks"], _read(folder / "masks.npz"), strict=True))
     return model, masks
 
 
-def _write(path: Path, arrays: Sequence[Array]) -> None:
+def _write(path: Path, arrays: Sequence[np.ndarray]) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for number, array in enumerate(arrays):
             with archive.open(f"{number:05}.npy", "w") as member:
                 np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
 
 
-def _read(path: Path) -> list[Array]:
+def _read(path: Path) -> list[np.ndarray]:
     with np.load(path, allow_pickle=False) as arrays:
         return [arrays[name] for name in sorted(arrays.files)]

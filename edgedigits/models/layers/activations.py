@@ -21,7 +21,7 @@ class Make(Protocol):
     def __call__(self, kind: str, name: str, /, **settings: object) -> KerasLayer: ...
 
 
-PLAIN: Final = frozenset(
+DONE_BY_KERAS2: Final = frozenset(
     {"exponential", "gelu", "hard_sigmoid", "linear", "relu", "sigmoid", "softmax", "softsign", "swish", "tanh"}
 )
 """Activations that a Keras 2 layer may do itself: TFLite has kernels for what TensorFlow makes of them."""

@@ -39,7 +39,7 @@ class Output(Enum):
     INPUTS = auto()  # it holds values of the input
 
 
-class Pixels(Enum):
+class PixelUse(Enum):
     """What a layer does to plain pixels that it reads."""
 
     CHANGED = auto()
@@ -108,7 +108,7 @@ class LayerKind:
     folds_batchnorm: bool = False
     fuses_activation: bool = True
     spreads: bool = False
-    pixels: Pixels = Pixels.CHANGED
+    pixels: PixelUse = PixelUse.CHANGED
     keras3_settings: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
@@ -144,7 +144,7 @@ _SEPARABLE: Final[dict[str, Weight]] = {
 _BATCHNORM = {name: Weight({-1: MAKES}) for name in ("gamma", "beta", "moving_mean", "moving_variance")}
 _COUNT, _VALUES = {"filters": Setting.COUNT}, {"scale": Setting.VALUES, "offset": Setting.VALUES}
 _OWN, _INPUTS, _PASSED_ON, _MERGED = Output.OWN, Output.INPUTS, Passage.PASSED_ON, Passage.MERGED
-_HANDED_ON, _PADDED = Pixels.HANDED_ON, Pixels.PADDED
+_HANDED_ON, _PADDED = PixelUse.HANDED_ON, PixelUse.PADDED
 _NO_FORMAT = MappingProxyType({"data_format": None})
 
 KINDS: Final[dict[str, LayerKind]] = {

@@ -14,9 +14,9 @@ from edgedigits.models.zoo.convnets import cnn, deep, lenet5, nano, pico
 from edgedigits.models.zoo.mlp import mlp
 from edgedigits.models.zoo.mobilenet import mobilenet_v2
 
-Builder = Callable[..., KerasModel]
+NetBuilder = Callable[..., KerasModel]
 
-ZOO: dict[str, Builder] = {
+ZOO: dict[str, NetBuilder] = {
     "cnn": cnn,
     "deep": deep,
     "lenet5": lenet5,

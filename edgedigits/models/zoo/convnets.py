@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from edgedigits.errors import InputError
 from edgedigits.keras_types import KerasModel
 
-Shape = tuple[int, int, int]
+ImageShape = tuple[int, int, int]
 
 
-def cnn(shape: Shape, classes: int) -> KerasModel:
+def cnn(shape: ImageShape, classes: int) -> KerasModel:
     """The reference net: four 3x3 convolutions and a dense layer; 330,346 parameters for 28x28x1 and 10 classes."""
     from keras import Sequential, layers
 
@@ -39,7 +39,7 @@ def cnn(shape: Shape, classes: int) -> KerasModel:
     return result
 
 
-def lenet5(shape: Shape, classes: int) -> KerasModel:
+def lenet5(shape: ImageShape, classes: int) -> KerasModel:
     """LeNet-5 (LeCun et al. 1998) with ReLU and max pooling: 61,706 parameters for 28x28x1 and 10 classes."""
     from keras import Sequential, layers
 
@@ -61,7 +61,7 @@ def lenet5(shape: Shape, classes: int) -> KerasModel:
 
 
 def nano(
-    shape: Shape,
+    shape: ImageShape,
     classes: int,
     filters: Sequence[int] = (16, 16, 32, 32),
     strides: Sequence[int] = (2, 1, 2, 1),
@@ -82,7 +82,7 @@ def nano(
 
 
 def deep(
-    shape: Shape,
+    shape: ImageShape,
     classes: int,
     filters: Sequence[int] = (16, 32, 64, 64, 96, 96, 96),
     strides: Sequence[int] = (1, 1, 2, 1, 1, 1, 1),
@@ -94,7 +94,7 @@ def deep(
     return _convolutions("deep", shape, classes, filters, strides, unpadded, pooled, dropout)
 
 
-def pico(shape: Shape, classes: int, filters: Sequence[int] = (8, 8, 12, 12, 14, 15)) -> KerasModel:
+def pico(shape: ImageShape, classes: int, filters: Sequence[int] = (8, 8, 12, 12, 14, 15)) -> KerasModel:
     """For the fewest bytes: 6,646 parameters for 28x28x1. Two 3x3 convolutions at each of three sizes, the last one unpadded.
 
     Full resolution at the start costs time but no parameters.
@@ -124,7 +124,7 @@ def pico(shape: Shape, classes: int, filters: Sequence[int] = (8, 8, 12, 12, 14,
 
 def _convolutions(
     name: str,
-    shape: Shape,
+    shape: ImageShape,
     classes: int,
     filters: Sequence[int],
     strides: Sequence[int],

@@ -19,16 +19,16 @@ from edgedigits.measure.cost import instruction_model
 from edgedigits.measure.cost.instruction_model import BoardName, Instructions
 from edgedigits.measure.cost.operator_latency import TimedRuntime, Timings, timings
 from edgedigits.pipeline.advise import reasons
-from edgedigits.pipeline.advise.dry_run import Foretold, Step, foretell
+from edgedigits.pipeline.advise.dry_run import Prediction, Step, predict
 from edgedigits.pipeline.advise.outlay import Cost, Effect, Layer
 from edgedigits.pipeline.export.export import rewrites_wished
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.fragments import Fragment, fragments
+from edgedigits.tflite.fragments import Fragment, cut
 from edgedigits.tflite.multiply_adds import Work, per_operator
 from edgedigits.tflite.rewrite.slim import slim
 
-BOARDS: tuple[BoardName, ...] = ("pi4", "pi5")
+ADVISED_BOARDS: tuple[BoardName, ...] = ("pi4", "pi5")
 Counting = Callable[[Sequence[bytes], str], list[int]]
 
 
@@ -72,10 +72,10 @@ class Question:
 
 def advise(question: Question, say: Say) -> Advice:
     """The advice. Raises what the recipe's stages and export raise, and InputError where the runtime can't be had."""
-    found = foretell(question.recipe, question.model, question.data, say, question.custom)
+    found = predict(question.recipe, question.model, question.data, say, question.custom)
     flats = [step.flat for step in found.steps]
     other = [found.as_int8] if found.as_int8 else []
-    parts = {flat: fragments(flat) for flat in dict.fromkeys([*flats, *other])}
+    parts = {flat: cut(flat) for flat in dict.fromkeys([*flats, *other])}
     timed = timings([part for each in parts.values() for part in each], question.runtime, say, again=question.again)
     slimmed = "slim" in rewrites_wished(question.recipe.export)
     files = {
@@ -87,7 +87,7 @@ def advise(question: Question, say: Say) -> Advice:
     layers = _layers(flats[-1], parts[flats[-1]], timed, found.model)
     raw = sum(layer.raw_bytes for layer in layers)
     packed = sum(
-        row.gzip for row in read(files[flats[-1]], "the model").ledger if row.part not in ("weights", "biases")
+        row.gzip for row in read(files[flats[-1]], "the model").breakdown if row.part not in ("weights", "biases")
     )
     facts = reasons.Known(
         recipe=question.recipe,
@@ -123,11 +123,11 @@ def _costs(
 ) -> dict[bytes, Cost]:
     """What each model costs; `files` are the bytes it ships as, with no names left."""
     counted: dict[BoardName, list[Instructions]] = {}
-    for board in BOARDS:
+    for board in ADVISED_BOARDS:
         if count is None:
             counted[board] = [instruction_model.instructions(flat, board) for flat in parts]
         else:
-            found = count(list(parts), instruction_model.CORES[board])
+            found = count(list(parts), instruction_model.CORE_OF[board])
             counted[board] = [Instructions(one, "counted") for one in found]
     costs = {}
     for place, (flat, own) in enumerate(parts.items()):
@@ -138,12 +138,12 @@ def _costs(
             gzip_bytes=len(gzip.compress(files[flat], 9, mtime=0)),
             us=timed.base_us + sum(known) if len(known) == len(each) else None,
             macs=sum(work.macs for work in per_operator(read(flat, "the model"))),
-            instructions={board: counted[board][place] for board in BOARDS},
+            instructions={board: counted[board][place] for board in ADVISED_BOARDS},
         )
     return costs
 
 
-def _effects(recipe: Recipe, found: Foretold, costs: dict[bytes, Cost]) -> tuple[Effect, ...]:
+def _effects(recipe: Recipe, found: Prediction, costs: dict[bytes, Cost]) -> tuple[Effect, ...]:
     """One for the export if it is not float32's, one per stage, one for all together."""
     effects = []
     for before, step in zip(found.steps, found.steps[1:], strict=False):
@@ -161,7 +161,7 @@ def _effect(recipe: Recipe, step: Step, kind: Literal["export", "stage", "all"],
         gzip=after.gzip_bytes / before.gzip_bytes - 1,
         time=None if after.us is None or not before.us else after.us / before.us - 1,
         instructions={
-            board: after.instructions[board].count / before.instructions[board].count - 1 for board in BOARDS
+            board: after.instructions[board].count / before.instructions[board].count - 1 for board in ADVISED_BOARDS
         },
         reason="",
         cost=after,

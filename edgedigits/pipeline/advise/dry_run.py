@@ -55,7 +55,7 @@ class Step:
 
 
 @dataclasses.dataclass(frozen=True)
-class Foretold:
+class Prediction:
     """`steps`: the float32 export, the recipe's export of the model as it is, then one per stage. `model` is the last one's."""
 
     steps: tuple[Step, ...]
@@ -67,7 +67,7 @@ class Foretold:
         return self.steps[-1]
 
 
-def foretell(recipe: Recipe, model: KerasModel, data: FitData, say: Say, custom: Sequence[str] = ()) -> Foretold:
+def predict(recipe: Recipe, model: KerasModel, data: FitData, say: Say, custom: Sequence[str] = ()) -> Prediction:
     """The bytes that the recipe will make, step by step, and those of an int8 export where the recipe has another.
 
     A minute for a net of many layers, seconds for a small one. Raises what the stages and the export raise.
@@ -94,7 +94,7 @@ def foretell(recipe: Recipe, model: KerasModel, data: FitData, say: Say, custom:
     other = None
     if not isinstance(recipe.export, Int8):
         other, _ = _tried(Int8(), candidates[-1].model, data, say, "int8 instead")
-    return Foretold(tuple(steps), candidates[-1].model, other)
+    return Prediction(tuple(steps), candidates[-1].model, other)
 
 
 def cut_short(stage: Any) -> Any:

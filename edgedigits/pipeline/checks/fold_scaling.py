@@ -17,7 +17,7 @@ from edgedigits.ground.facts import Facts
 from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.loading import TOLERANCE
-from edgedigits.models.layers.layer_kinds import Passage, Pixels, kernels_of, kind_of
+from edgedigits.models.layers.layer_kinds import Passage, PixelUse, kernels_of, kind_of
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.scoring import outputs
 
@@ -106,9 +106,9 @@ def _entry(model: KerasModel) -> Entry | None:
         layer, kind = readers[0].layer, kind_of(readers[0].layer)
         if getattr(layer, "data_format", "channels_last") != "channels_last" or getattr(layer, "groups", 1) != 1:
             return None
-        if kind is None or kind.pixels is Pixels.CHANGED:
+        if kind is None or kind.pixels is PixelUse.CHANGED:
             break
-        pads, number = pads or kind.pixels is Pixels.PADDED, readers[0].outputs[0]
+        pads, number = pads or kind.pixels is PixelUse.PADDED, readers[0].outputs[0]
     if next((kernel.reads for kernel in kernels_of(layer).values()), None) != -2:
         return None
     return Entry(layer, pads or (getattr(layer, "padding", "valid") != "valid" and set(layer.kernel_size) != {1}))
@@ -153,7 +153,7 @@ def _with_weights(model: KerasModel, layer: KerasLayer, weights: list[np.ndarray
         config = one.get_config()
         return type(one).from_config({**config, "use_bias": len(weights) > count} if one is layer else config)
 
-    result = walk.exchanged(model, make)
+    result = walk.exchange_layers(model, make)
     for one in result.layers:
         if one.weights:
             one.set_weights(turned if one.name == layer.name else model.get_layer(one.name).get_weights())

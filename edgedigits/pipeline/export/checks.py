@@ -9,7 +9,7 @@ import numpy as np
 from edgedigits.errors import FloatOpError, MaskError, MissingWeightsError
 from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.duplicate_inputs import summed
+from edgedigits.models.graph.duplicate_inputs import sum_copies
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tflite.flatbuffer import Contents, float_operators, weight_zeros
 
@@ -38,7 +38,7 @@ def check_kept(before: Candidate, after: Candidate, stage: str) -> None:
         if now is None and path not in there:
             continue
         if now is not None and now.shape != mask.shape and path in after.summed:
-            mask = summed(mask, after.summed[path]) > 0
+            mask = sum_copies(mask, after.summed[path]) > 0
         if now is not None and now.shape != mask.shape and path in after.kept:
             mask = mask[np.ix_(*after.kept[path])]
         if now is None or now.shape != mask.shape or (now & ~mask).any():

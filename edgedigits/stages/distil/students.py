@@ -94,7 +94,7 @@ def _renumbered(model: KerasModel) -> KerasModel:
         taken.add(name)
         return type(layer).from_config({**layer.get_config(), "name": name})
 
-    copy = walk.exchanged(model, make, entry_name="image")
+    copy = walk.exchange_layers(model, make, entry_name="image")
     copy.set_weights(model.get_weights())
     return copy
 

@@ -14,8 +14,8 @@ from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import Facts
 from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.coupling import coupled
-from edgedigits.models.graph.narrow import Layout, kept_places, narrowed
+from edgedigits.models.graph.coupling import find_coupling
+from edgedigits.models.graph.narrow import Layout, kept_places, remove_units
 from edgedigits.models.layers.layer_kinds import kind_of
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.shrink.channel_importance import importances
@@ -31,7 +31,7 @@ def laid_out(model: KerasModel, skip_layers: list[str]) -> Layout:
     def stays(name: str) -> str | None:
         return "named in skip_layers" if any(fnmatchcase(name, pattern) for pattern in skip_layers) else None
 
-    return Layout(coupled(model, stays))
+    return Layout(find_coupling(model, stays))
 
 
 class Rules(Protocol):
@@ -82,7 +82,7 @@ def without(candidate: Candidate, layout: Layout, keep: np.ndarray) -> Candidate
     kernels = walk.kernels(candidate.model)
     return replace(
         candidate,
-        model=narrowed(layout, keep),
+        model=remove_units(layout, keep),
         masks={path: _cut(mask, places.get(path)) for path, mask in candidate.masks.items()},
         clusters={path: _cut(numbers, places.get(path)) for path, numbers in candidate.clusters.items()},
         kept={path: places[path] for path in kernels if path in places},

@@ -97,7 +97,7 @@ def without(model: KerasModel, adds: Collection[str]) -> KerasModel:
             made[layer.name] = type(layer).from_config(layer.get_config())
         return made[layer.name](*args, **kwargs)
 
-    result = walk.rebuilt(model, apply)
+    result = walk.rebuild_with(model, apply)
     for name, layer in made.items():
         layer.set_weights(model.get_layer(name).get_weights())
     return result

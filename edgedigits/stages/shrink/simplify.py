@@ -10,8 +10,8 @@ from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import Facts
 from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.duplicate_inputs import copies, merged, summed
-from edgedigits.models.graph.merge_pointwise import joined
+from edgedigits.models.graph.duplicate_inputs import find_copies, merge_copies, sum_copies
+from edgedigits.models.graph.merge_pointwise import merge_pairs
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.shrink.residual_blocks import IMAGES, branch_importance, branches, without
 
@@ -32,7 +32,7 @@ def simplified(
         raise RecipeError(
             f"shrink.drop_blocks: found {drop_blocks}, but {model.name} has {are} that could go; ask for at most {there}"
         )
-    model, names = merged(model)
+    model, names = merge_copies(model)
     dropped: list[str] = []
     if drop_blocks:
         importance = branch_importance(model, data, images)
@@ -40,7 +40,7 @@ def simplified(
         model = without(model, dropped)
     facts: Facts = {"merged_copies": names, "dropped_blocks": dropped}
     if merge_pointwise:
-        model, facts["merged_pointwise"] = joined(model, {*candidate.masks, *candidate.clusters})
+        model, facts["merged_pointwise"] = merge_pairs(model, {*candidate.masks, *candidate.clusters})
     return model, facts
 
 
@@ -50,12 +50,12 @@ def carried(candidate: Candidate, model: KerasModel) -> Candidate:
     A weight that is the sum of several is pruned where all of them were. It has no cluster: sums have other values.
     """
     there = walk.kernels(model)
-    places = {path: one.place for one in copies(candidate.model) for path in one.kernels if path in there}
+    places = {path: one.place for one in find_copies(candidate.model) for path in one.kernels if path in there}
     masks = {path: mask for path, mask in candidate.masks.items() if path in there}
     return replace(
         candidate,
         model=model,
-        masks={path: summed(mask, places[path]) > 0 if path in places else mask for path, mask in masks.items()},
+        masks={path: sum_copies(mask, places[path]) > 0 if path in places else mask for path, mask in masks.items()},
         clusters={path: one for path, one in candidate.clusters.items() if path in there and path not in places},
         kept={},
         summed=places,

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, TargetError
-from edgedigits.models.graph.narrow import Layout, narrowed
+from edgedigits.models.graph.narrow import Layout, remove_units
 from edgedigits.models.graph.narrowed_size import multiply_adds, parameters
 from edgedigits.stages.shrink.removal_order import Order
 
@@ -70,7 +70,7 @@ def _by_cost(data: FitData, setting: str, more: str) -> Measure:
         cost = data.cost(setting + more)
     except InputError as error:
         raise InputError(f"shrink.{setting}: {error}") from error
-    return lambda layout, keep: cost(narrowed(layout, keep))
+    return lambda layout, keep: cost(remove_units(layout, keep))
 
 
 def check_reachable(target: Target, goal: float, whole: float, layout: Layout, order: Order) -> float:

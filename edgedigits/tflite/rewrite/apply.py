@@ -10,7 +10,7 @@ from edgedigits.data.scale import Scale
 from edgedigits.ground.facts import Facts
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.interpreter import TfliteModel
-from edgedigits.tflite.rewrite.block_sparse import sparser
+from edgedigits.tflite.rewrite.block_sparse import make_sparse
 from edgedigits.tflite.rewrite.equivalence import Example, check_same
 from edgedigits.tflite.rewrite.slim import slim
 
@@ -32,7 +32,7 @@ def shipped(wished: Collection[str], flat: bytes, pixels: Pixels, scale: Scale) 
 
 
 def _block_sparse(flat: bytes, examples: list[Example]) -> tuple[bytes, Facts]:
-    flat, facts = sparser(flat, examples)
+    flat, facts = make_sparse(flat, examples)
     return flat, {"block_sparse": facts}
 
 
@@ -41,7 +41,7 @@ def _slim(flat: bytes, examples: list[Example]) -> tuple[bytes, Facts]:
 
 
 def slimmed(flat: bytes, examples: list[Example], source: str) -> tuple[bytes, Facts]:
-    """The slim bytes, their proof, and both ledgers in bytes a part. Raises CheckError where they answer differently."""
+    """The slim bytes, their proof, and both breakdowns in bytes a part. Raises CheckError where they answer differently."""
     small = slim(flat, source)
     proof = check_same(flat, small, examples, source)
     facts = {**proof, "before": read(flat, source).parts, "after": read(small, source).parts}

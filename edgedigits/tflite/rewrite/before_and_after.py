@@ -8,7 +8,7 @@ from pathlib import Path
 from edgedigits.ground import artifact_folder
 from edgedigits.tflite.contents import Contents
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.packed_file import plain
+from edgedigits.tflite.packed_file import unpack_file
 
 MODEL = "model.tflite"
 
@@ -28,7 +28,7 @@ def inspect(path: Path, slim: bool) -> tuple[Contents, Change | None]:
     """
     file = path / MODEL if path.is_dir() else path
     recorded = None if slim else _recorded(file)
-    flat = plain(file)
+    flat = unpack_file(file)
     contents = read(flat, str(file))
     if slim:
         from edgedigits.tflite.rewrite.slim import slim as slimmed

@@ -25,8 +25,8 @@ from edgedigits.ground.processes.child import beat
 from edgedigits.ground.processes.children import Errand, ask
 from edgedigits.tflite import schema
 from edgedigits.tflite.litert import Net, patience_s
-from edgedigits.tflite.rewrite.equivalence import INTERPRETERS, MOST_BYTES, MOST_TIMES, Example, answers, few, loaded
-from edgedigits.tflite.rewrite.sparse_format import BLOCKS, encoded
+from edgedigits.tflite.rewrite.equivalence import INTERPRETERS, MOST_BYTES, MOST_TIMES, Example, few, load, run_outputs
+from edgedigits.tflite.rewrite.sparse_format import BLOCKS, encode_matrix
 from edgedigits.tflite.rewrite.writer import Builder
 
 SparseForm = Literal["densify", "direct"]
@@ -52,7 +52,7 @@ class _Tried:
         return facts if self.ratio is None else {**facts, "p50_ratio": round(self.ratio, 3)}
 
 
-def sparser(flat: bytes, examples: Sequence[Example], timed: bool = True) -> tuple[bytes, Facts]:
+def make_sparse(flat: bytes, examples: Sequence[Example], timed: bool = True) -> tuple[bytes, Facts]:
     """The bytes to ship and {"kept", "reason", "layers", "runtime", "dense_size_bytes", "tried"}; never an error.
 
     `timed` off skips the comparison of speed, the only part that is not the same on every run.
@@ -111,13 +111,13 @@ def compare(dense: bytes, sparse: bytes, examples: Sequence[Example], timed: boo
 
 
 def _both(dense: bytes, sparse: bytes, interpreter: str) -> tuple[Net, Net]:
-    return loaded(dense, interpreter, "the dense form"), loaded(sparse, interpreter, "this form")
+    return load(dense, interpreter, "the dense form"), load(sparse, interpreter, "this form")
 
 
 def _wrong(dense: Net, sparse: Net, examples: Sequence[Example]) -> str:
     """How the answers differ by more than kernels of one machine do among themselves; empty where they don't."""
     kinds = [np.dtype(sink["dtype"]) for sink in dense.get_output_details()]
-    both = [list(answers(net, examples)) for net in (dense, sparse)]
+    both = [list(run_outputs(net, examples)) for net in (dense, sparse)]
     for at, kind in enumerate(kinds):
         wanted, found = (np.stack([np.frombuffer(each[at], kind) for each in one]) for one in both)
         measure = measure_of(wanted, rounds=False)
@@ -150,7 +150,7 @@ def encode(flat: bytes, form: SparseForm) -> bytes:
     model = schema.unpack(flat)
     for graph, operator in _layers(model):
         tensor = graph.tensors[operator.inputs[1]]
-        values, tensor.sparsity = encoded(_matrix(model, tensor), BLOCKS[tensor.type])
+        values, tensor.sparsity = encode_matrix(_matrix(model, tensor), BLOCKS[tensor.type])
         model.buffers.append(generated.BufferT())
         model.buffers[-1].data = values.view(np.uint8)
         model.buffers[tensor.buffer].data = None
@@ -163,7 +163,7 @@ def encode(flat: bytes, form: SparseForm) -> bytes:
     return builder.finished(model.Pack(builder), schema.IDENTIFIER)
 
 
-def _unpack_before(model: schema.Model, graph: schema.Graph, operator: schema.Operator) -> None:
+def _unpack_before(model: schema.ModelTable, graph: schema.GraphTable, operator: schema.OperatorTable) -> None:
     """A DENSIFY between the layer and its weights."""
     weights = int(operator.inputs[1])
     plain = copy.copy(graph.tensors[weights])
@@ -180,7 +180,7 @@ def _unpack_before(model: schema.Model, graph: schema.Graph, operator: schema.Op
     operator.inputs = np.array([operator.inputs[0], len(graph.tensors) - 1, *operator.inputs[2:]], np.int32)
 
 
-def _kind(model: schema.Model, number: int, version: int) -> int:
+def _kind(model: schema.ModelTable, number: int, version: int) -> int:
     """The place of an operator kind, added where there is none."""
     for place, code in enumerate(model.operatorCodes):
         if schema.number_of(code) == number and code.version == version:
@@ -192,7 +192,7 @@ def _kind(model: schema.Model, number: int, version: int) -> int:
     return len(model.operatorCodes) - 1
 
 
-def _layers(model: schema.Model) -> list[tuple[schema.Graph, schema.Operator]]:
+def _layers(model: schema.ModelTable) -> list[tuple[schema.GraphTable, schema.OperatorTable]]:
     """(graph, operator) of the dense layers whose own constant weights get smaller in blocks."""
     found = []
     for graph in model.subgraphs:
@@ -206,19 +206,19 @@ def _layers(model: schema.Model) -> list[tuple[schema.Graph, schema.Operator]]:
     return found
 
 
-def _pays(model: schema.Model, tensor: schema.Tensor) -> bool:
+def _pays(model: schema.ModelTable, tensor: schema.TensorTable) -> bool:
     block, data = BLOCKS.get(tensor.type), model.buffers[tensor.buffer].data
     alone = sum(other.buffer == tensor.buffer for graph in model.subgraphs for other in graph.tensors) == 1
     if block is None or tensor.sparsity is not None or data is None or not alone:
         return False
     if len(tensor.shape) != 2 or tensor.shape[1] % block:
         return False
-    values, sparsity = encoded(_matrix(model, tensor), block)
+    values, sparsity = encode_matrix(_matrix(model, tensor), block)
     compressed = sparsity.dimMetadata[1]
     index = compressed.arraySegments.values.nbytes + compressed.arrayIndices.values.nbytes
     return bool(values.nbytes + index < len(data))
 
 
-def _matrix(model: schema.Model, tensor: schema.Tensor) -> np.ndarray:
+def _matrix(model: schema.ModelTable, tensor: schema.TensorTable) -> np.ndarray:
     flat = np.asarray(model.buffers[tensor.buffer].data).tobytes()
     return np.frombuffer(flat, _TYPES[tensor.type]).reshape(tensor.shape)

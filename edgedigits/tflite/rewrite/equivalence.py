@@ -60,18 +60,18 @@ def compare(before: bytes, after: bytes, examples: Sequence[Example], what: str)
     asked = []
     for interpreter in INTERPRETERS:
         try:
-            one = loaded(before, interpreter, f"before {what}")
+            one = load(before, interpreter, f"before {what}")
         except CheckError:
             if interpreter == INTERPRETERS[0]:
                 raise
             continue
-        other = loaded(after, interpreter, what)
+        other = load(after, interpreter, what)
         if left := _left_behind(one, other):
             raise CheckError(
                 f"{what}: {interpreter} leaves {', '.join(left)} outside XNNPACK, which is slower than before"
             )
         shown = few(examples) if interpreter == _REFERENCE else examples
-        for number, (wanted, found) in enumerate(zip(answers(one, shown), answers(other, shown), strict=True)):
+        for number, (wanted, found) in enumerate(zip(run_outputs(one, shown), run_outputs(other, shown), strict=True)):
             if wanted != found:
                 raise CheckError(f"{what}: {interpreter} answers differently on example {number} of {len(shown)}")
         asked.append(interpreter)
@@ -89,7 +89,7 @@ def _left_behind(one: Net, other: Net) -> list[str]:
     return sorted(set(after["outside"]) - set(before["outside"])) if before["applied"] else []
 
 
-def loaded(flat: bytes, interpreter: str, what: str) -> Net:
+def load(flat: bytes, interpreter: str, what: str) -> Net:
     """One of `INTERPRETERS` with the model ready in it, one thread. Raises CheckError where it does not load."""
     try:
         with warnings.catch_warnings():
@@ -116,7 +116,7 @@ def _made(flat: bytes, interpreter: str) -> Net:
     return result
 
 
-def answers(net: Net, examples: Sequence[Example]) -> Iterator[list[bytes]]:
+def run_outputs(net: Net, examples: Sequence[Example]) -> Iterator[list[bytes]]:
     """The outputs on each example, every bit of them. Raises CheckError where it can't be run on one."""
     sources, sinks = net.get_input_details(), net.get_output_details()
     for number, example in enumerate(examples):
@@ -156,5 +156,5 @@ def random_examples(flat: bytes, count: int = 32, seed: int = 0, what: str = "th
 
 def sources(flat: bytes, what: str) -> list[Facts]:
     """Shape and type of a model's inputs, asked of LiteRT in this process."""
-    found = loaded(flat, INTERPRETERS[0], what).get_input_details()
+    found = load(flat, INTERPRETERS[0], what).get_input_details()
     return [{"shape": [int(size) for size in one["shape"]], "dtype": np.dtype(one["dtype"]).str} for one in found]

@@ -8,7 +8,7 @@ from edgedigits.errors import InputError
 from edgedigits.ground.atomic import whole_file
 from edgedigits.ground.facts import Facts
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.packed_file import Form, named, packed, plain
+from edgedigits.tflite.packed_file import Form, named, pack_file, unpack_file
 
 SCHEMA = 1
 
@@ -19,7 +19,7 @@ def pack(model: Path, slim: bool, form: Form, out: Path | None) -> Facts:
     Raises InputError's kinds where the model can't be read or the file not written, CheckError where slim bytes answer
     differently from the model's.
     """
-    before, facts = plain(model), Facts()
+    before, facts = unpack_file(model), Facts()
     read(before, str(model))
     after = before
     if slim:
@@ -30,7 +30,7 @@ def pack(model: Path, slim: bool, form: Form, out: Path | None) -> Facts:
     target = named(out or _beside(model, slim), form)
     if target.resolve() == model.resolve():
         raise InputError(f"{model}: would be written over itself; give another --out")
-    shipped = packed(after, form)
+    shipped = pack_file(after, form)
     with whole_file(target) as part:
         part.write_bytes(shipped)
     return {

@@ -70,7 +70,7 @@ def _slim(flat: bytes, source: str) -> bytes:
     return builder.finished(model.Pack(builder), schema.IDENTIFIER)
 
 
-def _drop_texts(model: schema.Model) -> None:
+def _drop_texts(model: schema.ModelTable) -> None:
     model.description = model.metadata = model.metadataBuffer = model.signatureDefs = None
     model.externalBufferGroups = model.externalBuffers = None
     for graph in model.subgraphs:
@@ -86,7 +86,7 @@ def _filled(vector: _Vector | None) -> TypeGuard[_Vector]:
     return vector is not None and len(vector) > 0
 
 
-def _slim_tensor(tensor: schema.Tensor) -> None:
+def _slim_tensor(tensor: schema.TensorTable) -> None:
     tensor.name = None
     tensor.hasRank = tensor.hasRank and not _filled(tensor.shape)  # a scalar is told from an unknown shape by it
     if not _filled(tensor.shapeSignature) or np.array_equal(tensor.shapeSignature, tensor.shape):
@@ -101,7 +101,7 @@ def _slim_tensor(tensor: schema.Tensor) -> None:
         found.quantizedDimension = 0
 
 
-def _share_buffers(model: schema.Model) -> None:
+def _share_buffers(model: schema.ModelTable) -> None:
     """Buffer 0 is the empty one, by the format's rule; of equal ones the first stays."""
     numbers: dict[bytes, int] = {b"": 0}
     for graph in model.subgraphs:
@@ -114,7 +114,7 @@ def _share_buffers(model: schema.Model) -> None:
         model.buffers[number].data = np.frombuffer(flat, np.uint8) if flat else None
 
 
-def _share_tensors(graph: schema.Graph) -> None:
+def _share_tensors(graph: schema.GraphTable) -> None:
     """Tensors that nothing names go; equal constants become one."""
     ends = {*graph.inputs.tolist(), *graph.outputs.tolist()}
     used = ends | {index for operator in graph.operators for index in _read_or_written(operator)}
@@ -133,7 +133,7 @@ def _share_tensors(graph: schema.Graph) -> None:
                 setattr(holder, vector, np.array([numbers[index] for index in getattr(holder, vector)], np.int32))
 
 
-def _read_or_written(operator: schema.Operator) -> set[int]:
+def _read_or_written(operator: schema.OperatorTable) -> set[int]:
     named = (
         vector.tolist() for vector in (operator.inputs, operator.outputs, operator.intermediates) if _filled(vector)
     )
@@ -151,7 +151,7 @@ def _told(table: object) -> Hashable:
     )
 
 
-def _share_kinds(model: schema.Model) -> None:
+def _share_kinds(model: schema.ModelTable) -> None:
     """Operator kinds once each, and only those in use."""
     kinds: dict[object, int] = {}
     codes = model.operatorCodes or []
@@ -168,7 +168,7 @@ def _share_kinds(model: schema.Model) -> None:
     model.operatorCodes = [codes[index] for index in used]
 
 
-def _wide(model: schema.Model) -> frozenset[bytes]:
+def _wide(model: schema.ModelTable) -> frozenset[bytes]:
     """Constants whose elements are of 8 bytes."""
     tensors = (tensor for graph in model.subgraphs for tensor in graph.tensors)
     numbers = {tensor.buffer for tensor in tensors if tensor.type in _EIGHT_BYTE_TYPES and tensor.buffer}

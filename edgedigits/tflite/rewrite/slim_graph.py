@@ -17,7 +17,7 @@ from edgedigits.tflite import schema
 _OPERATOR: Final = generated.BuiltinOperator
 
 
-def fold(graph: schema.Graph, model: schema.Model) -> None:
+def fold(graph: schema.GraphTable, model: schema.ModelTable) -> None:
     """Changes the graph in place; tensors it no longer names stay listed."""
     graph.inputs, graph.outputs = _indices(graph.inputs), _indices(graph.outputs)
     for operator in graph.operators or []:
@@ -34,11 +34,11 @@ def _indices(vector: np.ndarray | None) -> np.ndarray:
     return np.array([] if vector is None else vector, np.int32)
 
 
-def _kind(operator: schema.Operator, model: schema.Model) -> int:
+def _kind(operator: schema.OperatorTable, model: schema.ModelTable) -> int:
     return schema.number_of(model.operatorCodes[operator.opcodeIndex])
 
 
-def _bypassed(operator: schema.Operator, graph: schema.Graph, model: schema.Model) -> bool:
+def _bypassed(operator: schema.OperatorTable, graph: schema.GraphTable, model: schema.ModelTable) -> bool:
     """Whether its readers now read its input instead."""
     kind = _kind(operator, model)
     if kind not in (_OPERATOR.RESHAPE, _OPERATOR.QUANTIZE):
@@ -57,15 +57,17 @@ def _bypassed(operator: schema.Operator, graph: schema.Graph, model: schema.Mode
     return needless
 
 
-def _same_form(one: schema.Tensor, other: schema.Tensor) -> bool:
-    def told(tensor: schema.Tensor) -> list[object] | None:
+def _same_form(one: schema.TensorTable, other: schema.TensorTable) -> bool:
+    def told(tensor: schema.TensorTable) -> list[object] | None:
         found = tensor.quantization
         return None if found is None else [np.array(found.scale).tolist(), np.array(found.zeroPoint).tolist()]
 
     return bool(one.type == other.type and told(one) == told(other))
 
 
-def _reads_rows(reader: schema.Operator, before: int, after: int, graph: schema.Graph, model: schema.Model) -> bool:
+def _reads_rows(
+    reader: schema.OperatorTable, before: int, after: int, graph: schema.GraphTable, model: schema.ModelTable
+) -> bool:
     """Whether it is a dense layer that reads `after` as its input, and would read `before` as the same rows."""
     if _kind(reader, model) != _OPERATOR.FULLY_CONNECTED or reader.inputs.tolist().count(after) != 1:
         return False
@@ -79,7 +81,7 @@ def _reads_rows(reader: schema.Operator, before: int, after: int, graph: schema.
     return fits and _same_form(graph.tensors[before], graph.tensors[after])
 
 
-def _shape_into_options(operator: schema.Operator, graph: schema.Graph, model: schema.Model) -> None:
+def _shape_into_options(operator: schema.OperatorTable, graph: schema.GraphTable, model: schema.ModelTable) -> None:
     if len(operator.inputs) != 2:
         return
     shape = graph.tensors[int(operator.inputs[1])]

@@ -17,7 +17,7 @@ BLOCKS: Final = {generated.TensorType.FLOAT32: 4, generated.TensorType.INT8: 16}
 """Values in a block of the kernels that there are, by tensor type."""
 
 
-def encoded(matrix: np.ndarray, block: int) -> tuple[np.ndarray, schema.Sparsity]:
+def encode_matrix(matrix: np.ndarray, block: int) -> tuple[np.ndarray, schema.SparsityTable]:
     """(the values of the blocks that hold any, flat; SparsityParametersT) of a matrix [rows, columns].
 
     Raises ValueError where the columns are no multiple of `block`.
@@ -27,7 +27,7 @@ def encoded(matrix: np.ndarray, block: int) -> tuple[np.ndarray, schema.Sparsity
         raise ValueError(f"{columns} columns are no multiple of {block}")
     blocks = matrix.reshape(rows, columns // block, block)
     kept = blocks.any(axis=2)
-    sparsity: schema.Sparsity = generated.SparsityParametersT()
+    sparsity: schema.SparsityTable = generated.SparsityParametersT()
     sparsity.traversalOrder = np.array([0, 1, 2], np.int32)
     sparsity.blockMap = np.array([1], np.int32)
     segments = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
@@ -35,7 +35,7 @@ def encoded(matrix: np.ndarray, block: int) -> tuple[np.ndarray, schema.Sparsity
     return blocks[kept].reshape(-1), sparsity
 
 
-def decoded(values: np.ndarray, sparsity: schema.Sparsity, columns: int) -> np.ndarray:
+def decode_matrix(values: np.ndarray, sparsity: schema.SparsityTable, columns: int) -> np.ndarray:
     """The matrix [rows, columns] that was encoded."""
     rows, block = sparsity.dimMetadata[0].denseSize, sparsity.dimMetadata[2].denseSize
     compressed = sparsity.dimMetadata[1]
@@ -46,21 +46,21 @@ def decoded(values: np.ndarray, sparsity: schema.Sparsity, columns: int) -> np.n
     return blocks.reshape(rows, columns)
 
 
-def _dense(size: int) -> schema.Dimension:
-    dimension: schema.Dimension = generated.DimensionMetadataT()
+def _dense(size: int) -> schema.DimensionTable:
+    dimension: schema.DimensionTable = generated.DimensionMetadataT()
     dimension.format, dimension.denseSize = generated.DimensionType.DENSE, size
     return dimension
 
 
-def _compressed(segments: np.ndarray, indices: np.ndarray) -> schema.Dimension:
-    dimension: schema.Dimension = generated.DimensionMetadataT()
+def _compressed(segments: np.ndarray, indices: np.ndarray) -> schema.DimensionTable:
+    dimension: schema.DimensionTable = generated.DimensionMetadataT()
     dimension.format = generated.DimensionType.SPARSE_CSR
     dimension.arraySegmentsType, dimension.arraySegments = _vector(segments)
     dimension.arrayIndicesType, dimension.arrayIndices = _vector(indices)
     return dimension
 
 
-def _vector(numbers: np.ndarray) -> tuple[int, schema.Indices]:
+def _vector(numbers: np.ndarray) -> tuple[int, schema.IndexTable]:
     """In the narrowest type that holds them."""
     most = int(numbers.max(initial=0))
     for limit, name, dtype in ((255, "Uint8", np.uint8), (65535, "Uint16", np.uint16), (2**31 - 1, "Int32", np.int32)):
