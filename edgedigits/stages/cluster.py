@@ -48,13 +48,15 @@ class Cluster:
         groups = {
             path: grouped(kernel.numpy(), self.clusters, candidate.masks.get(path)) for path, kernel in taken.items()
         }
-        twin = training_loop.twin_of(candidate.model)
-        hold = training_loop.holder(twin, candidate.masks, {**candidate.clusters, **groups})
+        training_copy = training_loop.make_training_copy(candidate.model)
+        hold = training_loop.holder(training_copy, candidate.masks, {**candidate.clusters, **groups})
         hold()
-        facts = training_loop.tune(twin, candidate.original, data, training_loop.Plan.of(self), progress, hold=hold)
+        facts = training_loop.tune(
+            training_copy, candidate.original, data, training_loop.Plan.of(self), progress, hold=hold
+        )
         done = replace(
             candidate,
-            model=training_loop.with_weights_of(candidate.model, twin),
+            model=training_loop.with_weights_of(candidate.model, training_copy),
             clusters={**candidate.clusters, **groups},
         )
         return done, {

@@ -25,9 +25,9 @@ FUSED = ("relu", "relu6")
 class FakeQuantized:
     """Callable: images in, logits out, rounding all it knows; `left` names the layers it does not."""
 
-    def __init__(self, twin: KerasModel, skip_layers: Sequence[str]) -> None:
-        self.twin = twin
-        calls = list(walk.calls(twin))
+    def __init__(self, training_copy: KerasModel, skip_layers: Sequence[str]) -> None:
+        self.training_copy = training_copy
+        calls = list(walk.calls(training_copy))
         readers: dict[int, list[KerasLayer]] = {}
         for call in calls:
             for number in call.inputs:
@@ -54,7 +54,7 @@ class FakeQuantized:
         self.observing = False
 
     def __call__(self, images: KerasTensor) -> KerasTensor:
-        return walk.run(self.twin, self._round(images, self.entry), self._apply)
+        return walk.run(self.training_copy, self._round(images, self.entry), self._apply)
 
     def _apply(self, call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
         known = call.layer.name not in self.left

@@ -34,7 +34,9 @@ class Finetune:
         """Promise: zeros stay zero, equal weights stay equal."""
         from edgedigits.stages import training_loop
 
-        twin = training_loop.twin_of(candidate.model)
-        hold = training_loop.holder(twin, candidate.masks, candidate.clusters)
-        facts = training_loop.tune(twin, candidate.original, data, training_loop.Plan.of(self), progress, hold=hold)
-        return replace(candidate, model=training_loop.with_weights_of(candidate.model, twin)), facts
+        training_copy = training_loop.make_training_copy(candidate.model)
+        hold = training_loop.holder(training_copy, candidate.masks, candidate.clusters)
+        facts = training_loop.tune(
+            training_copy, candidate.original, data, training_loop.Plan.of(self), progress, hold=hold
+        )
+        return replace(candidate, model=training_loop.with_weights_of(candidate.model, training_copy)), facts

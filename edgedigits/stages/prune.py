@@ -64,8 +64,8 @@ class Prune:
         skipped = [*self.skip_layers, *spared]
         taken, left = chosen(candidate.model, "prune", skipped, self.skip_kinds, self.min_weights)
         targets = {path: own_setting(path, self.layers, self.sparsity) for path in taken}
-        twin = training_loop.twin_of(candidate.model)
-        kernels = walk.kernels(twin)
+        training_copy = training_loop.make_training_copy(candidate.model)
+        kernels = walk.kernels(training_copy)
         earlier = {
             path: candidate.masks.get(path, np.ones(tuple(kernels[path].shape), bool))
             for path in {**candidate.masks, **taken}
@@ -88,9 +88,11 @@ class Prune:
             for path, mask in masks.items():
                 kernels[path].assign(kernels[path] * mask)
 
-        facts = training_loop.tune(twin, candidate.original, data, plan, progress, hold=hold, before_step=update)
+        facts = training_loop.tune(
+            training_copy, candidate.original, data, plan, progress, hold=hold, before_step=update
+        )
         found = {path: mask.numpy().astype(bool) for path, mask in masks.items()}
-        pruned = replace(candidate, model=training_loop.with_weights_of(candidate.model, twin), masks=found)
+        pruned = replace(candidate, model=training_loop.with_weights_of(candidate.model, training_copy), masks=found)
         return pruned, {**facts, "sparsity": _sparsities(found), "left_whole": left}
 
     def share_at(self, step: int, steps: int, target: float) -> float:

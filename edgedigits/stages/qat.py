@@ -56,13 +56,13 @@ class Qat:
         model, names = fold_batchnorm.fold(candidate.model)
         flat = replace(candidate, model=model)
         flat = replace(flat, clusters=_still_shared(flat, names))
-        twin = training_loop.twin_of(flat.model)
-        rounded = FakeQuantized(twin, self.skip_layers)
+        training_copy = training_loop.make_training_copy(flat.model)
+        rounded = FakeQuantized(training_copy, self.skip_layers)
         rounded.observe(data)
-        hold = training_loop.holder(twin, flat.masks, flat.clusters)
+        hold = training_loop.holder(training_copy, flat.masks, flat.clusters)
         plan = training_loop.Plan.of(self)
-        facts = training_loop.tune(twin, candidate.original, data, plan, progress, forward=rounded, hold=hold)
-        done = replace(flat, model=training_loop.with_weights_of(model, twin))
+        facts = training_loop.tune(training_copy, candidate.original, data, plan, progress, forward=rounded, hold=hold)
+        done = replace(flat, model=training_loop.with_weights_of(model, training_copy))
         return done, {**facts, "folded": names, "left_to_converter": rounded.left}
 
 

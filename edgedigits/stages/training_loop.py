@@ -72,7 +72,7 @@ class Plan:
 
 
 def tune(
-    twin: KerasModel,
+    training_copy: KerasModel,
     original: KerasModel | None,
     data: FitData,
     plan: Plan,
@@ -81,7 +81,7 @@ def tune(
     hold: Callable[[], None] = lambda: None,
     before_step: Callable[[int], None] = lambda _: None,
 ) -> Facts:
-    """Train `twin`, which ends in logits, in place; `original` is the model to distil from, if the plan says so.
+    """Train `training_copy`, which ends in logits, in place; `original` is the model to distil from, if the plan says so.
 
     `forward` computes its logits (default: the model itself, training), `hold` is a graph function run after every update,
     `before_step` is ordinary Python run before a step with its number.
@@ -97,13 +97,13 @@ def tune(
 
     rate = keras.optimizers.schedules.CosineDecay(plan.rate, steps, alpha=CLOSING_RATE)
     closing = descend(
-        twin, loss, plan.batches(data), Descent(plan.what, steps, rate, data.seed), progress, hold, before_step
+        training_copy, loss, plan.batches(data), Descent(plan.what, steps, rate, data.seed), progress, hold, before_step
     )
     return {
         "steps": steps,
         "batch": plan.batch,
         "class_weights": as_facts(weights),
-        "compute": twin.layers[1].dtype_policy.name,
+        "compute": training_copy.layers[1].dtype_policy.name,
         "closing_loss": closing,
     }
 
@@ -126,7 +126,7 @@ class Descent:
 
 
 def descend(
-    twin: KerasModel,
+    training_copy: KerasModel,
     loss: Callable[..., KerasTensor],
     batches: Iterable[Sequence[object]],
     how: Descent,
@@ -136,13 +136,13 @@ def descend(
 ) -> float:
     """Adam on `loss` of each batch; `batches` gives (step, *what `loss` takes). The mean loss of the last tenth of the steps."""
     optimizer = keras.optimizers.Adam(how.rate)
-    optimizer.build(twin.trainable_variables)
+    optimizer.build(training_copy.trainable_variables)
 
     def step(*batch: KerasTensor) -> KerasTensor:
         with tf.GradientTape() as tape:
             value = loss(*batch)
-        gradients = tape.gradient(value, twin.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, twin.trainable_variables, strict=True))
+        gradients = tape.gradient(value, training_copy.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, training_copy.trainable_variables, strict=True))
         hold()
         return value
 
@@ -177,29 +177,31 @@ SOON = 0.99
 steps, and Keras' own MobileNetV2 comes with 0.999, which takes thousands."""
 
 
-def twin_of(model: KerasModel, dropout: float = 1.0) -> KerasModel:
+def make_training_copy(model: KerasModel, dropout: float = 1.0) -> KerasModel:
     """A trainable copy of a model that ends in logits and computes as fast as this machine can; its dropout times `dropout`."""
     policy = training_policy(call.layer for call in walk.calls(model))
-    twin = walk.clone(model, policy, logits=True)
-    for layer in twin._flatten_layers():
+    training_copy = walk.clone(model, policy, logits=True)
+    for layer in training_copy._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = min(layer.momentum, SOON)
         if isinstance(layer, keras.layers.Dropout):
             layer.rate *= dropout
-    twin.trainable = True  # a base that was frozen for transfer learning is compressed too
-    return twin
+    training_copy.trainable = True  # a base that was frozen for transfer learning is compressed too
+    return training_copy
 
 
-def with_weights_of(model: KerasModel, twin: KerasModel) -> KerasModel:
-    """A float32 copy of `model` with the weights of its twin."""
+def with_weights_of(model: KerasModel, training_copy: KerasModel) -> KerasModel:
+    """A float32 copy of `model` with the weights of its training copy."""
     copy = walk.clone(model)
-    copy.set_weights(twin.get_weights())
+    copy.set_weights(training_copy.get_weights())
     return copy
 
 
-def holder(twin: KerasModel, masks: Mapping[str, np.ndarray], clusters: Mapping[str, np.ndarray]) -> Callable[[], None]:
+def holder(
+    training_copy: KerasModel, masks: Mapping[str, np.ndarray], clusters: Mapping[str, np.ndarray]
+) -> Callable[[], None]:
     """A graph function that zeroes pruned weights again and makes clustered ones equal to their cluster's mean."""
-    kernels = walk.kernels(twin)
+    kernels = walk.kernels(training_copy)
     fixed = {path: tf.constant(mask, tf.float32) for path, mask in masks.items() if path not in clusters}
     groups = {path: tf.constant(numbers + 1, tf.int32) for path, numbers in clusters.items()}
 

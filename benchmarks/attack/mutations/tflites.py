@@ -6,11 +6,11 @@ import copy
 from random import Random
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from benchmarks.attack.mutations import blind
+from edgedigits.tflite.schema import pack, unpack
 
 _INDICES = (-2, -1, 0, 1, 3, 255, 2**31 - 1)
 _LENGTHS = (-1, 0, 1, 2, 3, 1000, 65536, 2**31 - 1)
@@ -22,12 +22,10 @@ def spoil(rng: Random, data: bytes) -> bytes:
     if rng.random() < 0.5:
         return blind.spoil(rng, data)
     try:
-        model = schema.ModelT.InitFromPackedBuf(bytearray(data), 0)
+        model = unpack(data)
         for _ in range(rng.choice((1, 1, 2, 3))):
             rng.choice(_CHANGES)(rng, model)
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
+        return pack(model)
     except Exception:  # noqa: BLE001  # what can't be written is no file to try
         return blind.spoil(rng, data)
 

@@ -159,9 +159,9 @@ class Distil:
             data, self._augment(data), self.pool, epochs, ask if self.share else None, progress
         )
         seconds = time.perf_counter() - began
-        twin = training_loop.twin_of(student.model, self.dropout)
-        keep = training_loop.holder(twin, student.masks, student.clusters)
-        average = Average(twin, self.average)
+        training_copy = training_loop.make_training_copy(student.model, self.dropout)
+        keep = training_loop.holder(training_copy, student.masks, student.clusters)
+        average = Average(training_copy, self.average)
 
         def hold() -> None:
             keep()
@@ -175,7 +175,7 @@ class Distil:
             raise RecipeError(f"distil.rate: with {self.rate} the loss ends as {closing}; give a lower one")
         average.take()
         keep()
-        return replace(student, model=training_loop.with_weights_of(student.model, twin)), {
+        return replace(student, model=training_loop.with_weights_of(student.model, training_copy)), {
             "teacher_validation_accuracy": accuracy,
             "teacher_passes": (epochs if lessons.answers is None else lessons.count) if self.share else 0,
             "teacher_seconds": round(seconds, 2),
@@ -183,7 +183,7 @@ class Distil:
             "steps": steps,
             "batch": self.batch,
             "class_weights": as_facts(weights),
-            "compute": twin.layers[1].dtype_policy.name,
+            "compute": training_copy.layers[1].dtype_policy.name,
             "closing_loss": closing,
         }
 

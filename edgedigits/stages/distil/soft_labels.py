@@ -130,7 +130,7 @@ def loss(
 
     def mixed(pixels: KerasTensor, labels: KerasTensor, answers: KerasTensor | None = None) -> KerasTensor:
         given = tf.cast(pixels, tf.float32)
-        logits = tf.cast(twin(scaled(given, scale), training=True), tf.float32)
+        logits = tf.cast(training_copy(scaled(given, scale), training=True), tf.float32)
         if not share:
             return mean(task.loss(labels, logits), labels)
         wanted = ask(given) if answers is None else answers

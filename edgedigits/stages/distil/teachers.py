@@ -149,7 +149,7 @@ def logits_of(model: Any, scale: Scaling | None = None) -> Callable[[Any], Any]:
     made_elsewhere = walk.closing(model) is None and answers_probabilities(model, scale)
 
     def ask(images: KerasTensor) -> KerasTensor:
-        answers = tf.cast(twin(images, training=False), tf.float32)
+        answers = tf.cast(training_copy(images, training=False), tf.float32)
         result: KerasTensor = tf.math.log(tf.maximum(answers, LEAST_SHARE)) if made_elsewhere else answers
         return result
 

@@ -131,7 +131,7 @@ class Shrink:
         plan = training_loop.Plan.of(self)
         if number + 1 < self.rounds:
             plan = replace(plan, epochs=self.epochs_between)
-        twin = training_loop.twin_of(cut.model)
-        hold = training_loop.holder(twin, cut.masks, cut.clusters)
-        facts = training_loop.tune(twin, cut.original, data, plan, progress, hold=hold)
-        return replace(cut, model=training_loop.with_weights_of(cut.model, twin)), facts
+        training_copy = training_loop.make_training_copy(cut.model)
+        hold = training_loop.holder(training_copy, cut.masks, cut.clusters)
+        facts = training_loop.tune(training_copy, cut.original, data, plan, progress, hold=hold)
+        return replace(cut, model=training_loop.with_weights_of(cut.model, training_copy)), facts
