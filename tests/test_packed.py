@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zstandard
-from edgedigits_runner import pack_file as opening
+from edgedigits_runner import packed as opening
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.golden import replay
 from edgedigits_runner.interpreters import load_runtime
