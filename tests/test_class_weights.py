@@ -12,6 +12,7 @@ from edgedigits.backend import tf
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
+from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.recipe import STAGES, parse
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.distil.distil import Distil
@@ -73,7 +74,7 @@ def test_distillation_weighs_both_halves_of_its_loss() -> None:
         found = loss(
             CLASSES,
             lambda *_, **__: tf.constant(logits[rows]),
-            lambda _: None,
+            lambda pixels: pixels,
             "0..1",
             0.6,
             2.0,
@@ -94,7 +95,7 @@ def imbalanced(classes: int = 3, many: int = 150, few: int = 8) -> FitData:
     return FitData(fit, others, others, "0..1", 0, augment=False)
 
 
-def recall_of_the_rare(model: object, data: FitData) -> float:
+def recall_of_the_rare(model: KerasModel, data: FitData) -> float:
     from edgedigits.tasks.scoring import outputs
 
     answers = outputs(model, data.validation, data.scale).argmax(axis=1)

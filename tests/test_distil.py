@@ -225,7 +225,7 @@ def test_the_loss_is_the_one_of_the_paper(start: Candidate) -> None:
     rng = np.random.default_rng(0)
     logits, wanted = rng.normal(size=(5, 3)).astype(np.float32), rng.normal(size=(5, 3)).astype(np.float32)
     labels = np.array([0, 1, 2, 0, 1], np.int32)
-    found = soft_labels.loss(TASK, lambda *_, **__: tf.constant(logits), lambda _: None, "0..1", 0.7, 4.0)
+    found = soft_labels.loss(TASK, lambda *_, **__: tf.constant(logits), lambda pixels: pixels, "0..1", 0.7, 4.0)
     soft = -(softmax(wanted / 4) * np.log(softmax(logits / 4))).sum(axis=1).mean()
     hard = -np.log(softmax(logits)[np.arange(5), labels]).mean()
     value = found(np.zeros((5, 2, 2, 1), np.uint8), labels, wanted).numpy()
@@ -274,6 +274,7 @@ def test_what_is_used_once_is_asked_for_during_training(start: Candidate, shapes
     assert (made.count, made.answers, made.images) == (5, None, None)
     assert len(next(iter(made.batches(16, 1)))) == 3
     once = soft_labels.lessons(data, None, 5, 5, mean_pixels, lambda *_: None)
+    assert once.answers is not None
     assert (once.count, once.answers.shape, once.images) == (1, (1, len(data.fit), 3), None)
 
 

@@ -177,7 +177,7 @@ def test_float_files_are_float_throughout(contents: dict[str, Contents], kind: s
 def test_every_byte_is_in_the_ledger_once(
     contents: dict[str, Contents], converted: dict[str, bytes], kind: str
 ) -> None:
-    rows = {row.part: row for row in contents[kind].ledger}
+    rows = {row.part: row for row in contents[kind].breakdown}
     assert tuple(rows) == PARTS
     assert sum(row.raw for row in rows.values()) == len(converted[kind]) == contents[kind].total.raw
     assert rows["other"].raw == 0
@@ -363,21 +363,21 @@ def test_overlapping_buffers_are_refused_early() -> None:
 @pytest.mark.parametrize(
     ("layout", "stored", "zeros"),
     [
-        (Layout("FLOAT32", (3,)), np.array([0, -0.0, 1], np.float32).tobytes(), 2),
-        (Layout("FLOAT16", (2,)), np.array([0, 1], np.float16).tobytes(), 1),
-        (Layout("BFLOAT16", (3,)), np.array([0, 0x8000, 0x3F80], np.uint16).tobytes(), 2),
-        (Layout("FLOAT8_E4M3FN", (2,)), b"\x80\x01", 1),
-        (Layout("INT4", (3,), (-1,)), b"\xf0\x0f", 2),
-        (Layout("UINT4", (2,), (15,)), b"\xf0", 1),
-        (Layout("INT2", (5,)), b"\x0c\x00", 4),
-        (Layout("INT8", (2, 2), (0, 7), 1), b"\x00\x07\x07\x00", 2),
-        (Layout("INT8", (-1, 2, -1), (0, 7), 1), b"\x00\x07", 2),
-        (Layout("INT8", (2, 2), (0, 0), 9), b"\x00\x07\x07\x00", 2),
-        (Layout("INT8", (10,), sparse=True), b"\x00\x07\x07", 8),
-        (Layout("COMPLEX64", (1,)), bytes(8), 1),
+        (WeightLayout("FLOAT32", (3,)), np.array([0, -0.0, 1], np.float32).tobytes(), 2),
+        (WeightLayout("FLOAT16", (2,)), np.array([0, 1], np.float16).tobytes(), 1),
+        (WeightLayout("BFLOAT16", (3,)), np.array([0, 0x8000, 0x3F80], np.uint16).tobytes(), 2),
+        (WeightLayout("FLOAT8_E4M3FN", (2,)), b"\x80\x01", 1),
+        (WeightLayout("INT4", (3,), (-1,)), b"\xf0\x0f", 2),
+        (WeightLayout("UINT4", (2,), (15,)), b"\xf0", 1),
+        (WeightLayout("INT2", (5,)), b"\x0c\x00", 4),
+        (WeightLayout("INT8", (2, 2), (0, 7), 1), b"\x00\x07\x07\x00", 2),
+        (WeightLayout("INT8", (-1, 2, -1), (0, 7), 1), b"\x00\x07", 2),
+        (WeightLayout("INT8", (2, 2), (0, 0), 9), b"\x00\x07\x07\x00", 2),
+        (WeightLayout("INT8", (10,), sparse=True), b"\x00\x07\x07", 8),
+        (WeightLayout("COMPLEX64", (1,)), bytes(8), 1),
     ],
 )
-def test_count_zeros(layout: Layout, stored: bytes, zeros: int) -> None:
+def test_count_zeros(layout: WeightLayout, stored: bytes, zeros: int) -> None:
     assert count_zeros(stored, layout).zeros == zeros
     assert stored_bytes(layout) == (None if layout.sparse else len(stored))
 
@@ -392,7 +392,7 @@ def test_count_zeros(layout: Layout, stored: bytes, zeros: int) -> None:
         (WeightLayout("INT8", (2,), sparse=True), "4 sparse values for 2 elements"),
     ],
 )
-def test_what_cannot_be_counted_says_why(layout: Layout, reason: str) -> None:
+def test_what_cannot_be_counted_says_why(layout: WeightLayout, reason: str) -> None:
     count = count_zeros(bytes(4), layout)
     assert count.zeros is None
     assert reason in count.reason
@@ -462,7 +462,7 @@ NUMBER_OF = {"Int8": "i8", "Uint8": "u8", "Bool": "u8", "Int32": "i32", "Uint32"
 ITEM_BYTES = {"bytes": 1, "u16s": 2, "i32s": 4, "f32s": 4, "i64s": 8}
 
 
-@pytest.mark.parametrize("table", [table for table in SCHEMA if table != "Opaque"])
+@pytest.mark.parametrize("table", [table for table in TABLES if table != "Opaque"])
 def test_field_numbers_are_the_schemas(table: str) -> None:
     """The generated `TensorAddShape(builder, ...)` and its like tell the builder number, type and default."""
     told = SimpleNamespace()

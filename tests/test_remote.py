@@ -289,7 +289,7 @@ def test_old_python_gets_a_sentence_and_no_traceback() -> None:
         (dataclasses.replace(PI, machine="armv7l", numpy="1.24.2"), "auto", "tflite-runtime", "tflite-runtime 2.14.0"),
     ],
 )
-def test_packages_fit_the_device(facts: Facts, wish: str, runtime: str, first: str) -> None:
+def test_packages_fit_the_device(facts: DeviceFacts, wish: str, runtime: str, first: str) -> None:
     packages = choose(facts, wish)
     assert packages.runtime == runtime
     assert first in [f"{name} {version}" for name, version in packages.versions.items()]

@@ -221,7 +221,7 @@ def test_masks_and_clusters_move_with_their_kernels() -> None:
     model, images = net(L.SeparableConv2D(4, 3)), ArrayImages(PIXELS, np.zeros(len(PIXELS), np.int32))
     masks, clusters, rng = {}, {}, np.random.default_rng(3)
     for path, kernel in walk.kernels(model).items():
-        groups = rng.integers(-1, 4, kernel.shape)
+        groups = rng.integers(-1, 4, tuple(kernel.shape))
         kernel.assign(np.where(groups < 0, 0, np.array([0.1, -0.2, 0.3, 0.4])[groups]))
         masks[path], clusters[path] = groups >= 0, groups.astype(np.int32)
     pruned = Candidate(model, masks)

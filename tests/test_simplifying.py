@@ -237,7 +237,7 @@ def test_simplified_drops_what_matters_least(shapes: Path) -> None:
 def test_masks_and_clusters_stay_where_their_kernels_do(shapes: Path) -> None:
     net = colour_net([], L.Conv2D(6, 3, name="first"))
     rng = np.random.default_rng(0)
-    masks = {path: rng.random(kernel.shape) < 0.3 for path, kernel in walk.kernels(net).items()}
+    masks = {path: rng.random(tuple(kernel.shape)) < 0.3 for path, kernel in walk.kernels(net).items()}
     for path, kernel in walk.kernels(net).items():
         kernel.assign(kernel.numpy() * masks[path])
     groups = {path: np.where(mask, 0, -1).astype(np.int32) for path, mask in masks.items() if path == "first/kernel"}

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgedigits.keras_types import KerasTensor
+from edgedigits.keras_types import KerasTensor, TensorLike
 
 KNOTS = 5
 """A side of the grid of points that an elastic field moves, each for itself; between them it is smooth."""
@@ -22,7 +22,7 @@ class Augment:
     shear: float = 0.1
     elastic: float = 0.0  # share of the side
 
-    def __call__(self, images: KerasTensor, seed: KerasTensor) -> KerasTensor:
+    def __call__(self, images: TensorLike, seed: Sequence[int] | KerasTensor) -> KerasTensor:
         """float32 [n, h, w, c] to the same shape; edges are repeated outwards. `seed` is int32 [2]: same seed, same images."""
         from edgedigits.backend import tf
 
@@ -38,7 +38,7 @@ class Augment:
         )
         return result
 
-    def moved(self, images: KerasTensor, draws: KerasTensor) -> KerasTensor:
+    def moved(self, images: TensorLike, draws: KerasTensor) -> KerasTensor:
         """Each image float32 [n, h, w, c] moved by its row of `draws`, whatever images are beside it."""
         from edgedigits.backend import tf
 
@@ -85,7 +85,7 @@ class Augment:
         return result
 
 
-def _looked_up(images: KerasTensor, places: KerasTensor) -> KerasTensor:
+def _looked_up(images: TensorLike, places: KerasTensor) -> KerasTensor:
     """Images float32 [n, h, w, c] read at `places`, bilinear; edges are repeated outwards."""
     from edgedigits.backend import tf
 

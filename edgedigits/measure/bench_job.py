@@ -26,7 +26,7 @@ from edgedigits.measure.bench import Contestant, Settings, bench
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.runtimes.environments import RuntimeName
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.packed_file import plain
+from edgedigits.tflite.packed_file import unpack_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ def _meaning(told: object, file: Path, classes: tuple[str, ...], labelled: bool)
     """What the outputs of a file mean: as its manifest says, else by the data's labels, with the usual thresholds."""
     if told is not None:
         return from_json(told)  # looked at when the manifest was read
-    return multilabel(classes, logits=not ends_in_sigmoid(plain(file))) if labelled else CLASSIFICATION
+    return multilabel(classes, logits=not ends_in_sigmoid(unpack_file(file))) if labelled else CLASSIFICATION
 
 
 def ends_in_sigmoid(flat: bytes) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from edgedigits.backend import keras, tf
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.splits import FitData
-from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor, KerasVariable
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor, KerasVariable, TensorLike
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.layer_kinds import Output, kernels_of, kind_of
 
@@ -53,7 +53,7 @@ class FakeQuantized:
             call(images)
         self.observing = False
 
-    def __call__(self, images: KerasTensor) -> KerasTensor:
+    def __call__(self, images: TensorLike) -> KerasTensor:
         return walk.run(self.training_copy, self._round(images, self.entry), self._apply)
 
     def _apply(self, call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
@@ -72,12 +72,12 @@ class FakeQuantized:
         ranges = self.ranges.get(call.outputs[0])
         return result if ranges is None else self._round(result, ranges)
 
-    def _round(self, values: KerasTensor, ranges: KerasVariable) -> KerasTensor:
+    def _round(self, values: TensorLike, ranges: KerasVariable) -> KerasTensor:
         whole = tf.cast(values, tf.float32)
         if self.observing:
             low, high = tf.minimum(tf.reduce_min(whole), 0.0), tf.maximum(tf.reduce_max(whole), 1e-6)
             ranges.assign(tf.stack([tf.minimum(ranges[0], low), tf.maximum(ranges[1], high)]))
-            return values
+            return values  # type: ignore[return-value]  # as it came
         result: KerasTensor = tf.cast(
             tf.quantization.fake_quant_with_min_max_vars(whole, ranges[0], ranges[1]), values.dtype
         )

@@ -90,7 +90,7 @@ def tune(
     task = task_of(data)
     weights = task.weights(plan.class_weights, data.fit.labels)
     objective = _objective(task, plan, original, mean_by(weights, task.weighted))
-    compute = forward or (lambda images: twin(images, training=True))
+    compute = forward or (lambda images: training_copy(images, training=True))
 
     def loss(images: KerasTensor, labels: KerasTensor) -> KerasTensor:
         return objective(images, labels, tf.cast(compute(images), tf.float32))
@@ -111,7 +111,7 @@ def tune(
 Objective = Callable[[KerasTensor, KerasTensor, KerasTensor], KerasTensor]
 """The loss from images, labels and logits."""
 
-Schedule = float | Callable[[KerasTensor], KerasTensor]
+Schedule = float | Callable[[object], KerasTensor]
 """Of learning: one number, or what Keras asks for it with the number of a step."""
 
 
@@ -159,11 +159,13 @@ def descend(
     return float(np.mean([float(x) for x in losses[-max(1, how.steps // 10) :]]))
 
 
-def _objective(task: Task, plan: Plan, original: Any, mean: Mean) -> Callable[[Any, Any, Any], Any]:
+def _objective(
+    task: Task, plan: Plan, original: KerasModel | None, mean: Mean
+) -> Callable[[KerasTensor, KerasTensor, KerasTensor], KerasTensor]:
     """The loss of logits, from images and labels; `mean` is that of the images' own losses, by their labels."""
     if not plan.distillation or original is None:
         return lambda _images, labels, logits: mean(task.loss(labels, logits), labels)
-    teacher = twin_of(original)
+    teacher = make_training_copy(original)
 
     def mixed(images: KerasTensor, labels: KerasTensor, logits: KerasTensor) -> KerasTensor:
         wanted = teacher(images, training=False)

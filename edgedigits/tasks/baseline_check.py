@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ class Order:
     lost: int
 
 
-def look(answers: NDArray[np.floating], labels: NDArray[Any], classes: Sequence[str], logits: bool) -> Findings:
+def look(answers: NDArray[np.floating], labels: np.ndarray, classes: Sequence[str], logits: bool) -> Findings:
     """What answers [n, answers] to images of these labels tell of the model; `classes` are the names of the labels."""
     if not np.isfinite(answers).all():
         return Findings(unfit_model="the model answers images of this data with NaN or infinity; train it again")
@@ -83,7 +83,7 @@ def look(answers: NDArray[np.floating], labels: NDArray[Any], classes: Sequence[
     return Findings()
 
 
-def _expected(chosen: NDArray[Any], labels: NDArray[Any]) -> float:
+def _expected(chosen: np.ndarray, labels: np.ndarray) -> float:
     """The share of right answers if the same answers were given to images at random."""
     size = int(max(chosen.max(), labels.max())) + 1
     return float(
@@ -91,13 +91,13 @@ def _expected(chosen: NDArray[Any], labels: NDArray[Any]) -> float:
     )
 
 
-def _near_chance(chosen: NDArray[Any], labels: NDArray[Any]) -> bool:
+def _near_chance(chosen: np.ndarray, labels: np.ndarray) -> bool:
     right, chance = int((chosen == labels).sum()), _expected(chosen, labels)
     skill = (right / len(labels) - chance) / (1 - chance) if chance < 1 else 1.0  # one class only: nothing to mistake
     return skill < LEAST_SKILL or (skill < CLEAR_SKILL and chance_p(right, len(labels), chance) >= CHANCE)
 
 
-def _chance_sentence(chosen: NDArray[Any], labels: NDArray[Any], classes: int) -> str:
+def _chance_sentence(chosen: np.ndarray, labels: np.ndarray, classes: int) -> str:
     given = np.bincount(chosen)
     most = given.max() / len(chosen)
     one = f"; {100 * most:.0f} % of its answers are one class" if classes > 1 and most > 0.9 else ""
@@ -108,7 +108,7 @@ def _chance_sentence(chosen: NDArray[Any], labels: NDArray[Any], classes: int) -
     )
 
 
-def other_order(chosen: NDArray[Any], labels: NDArray[Any], classes: int) -> Order | None:
+def other_order(chosen: np.ndarray, labels: np.ndarray, classes: int) -> Order | None:
     """The order of the classes under which most answers are right, judged by the half of the images it was not found on.
 
     None where it is the order as it is, or where the classes have too few images to tell.
@@ -124,7 +124,7 @@ def other_order(chosen: NDArray[Any], labels: NDArray[Any], classes: int) -> Ord
     return Order(whole, float(anew.mean()), int((anew & ~right).sum()), int((right & ~anew).sum()))
 
 
-def _alternate(labels: NDArray[Any]) -> NDArray[np.bool_]:
+def _alternate(labels: np.ndarray) -> NDArray[np.bool_]:
     """Every second image of each class, bool [n]."""
     half = np.zeros(len(labels), bool)
     for label in np.unique(labels):
@@ -132,7 +132,7 @@ def _alternate(labels: NDArray[Any]) -> NDArray[np.bool_]:
     return half
 
 
-def _assigned(chosen: NDArray[Any], labels: NDArray[Any], classes: int, answers: int) -> NDArray[np.int64]:
+def _assigned(chosen: np.ndarray, labels: np.ndarray, classes: int, answers: int) -> NDArray[np.int64]:
     """For each label the answer that stands for it, one each: the most frequent pair first, then the next that is free.
 
     A label keeps its own number where that is as good: half an image is added there.

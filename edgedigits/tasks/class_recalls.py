@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgedigits.ground.facts import JsonObject
 from edgedigits.tasks.statistics import holm, mcnemar_p
 
 SIGNIFICANT: Final = 0.01
@@ -79,7 +80,7 @@ class ClassChanges:
         return tuple(sorted(found, key=lambda one: -one.loss))
 
 
-def by_class(labels: NDArray[Any], before: NDArray[np.bool_], after: NDArray[np.bool_]) -> ClassChanges:
+def by_class(labels: np.ndarray, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> ClassChanges:
     """Counts what two models got right, all [n], by the true class of each image."""
     present = np.unique(labels)
     lost, gained = before & ~after, after & ~before
@@ -130,7 +131,7 @@ def excess_p(images: int, lost: int, gained: int, all_images: int, all_lost: int
     return float(min(1.0, np.exp(logs).sum()))
 
 
-def as_record(changes: ClassChanges, names: Sequence[str], before: str = "float") -> list[dict[str, Any]]:
+def as_record(changes: ClassChanges, names: Sequence[str], before: str = "float") -> list[JsonObject]:
     """One JSON-safe entry for each class that has images; recalls are shares of 1. `before` is what the keys call the first."""
     return [
         {

@@ -6,10 +6,12 @@ Without that, training on 97 images of one class for every 3 of the other soon a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edgedigits.keras_types import KerasTensor, TensorLike
 
 RARE: Final = 5
 """Weights are used where the most frequent class has more than so many images for each of the rarest."""
@@ -17,7 +19,7 @@ HEAVIEST: Final = 32.0
 """Of one image against the mean: it is a quarter of a batch of 128 then, and Adam's steps must not follow it alone."""
 
 
-def class_weights(setting: str, labels: NDArray[Any]) -> NDArray[np.float32] | None:
+def class_weights(setting: str, labels: np.ndarray) -> NDArray[np.float32] | None:
     """The weight of each class, float32 [classes], its mean over the images 1; None where every image counts alike.
 
     With `auto` and a class rarer than 1 in `RARE` of the most frequent, each class that has images weighs as much as any other
@@ -37,7 +39,7 @@ def class_weights(setting: str, labels: NDArray[Any]) -> NDArray[np.float32] | N
     return np.asarray(weights, np.float32)
 
 
-def label_weights(setting: str, labels: NDArray[Any]) -> NDArray[np.float32] | None:
+def label_weights(setting: str, labels: np.ndarray) -> NDArray[np.float32] | None:
     """The weight of each label of [n, labels], float32 [labels], their mean 1; None where every label counts alike.
 
     With `auto` and a label rarer than 1 in `RARE` of the most frequent, each weighs by the inverse of what knowing no more than
@@ -55,21 +57,27 @@ def label_weights(setting: str, labels: NDArray[Any]) -> NDArray[np.float32] | N
     return np.asarray(weights / weights.mean(), np.float32)
 
 
-def by_class(losses: Any, labels: Any, weights: Any) -> Any:
+def by_class(losses: TensorLike, labels: TensorLike | None, weights: TensorLike | None) -> KerasTensor:
     """Losses [n], each times the weight of its image's class; as they are where `weights` is None."""
     from edgedigits.backend import tf
 
-    return losses if weights is None else losses * tf.gather(weights, labels)
+    if weights is None:
+        return cast("KerasTensor", losses)
+    result: KerasTensor = losses * tf.gather(weights, labels)
+    return result
 
 
-def by_label(losses: Any, _labels: Any, weights: Any) -> Any:
+def by_label(losses: TensorLike, _labels: TensorLike | None, weights: TensorLike | None) -> KerasTensor:
     """Of losses [n, labels] the mean of each image, [n], each label's times its weight; the plain mean where there are none."""
     from edgedigits.backend import tf
 
-    return tf.reduce_mean(losses if weights is None else losses * weights, axis=1)
+    result: KerasTensor = tf.reduce_mean(losses if weights is None else losses * weights, axis=1)
+    return result
 
 
-def mean_by(weights: NDArray[np.float32] | None, weighted: Callable[..., Any] = by_class) -> Callable[[Any, Any], Any]:
+def mean_by(
+    weights: NDArray[np.float32] | None, weighted: Callable[..., KerasTensor] = by_class
+) -> Callable[[TensorLike, TensorLike], KerasTensor]:
     """A graph function from losses and labels to the mean over the images, weighted as `by_class` or `by_label` does."""
     from edgedigits.backend import tf
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from edgedigits_runner.f1 import counts, f1_of
@@ -15,7 +15,7 @@ _AT_ONCE: Final = 100
 """Drawings that are counted together; each takes a whole number per image."""
 
 
-def f1_difference(labels: NDArray[Any], before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Interval:
+def f1_difference(labels: np.ndarray, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Interval:
     """Macro F1 of the second model less that of the first, shares of 1, with its bootstrap 95 % interval; all [n, labels].
 
     Images are drawn anew, both models' answers to one together, so that what they share falls out (percentile bootstrap).

@@ -3,50 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from edgedigits.backend import tf
-from edgedigits.keras_types import KerasTensor
+from edgedigits.keras_types import KerasTensor, TensorLike
 
-Mean = Callable[[Any, Any], Any]
+Mean = Callable[[TensorLike, TensorLike], KerasTensor]
 """A graph function from losses and labels to one number; `class_weights.mean_by` makes it."""
 
 
 class Trains(Protocol):
     """What a task has for those who train."""
 
-    def loss(self, targets: Any, logits: Any) -> Any: ...
+    def loss(self, targets: TensorLike, logits: TensorLike) -> KerasTensor: ...
 
-    def soft_loss(self, wanted: Any, logits: Any, temperature: float) -> Any: ...
+    def soft_loss(self, wanted: TensorLike, logits: TensorLike, temperature: float) -> KerasTensor: ...
 
 
-def cross_entropy(labels: KerasTensor, logits: KerasTensor) -> KerasTensor:
+def cross_entropy(labels: TensorLike, logits: TensorLike) -> KerasTensor:
     """Of each image, in nats, float32 [n]: int32 labels [n] against float32 logits [n, classes]."""
     result: KerasTensor = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
     return result
 
 
-def soft_cross_entropy(wanted: KerasTensor, logits: KerasTensor, temperature: float) -> KerasTensor:
+def soft_cross_entropy(wanted: TensorLike, logits: TensorLike, temperature: float) -> KerasTensor:
     """The same against a teacher's logits [n, classes], both softened by `temperature`; no slope reaches the teacher."""
     shares = tf.nn.softmax(tf.cast(wanted, tf.float32) / temperature)
     result: KerasTensor = tf.nn.softmax_cross_entropy_with_logits(tf.stop_gradient(shares), logits / temperature)
     return result
 
 
-def label_cross_entropy(labels: Any, logits: Any) -> Any:
+def label_cross_entropy(labels: TensorLike, logits: TensorLike) -> KerasTensor:
     """Of each label of each image, in nats, float32 [n, labels]: labels of 0 and 1 against float32 logits, both of that shape."""
-    return tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(labels, tf.float32), logits)
+    result: KerasTensor = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(labels, tf.float32), logits)
+    return result
 
 
-def soft_label_cross_entropy(wanted: Any, logits: Any, temperature: float) -> Any:
+def soft_label_cross_entropy(wanted: TensorLike, logits: TensorLike, temperature: float) -> KerasTensor:
     """The same against a teacher's logits [n, labels], both softened by `temperature`; no slope reaches the teacher."""
     shares = tf.sigmoid(tf.cast(wanted, tf.float32) / temperature)
-    return tf.nn.sigmoid_cross_entropy_with_logits(tf.stop_gradient(shares), logits / temperature)
+    result: KerasTensor = tf.nn.sigmoid_cross_entropy_with_logits(tf.stop_gradient(shares), logits / temperature)
+    return result
 
 
 def distillation(
-    labels: Any, logits: Any, wanted: Any, share: float, temperature: float, mean: Mean, task: Trains | None = None
-) -> Any:
+    labels: TensorLike,
+    logits: TensorLike,
+    wanted: TensorLike,
+    share: float,
+    temperature: float,
+    mean: Mean,
+    task: Trains | None = None,
+) -> KerasTensor:
     """The loss of a batch: `share` of it for `wanted`, a teacher's logits, softened by `temperature`, times its square; the rest
     for the labels.
 
@@ -58,18 +66,21 @@ def distillation(
     return (1 - share) * hard + share * temperature**2 * soft
 
 
-def of_label_probabilities(label_smoothing: float) -> Any:
+def of_label_probabilities(label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
     """The cross-entropy of labels as Keras 3 compiles it: 0 and 1 against probabilities, both [n, labels], their plain mean."""
     import keras
 
-    return keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing)
+    found: Callable[[TensorLike, TensorLike], KerasTensor] = keras.losses.BinaryCrossentropy(
+        label_smoothing=label_smoothing
+    )
+    return found
 
 
-def of_probabilities(label_smoothing: float) -> Any:
+def of_probabilities(label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
     """The cross-entropy as Keras 3 compiles it: one-hot labels against probabilities, both [n, classes], their plain mean."""
     import keras
 
-    result: Callable[[KerasTensor, KerasTensor], KerasTensor] = keras.losses.CategoricalCrossentropy(
+    result: Callable[[TensorLike, TensorLike], KerasTensor] = keras.losses.CategoricalCrossentropy(
         label_smoothing=label_smoothing
     )
     return result

@@ -8,7 +8,7 @@ limits as one that is sure of two.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale
 from edgedigits.errors import ParityError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.tasks.lost_answers import Losses
 from edgedigits.tflite.flatbuffer import Contents, read
 from edgedigits.tflite.interpreter import TfliteModel
@@ -31,13 +32,13 @@ Probabilities = NDArray[np.floating]
 class Judged(Protocol):
     """What a task has to tell answers apart by."""
 
-    def probabilities(self, outputs: NDArray[Any], logits: bool) -> NDArray[Any]: ...
+    def probabilities(self, outputs: np.ndarray, logits: bool) -> np.ndarray: ...
 
-    def sureness(self, wanted: NDArray[Any]) -> NDArray[Any]: ...
+    def sureness(self, wanted: np.ndarray) -> np.ndarray: ...
 
-    def changed(self, wanted: NDArray[Any], found: NDArray[Any]) -> NDArray[np.bool_]: ...
+    def changed(self, wanted: np.ndarray, found: np.ndarray) -> NDArray[np.bool_]: ...
 
-    def lost(self, wanted: NDArray[Any], rounded: NDArray[Any], found: NDArray[Any], step: float) -> Losses: ...
+    def lost(self, wanted: np.ndarray, rounded: np.ndarray, found: np.ndarray, step: float) -> Losses: ...
 
 
 def check_parity(
@@ -48,7 +49,7 @@ def check_parity(
     logits: bool,
     pixels: Pixels,
     scale: Scale,
-) -> dict[str, Any]:
+) -> JsonObject:
     """What the bytes lost of the Keras model's answers to the same images, and the most that they may; JSON-safe.
 
     Raises ParityError when they lost more, when they answer what is no number, and when there is nothing to judge by: no images,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from edgedigits.backend import tf
 from edgedigits.data.feed import plain_batches
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
+from edgedigits.keras_types import KerasModel
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Score:
         return {"validation_accuracy": self.accuracy, "validation_loss": self.loss, **others}
 
 
-def outputs(model: Any, images: Images, scale: Scale) -> np.ndarray:
+def outputs(model: KerasModel, images: Images, scale: Scale) -> np.ndarray:
     """What a Keras model (2 or 3) answers for every image, float32 [n, classes]."""
     call = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
     return np.concatenate([np.asarray(call(batch), np.float32) for batch, _ in plain_batches(images, scale)])

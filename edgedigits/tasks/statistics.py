@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,13 +97,13 @@ def wilson(right: int, total: int) -> Interval:
     return Interval(share, min(share, float(found.low)), max(share, float(found.high)))
 
 
-def typical_percentile(windows: Sequence[NDArray[Any]], percent: float) -> float:
+def typical_percentile(windows: Sequence[np.ndarray], percent: float) -> float:
     """The percentile of each window's laps, and of those the median: one spoilt window of five changes little."""
     return float(np.median([np.percentile(laps, percent, method="inverted_cdf") for laps in windows]))
 
 
 def speedup(
-    baseline: Sequence[NDArray[Any]], compressed: Sequence[NDArray[Any]], *, seed: int = 0, resamples: int = 10_000
+    baseline: Sequence[np.ndarray], compressed: Sequence[np.ndarray], *, seed: int = 0, resamples: int = 10_000
 ) -> Interval:
     """Ratio of the typical p50 of two models measured in alternating windows, with its bootstrap 95 % interval.
 
@@ -123,7 +122,7 @@ def speedup(
 
 
 def _resampled_p50(
-    windows: Sequence[NDArray[Any]], drawn: NDArray[np.int64], random: np.random.Generator
+    windows: Sequence[np.ndarray], drawn: NDArray[np.int64], random: np.random.Generator
 ) -> NDArray[np.float64]:
     """For every row of drawn windows: their laps resampled, each window's median, the median of those.
 

@@ -5,21 +5,22 @@ A new task is a module of `kinds/`, a row in its table, and the half that the ru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.ground.facts import Facts
+from edgedigits.ground.facts import Facts, JsonObject
+from edgedigits.keras_types import KerasTensor, TensorLike
 from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.tasks.baseline_check import Findings
 from edgedigits.tasks.lost_answers import Losses
 from edgedigits.tasks.scoring import Score
 
-Targets = NDArray[Any]
-Outputs = NDArray[Any]
+Targets = np.ndarray
+Outputs = np.ndarray
 
 
 class Half(Protocol):
@@ -28,13 +29,13 @@ class Half(Protocol):
     @property
     def name(self) -> str: ...
 
-    def decode(self, outputs: Outputs) -> NDArray[Any]: ...
+    def decode(self, outputs: Outputs) -> np.ndarray: ...
 
-    def right(self, predictions: NDArray[Any], labels: Targets) -> NDArray[np.bool_]: ...
+    def right(self, predictions: np.ndarray, labels: Targets) -> NDArray[np.bool_]: ...
 
     def scores(self, outputs: Outputs, labels: Targets) -> dict[str, float]: ...
 
-    def as_json(self) -> dict[str, Any]: ...
+    def as_json(self) -> JsonObject: ...
 
 
 class Task(Protocol):
@@ -52,28 +53,28 @@ class Task(Protocol):
     def check_targets(self, dataset: Dataset, outputs: int) -> None:
         """Raises DataError for labels that a model of so many outputs has no answer for."""
 
-    def stand_in(self, classes: NDArray[Any], outputs: int) -> Targets:
+    def stand_in(self, classes: np.ndarray, outputs: int) -> Targets:
         """Targets for images of known classes where no data was named, fit for so many outputs."""
 
-    def loss(self, targets: Any, logits: Any) -> Any:
+    def loss(self, targets: TensorLike, logits: TensorLike) -> KerasTensor:
         """In nats, a tensor that `weighted` takes: what training lowers, and what importance is the slope of."""
 
-    def soft_loss(self, wanted: Any, logits: Any, temperature: float) -> Any:
+    def soft_loss(self, wanted: TensorLike, logits: TensorLike, temperature: float) -> KerasTensor:
         """The same against a teacher's logits, both softened by `temperature`."""
 
     def weights(self, setting: str, targets: Targets) -> NDArray[np.float32] | None:
         """How much each class or label counts in training; None where all count alike."""
 
-    def weighted(self, losses: Any, targets: Any, weights: Any) -> Any:
+    def weighted(self, losses: TensorLike, targets: TensorLike | None, weights: TensorLike | None) -> KerasTensor:
         """Losses of `loss` as one number for each image, [n]."""
 
-    def mean_logits(self, logits: Sequence[Any], temperature: float) -> Any:
+    def mean_logits(self, logits: Sequence[TensorLike], temperature: float) -> KerasTensor:
         """The logits that, softened, are the mean of what several teachers answer softened."""
 
-    def keras_loss(self, label_smoothing: float) -> Any:
+    def keras_loss(self, label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
         """What Keras 3 compiles: `keras_targets` against probabilities."""
 
-    def keras_targets(self, targets: Any, units: int) -> Any:
+    def keras_targets(self, targets: TensorLike, units: int) -> KerasTensor:
         """Targets as that loss takes them, float32 [n, units]."""
 
     def half(self, classes: Sequence[str], logits: bool, thresholds: Sequence[float] | None = None) -> Half:
@@ -88,10 +89,10 @@ class Task(Protocol):
     def tune(self, outputs: Outputs, targets: Targets, logits: bool) -> list[float]:
         """The thresholds, as `half` takes them, under which these outputs answer best; [] where there is nothing to choose."""
 
-    def compare(self, targets: Targets, before: NDArray[Any], after: NDArray[Any]) -> Facts:
+    def compare(self, targets: Targets, before: np.ndarray, after: np.ndarray) -> Facts:
         """What a comparison of two models' predictions tells beyond how many images each gets right; JSON-safe."""
 
-    def cases(self, targets: Targets, predictions: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def cases(self, targets: Targets, predictions: np.ndarray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """(which, found), both [cases]: all that could be found in the images, by number, and whether it was."""
 
     def case_names(self, classes: Sequence[str]) -> Sequence[str]:
@@ -103,7 +104,7 @@ class Task(Protocol):
     def look(self, outputs: Outputs, targets: Targets, classes: Sequence[str], logits: bool) -> Findings:
         """What is wrong with a model on its data, before anything is trained."""
 
-    def sureness(self, wanted: Outputs) -> NDArray[Any]:
+    def sureness(self, wanted: Outputs) -> np.ndarray:
         """How sure a model is, 0..1, of probabilities; its mean is 0 where it prefers nothing to anything else."""
 
     def changed(self, wanted: Outputs, found: Outputs) -> NDArray[np.bool_]:

@@ -100,14 +100,14 @@ def rebuild_with(model: KerasModel, apply: Apply, entry_name: str = "") -> Keras
     return result
 
 
-def clone(model: Any, policy: str = "float32", logits: bool = False) -> Any:
+def clone(model: KerasModel, policy: str = "float32", logits: bool = False) -> KerasModel:
     """A copy with its own weights, computing in `policy`; with `logits`, a closing softmax or sigmoid is left out.
 
     The last layer computes in float32 whatever the policy, so that the loss is not rounded. The order of the weights is kept.
     """
     *_, last = calls(model)
 
-    def make(layer: Any) -> Any:
+    def make(layer: KerasLayer) -> KerasLayer | None:
         if logits and layer is last.layer and _is_only(layer, closing(model)):
             return None
         config = layer.get_config()
@@ -126,14 +126,14 @@ def is_softmax_layer(layer: KerasLayer) -> bool:
     return _is_only(layer, SOFTMAX)
 
 
-def _is_only(layer: Any, activation: str | None) -> bool:
+def _is_only(layer: KerasLayer, activation: str | None) -> bool:
     """True for a layer that is nothing but this activation."""
     if isinstance(layer, keras.layers.Activation):
         return bool(layer.get_config()["activation"] == activation)
     return activation == SOFTMAX and isinstance(layer, keras.layers.Softmax)
 
 
-def closing(model: Any) -> str | None:
+def closing(model: KerasModel) -> str | None:
     """The one of `CLOSING` that the model's output is, as a layer or as the last layer's activation; None where it is none."""
     *_, last = calls(model)
     if is_softmax_layer(last.layer):

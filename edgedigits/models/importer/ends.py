@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from edgedigits.errors import ModelError, OpenSizeError
-from edgedigits.keras_types import KerasLayer, KerasModel
 
 Size = tuple[int, int]
 SizeOf = Callable[[], Size]

@@ -162,7 +162,7 @@ def _hashable(saved: JsonObject) -> JsonObject:
 @functools.lru_cache(1)
 def _opened(
     format: str, keras_of: saved_files.Generation, config: str, weights: str, custom: Sequence[str], size: Size | None
-) -> Any:
+) -> tuple[KerasModel, Rebuilding, KerasModel]:
     """(as its own Keras builds it, what rebuilt it, rebuilt as a model of images); `size` is that of open images."""
     classes = custom_layers.classes(custom)
     original = _original(saved_files.SavedModel(format, keras_of, json.loads(config), Path(weights)), classes)
@@ -257,7 +257,7 @@ def _last_activation(layer: KerasLayer) -> str | None:
     return getattr(activation, "__name__", None)
 
 
-def _is_probabilities(model: keras.Model, answers: Array) -> bool:
+def _is_probabilities(model: keras.Model, answers: np.ndarray) -> bool:
     """By the last layer, a softmax or a sigmoid, else by the answers: rows of numbers from 0 that sum to 1."""
     if _last_activation(model.layers[-1]) in ("softmax", "sigmoid"):
         return True

@@ -6,7 +6,7 @@ untrained Keras 3 model with softmax output; `build` gives it another. Importing
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from edgedigits.errors import InputError
 from edgedigits.keras_types import KerasModel
@@ -27,7 +27,7 @@ ZOO: dict[str, NetBuilder] = {
 }
 
 
-def build(name: str, shape: tuple[int, ...], units: int, closing: str = "softmax", **options: Any) -> Any:
+def build(name: str, shape: Sequence[int], units: int, closing: str = "softmax", **options: object) -> KerasModel:
     """A net of the table, untrained, whose last layer makes probabilities by `closing`: softmax, or sigmoid for labels."""
     net = ZOO[name](shape, units, **options)
     if closing != "softmax":

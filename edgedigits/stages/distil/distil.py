@@ -21,8 +21,10 @@ from edgedigits.stages.candidate import Candidate, settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgedigits.keras_types import KerasTensor
     from edgedigits.stages.distil.teachers import Teacher
-    from edgedigits.stages.training_loop import Schedule
 
 MOVES = tuple(field.name for field in dataclasses.fields(Augment))
 WARM_UP = 0.05
@@ -73,7 +75,7 @@ class Distil:
 
     teacher: str | Annotated[list[str], Field(min_length=1)] = "recipe"
     student: str = "self"
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: JsonObject = Field(default_factory=dict)
     temperature: Temperature = 4.0
     share: Share = 0.9
     epochs: Epochs = 20.0
@@ -169,8 +171,8 @@ class Distil:
 
         how = training_loop.Descent("distil", steps, self._rate(steps), data.seed)
         weights = task.weights(self.class_weights, data.fit.labels)
-        loss = soft_labels.loss(task, twin, ask, data.scale, self.share, self.temperature, weights)
-        closing = training_loop.descend(twin, loss, lessons.batches(self.batch, steps), how, progress, hold)
+        loss = soft_labels.loss(task, training_copy, ask, data.scale, self.share, self.temperature, weights)
+        closing = training_loop.descend(training_copy, loss, lessons.batches(self.batch, steps), how, progress, hold)
         if not math.isfinite(closing):
             raise RecipeError(f"distil.rate: with {self.rate} the loss ends as {closing}; give a lower one")
         average.take()
@@ -196,14 +198,14 @@ class Distil:
     def _augment(self, data: FitData) -> Augment | None:
         return Augment(**self.augment) if data.augment and self.augment is not False else None
 
-    def _rate(self, steps: int) -> Schedule:
+    def _rate(self, steps: int) -> Callable[[object], KerasTensor]:
         """A cosine to a twentieth; a student that starts from nothing warms up first."""
         from edgedigits.backend import keras
         from edgedigits.stages.training_loop import CLOSING_RATE
 
         warm = 0 if self.student == "self" else round(WARM_UP * steps)
         schedule = keras.optimizers.schedules.CosineDecay
-        result: Schedule
+        result: Callable[[object], KerasTensor]
         if not warm:
             result = schedule(self.rate, steps, alpha=CLOSING_RATE)
             return result

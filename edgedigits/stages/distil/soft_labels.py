@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from edgedigits.data.scale import Scale, scaled
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import Progress
+from edgedigits.keras_types import KerasTensor, TensorRows
 from edgedigits.tasks.class_weights import mean_by
 from edgedigits.tasks.kinds.table import task_of
 from edgedigits.tasks.losses import distillation
@@ -50,7 +52,7 @@ class Lessons:
     answers: np.ndarray | None = None
     images: np.ndarray | None = None
 
-    def batches(self, batch: int, steps: int) -> Iterator[Any]:
+    def batches(self, batch: int, steps: int) -> Iterator[Sequence[Any]]:
         """(step, uint8 pixels, labels) for each step, and float16 answers where there are any."""
         fit, seed = self.data.fit, self.data.seed
         batch = min(batch, len(fit))
@@ -119,8 +121,14 @@ def validation_accuracy(ask: Ask, data: FitData) -> float:
 
 
 def loss(
-    task: Task, twin: Any, ask: Ask, scale: Scale, share: float, temperature: float, weights: np.ndarray | None = None
-) -> Callable[..., Any]:
+    task: Task,
+    training_copy: Callable[..., KerasTensor],
+    ask: Ask,
+    scale: Scale,
+    share: float,
+    temperature: float,
+    weights: np.ndarray | None = None,
+) -> Callable[..., KerasTensor]:
     """The loss of a batch of images: `losses.distillation` from the answers kept of them, else those of who is asked now.
 
     `weights` are those of the classes, if they weigh differently (`class_weights.py`). With `share` 0 nobody is asked.

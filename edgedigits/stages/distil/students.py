@@ -12,7 +12,9 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.yaml_files import nearest
+from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.zoo import ZOO, build
+from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.distil.teachers import SELF, check_alike
 from edgedigits.tasks.kinds.table import task_of
 
@@ -26,7 +28,7 @@ def student_file(name: str) -> Path | None:
     raise RecipeError(f"distil.student: {name!r} is no file and no net{nearest(name, [SELF, *ZOO])}")
 
 
-def student(name: str, options: dict[str, Any], candidate: Any, data: FitData) -> Any:
+def student(name: str, options: JsonObject, candidate: Candidate, data: FitData) -> KerasModel:
     """The flat tf_keras model to train: input, classes and kind of answers (probabilities or logits) are the candidate's.
 
     Raises RecipeError for an unknown name and for options that the net doesn't take, ModelError for a model that doesn't fit.
@@ -54,7 +56,7 @@ def _read(path: Path, custom: Sequence[str], data: FitData) -> KerasModel:
     return result
 
 
-def _fresh(name: str, options: dict[str, Any], like: Any, data: FitData) -> Any:
+def _fresh(name: str, options: JsonObject, like: KerasModel, data: FitData) -> KerasModel:
     """A new net of the zoo; its weights depend on the seed alone."""
     from edgedigits.backend import seed_everything
     from edgedigits.models.importer.loading import rebuild
@@ -99,16 +101,19 @@ def _renumbered(model: KerasModel) -> KerasModel:
     return copy
 
 
-def _answering_as(wanted: Any, model: Any) -> Any:
+def _answering_as(wanted: KerasModel, model: KerasModel) -> KerasModel:
     """The model with the closing softmax or sigmoid that the candidate has, with none where it has none."""
     from edgedigits.backend import keras
     from edgedigits.models.graph import walk
 
+    result: KerasModel
     end = walk.closing(wanted)
     if end == walk.closing(model):
         return model
     if end is None:
         return walk.clone(model, logits=True)
     if end == walk.SIGMOID:
-        return keras.Model(model.input, keras.layers.Activation(end, name=end)(model.output), name=model.name)
-    return keras.Model(model.input, keras.layers.Softmax(name="softmax")(model.output), name=model.name)
+        result = keras.Model(model.input, keras.layers.Activation(end, name=end)(model.output), name=model.name)
+        return result
+    result = keras.Model(model.input, keras.layers.Softmax(name="softmax")(model.output), name=model.name)
+    return result

@@ -17,6 +17,7 @@ from edgedigits.ground.yaml_files import nearest
 from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.zoo import ZOO
 from edgedigits.models.zoo.shipped import record_beside, shipped_folder, shipped_record
+from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.task import Task
 
 RECIPE = "recipe"
@@ -107,7 +108,7 @@ def _read(name: str, path: Path, data: FitData, scale: Scale | None, custom: Seq
     return Teacher(name, load(path, custom=custom, scale=chosen, size=lambda: data.fit.shape[:2]).model, chosen)
 
 
-def check_alike(where: str, name: str, model: Any, candidate: Any) -> None:
+def check_alike(where: str, name: str, model: KerasModel, candidate: KerasModel) -> None:
     """Raises ModelError when a model takes other images than the candidate, answers other classes, or is asked another thing."""
     from edgedigits.models.graph import walk
 
@@ -125,27 +126,27 @@ def check_alike(where: str, name: str, model: Any, candidate: Any) -> None:
         )
 
 
-def panel(task: Task, found: Sequence[Teacher], temperature: float) -> Callable[[Any], Any]:
+def panel(task: Task, found: Sequence[Teacher], temperature: float) -> Callable[[KerasTensor], KerasTensor]:
     """A graph function from pixels 0..255, [n, h, w, c], to float32 logits [n, classes].
 
     Divided by `temperature` and made probabilities, they are the mean of what the teachers answer at that temperature.
     """
     askers = [(logits_of(teacher.model, teacher.scale), teacher.scale) for teacher in found]
 
-    def ask(pixels: Any) -> Any:
+    def ask(pixels: KerasTensor) -> KerasTensor:
         return task.mean_logits([asker(scaled(pixels, scale)) for asker, scale in askers], temperature)
 
     return ask
 
 
-def logits_of(model: Any, scale: Scaling | None = None) -> Callable[[Any], Any]:
+def logits_of(model: KerasModel, scale: Scaling | None = None) -> Callable[[KerasTensor], KerasTensor]:
     """The float32 logits of a model, not training; those of probabilities that no closing layer makes are their logarithms."""
     from edgedigits.backend import tf
     from edgedigits.models.graph import walk
     from edgedigits.models.importer.loading import answers_probabilities
     from edgedigits.stages import training_loop
 
-    twin = training_loop.twin_of(model)
+    training_copy = training_loop.make_training_copy(model)
     made_elsewhere = walk.closing(model) is None and answers_probabilities(model, scale)
 
     def ask(images: KerasTensor) -> KerasTensor:

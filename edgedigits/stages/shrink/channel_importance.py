@@ -86,7 +86,9 @@ def loss_changes(layout: Layout, data: FitData, images: int, weights: np.ndarray
     return np.asarray(total / len(picked), np.float64)
 
 
-def _gate_gradients(task: Task, model: Any, layout: Layout, pixels: Any, labels: Any, weights: Any) -> Any:
+def _gate_gradients(
+    task: Task, model: KerasModel, layout: Layout, pixels: KerasTensor, labels: KerasTensor, weights: KerasTensor | None
+) -> KerasTensor:
     """Sum over the images of |d loss / d gate| of each unit, where a gate of one multiplies every channel that is read."""
     units, gates = layout.coupling.units, []
     with tf.GradientTape() as tape:

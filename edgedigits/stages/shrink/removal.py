@@ -18,6 +18,7 @@ from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.graph.narrow import Layout, kept_places, remove_units
 from edgedigits.models.layers.layer_kinds import kind_of
 from edgedigits.stages.candidate import Candidate
+from edgedigits.stages.settings import ClassWeights
 from edgedigits.stages.shrink.channel_importance import importances
 from edgedigits.stages.shrink.removal_order import Order, least_count, removal_order
 from edgedigits.tasks.kinds.table import task_of

@@ -121,7 +121,9 @@ def branch_importance(model: KerasModel, data: FitData, images: int = IMAGES) ->
     return dict(zip(found, (total / len(picked)).tolist(), strict=True))
 
 
-def _changes(task: Task, net: Any, found: dict[str, Branch], pixels: Any, labels: Any) -> Any:
+def _changes(
+    task: Task, net: KerasModel, found: dict[str, Branch], pixels: KerasTensor, labels: KerasTensor
+) -> KerasTensor:
     """Sum over the images of |d loss / d gate|, [branches], where a gate of one multiplies what each branch gives."""
     gates = tf.ones([len(found), tf.shape(pixels)[0]])
     number = {add: place for place, add in enumerate(found)}
@@ -139,4 +141,5 @@ def _changes(task: Task, net: Any, found: dict[str, Branch], pixels: Any, labels
 
         logits = walk.run(net, pixels, apply)
         loss = tf.reduce_sum(task.weighted(task.loss(labels, logits), labels, None))
-    return tf.reduce_sum(tf.abs(tape.gradient(loss, gates)), axis=1)
+    result: KerasTensor = tf.reduce_sum(tf.abs(tape.gradient(loss, gates)), axis=1)
+    return result

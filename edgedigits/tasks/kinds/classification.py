@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from edgedigits_runner.tasks import CLASSIFICATION
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import DataError, ModelError
 from edgedigits.ground.facts import Facts
+from edgedigits.keras_types import KerasTensor, TensorLike
 from edgedigits.models.graph.walk import closing, ends_in_softmax
 from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.tasks import baseline_check, class_weights, losses, parity, scoring
@@ -61,35 +62,37 @@ class Classification:
                 f"labels outside 0..{outputs - 1} can't be right. Use the data the model was trained for"
             )
 
-    def stand_in(self, classes: NDArray[Any], outputs: int) -> Targets:
+    def stand_in(self, classes: np.ndarray, outputs: int) -> Targets:
         return (classes % outputs).astype(np.int32)
 
-    def loss(self, targets: Any, logits: Any) -> Any:
+    def loss(self, targets: TensorLike, logits: TensorLike) -> KerasTensor:
         return losses.cross_entropy(targets, logits)
 
-    def soft_loss(self, wanted: Any, logits: Any, temperature: float) -> Any:
+    def soft_loss(self, wanted: TensorLike, logits: TensorLike, temperature: float) -> KerasTensor:
         return losses.soft_cross_entropy(wanted, logits, temperature)
 
     def weights(self, setting: str, targets: Targets) -> NDArray[np.float32] | None:
         return class_weights.class_weights(setting, targets)
 
-    def weighted(self, losses: Any, targets: Any, weights: Any) -> Any:
+    def weighted(self, losses: TensorLike, targets: TensorLike | None, weights: TensorLike | None) -> KerasTensor:
         return class_weights.by_class(losses, targets, weights)
 
-    def mean_logits(self, logits: Sequence[Any], temperature: float) -> Any:
+    def mean_logits(self, logits: Sequence[TensorLike], temperature: float) -> KerasTensor:
         from edgedigits.backend import tf
 
         shares = [tf.nn.softmax(each / temperature) for each in logits]
         mean = tf.add_n(shares) / len(shares)
-        return temperature * tf.math.log(tf.maximum(mean, tf.cast(LEAST_SHARE**2, tf.float32)))
+        result: KerasTensor = temperature * tf.math.log(tf.maximum(mean, tf.cast(LEAST_SHARE**2, tf.float32)))
+        return result
 
-    def keras_loss(self, label_smoothing: float) -> Any:
+    def keras_loss(self, label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
         return losses.of_probabilities(label_smoothing)
 
-    def keras_targets(self, targets: Any, units: int) -> Any:
+    def keras_targets(self, targets: TensorLike, units: int) -> KerasTensor:
         from edgedigits.backend import tf
 
-        return tf.one_hot(targets, units)
+        result: KerasTensor = tf.one_hot(targets, units)
+        return result
 
     def half(self, classes: Sequence[str], logits: bool, thresholds: Sequence[float] | None = None) -> Half:
         return CLASSIFICATION
@@ -103,10 +106,10 @@ class Classification:
     def tune(self, outputs: Outputs, targets: Targets, logits: bool) -> list[float]:
         return []
 
-    def compare(self, targets: Targets, before: NDArray[Any], after: NDArray[Any]) -> Facts:
+    def compare(self, targets: Targets, before: np.ndarray, after: np.ndarray) -> Facts:
         return {}
 
-    def cases(self, targets: Targets, predictions: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def cases(self, targets: Targets, predictions: np.ndarray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         return targets, predictions == targets
 
     def case_names(self, classes: Sequence[str]) -> Sequence[str]:
@@ -118,7 +121,7 @@ class Classification:
     def look(self, outputs: Outputs, targets: Targets, classes: Sequence[str], logits: bool) -> Findings:
         return baseline_check.look(outputs, targets, classes, logits)
 
-    def sureness(self, wanted: Outputs) -> NDArray[Any]:
+    def sureness(self, wanted: Outputs) -> np.ndarray:
         return parity.margins(wanted)
 
     def changed(self, wanted: Outputs, found: Outputs) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from edgedigits_runner.f1 import counts, f1_of
@@ -21,12 +21,12 @@ _FLOOR: Final = 0.1
 """Of what the model knows against even odds: where it answers nearly all images alike, that is what is held against."""
 
 
-def margins(wanted: NDArray[Any]) -> NDArray[np.float64]:
+def margins(wanted: np.ndarray) -> NDArray[np.float64]:
     """How sure the model is of each label, 0 at even odds and 1 where it is certain, float64 [n, labels]."""
     return np.abs(2 * wanted.astype(np.float64) - 1)
 
 
-def losses(wanted: NDArray[Any], rounded: NDArray[Any], found: NDArray[Any], step: float) -> Losses:
+def losses(wanted: np.ndarray, rounded: np.ndarray, found: np.ndarray, step: float) -> Losses:
     """What `found`, the bytes' probabilities [n, labels], lost of `wanted`, the model's; `rounded`, `step` as in `parity.losses`.
 
     answers: the share of decisions that changed, each weighted by the model's margin, as a share of what throwing coins would
@@ -52,7 +52,7 @@ def losses(wanted: NDArray[Any], rounded: NDArray[Any], found: NDArray[Any], ste
     )
 
 
-def _misordered(sees: NDArray[np.bool_], found: NDArray[Any]) -> float:
+def _misordered(sees: NDArray[np.bool_], found: np.ndarray) -> float:
     """The mean over labels of the share of pairs, an image with it and one without, that stand the wrong way; ties count half."""
     shares = []
     for has, values in zip(sees.T, found.T, strict=True):
@@ -66,13 +66,13 @@ def _misordered(sees: NDArray[np.bool_], found: NDArray[Any]) -> float:
     return float(np.mean(shares)) if shares else 0.0
 
 
-def divergence(wanted: NDArray[Any], found: NDArray[Any], least: float) -> NDArray[np.float64]:
+def divergence(wanted: np.ndarray, found: np.ndarray, least: float) -> NDArray[np.float64]:
     """Kullback-Leibler divergence of the odds of each label in nats, float64 [n, labels]; `least` keeps both off 0 and 1."""
     p, q = (np.clip(each.astype(np.float64), least, 1 - least) for each in (wanted, found))
     return np.asarray(p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)))
 
 
-def look(shares: NDArray[Any], labels: NDArray[Any]) -> Findings:
+def look(shares: np.ndarray, labels: np.ndarray) -> Findings:
     """What probabilities [n, labels] of images with these labels tell of a model."""
     if not np.isfinite(shares).all():
         return Findings(unfit_model="the model answers images of this data with NaN or infinity; train it again")
@@ -96,7 +96,7 @@ def look(shares: NDArray[Any], labels: NDArray[Any]) -> Findings:
     return Findings()
 
 
-def compared(labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any]) -> Facts:
+def compared(labels: np.ndarray, before: np.ndarray, after: np.ndarray) -> Facts:
     """F1 of two models' predictions, bool [n, labels], and their difference with a 95 % interval over images drawn anew."""
     wanted = labels.astype(bool)
     both, differs = [_f1(before, wanted), _f1(after, wanted)], f1_difference(labels, before, after)
@@ -107,7 +107,7 @@ def compared(labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any]) ->
     }
 
 
-def _f1(predictions: NDArray[Any], wanted: NDArray[np.bool_]) -> dict[str, float]:
+def _f1(predictions: np.ndarray, wanted: NDArray[np.bool_]) -> dict[str, float]:
     macro, micro = f1_of(*counts(predictions, wanted))
     return {"f1_macro": float(macro), "f1_micro": float(micro)}
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from edgedigits_runner import tasks as runner
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import DataError, ModelError
 from edgedigits.ground.facts import Facts
+from edgedigits.keras_types import KerasLayer, KerasTensor, TensorLike
 from edgedigits.models.graph.walk import closing
 from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.tasks import class_weights, losses
@@ -57,35 +58,37 @@ class Multilabel:
                 "one output for each label is needed. Use the data the model was trained for"
             )
 
-    def stand_in(self, classes: NDArray[Any], outputs: int) -> Targets:
+    def stand_in(self, classes: np.ndarray, outputs: int) -> Targets:
         return np.asarray(classes[:, None] % max(2, outputs) == np.arange(1, outputs + 1) % max(2, outputs), np.uint8)
 
-    def loss(self, targets: Any, logits: Any) -> Any:
+    def loss(self, targets: TensorLike, logits: TensorLike) -> KerasTensor:
         return losses.label_cross_entropy(targets, logits)
 
-    def soft_loss(self, wanted: Any, logits: Any, temperature: float) -> Any:
+    def soft_loss(self, wanted: TensorLike, logits: TensorLike, temperature: float) -> KerasTensor:
         return losses.soft_label_cross_entropy(wanted, logits, temperature)
 
     def weights(self, setting: str, targets: Targets) -> NDArray[np.float32] | None:
         return class_weights.label_weights(setting, targets)
 
-    def weighted(self, losses: Any, targets: Any, weights: Any) -> Any:
+    def weighted(self, losses: TensorLike, targets: TensorLike | None, weights: TensorLike | None) -> KerasTensor:
         return class_weights.by_label(losses, targets, weights)
 
-    def mean_logits(self, logits: Sequence[Any], temperature: float) -> Any:
+    def mean_logits(self, logits: Sequence[TensorLike], temperature: float) -> KerasTensor:
         from edgedigits.backend import tf
 
         shares = [tf.sigmoid(each / temperature) for each in logits]
         mean = tf.clip_by_value(tf.add_n(shares) / len(shares), LEAST_SHARE, 1 - LEAST_SHARE)
-        return temperature * (tf.math.log(mean) - tf.math.log1p(-mean))
+        result: KerasTensor = temperature * (tf.math.log(mean) - tf.math.log1p(-mean))
+        return result
 
-    def keras_loss(self, label_smoothing: float) -> Any:
+    def keras_loss(self, label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
         return losses.of_label_probabilities(label_smoothing)
 
-    def keras_targets(self, targets: Any, units: int) -> Any:
+    def keras_targets(self, targets: TensorLike, units: int) -> KerasTensor:
         from edgedigits.backend import tf
 
-        return tf.cast(targets, tf.float32)
+        result: KerasTensor = tf.cast(targets, tf.float32)
+        return result
 
     def half(self, classes: Sequence[str], logits: bool, thresholds: Sequence[float] | None = None) -> Half:
         usual = runner.multilabel(classes, logits)
@@ -104,10 +107,10 @@ class Multilabel:
     def tune(self, outputs: Outputs, targets: Targets, logits: bool) -> list[float]:
         return label_answers.tuned(self.probabilities(outputs, logits), targets)
 
-    def compare(self, targets: Targets, before: NDArray[Any], after: NDArray[Any]) -> Facts:
+    def compare(self, targets: Targets, before: np.ndarray, after: np.ndarray) -> Facts:
         return label_answers.compared(targets, before, after)
 
-    def cases(self, targets: Targets, predictions: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def cases(self, targets: Targets, predictions: np.ndarray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """A label that an image has is one to be found, and so is the lack of it, numbered after all labels: a model that answers
         every label of every image finds only the former."""
         has = targets.astype(bool)
@@ -124,7 +127,7 @@ class Multilabel:
     def look(self, outputs: Outputs, targets: Targets, classes: Sequence[str], logits: bool) -> Findings:
         return label_answers.look(self.probabilities(outputs, logits), targets)
 
-    def sureness(self, wanted: Outputs) -> NDArray[Any]:
+    def sureness(self, wanted: Outputs) -> np.ndarray:
         return label_answers.margins(wanted)
 
     def changed(self, wanted: Outputs, found: Outputs) -> NDArray[np.bool_]:
@@ -134,7 +137,7 @@ class Multilabel:
         return label_answers.losses(wanted, rounded, found, step)
 
 
-def _is_linear(layer: Any) -> bool:
+def _is_linear(layer: KerasLayer) -> bool:
     """Whether its numbers may be logits: not those that an activation holds within bounds."""
     name = getattr(getattr(layer, "activation", None), "__name__", "linear")
     return name == "linear" and type(layer).__name__ not in ("ReLU", "LeakyReLU", "ELU", "PReLU")
