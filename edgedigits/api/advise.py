@@ -17,7 +17,7 @@ from edgedigits.api.result import Result
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
-from edgedigits.ground.facts import Say
+from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.pipeline.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Advice(Result):
 
     said: Said
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         from edgedigits.api.render import advice
 
         return advice.as_json(self.said)

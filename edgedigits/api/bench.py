@@ -19,6 +19,7 @@ from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.errors import InputError
 from edgedigits.ground.artifact_folder import Artifact
+from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.bench_result import Report
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Bench(Result):
 
     report: Report
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         from edgedigits.api.render import bench as shown
 
         return shown.as_json(self.report)
@@ -74,7 +75,7 @@ class DeviceBench(Result):
     found: SideBySide
     path: Path
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         from edgedigits.api.render import devices
 
         return devices.as_json(self.found)
@@ -108,7 +109,7 @@ class FleetBench(Result):
         """Why nothing was measured, by device."""
         return {row.name: row.why for row in self.rows if row.found is None}
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         from edgedigits.api.render import devices
 
         return devices.fleet_as_json(self.here, self.rows)

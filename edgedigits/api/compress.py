@@ -15,6 +15,7 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground import artifact_folder
+from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Artifact(artifact_folder.Artifact, Result):
         """What may spoil it, in sentences."""
         return tuple(self.manifest["warnings"])
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         return {"path": str(self.path), **self.manifest}
 
     def _in_a_line(self) -> str:

@@ -14,6 +14,7 @@ from edgedigits.api.given import PathLike
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
 from edgedigits.ground.artifact_folder import Artifact, sha256
+from edgedigits.ground.facts import JsonObject
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -30,7 +31,7 @@ class Deployment(Result):
     target: str
     report: DeployReport
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         return asdict(self.report)
 
     def __rich__(self) -> RenderableType:
@@ -57,7 +58,7 @@ class Runner(Result):
     path: Path
     size_bytes: int
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         return {"schema": 1, "path": str(self.path), "size_bytes": self.size_bytes, "sha256": sha256(self.path)}
 
     def __rich__(self) -> RenderableType:

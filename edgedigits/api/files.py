@@ -14,6 +14,7 @@ from edgedigits.api.given import PathLike
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
 from edgedigits.ground.artifact_folder import Artifact
+from edgedigits.ground.facts import JsonObject
 from edgedigits.tflite.contents import Contents
 from edgedigits.tflite.rewrite.before_and_after import Change
 
@@ -41,7 +42,7 @@ class Inspection(Result):
     contents: Contents
     change: Change | None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         from edgedigits.api.render import inspection
 
         return inspection.as_json(self.contents, self.change)
@@ -68,7 +69,7 @@ class Estimate(Result):
 
     found: EstimatedCost
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         from edgedigits.api.render import estimate as shown
 
         return shown.as_json(self.found)
@@ -93,14 +94,14 @@ class Packing(Result):
 
     FRAMES: ClassVar[tuple[str, ...]] = ("file",)
 
-    facts: dict[str, Any]
+    facts: JsonObject
 
     @property
     def path(self) -> Path:
         """The file."""
         return Path(self.facts["out"])
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         return self.facts
 
     def __rich__(self) -> RenderableType:
@@ -126,7 +127,7 @@ class Instructions(Result):
     file: Path
     count: Count
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         return self.count.as_dict()
 
     def __rich__(self) -> RenderableType:

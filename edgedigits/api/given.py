@@ -18,6 +18,7 @@ from typing import Any
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.scale import Scale, Scaling, scaling
 from edgedigits.errors import EdgeDigitsError, InputError, ModelError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.names import safe_name
 from edgedigits.pipeline.recipe import Recipe, load_recipe
 
@@ -107,7 +108,7 @@ def pixel_scaling(
     bgr: bool = False,
 ) -> Scaling | None:
     """The range with what refines it; None where nothing is said. Raises InputError for numbers that can't be."""
-    more: dict[str, Any] = {"mean": _channels(mean), "std": _channels(std), "bgr": bgr or None}
+    more: JsonObject = {"mean": _channels(mean), "std": _channels(std), "bgr": bgr or None}
     asked = {name: value for name, value in more.items() if value is not None}
     if pixel_range is None:
         if asked:
@@ -143,7 +144,7 @@ class Read:
     skip_bad: bool = False
 
 
-def data_wish(data: Dataset | PathLike | None, pixels: Scaling | None, read: Read) -> dict[str, Any]:
+def data_wish(data: Dataset | PathLike | None, pixels: Scaling | None, read: Read) -> JsonObject:
     """What a wish says of data. Raises InputError for what comes too late for a data set that is read already."""
     if isinstance(data, Dataset) and (read.background or read.skip_bad):
         name = "background" if read.background else "skip-bad"

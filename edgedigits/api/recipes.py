@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from edgedigits.api.calls import command
 from edgedigits.api.given import PathLike
 from edgedigits.api.result import Result
+from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.recipe import Recipe, load_recipe, shipped
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Recipes(Result):
     def __len__(self) -> int:
         return len(self.found)
 
-    def as_json(self) -> list[dict[str, Any]]:
+    def as_json(self) -> list[JsonObject]:
         return [recipe.as_dict() for recipe in self.found]
 
     def __rich__(self) -> RenderableType:
@@ -67,7 +68,7 @@ def recipes_show(name: PathLike) -> Recipe:
 
 
 @command()
-def recipes_check(file: PathLike) -> dict[str, Any]:
+def recipes_check(file: PathLike) -> JsonObject:
     """Whether a recipe is right: its settings with "ok". Raises RecipeError where it isn't, saying what would do.
 
     >>> ed.recipes_check("ptq_int8")["ok"]

@@ -19,7 +19,7 @@ from edgedigits.data.scale import Scale
 from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable
-from edgedigits.ground.facts import Progress, Say, silent
+from edgedigits.ground.facts import JsonObject, Progress, Say, silent
 from edgedigits.ground.locks import locked
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ class Training(Result):
     FRAMES: ClassVar[tuple[str, ...]] = ("epochs",)
 
     path: Path
-    record: dict[str, Any]
+    record: JsonObject
 
     @property
     def accuracy(self) -> float:
         """On the test images: a share of 1."""
         return float(self.record["test_accuracy"])
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         return self.record
 
     def __rich__(self) -> RenderableType:
@@ -109,11 +109,11 @@ def run(
     out: Path,
     wish: DataWish,
     *,
-    options: dict[str, Any],
+    options: JsonObject,
     say: Say,
     progress: Progress = silent,
     **settings: Any,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Train, write `out` and its record, card and history; the record. Raises InputError's kinds."""
     if out.suffix != ".keras":
         raise InputError(f"--out {out}: wanted a name that ends in .keras")

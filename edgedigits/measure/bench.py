@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from edgedigits_runner.tasks import CLASSIFICATION, Task
@@ -20,7 +20,7 @@ from edgedigits_runner.tasks import CLASSIFICATION, Task
 from edgedigits.data.images import Images, everything
 from edgedigits.data.scale import Scale, scaling
 from edgedigits.errors import InputError, TfliteError
-from edgedigits.ground.facts import Say
+from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.measure.bench_result import (
     ModelReport,
     Probes,
@@ -87,7 +87,7 @@ class Settings:
 class Runner(Protocol):
     """Something that does jobs of the device runner, on this machine or another."""
 
-    def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
+    def run(self, kind: str, job: JsonObject) -> JsonObject:
         """The result of a job of that kind, checked by `edgedigits.measure.result_check`; `job` leaves out schema and kind."""
         ...
 
@@ -116,7 +116,7 @@ def bench(
 
 def measure(
     runner: Runner,
-    models: Sequence[dict[str, Any]],
+    models: Sequence[JsonObject],
     eval_path: str,
     contestants: Sequence[Contestant],
     settings: Settings,
@@ -142,7 +142,7 @@ def measure(
     )
 
 
-def model_job(contestant: Contestant, path: str | None = None) -> dict[str, Any]:
+def model_job(contestant: Contestant, path: str | None = None) -> JsonObject:
     """The model as the runner's job file names it; `path` is where the runner finds it, if not where it lies here."""
     scale = scaling(contestant.scale, "--scale")
     if contestant.resize is not None and min(contestant.resize) < 1:
@@ -173,7 +173,7 @@ def _eval_file(images: Path | Images, folder: Path) -> Path:
     return path
 
 
-def bench_job(models: Sequence[dict[str, Any]], eval_path: str, settings: Settings) -> dict[str, Any]:
+def bench_job(models: Sequence[JsonObject], eval_path: str, settings: Settings) -> JsonObject:
     """Accuracy of the models, then their latency, in one process."""
     return {
         "runtime": settings.runtime,
@@ -187,7 +187,7 @@ def bench_job(models: Sequence[dict[str, Any]], eval_path: str, settings: Settin
     }
 
 
-def _probes(runner: Runner, model: dict[str, Any], image_shape: list[int], settings: Settings) -> list[Probes]:
+def _probes(runner: Runner, model: JsonObject, image_shape: list[int], settings: Settings) -> list[Probes]:
     """For every number of threads, the results of its probes."""
     job = {"runtime": settings.runtime, "model": model, "image_shape": image_shape, "pin": settings.pin}
     return [
@@ -201,7 +201,7 @@ def _probes(runner: Runner, model: dict[str, Any], image_shape: list[int], setti
     ]
 
 
-def _model_report(contestant: Contestant, result: dict[str, Any], at: int, probes: Sequence[Probes]) -> ModelReport:
+def _model_report(contestant: Contestant, result: JsonObject, at: int, probes: Sequence[Probes]) -> ModelReport:
     flat = _content(contestant.path)
     return ModelReport(
         name=contestant.name,

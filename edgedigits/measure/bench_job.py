@@ -159,7 +159,7 @@ def _outputs(wish: Wish, made: Artifact | None) -> int:
     if made:
         told = from_json(made.manifest.get("task"))
         return len(made.manifest["data"]["classes"]) if told != CLASSIFICATION else 2
-    return int(read(plain(wish.tflite), "the model").outputs[0].shape[-1])
+    return int(read(unpack_file(wish.tflite), "the model").outputs[0].shape[-1])
 
 
 def _named(wish: Wish, made: Artifact | None, say: Say) -> Dataset:

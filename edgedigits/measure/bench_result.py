@@ -11,6 +11,7 @@ from edgedigits_runner.arrays import decode
 from edgedigits_runner.tasks import Task, from_json
 from numpy.typing import NDArray
 
+from edgedigits.ground.facts import JsonObject
 from edgedigits.tasks.class_recalls import ClassChanges, by_class
 from edgedigits.tasks.f1_difference import f1_difference
 from edgedigits.tasks.statistics import Interval, Paired, pair, speedup, typical_percentile, wilson
@@ -20,8 +21,8 @@ from edgedigits.tasks.statistics import Interval, Paired, pair, speedup, typical
 class Probes:
     """Results of probes of one model at one number of threads; `cold` is empty unless asked for."""
 
-    warm: Sequence[dict[str, Any]]
-    cold: Sequence[dict[str, Any]]
+    warm: Sequence[JsonObject]
+    cold: Sequence[JsonObject]
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,14 @@ class ModelReport:
     sha256: str
     scale: Any
     resize: tuple[int, int] | None
-    input: dict[str, Any]
+    input: JsonObject
     raw_bytes: int
     gzip_bytes: int
     right: int
     accuracy: Interval
     latencies: tuple[Latency, ...]
-    answers: NDArray[Any] = field(repr=False, compare=False)
-    task: dict[str, Any] = field(default_factory=dict)
+    answers: np.ndarray = field(repr=False, compare=False)
+    task: JsonObject = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
 
 
@@ -123,7 +124,7 @@ class Report:
     () where not known.
     """
 
-    environment: dict[str, Any]
+    environment: JsonObject
     eval_sha256: str
     images: int
     windows: int
@@ -132,11 +133,11 @@ class Report:
     baseline: ModelReport | None
     compressed: ModelReport
     comparison: Comparison | None
-    labels: NDArray[Any] = field(repr=False, compare=False)
+    labels: np.ndarray = field(repr=False, compare=False)
     classes: tuple[str, ...] = ()
 
     @property
-    def answers(self) -> dict[str, NDArray[Any]]:
+    def answers(self) -> dict[str, np.ndarray]:
         """By name of the model, the class or labels it gives for every image, [n] or [n, labels]."""
         return {model.name: model.answers for model in self.models}
 
@@ -146,31 +147,31 @@ class Report:
         return (self.compressed,) if self.baseline is None else (self.baseline, self.compressed)
 
 
-def laps_us(result: dict[str, Any], threads_at: int, model_at: int) -> list[NDArray[np.float64]]:
+def laps_us(result: JsonObject, threads_at: int, model_at: int) -> list[NDArray[np.float64]]:
     """The laps of every window, in microseconds."""
     windows = result["latency"][threads_at]["models"][model_at]["windows"]
     return [decode(window["laps_ns"]) / 1000 for window in windows]
 
 
-def valid_rounds(result: dict[str, Any], threads_at: int) -> list[int]:
+def valid_rounds(result: JsonObject, threads_at: int) -> list[int]:
     """The rounds in which no model's window is void."""
     models = result["latency"][threads_at]["models"]
     rounds = zip(*(model["windows"] for model in models), strict=True)
     return [at for at, windows in enumerate(rounds) if not any(window["void"] for window in windows)]
 
 
-def counting_laps_us(result: dict[str, Any], threads_at: int, model_at: int) -> list[NDArray[np.float64]]:
+def counting_laps_us(result: JsonObject, threads_at: int, model_at: int) -> list[NDArray[np.float64]]:
     """The laps of the windows that count: those of valid rounds, or of all where no round is valid."""
     laps = laps_us(result, threads_at, model_at)
     return [laps[at] for at in valid_rounds(result, threads_at) or range(len(laps))]
 
 
-def latencies(result: dict[str, Any], model_at: int, probes: Sequence[Probes]) -> tuple[Latency, ...]:
+def latencies(result: JsonObject, model_at: int, probes: Sequence[Probes]) -> tuple[Latency, ...]:
     """One model at every number of threads; `probes[i]` are the results of its probes at the i-th number."""
     return tuple(_latency(result, at, model_at, probes[at]) for at in range(len(result["latency"])))
 
 
-def _latency(result: dict[str, Any], threads_at: int, model_at: int, probes: Probes) -> Latency:
+def _latency(result: JsonObject, threads_at: int, model_at: int, probes: Probes) -> Latency:
     entry = result["latency"][threads_at]["models"][model_at]
     valid, everything = valid_rounds(result, threads_at), laps_us(result, threads_at, model_at)
     counting = valid or range(len(everything))
@@ -197,7 +198,7 @@ def _latency(result: dict[str, Any], threads_at: int, model_at: int, probes: Pro
     )
 
 
-def _median(entries: Sequence[dict[str, Any]], key: str) -> float:
+def _median(entries: Sequence[JsonObject], key: str) -> float:
     return float(np.median([entry[key] for entry in entries]))
 
 
@@ -207,7 +208,7 @@ def _largest(kib: Sequence[int | None]) -> float | None:
     return max(known) / 1024 if known else None
 
 
-def _cold(probes: Sequence[dict[str, Any]]) -> Cold | None:
+def _cold(probes: Sequence[JsonObject]) -> Cold | None:
     if not probes:
         return None
     shares = [probe["model_resident_share"] for probe in probes]
@@ -218,45 +219,45 @@ def _cold(probes: Sequence[dict[str, Any]]) -> Cold | None:
     )
 
 
-def _added_mib(probes: Sequence[dict[str, Any]]) -> float | None:
+def _added_mib(probes: Sequence[JsonObject]) -> float | None:
     return _largest(
         [None if probe["imported_kib"] is None else probe["peak_kib"] - probe["imported_kib"] for probe in probes]
     )
 
 
-def labels(result: dict[str, Any]) -> NDArray[Any]:
+def labels(result: JsonObject) -> np.ndarray:
     """The true classes, int32 [n], or labels, uint8 [n, labels]."""
     return decode(result["labels"])
 
 
-def task_of(result: dict[str, Any], model_at: int) -> Task:
+def task_of(result: JsonObject, model_at: int) -> Task:
     """What the model's outputs mean; in results of schema 1 always a class."""
     return from_json(result["models"][model_at].get("task"))
 
 
-def answers(result: dict[str, Any], model_at: int) -> NDArray[Any]:
+def answers(result: JsonObject, model_at: int) -> np.ndarray:
     """The class that the model gives for every image, int32 [n], or the labels, bool [n, labels]."""
     task, found = task_of(result, model_at), result["models"][model_at]["answers"]
     return task.predictions({key: decode(found[key]) for key in task.kept})
 
 
-def right_answers(result: dict[str, Any], model_at: int) -> NDArray[np.bool_]:
+def right_answers(result: JsonObject, model_at: int) -> NDArray[np.bool_]:
     """Which images the model got right, with all labels where there are several, bool [n]."""
     return task_of(result, model_at).right(answers(result, model_at), labels(result))
 
 
-def scores(result: dict[str, Any], model_at: int) -> dict[str, float]:
+def scores(result: JsonObject, model_at: int) -> dict[str, float]:
     """What the task counts, shares of 1; of results of schema 1 too."""
     return task_of(result, model_at).scores_of(answers(result, model_at), labels(result))
 
 
-def accuracy(result: dict[str, Any], model_at: int) -> Interval:
+def accuracy(result: JsonObject, model_at: int) -> Interval:
     """Share of right answers with Wilson's 95 % interval."""
     right = right_answers(result, model_at)
     return wilson(int(right.sum()), len(right))
 
 
-def compare(result: dict[str, Any]) -> Comparison:
+def compare(result: JsonObject) -> Comparison:
     """The second model of a result against the first."""
     speedups = [
         Speedup(entry["threads"], speedup(counting_laps_us(result, at, 0), counting_laps_us(result, at, 1)))

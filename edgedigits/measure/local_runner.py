@@ -15,6 +15,7 @@ from typing import Any
 from edgedigits_runner import SCHEMA
 
 from edgedigits.errors import EdgeDigitsError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.foreign_json import parse
 from edgedigits.measure.result_check import MOST_BYTES, checked
 from edgedigits.measure.runtimes.environments import clean_environment
@@ -31,7 +32,7 @@ class RunnerProcess:
     folder: Path
     progress: Callable[[str], None]
 
-    def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
+    def run(self, kind: str, job: JsonObject) -> JsonObject:
         """The checked result of one job; its errors as InputError's kinds, a crash as EdgeDigitsError."""
         self._copy_runner()
         (self.folder / "job.json").write_text(json.dumps({"schema": SCHEMA, "kind": kind, **job}), encoding="utf-8")
@@ -40,7 +41,7 @@ class RunnerProcess:
         code, last = self._start([str(self.python), "-m", "edgedigits_runner", "job", "job.json", result.name])
         if not result.exists():
             raise EdgeDigitsError(self._how_it_ended(code, last))
-        found: dict[str, Any] = checked(_read(result), kind, job=job)
+        found: JsonObject = checked(_read(result), kind, job=job)
         return found
 
     def _copy_runner(self) -> None:

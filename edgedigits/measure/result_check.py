@@ -13,9 +13,9 @@ import numpy as np
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.arrays import decode
 from edgedigits_runner.tasks import Task, from_json
-from numpy.typing import NDArray
 
 from edgedigits.errors import DataError, InputError, TfliteError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.foreign_json import Mismatch, parse, plain, short
 from edgedigits.measure.result_schema import SCHEMAS, look
 
@@ -28,7 +28,7 @@ _ROUNDING = 1e-9
 _ERRORS: dict[str, type[InputError]] = {"model": TfliteError, "data": DataError}
 
 
-def read_result(path: Path) -> dict[str, Any]:
+def read_result(path: Path) -> JsonObject:
     """A result.json of bench, evaluate or probe; InputError where it is none, or altered, or of another schema."""
     try:
         if path.exists() and not path.is_file():
@@ -46,9 +46,9 @@ def checked(
     result: Any,
     kind: str,
     where: str = "the runner's result",
-    job: dict[str, Any] | None = None,
+    job: JsonObject | None = None,
     fault: type[InputError] = InputError,
-) -> dict[str, Any]:
+) -> JsonObject:
     """The result as it came, a JSON object that holds what a `kind` (bench, evaluate, probe, doctor) holds.
 
     With the `job` that asked for it, models and hashes must be those of the job. Raises the runner's own error as
@@ -66,7 +66,7 @@ class _OtherModels(ValueError):
     """Not what was asked for, though it may be whole."""
 
 
-def _checked(result: Any, kind: str, job: dict[str, Any] | None) -> dict[str, Any]:
+def _checked(result: Any, kind: str, job: JsonObject | None) -> JsonObject:
     known = SCHEMAS.get(kind, {SCHEMA: None})
     schema = result.get("schema") if isinstance(result, dict) else None
     if type(schema) is not int or schema not in known:
@@ -87,7 +87,7 @@ def _checked(result: Any, kind: str, job: dict[str, Any] | None) -> dict[str, An
         _look_at_latency(result)
     if job is not None:
         _compare(result, kind, job)
-    found: dict[str, Any] = result
+    found: JsonObject = result
     return found
 
 
@@ -97,7 +97,7 @@ def _error(error: Any) -> InputError:
     return _ERRORS.get(str(error.get("kind")), InputError)(plain(error["message"]))
 
 
-def _look_at_answers(result: dict[str, Any]) -> None:
+def _look_at_answers(result: JsonObject) -> None:
     """Arrays decode, have the labels' shape, and say what `right` and `scores` say."""
     for i, model in enumerate(result["models"]):
         at = f"models[{i}]"
@@ -114,7 +114,7 @@ def _look_at_answers(result: dict[str, Any]) -> None:
         _look_at_scores(model.get("scores"), task.scores_of(predictions, labels), f"{at}.scores")
 
 
-def _labels(result: dict[str, Any], task: Task, outputs: int) -> NDArray[Any]:
+def _labels(result: JsonObject, task: Task, outputs: int) -> np.ndarray:
     """The true classes or labels, such as the task has them."""
     labels = _array(result["labels"], task.label_type, task.axes, "labels")
     if labels.min() < 0:
@@ -126,7 +126,7 @@ def _labels(result: dict[str, Any], task: Task, outputs: int) -> NDArray[Any]:
     return labels
 
 
-def _kept(answers: Any, task: Task, labels: NDArray[Any], outputs: int, at: str) -> dict[str, NDArray[Any]]:
+def _kept(answers: Any, task: Task, labels: np.ndarray, outputs: int, at: str) -> dict[str, np.ndarray]:
     """What the task keeps of all outputs, each array of the labels' shape; whole numbers are classes, others finite."""
     for key in sorted({*task.kept, "right"} - answers.keys()):
         raise Mismatch(f"{at}.{key}", "missing")
@@ -153,7 +153,7 @@ def _look_at_scores(found: Any, wanted: dict[str, float], at: str) -> None:
             raise Mismatch(f"{at}.{key}", f"found {short(found[key])}, the answers say {value:.6g}")
 
 
-def _look_at_latency(result: dict[str, Any]) -> None:
+def _look_at_latency(result: JsonObject) -> None:
     """Every model at every number of threads, with equally many windows, each with laps."""
     names = [model["name"] for model in result["models"]]
     windows = len(result["latency"][0]["models"][0]["windows"])
@@ -168,7 +168,7 @@ def _look_at_latency(result: dict[str, Any]) -> None:
                 _array(window["laps_ns"], "<u4", 1, f"{at}[{i}].windows[{w}].laps_ns")
 
 
-def _array(encoded: Any, dtype: str, shape: tuple[int, ...] | int, at: str) -> NDArray[Any]:
+def _array(encoded: Any, dtype: str, shape: tuple[int, ...] | int, at: str) -> np.ndarray:
     """A decoded array of that type, and of that shape or so many axes of any length but 0."""
     try:
         array = decode(encoded, _MOST_UNPACKED)
@@ -182,7 +182,7 @@ def _array(encoded: Any, dtype: str, shape: tuple[int, ...] | int, at: str) -> N
     return array
 
 
-def _compare(result: dict[str, Any], kind: str, job: dict[str, Any]) -> None:
+def _compare(result: JsonObject, kind: str, job: JsonObject) -> None:
     """The result is of the very files and numbers that the job named."""
     if kind == "probe":
         asked, found = [job["model"]["sha256"]], [result["model_sha256"]]

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.foreign_json import Mismatch, short
 
 _MOST_KEYS = 1000
@@ -92,11 +93,11 @@ class FirstModel(_Object):
     sha256: Hash
     input: Input
     output: Output
-    answers: dict[str, Any]
+    answers: JsonObject
 
 
 class Model(FirstModel):
-    task: dict[str, Any]
+    task: JsonObject
     scores: Annotated[dict[Name, Share], Field(max_length=100)]
 
 

@@ -25,7 +25,7 @@ from edgedigits.data.scale import Scaling
 from edgedigits.errors import CheckError
 from edgedigits.ground.artifact_folder import SCHEMA, Artifact, sha256
 from edgedigits.ground.atomic import whole_folder
-from edgedigits.ground.facts import Facts
+from edgedigits.ground.facts import Facts, JsonObject
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.model_card import artifact_card
 from edgedigits.pipeline.stage_cache import versions
@@ -63,15 +63,15 @@ class Draft:
     key: str
     exported: Exported
     baseline: Exported
-    records: list[dict[str, Any]]
+    records: list[JsonObject]
     warnings: list[str]
-    test: dict[str, Any]
+    test: JsonObject
     scale: Scaling
-    folded: dict[str, Any]
+    folded: JsonObject
     task: Halves
 
 
-def settings(part: Any) -> dict[str, Any]:
+def settings(part: Any) -> JsonObject:
     """The settings of a stage or an export, JSON-safe."""
     return dataclasses.asdict(part)
 
@@ -98,7 +98,7 @@ def write(draft: Draft, out: Path) -> Artifact:
     return Artifact(path, manifest)
 
 
-def _manifest(draft: Draft) -> dict[str, Any]:
+def _manifest(draft: Draft) -> JsonObject:
     job = draft.job
     folded = {"folded": draft.folded} if draft.folded else {}
     task, float_task = draft.task.compressed.as_json(), draft.task.float.as_json()

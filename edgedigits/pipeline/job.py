@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.scale import Scaling
+from edgedigits.ground.facts import JsonObject
 from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.pipeline.recipe import Recipe
 
@@ -23,7 +23,7 @@ class Job:
     dataset: Dataset
     scale: Scaling
     seed: int = 0
-    preprocessing: dict[str, Any] = field(default_factory=dict)
+    preprocessing: JsonObject = field(default_factory=dict)
     fresh: bool = False
     tune_thresholds: bool = False
     custom: Sequence[str] = ()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from edgedigits_runner.scaling import scaling_of
 
+from edgedigits.ground.facts import JsonObject
 from edgedigits.tasks.differences import interval_text, mcnemar_sentence
 from edgedigits.tasks.statistics import Paired, wilson
 
 
-def artifact_card(manifest: dict[str, Any]) -> str:
+def artifact_card(manifest: JsonObject) -> str:
     """The card of an artifact folder."""
     export, test, size = manifest["export"], manifest["test"], manifest["float"]
     lines = [
@@ -44,34 +44,34 @@ def artifact_card(manifest: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _paired(test: dict[str, Any]) -> Paired:
+def _paired(test: JsonObject) -> Paired:
     """The test images counted by who is right, from the accuracies in the record."""
     images, before, after = test["images"], test["only_float_right"], test["only_compressed_right"]
     both = round(test["accuracy"] * images) - after
     return Paired(both, before, after, images - both - before - after)
 
 
-def _interval(test: dict[str, Any], which: str) -> str:
+def _interval(test: JsonObject, which: str) -> str:
     return interval_text(wilson(round(test[which] * test["images"]), test["images"]))
 
 
-def _noun(manifest: dict[str, Any]) -> str:
+def _noun(manifest: JsonObject) -> str:
     return "label" if manifest.get("task", {}).get("name") == "multilabel" else "class"
 
 
-def _accuracy(manifest: dict[str, Any]) -> str:
+def _accuracy(manifest: JsonObject) -> str:
     """What is counted as right, in words of the task."""
     return "images with every label right" if _noun(manifest) == "label" else "accuracy"
 
 
-def _f1(test: dict[str, Any]) -> Iterator[str]:
+def _f1(test: JsonObject) -> Iterator[str]:
     """The rows of F1, where labels are asked."""
     for name, words in (("f1_macro", "F1, the mean over labels"), ("f1_micro", "F1 of all labels together")):
         if name in test.get("scores", {}):
             yield f"| {words} | {_percent(test['float_scores'][name])} | {_percent(test['scores'][name])} |"
 
 
-def _labels(manifest: dict[str, Any]) -> Iterator[str]:
+def _labels(manifest: JsonObject) -> Iterator[str]:
     """What is to be known of answers of labels: how sure the difference of F1 is, and from where on a label is answered."""
     if _noun(manifest) != "label":
         return
@@ -87,7 +87,7 @@ def _labels(manifest: dict[str, Any]) -> Iterator[str]:
     yield f"An image has a label where its probability is above: {each}{how}."
 
 
-def _worst_class(test: dict[str, Any], noun: str) -> Iterator[str]:
+def _worst_class(test: JsonObject, noun: str) -> Iterator[str]:
     """The row of the class, or of the label or its absence, that loses most of its recall."""
     rows = test.get("classes", [])
     worst = max(rows, key=lambda row: row["float_recall"] - row["compressed_recall"], default=None)
@@ -103,7 +103,7 @@ def _worst_class(test: dict[str, Any], noun: str) -> Iterator[str]:
         yield f"| recall by {noun} | | no {noun} loses |"
 
 
-def baseline_card(record: dict[str, Any]) -> str:
+def baseline_card(record: JsonObject) -> str:
     """The card of a float baseline, from its training record."""
     settings, data, images = record["settings"], record["data"], record["images"]
     options = "".join(f", {name} {value}" for name, value in settings["options"].items())
@@ -130,13 +130,13 @@ def baseline_card(record: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _asked(record: dict[str, Any]) -> str:
+def _asked(record: JsonObject) -> str:
     data = record["data"]
     count = len(data["classes"])
     return f"any of {count} labels" if data.get("task") == "multilabel" else f"{count} classes"
 
 
-def _scale(record: dict[str, Any]) -> str:
+def _scale(record: JsonObject) -> str:
     folded = record["input"].get("folded")
     inside = f" ({scaling_of(folded['scale'])} is in the weights of its first layer)" if folded else ""
     return f"{scaling_of(record['input']['scale'])}{inside}"

@@ -25,7 +25,7 @@ from edgedigits.data.scale import Scale, scaling
 from edgedigits.data.splits import FitData, check_seed, split
 from edgedigits.errors import DamagedError, InputError
 from edgedigits.ground.atomic import check_writable, whole_file
-from edgedigits.ground.facts import Progress, Say, silent
+from edgedigits.ground.facts import JsonObject, Progress, Say, silent
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.models.layers.training_policy import training_policy
 from edgedigits.models.zoo import ZOO, build
@@ -49,7 +49,7 @@ class Settings:
     scale: Scale = "0..1"
     seed: int = 0
     augment: bool = True
-    options: dict[str, Any] = field(default_factory=dict)  # of the zoo net: alpha, weights
+    options: JsonObject = field(default_factory=dict)  # of the zoo net: alpha, weights
 
     def __post_init__(self) -> None:
         if self.name not in ZOO:
@@ -74,7 +74,7 @@ class Trained:
     """The trained Keras 3 model (float32, no optimizer state) and the record its card is made from."""
 
     model: Any
-    record: dict[str, Any]
+    record: JsonObject
     history: list[Row]
 
 
@@ -156,7 +156,7 @@ class _Run:
         test = self.task.score(answers, self.dataset.test.labels, logits=False)
         return Trained(model, self._record(model, test), self.history)
 
-    def _record(self, model: Any, test: Score) -> dict[str, Any]:
+    def _record(self, model: Any, test: Score) -> JsonObject:
         import keras
 
         assert self.best is not None
@@ -254,7 +254,7 @@ class _Run:
             if path.name not in keep:
                 path.unlink()
 
-    def _kept(self) -> dict[str, Any] | None:
+    def _kept(self) -> JsonObject | None:
         """The state of an interrupted run of these settings on this data. Raises DamagedError where it can't be gone on from."""
         path = self.work / "state.json"
         if not path.is_file():
@@ -265,7 +265,7 @@ class _Run:
         check_files(self.work, state["files"])
         return state
 
-    def _resume(self, state: dict[str, Any]) -> None:
+    def _resume(self, state: JsonObject) -> None:
         self.history = [Row(**row) for row in state["history"]]
         self.best, self.best_epoch = Score(**state["best"]), state["best_epoch"]
         self._load(f"last-{len(self.history)}.npz", self._everything())

@@ -16,6 +16,7 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.ground.yaml_files import check_known, first_fault
+from edgedigits.keras_types import KerasModel
 
 _Settings = TypeVar("_Settings")
 

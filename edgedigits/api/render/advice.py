@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedigits.api.render.tables import table_of
+from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.cost.instruction_model import BOARDS as BOARD_NAMES
 from edgedigits.measure.cost.instruction_model import CORE_OF, rates
 from edgedigits.pipeline.advise.advice import ADVISED_BOARDS, Advice

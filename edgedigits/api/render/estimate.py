@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedigits.api.render.tables import table_of
+from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.cost.estimate import Estimate, OperatorEstimate
 
 SCHEMA: Final = 1

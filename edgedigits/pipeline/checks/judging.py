@@ -13,6 +13,7 @@ from edgedigits.data.images import Images
 from edgedigits.data.samples import sampled
 from edgedigits.data.scale import Scale
 from edgedigits.errors import ClassLostError, DataError, ModelError
+from edgedigits.ground.facts import JsonObject
 from edgedigits.tasks import baseline_check, class_recalls
 from edgedigits.tasks.class_recalls import ClassChange
 from edgedigits.tasks.differences import recalls_text
@@ -28,7 +29,7 @@ SAMPLE = 1000
 def check_baseline(
     task: Task,
     answers: NDArray[np.floating],
-    labels: NDArray[Any],
+    labels: np.ndarray,
     classes: Sequence[str],
     logits: bool,
     name: str,
@@ -68,9 +69,7 @@ def outputs_of(flat: bytes, images: Images, scale: Scale) -> NDArray[np.float32]
     return np.concatenate(found)
 
 
-def changes_of(
-    task: Task, labels: NDArray[Any], before: NDArray[Any], after: NDArray[Any]
-) -> class_recalls.ClassChanges:
+def changes_of(task: Task, labels: np.ndarray, before: np.ndarray, after: np.ndarray) -> class_recalls.ClassChanges:
     """What two models' predictions found of each class, or of each label and of its absence (`Task.cases`)."""
     which, first = task.cases(labels, before)
     return class_recalls.by_class(which, first, task.cases(labels, after)[1])
@@ -78,12 +77,12 @@ def changes_of(
 
 def check_classes(
     task: Task,
-    labels: NDArray[Any],
-    before: NDArray[Any],
-    after: NDArray[Any],
+    labels: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
     classes: Sequence[str],
     near_chance: bool,
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     """Each class's recall on validation images, of predictions of the model before compression and of the bytes.
 
     Raises ClassLostError when a class is practically lost (see `class_recalls`). A model near chance has no class to lose.

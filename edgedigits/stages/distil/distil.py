@@ -16,7 +16,7 @@ from edgedigits.data.augment import Augment
 from edgedigits.data.scale import NAMED, scaling_of
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
-from edgedigits.ground.facts import Facts, Progress, silent
+from edgedigits.ground.facts import Facts, JsonObject, Progress, silent
 from edgedigits.stages.candidate import Candidate, settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 

@@ -112,7 +112,7 @@ def _f1(predictions: np.ndarray, wanted: NDArray[np.bool_]) -> dict[str, float]:
     return {"f1_macro": float(macro), "f1_micro": float(micro)}
 
 
-def tuned(shares: NDArray[Any], labels: NDArray[Any]) -> list[float]:
+def tuned(shares: np.ndarray, labels: np.ndarray) -> list[float]:
     """The threshold of each label, a probability, with the best F1 on these images; of equal ones that nearest to 0.5.
 
     A label that none of the images has, or all have, keeps 0.5. An image has a label where its probability is above.
