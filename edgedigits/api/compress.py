@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Artifact(artifact_folder.Artifact, Result):
+class Artifact(Result, artifact_folder.Artifact):
     """A folder that `compress` wrote: `path` is where, `manifest` what its manifest.json says.
 
     Frames: "stages", one row for each with its validation accuracy (a share of 1) and seconds; "classes", recalls on the test
