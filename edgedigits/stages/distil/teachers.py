@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgedigits.data.scale import Scale, Scaling, scaled, scaling
 from edgedigits.data.splits import FitData
@@ -17,7 +17,9 @@ from edgedigits.errors import ModelError, RecipeError
 from edgedigits.ground.yaml_files import nearest
 from edgedigits.models.zoo import ZOO
 from edgedigits.models.zoo.shipped import record_beside, shipped_folder, shipped_record
-from edgedigits.tasks.task import Task
+
+if TYPE_CHECKING:
+    from edgedigits.tasks.task import Task
 
 RECIPE = "recipe"
 """The name of the model that the recipe began with."""
