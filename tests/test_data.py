@@ -425,7 +425,11 @@ def test_reading_is_part_of_what_a_folder_is(tmp_path: Path) -> None:
     root = image_folder(tmp_path / "pets", size=9)
     marks = [
         load_data(str(root), **how).fingerprint
-        for how in ({"size": (5, 5)}, {"size": (5, 5), "resizing": "keras"}, {"size": (5, 5), "background": "black"})
+        for how in (
+            {"resize": (5, 5)},
+            {"resize": (5, 5), "resizing": "keras"},
+            {"resize": (5, 5), "background": "black"},
+        )
     ]
     assert len(set(marks)) == 3
     resized = load_data(str(root), resize=(5, 5), resizing="lanczos")

@@ -57,7 +57,7 @@ LIMITS: dict[str, Limit] = {
 
 _spoken_to: ContextVar[str] = ContextVar("spoken_to", default="python")
 _OPTIONS = {"scale": "pixel_range=", "fresh": "fresh=True", "grey": "grey=True", "skip-bad": "skip_bad=True"}
-_MENTIONED = re.compile(r"--([a-z]+(?:-[a-z]+)*)\b(?: (\d+)x(\d+)\b)?")
+_MENTIONED = re.compile(r"--([a-z]+(?:-[a-z]+)*)\b(?: (\d+)x(\d+)\b| (?=['\"\d]))?")
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def command(**choices: Sequence[str]) -> Callable[[Callable[_Given, _Found]], Ca
             except EdgeDigitsError as error:
                 if was_interrupted(error):
                     raise KeyboardInterrupt from error
-                said = _for_python(str(error))
+                said = for_python(str(error))
                 if _spoken_to.get() != "python" or said == str(error):
                     raise
                 raise type(error)(said) from error
@@ -111,7 +111,7 @@ def _check(given: Mapping[str, Any], choices: Mapping[str, Sequence[str]]) -> No
             raise InputError(f"--{name}: found {value!r}; choose from {', '.join(choices[name])}")
 
 
-def _for_python(sentence: str) -> str:
+def for_python(sentence: str) -> str:
     """`--resize 32x32` as `resize=(32, 32)`, `--scale` as `pixel_range=`."""
 
     def said(found: re.Match[str]) -> str:

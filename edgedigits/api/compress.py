@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Artifact(artifact_folder.Artifact, Result):
+class Artifact(Result, artifact_folder.Artifact):
     """A folder that `compress` wrote: `path` is where, `manifest` what its manifest.json says.
 
     Frames: "stages", one row for each with its validation accuracy (a share of 1) and seconds; "classes", recalls on the test
@@ -85,7 +85,7 @@ class Artifact(artifact_folder.Artifact, Result):
             yield {key: value for key, value in record.items() if isinstance(value, (str, int, float))}
 
 
-@command()
+@command(thresholds=("half", "tuned"))
 def compress(
     model: Any = None,
     data: Dataset | PathLike | None = None,
@@ -105,6 +105,7 @@ def compress(
     skip_bad: bool = False,
     out: PathLike = "artifacts",
     seed: int = 0,
+    thresholds: str = "half",
     fresh: bool = False,
     progress: Watch = None,
 ) -> Artifact:
@@ -118,6 +119,8 @@ def compress(
     number or one for each channel, and bgr refine it. Only a model with a training record beside it needs none.
     custom: layer classes of yours, or "module:Class". seed: the same gives the same bytes on the same machine. fresh: use no kept
     stage. progress: None or True shows a bar, False nothing, a function is called with (what, share 0..1).
+
+    thresholds: of data with several labels per image, "half" for all or "tuned" on the validation images.
 
     Raises InputError's kinds (ModelError, DataError, RecipeError, ArtifactError) where something given can't be used,
     CheckError's kinds where a check of the result fails.
@@ -138,7 +141,9 @@ def compress(
 
     with model_file(model) as path, telling(progress) as told:
         told.progress("load", 0.0)
-        wish = prepare.Wish(model=path, zoo=zoo, custom=custom_names(custom), seed=seed, fresh=fresh, **said)
+        wish = prepare.Wish(
+            model=path, zoo=zoo, custom=custom_names(custom), seed=seed, fresh=fresh, thresholds=thresholds, **said
+        )
         job = prepare.job(found, wish, told.say)
         tell_notes(job.dataset, told.say)
         made = loop.run(job, Path(out), told.say, told.progress)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgedigits.data.scale import Scale, Scaling, scaled, scaling
 from edgedigits.data.splits import FitData
@@ -18,7 +19,9 @@ from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.zoo import ZOO
 from edgedigits.models.zoo.shipped import record_beside, shipped_folder, shipped_record
 from edgedigits.stages.candidate import Candidate
-from edgedigits.tasks.task import Task
+
+if TYPE_CHECKING:
+    from edgedigits.tasks.task import Task
 
 RECIPE = "recipe"
 """The name of the model that the recipe began with."""
