@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def stored(values: NDArray[np.float32], dtype: str, step: float, zero_point: int) -> NDArray[Any]:
-    """Float values as a tensor of that type takes them: rint(x / step) + zero point, halves to even, clipped to the type's range."""
+    """Float values as a tensor of that type takes them: rint(x / step) + zero point, halves to even, clipped to its range."""
     if dtype == "float32":
         return values.astype(np.float32)
     if step:
