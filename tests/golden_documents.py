@@ -24,7 +24,7 @@ class Replayed:
 
 def bench_report() -> dict[str, Any]:
     """The bench report of that result, as JSON."""
-    from edgedigits.cli.render.bench import as_json
+    from edgedigits.api.render.bench import as_json
     from edgedigits.measure.bench import Contestant, Settings, measure
 
     contestants = [Contestant(name, GOLDEN / "int8.tflite") for name in ("m", "n")]
@@ -32,7 +32,8 @@ def bench_report() -> dict[str, Any]:
     for model in (found["baseline"], found["compressed"]):
         del model["gzip_bytes"]  # a packer's version
         model["path"] = Path(model["path"]).name
-    return json.loads(json.dumps(found))
+    plain: dict[str, Any] = json.loads(json.dumps(found))
+    return plain
 
 
 def plain_manifest(manifest: dict[str, Any]) -> dict[str, Any]:

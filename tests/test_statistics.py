@@ -124,16 +124,16 @@ def test_speedup_refuses_windows_that_are_no_pairs() -> None:
         (wilson(10, 10).high, 1.0),
     ],
 )
-def test_the_numbers_are_those_of_before_scipy(found, before):
+def test_the_numbers_are_those_of_before_scipy(found: float, before: float) -> None:
     assert found == pytest.approx(before, rel=1e-9)
 
 
-def test_scipy_is_imported_only_where_a_number_is_asked_for():
+def test_scipy_is_imported_only_where_a_number_is_asked_for() -> None:
     code = "import sys; import edgedigits.cli.main, edgedigits.tasks.statistics; sys.exit('scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_difference_in_f1_has_an_interval_that_holds_it():
+def test_the_difference_in_f1_has_an_interval_that_holds_it() -> None:
     random = np.random.default_rng(1)
     labels = (random.random((400, 4)) < 0.4).astype(np.uint8)
     good, bad = ((labels ^ (random.random(labels.shape) < share)).astype(bool) for share in (0.05, 0.2))
