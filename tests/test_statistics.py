@@ -1,10 +1,15 @@
 """Intervals and tests against SciPy, published values and simulation."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from sklearn.metrics import f1_score
 
-from edgedigits.tasks.statistics import Paired, mcnemar_p, pair, speedup, typical_percentile, wilson
+from edgedigits.tasks.f1_difference import f1_difference
+from edgedigits.tasks.statistics import Paired, chance_p, mcnemar_p, pair, speedup, typical_percentile, wilson
 
 
 @pytest.mark.parametrize(
@@ -102,3 +107,42 @@ def test_one_window_with_one_lap_is_enough_to_compute() -> None:
 def test_speedup_refuses_windows_that_are_no_pairs() -> None:
     with pytest.raises(ValueError, match="pairs"):
         speedup([np.ones(3)], [])
+
+
+@pytest.mark.parametrize(
+    ("found", "before"),
+    [
+        (mcnemar_p(12, 9), 0.6636238098144531),
+        (mcnemar_p(58, 22), 7.010573979919961e-05),
+        (chance_p(30, 100, 0.2), 0.011248978720991374),
+        (chance_p(9, 10, 0.1), 9.100000000000029e-09),
+        (chance_p(5, 10, 0.0), 0.0),
+        (chance_p(0, 10, 0.3), 1.0),
+        (wilson(171, 204).low, 0.7815331498214027),
+        (wilson(171, 204).high, 0.8824344761903706),
+        (wilson(0, 10).low, 0.0),
+        (wilson(10, 10).high, 1.0),
+    ],
+)
+def test_the_numbers_are_those_of_before_scipy(found: float, before: float) -> None:
+    assert found == pytest.approx(before, rel=1e-9)
+
+
+def test_scipy_is_imported_only_where_a_number_is_asked_for() -> None:
+    code = "import sys; import edgedigits.cli.main, edgedigits.tasks.statistics; sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_difference_in_f1_has_an_interval_that_holds_it() -> None:
+    random = np.random.default_rng(1)
+    labels = (random.random((400, 4)) < 0.4).astype(np.uint8)
+    good, bad = ((labels ^ (random.random(labels.shape) < share)).astype(bool) for share in (0.05, 0.2))
+    found = f1_difference(labels, good, bad)
+    f1 = [f1_score(labels, each, average="macro") for each in (good, bad)]
+    assert found.value == pytest.approx(f1[1] - f1[0])
+    assert -0.25 < found.low < found.value < found.high < 0
+    assert f1_difference(labels, bad, good).value == pytest.approx(-found.value)
+    same = f1_difference(labels, good, good)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    one = f1_difference(labels[:1], good[:1], bad[:1])
+    assert one.low == one.value == one.high

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgedigits_runner.forms import InputForm
+from edgedigits_runner.quantizing import stored
 from edgedigits_runner.scaling import Scaling, scaling_of
 
 if TYPE_CHECKING:
@@ -18,10 +19,7 @@ _CHUNK_BYTES = 2**17  # of float32; preparing images adds some three times that 
 
 
 def prepare(pixels: NDArray[np.uint8], form: InputForm, scale: Scaling | str) -> NDArray[Any]:
-    """uint8 [n, height, width, channels] to [n, *form.tensor_shape] in the model's own type; `scale` or its name.
-
-    Quantized input is rint(x / step) + zero point, halves to even, clipped to the type's range.
-    """
+    """uint8 [n, height, width, channels] to [n, *form.tensor_shape] in the model's own type; `scale` or its name."""
     images = with_channels(pixels, form.channels).astype(np.float32)
     if images.shape[1:3] != (form.height, form.width):
         images = resized(images, form.height, form.width)
@@ -29,7 +27,7 @@ def prepare(pixels: NDArray[np.uint8], form: InputForm, scale: Scaling | str) ->
     if form.channels_first:
         images = images.transpose(0, 3, 1, 2)
     images = images.reshape((len(images), *form.tensor_shape))
-    return np.ascontiguousarray(_stored(images, form))
+    return np.ascontiguousarray(stored(images, form.dtype, form.step, form.zero_point))
 
 
 def prepared_chunks(pixels: NDArray[np.uint8], form: InputForm, scale: Scaling | str) -> Iterator[NDArray[Any]]:
@@ -64,12 +62,3 @@ def _neighbours(size: int, new: int) -> tuple[NDArray[np.intp], NDArray[np.intp]
     centres = np.clip((np.arange(new) + 0.5) * (size / new) - 0.5, 0, size - 1)
     low = np.floor(centres).astype(np.intp)
     return low, np.minimum(low + 1, size - 1), (centres - low).astype(np.float32)
-
-
-def _stored(images: NDArray[np.float32], form: InputForm) -> NDArray[Any]:
-    if form.dtype == "float32":
-        return images.astype(np.float32)
-    if form.step:
-        images = np.rint(images / np.float32(form.step)) + form.zero_point
-    limits = np.iinfo(form.dtype)
-    return np.clip(np.rint(images), limits.min, limits.max).astype(form.dtype)

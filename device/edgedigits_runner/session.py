@@ -12,6 +12,7 @@ from edgedigits_runner.files import sha256_of
 from edgedigits_runner.forms import InputForm, OutputForm, input_form, open_shape, output_form, wanted_size
 from edgedigits_runner.interpreters import Runtime, plain_errors
 from edgedigits_runner.model_file import PACKED, ModelFile, loading
+from edgedigits_runner.quantizing import real
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,9 +80,7 @@ def _set_open_sizes(interpreter: Any, model: ModelFile, image_shape: tuple[int, 
 
 def real_scores(session: Session, scores: NDArray[Any]) -> NDArray[np.float32]:
     """Stored scores as real numbers, by the output's own step and zero point."""
-    values = scores.astype(np.float32)
-    if session.sink.step:
-        values = (values - session.sink.zero_point) * np.float32(session.sink.step)
+    values = real(scores, session.sink.step, session.sink.zero_point)
     if not np.isfinite(values).all():
         raise RunnerError("model", f"{session.model.path}: answers with numbers that are not finite")
     return values

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import io
+import tokenize
 import zipfile
 from pathlib import Path
 
@@ -47,13 +48,17 @@ def write_runner(path: Path) -> Path:
 
 
 def without_docstrings(source: str) -> str:
-    """The same code on the same lines; a docstring that is all of a body stays."""
+    """The same code on the same lines, without comments and docstrings; a docstring that is all of a body stays."""
     lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            line, column = token.start
+            lines[line - 1] = lines[line - 1][:column].rstrip()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-            first = node.body[0]
-            if len(node.body) > 1 and first.end_lineno is not None:
-                lines[first.lineno - 1 : first.end_lineno] = [""] * (first.end_lineno - first.lineno + 1)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and len(node.body) > 1:
+            for each in node.body:
+                if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) and each.end_lineno is not None:
+                    lines[each.lineno - 1 : each.end_lineno] = [""] * (each.end_lineno - each.lineno + 1)
     return "\n".join(lines) + "\n"
 
 

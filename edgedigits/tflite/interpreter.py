@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
+from edgedigits_runner.quantizing import real, stored
 
 from edgedigits.data.images import Pixels
 from edgedigits.data.scale import Scale, scaled
@@ -61,18 +62,9 @@ class TfliteModel:
 
     def outputs(self, pixels: Pixels, scale: Scale) -> np.ndarray:
         """Answers as float32 [n, classes]."""
-        answers = self.raw(self.inputs(pixels, scale))
-        if answers.dtype == np.float32:
-            return answers
-        step, zero = self._sink["quantization"]
-        return np.asarray((answers.astype(np.float32) - zero) * np.float32(step), np.float32)
+        return real(self.raw(self.inputs(pixels, scale)), *self._sink["quantization"])
 
 
 def quantize(values: np.ndarray, detail: JsonObject) -> np.ndarray:
     """float32 values as an interpreter's input tensor takes them, by the scale and zero point it declares."""
-    if detail["dtype"] == np.float32:
-        return values
-    limits = np.iinfo(detail["dtype"])
-    step, zero = detail["quantization"]
-    whole = np.clip(np.round(values / np.float32(step)) + zero, limits.min, limits.max)
-    return np.asarray(whole, detail["dtype"])
+    return stored(values, np.dtype(detail["dtype"]).name, *detail["quantization"])
