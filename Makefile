@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint device pi bench peers pays attack tables golden clean
+.PHONY: demo test lint docs device pi bench peers pays attack tables golden clean
 
 demo: $(READY)
 	$(BIN)/edgedigits demo
@@ -17,6 +17,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The pages for a browser, in build/docs; a link or an anchor that leads nowhere fails.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 # Deploys to emulated Raspberry Pis; skipped, with the reason, where this machine can't have one.
 pi: $(READY)
 	$(BIN)/python -m pytest -m pi -rs
@@ -25,7 +29,7 @@ pi: $(READY)
 device: $(READY)
 	$(BIN)/python -m pytest -m "device and not pi" -rs
 
-# Measures what the README's tables show; needs MNIST, root for the emulated Pi, a quiet machine and half an hour.
+# Measures what the tables of the README and of docs/ show; needs MNIST, root for the emulated Pi, a quiet machine and half an hour.
 bench: $(READY)
 	$(BIN)/python -m benchmarks.main_job
 	$(BIN)/python -m benchmarks.device_job

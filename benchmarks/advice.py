@@ -18,10 +18,10 @@ from typing import Any
 from benchmarks.document import document, save, target
 from edgedigits.ground import artifact_folder
 from edgedigits.measure import bench_job
+from edgedigits.models.importer.saved_files import model_hash
 from edgedigits.models.zoo.shipped import shipped_folder
 from edgedigits.pipeline.advise.advice import Advice, advise
 from edgedigits.pipeline.advise.question import Asked, question
-from edgedigits.pipeline.prepare import model_hash
 from edgedigits.pipeline.recipe import parse
 
 RESULT = Path(__file__).parent / "results" / "advice.json"

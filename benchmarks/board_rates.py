@@ -137,7 +137,8 @@ def fitted() -> tuple[int, dict[str, Any]]:
 def kept_graphs() -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
     """(graph signature -> its name and the kept counts, name -> bytes)."""
     kept = json.loads(COUNTED.read_text())["models"]
-    graphs, flats = {}, {}
+    graphs: dict[str, dict[str, Any]] = {}
+    flats: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, path in make([job for job in jobs() if "/".join(job) in kept], Path(folder)).items():
             flats[name] = path.read_bytes()

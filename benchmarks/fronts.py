@@ -19,5 +19,6 @@ def front(rows: Sequence[Row], cost: str, gain: str = "accuracy_percent") -> lis
 
 
 def _beats(one: Row, other: Row, cost: str, gain: str) -> bool:
-    no_worse = one[cost] <= other[cost] and one[gain] >= other[gain]
-    return no_worse and (one[cost] < other[cost] or one[gain] > other[gain])
+    no_worse: bool = one[cost] <= other[cost] and one[gain] >= other[gain]
+    better: bool = one[cost] < other[cost] or one[gain] > other[gain]
+    return no_worse and better

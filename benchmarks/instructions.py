@@ -49,7 +49,8 @@ def jobs() -> list[tuple[str, str]]:
 
 def make(pairs: Iterable[tuple[str, str]], folder: Path) -> dict[str, Path]:
     """`baseline/recipe` -> .tflite, with one step of training a stage."""
-    made, kept = {}, {}
+    made: dict[str, Path] = {}
+    kept: dict[str, tuple[Any, FitData]] = {}
     for name, recipe in pairs:
         model, data = kept[name] if name in kept else kept.setdefault(name, _baseline(name))
         made[f"{name}/{recipe}"] = path = folder / f"{name}-{recipe}.tflite"
@@ -73,7 +74,7 @@ def _baseline(name: str) -> tuple[Any, FitData]:
     if record is None:
         raise SystemExit(f"{path}: no such baseline with its record")
     height, width, channels = record["input"]["shape"]
-    digits = fitted(load_data("digits", size=(height, width)), (height, width, channels))
+    digits = fitted(load_data("digits", resize=(height, width)), (height, width, channels))
     return load(path).model, split(digits, record["input"]["scale"], 0)
 
 

@@ -22,6 +22,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks import finished
 from benchmarks.document import document, save
 from benchmarks.drawing import draw
@@ -30,7 +32,7 @@ from benchmarks.measuring import accuracy, right_in_litert, size
 from benchmarks.pays_entries import ENTRIES, Entry, targets
 from benchmarks.pays_kept import kept, with_origin
 from benchmarks.pays_rows import CORES, row
-from benchmarks.racing import Window, few_images, race, tflite_racer, timing
+from benchmarks.racing import Racer, Window, few_images, race, tflite_racer, timing
 from benchmarks.without_amx import has_amx, python_without_amx
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.artifact_folder import Artifact
@@ -97,7 +99,8 @@ class Forms:
             timers = {"": runner}
             if has_amx():
                 timers = {"": RunnerProcess(python_without_amx(folder), folder, lambda _: None), WITH_AMX: runner}
-            right, racers = {}, {}
+            right: dict[str, np.ndarray] = {}
+            racers: dict[str, Racer] = {}
             for at, (called, file) in enumerate(self.files.items()):
                 right[called] = right_in_litert(runner, file, self.images[called])
                 say(f"{called}: {100 * right[called].mean():.2f} %")

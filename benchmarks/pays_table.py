@@ -1,4 +1,4 @@
-"""The README's table of what the recipes reach, and one line about each for its header; both from pays.json."""
+"""The table of what the recipes reach, and one line about each for its header; both from pays.json."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def stories(made: Path, key: Path, folder: Path, say: Say) -> list[Story]:
     """All Pis at once; `key` is a private key whose public half lies beside it."""
     work = quick(made, folder)
     with ThreadPoolExecutor(max_workers=len(PIS)) as pool:
-        return list(pool.map(lambda pi: _story(*pi, made, work, key, folder, say), PIS))
+        return list(pool.map(lambda pi: _story(pi[0], pi[1], made, work, key, folder, say), PIS))
 
 
 def _story(suite: Any, board: str, made: Path, work: Task, key: Path, folder: Path, say: Say) -> Story:

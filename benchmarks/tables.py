@@ -1,4 +1,4 @@
-"""Write the tables of README.md from the JSON under `results/` and from the recipes, between their markers.
+"""Write the tables of the README and of docs/ between their markers: from the JSON under `results/`, the recipes and the code.
 
     python -m benchmarks.tables [--check]
 
@@ -13,17 +13,17 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from functools import cache
 from typing import Any
 
+from benchmarks.house.rooms_table import folders_table, rooms_table
+from benchmarks.pages import ROOT, pages, read
 from benchmarks.pays_table import pays_table
-from benchmarks.peers.table import peers_table
+from benchmarks.peers.table import peers_short, peers_table
 from edgedigits.errors import DeviceError
 from edgedigits.measure.runtimes.device_facts import Facts
 from edgedigits.measure.runtimes.wheels import choose
 
-ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
 _PACKAGES = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"}
 
 
@@ -114,17 +114,34 @@ def targets_table(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def filled(text: str) -> str:
-    """README text with every table that can be made put between its markers."""
-    tables = {"recipes": recipes_table(), "releases": releases_table()}
+MARKED = re.compile(r"^<!-- (?P<name>[\w-]+) -->\n(?P<table>.*?)^<!-- /(?P=name) -->$", re.MULTILINE | re.DOTALL)
+
+
+@cache
+def tables() -> dict[str, str]:
+    """Every table that can be made, by the name in its markers."""
+    found = {
+        "recipes": recipes_table(),
+        "releases": releases_table(),
+        "rooms": rooms_table(),
+        "folders": folders_table(),
+    }
     for name, file, table in _FROM_RESULTS:
         result = ROOT / "benchmarks" / "results" / file
         if result.is_file():
-            tables[name] = table(json.loads(result.read_text()))
-    for name, table in tables.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        text = pattern.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)  # type: ignore[misc]
-    return text
+            found[name] = table(json.loads(result.read_text()))
+    return found
+
+
+def filled(text: str) -> str:
+    """A page with every table that can be made put between its markers, and an empty line on both sides of it."""
+
+    def whole(found: re.Match[str]) -> str:
+        name, old = found["name"], found["table"]
+        table = f"\n{tables()[name]}\n\n" if name in tables() else old
+        return f"<!-- {name} -->\n{table}<!-- /{name} -->"
+
+    return MARKED.sub(whole, text)
 
 
 _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
@@ -132,6 +149,7 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("systems", "systems.json", systems_table),
     ("device", "device.json", targets_table),
     ("peers", "peers.json", peers_table),
+    ("peers-short", "peers.json", peers_short),
     ("pays", "pays.json", pays_table),
     ("pays-targets", "pays.json", targets_table),
     ("advice", "advice.json", targets_table),
@@ -141,10 +159,13 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
-    text = README.read_text(encoding="utf-8")
-    if parser.parse_args().check:
-        sys.exit(int(filled(text) != text))
-    README.write_text(filled(text), encoding="utf-8")
+    check = parser.parse_args().check
+    changed = {page: text for page in pages() if (text := filled(read(page))) != read(page)}
+    if check:
+        sys.exit(int(bool(changed)))
+    for page, text in changed.items():
+        page.write_text(text, encoding="utf-8")
+        print(page.relative_to(ROOT))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.recipe import EXPORTS, Recipe
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.interpreter import TfliteModel
+from tests.examples import example
 
 GOLDEN: Final = Path(__file__).parent / "golden" / "layer_kinds.json"
 LITTLE: Final = {"float32": 1e-4, "float16": 0.02}
@@ -85,9 +86,9 @@ def kinds() -> dict[str, Callable[[], Any]]:
     for kind in sorted(known_layers.LAYERS - known_layers.LEFT_OUT - {"InputLayer"}):
         for settings in SETTINGS.get(kind, [{}]):
             said = ", ".join(f"{key}={value}" for key, value in settings.items())
-            found[f"{kind}({said})"] = lambda kind=kind, settings=settings: _around(kind, settings)
+            found[f"{kind}({said})"] = partial(_around, kind, settings)
     for name in sorted(known_layers.ACTIVATIONS):
-        found[name] = lambda name=name: _around("Activation", {"activation": name})
+        found[name] = partial(_around, "Activation", {"activation": name})
     found["gelu, approximate"] = lambda: _model(keras3, lambda x: keras3.ops.gelu(x))
     found["hard_sigmoid of Keras 2"] = lambda: _model(keras, lambda x: keras.layers.Activation("hard_sigmoid")(x))
     found["maximum with a constant"] = lambda: _model(keras3, lambda x: keras3.ops.maximum(x, 0.1))
@@ -146,7 +147,8 @@ def _around(kind: str, settings: dict[str, Any]) -> Any:
             x = library.layers.Reshape((16, 16))(x)
         if kind in PAIR:
             x = [x, library.layers.Conv2D(4, 1, name="other")(x)]
-        return getattr(library.layers, kind)(name="tried", **settings)(x)
+        layer = getattr(library.layers, kind)
+        return example(kind, "SETTINGS in tests/layer_kinds.py", layer, name="tried", **settings)(x)
 
     return _model(library, apply)
 

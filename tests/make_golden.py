@@ -19,10 +19,9 @@ def without_packed(found: Any) -> Any:
 
 
 def main() -> None:
-    from test_flatbuffer import convert, planted_model
-
-    from edgedigits.cli.render.inspection import as_json
+    from edgedigits.api.render.inspection import as_json
     from edgedigits.tflite.flatbuffer import read
+    from tests.test_flatbuffer import convert, planted_model
 
     GOLDEN.mkdir(exist_ok=True)
     for kind in ("int8", "float16"):

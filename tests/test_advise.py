@@ -26,11 +26,10 @@ from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.advise.advice import advise
 from edgedigits.pipeline.advise.dry_run import cut_short, trained_like
 from edgedigits.pipeline.advise.question import IMAGES, Asked, question
-from edgedigits.pipeline.export.float16 import Float16
-from edgedigits.pipeline.export.float32 import Float32
+from edgedigits.pipeline.export.export import Export
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
-from edgedigits.pipeline.recipe import load_recipe, parse
+from edgedigits.pipeline.recipe import EXPORTS, load_recipe, parse
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import fragments, graph_signature, nearly_nothing
 from edgedigits.tflite.multiply_adds import per_operator
@@ -63,11 +62,13 @@ def asked(*words: object) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def flats(net: Path, shapes: Path) -> dict[str, bytes]:
-    """The net exported three ways, and as int8 with all its weights halved."""
+    """The net exported each way, and as int8 with all its weights halved."""
     from edgedigits.models.importer.loading import load
 
     data, model = fit_data(shapes), load(net).model
-    exports = {"float32": Float32(), "float16": Float16(), "int8": Int8(calibration_images=20)}
+    exports: dict[str, Export] = {name: kind() for name, kind in EXPORTS.items()} | {
+        "int8": Int8(calibration_images=20)
+    }
     made = {name: export(model, data.calibration, data.scale) for name, export in exports.items()}
     model.set_weights([0.5 * weight for weight in model.get_weights()])
     return made | {"halved": exports["int8"](model, data.calibration, data.scale)}
@@ -203,7 +204,7 @@ def test_what_cannot_run_alone_is_said_and_the_rest_is_timed(tmp_path: Path) -> 
         runner.run("timings", {**job, "files": []})
 
 
-@pytest.mark.parametrize("export", ["float32", "int8", "float16"])
+@pytest.mark.parametrize("export", EXPORTS)
 def test_fragments_in_a_row_answer_as_the_whole(export: str, flats: dict[str, bytes]) -> None:
     flat = flats[export]
     whole = Interpreter(model_content=flat, num_threads=1)
@@ -228,7 +229,7 @@ def test_fragments_in_a_row_answer_as_the_whole(export: str, flats: dict[str, by
         alone.invoke()
         values[operator.outputs[0]] = alone.get_tensor(alone.get_output_details()[0]["index"])
     answer = whole.get_tensor(whole.get_output_details()[0]["index"])
-    if export == "int8":
+    if EXPORTS[export].integer:
         assert np.array_equal(values[contents.outputs[0].index], answer)
     else:
         assert np.allclose(values[contents.outputs[0].index], answer, atol=1e-6)

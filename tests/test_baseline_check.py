@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -13,12 +13,14 @@ import pytest
 
 from edgedigits.data.images import everything
 from edgedigits.errors import DataError, ModelError
+from edgedigits.ground.facts import Progress, silent
 from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.advise import question
 from edgedigits.pipeline.checks.judging import check_baseline
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import Recipe, parse
+from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.baseline_check import Findings, look
 from edgedigits.tasks.kinds.classification import Classification
 from tests.prototypes import matched, noisy
@@ -29,7 +31,8 @@ def answering(labels: np.ndarray, classes: int, right: float = 0.95, order: Sequ
     rng = np.random.default_rng(0)
     meant = np.where(rng.random(len(labels)) < right, labels, rng.integers(0, classes, len(labels)))
     chosen = np.asarray(order if order is not None else range(classes))[meant]
-    return np.eye(classes, dtype=np.float32)[chosen] * 3 + rng.random((len(labels), classes), np.float32)
+    logits: np.ndarray = np.eye(classes, dtype=np.float32)[chosen] * 3 + rng.random((len(labels), classes), np.float32)
+    return logits
 
 
 def looked(classes: int, per_class: int = 8, names: Sequence[str] | None = None, **model: Any) -> Findings:
@@ -120,7 +123,11 @@ def misnamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Never:
     """A stage that must not run."""
 
-    def __call__(self, *_: Any) -> Any:
+    makes_zeros: ClassVar[bool] = False
+    why_no_gain: ClassVar[str] = ""
+    in_words: ClassVar[str] = ""
+
+    def __call__(self, candidate: Candidate, data: Any, progress: Progress = silent) -> Any:
         raise AssertionError("a stage ran")
 
 

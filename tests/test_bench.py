@@ -1,81 +1,91 @@
 """The host's side of the benchmark: subprocesses, environments, the report."""
 
+from __future__ import annotations
+
 import copy
 import dataclasses
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 from edgedigits_runner import SCHEMA
 from rich.console import Console
 
-from edgedigits.cli.render.bench import as_json, mcnemar_sentence, render, times
+from edgedigits.api.render.bench import as_json, render, times
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, TfliteError
-from edgedigits.measure.bench import Contestant, Settings, bench, measure, model_job
+from edgedigits.measure.bench import Contestant, Runner, Settings, bench, measure, model_job
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes import environments
 from edgedigits.tasks.class_recalls import by_class
+from edgedigits.tasks.differences import mcnemar_sentence
 from edgedigits.tasks.statistics import Paired
 from tests import tiny_tflite
 
+Tiny = dict[str, Path]
 QUICK = Settings(windows=2, window_s=0.02, probes=1)
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     return tiny_tflite.make_all(tmp_path_factory.mktemp("tiny"))
 
 
 class Recorder:
     """A runner that keeps the jobs it did and their results."""
 
-    def __init__(self, runner):
-        self.runner, self.done = runner, []
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self.done: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
 
-    def run(self, kind, job):
+    def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
         result = self.runner.run(kind, job)
         self.done.append((kind, job, result))
         return result
 
-    def of(self, kind):
+    def of(self, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
         return next((job, result) for done, job, result in self.done if done == kind)
 
 
 class Replayed:
     """A runner that answers with results it was given, one per kind."""
 
-    def __init__(self, results):
+    def __init__(self, results: dict[str, dict[str, Any]]) -> None:
         self.results = results
 
-    def run(self, kind, job):
+    def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
         return self.results[kind]
 
 
 @pytest.fixture(scope="session")
-def contestants(tiny):
+def contestants(tiny: Tiny) -> list[Contestant]:
     return [Contestant("float32", tiny["float32"]), Contestant("int8", tiny["int8"])]
 
 
+Measured = tuple[Report, Recorder]
+
+
 @pytest.fixture(scope="session")
-def measured(tiny, contestants, tmp_path_factory):
+def measured(tiny: Tiny, contestants: list[Contestant], tmp_path_factory: pytest.TempPathFactory) -> Measured:
     """(the report, the runner that did its jobs)"""
     settings = Settings(threads=(1, 2), windows=3, window_s=0.02, probes=1, cold=True)
-    recorder = Recorder(RunnerProcess(sys.executable, tmp_path_factory.mktemp("runner"), lambda _: None))
+    recorder = Recorder(RunnerProcess(Path(sys.executable), tmp_path_factory.mktemp("runner"), lambda _: None))
     models = [model_job(one) for one in contestants]
     return measure(recorder, models, str(tiny["eval"]), contestants, settings), recorder
 
 
 @pytest.fixture(scope="session")
-def report(measured):
+def report(measured: Measured) -> Report:
     return measured[0]
 
 
-def test_report_holds_together(report: Report):
+def test_report_holds_together(report: Report) -> None:
     assert report.baseline is not None
     assert report.comparison is not None
     assert report.baseline.right == tiny_tflite.COUNT - 20
@@ -93,7 +103,7 @@ def test_report_holds_together(report: Report):
         assert speedup.ratio.low <= speedup.ratio.value <= speedup.ratio.high
 
 
-def test_latency_is_ordered_and_memory_is_one_models(report):
+def test_latency_is_ordered_and_memory_is_one_models(report: Report) -> None:
     for model in report.models:
         assert model.gzip_bytes > 0
         assert model.raw_bytes == os.path.getsize(model.path)  # noqa: PTH202
@@ -104,6 +114,8 @@ def test_latency_is_ordered_and_memory_is_one_models(report):
             assert found.first_us > 0
             assert found.load_ms > 0
             assert 5 < found.peak_memory_mib < 150
+            assert found.added_memory_mib is not None
+            assert found.steady_memory_mib is not None
             assert 0 <= found.added_memory_mib < 50
             assert found.steady_memory_mib <= found.peak_memory_mib
             assert 0 < found.per_second < 1e6 / found.p50_us * 1.5
@@ -111,19 +123,20 @@ def test_latency_is_ordered_and_memory_is_one_models(report):
             assert found.laps >= 30
 
 
-def test_report_keeps_the_answers_to_pair_image_by_image(report, tiny):
+def test_report_keeps_the_answers_to_pair_image_by_image(report: Report, tiny: Tiny) -> None:
     np.testing.assert_array_equal(report.labels, np.load(tiny["eval"])["labels"])
     assert set(report.answers) == {"float32", "int8"}
     for model in report.models:
         assert (report.answers[model.name] == report.labels).sum() == model.right
 
 
-def test_cold_numbers_come_from_probes_of_their_own(measured):
+def test_cold_numbers_come_from_probes_of_their_own(measured: Measured) -> None:
     report, recorder = measured
     probes = [job["cold"] for kind, job, _ in recorder.done if kind == "probe"]
     assert sorted(probes) == [False] * 4 + [True] * 4
     for model in report.models:
         for latency in model.latencies:
+            assert latency.cold is not None
             assert latency.cold.load_ms > 0
             assert latency.cold.first_us > 0
             assert latency.cold.resident_share in (0, 1, None)
@@ -132,7 +145,7 @@ def test_cold_numbers_come_from_probes_of_their_own(measured):
     assert "cold first" in text
 
 
-def voided(result, *places):
+def voided(result: dict[str, Any], *places: tuple[int, int, int]) -> dict[str, Any]:
     """A copy in which those windows (threads, model, window) are void."""
     found = copy.deepcopy(result)
     for threads, model, at in places:
@@ -140,19 +153,21 @@ def voided(result, *places):
     return found
 
 
-def replayed(measured, contestants, result):
+def replayed(measured: Measured, contestants: list[Contestant], result: dict[str, Any]) -> Report:
     _, recorder = measured
     probe = next(found for kind, job, found in recorder.done if kind == "probe" and not job["cold"])
     settings = Settings(threads=(1, 2), windows=3, window_s=0.02, probes=1)
     return measure(Replayed({"bench": result, "probe": probe}), [{}, {}], "eval.npz", contestants, settings)
 
 
-def test_void_windows_are_left_out_with_their_round(measured, contestants):
+def test_void_windows_are_left_out_with_their_round(measured: Measured, contestants: list[Contestant]) -> None:
     result = measured[1].of("bench")[1]
     usable = voided(result, *((threads, model, at) for threads in (0, 1) for model in (0, 1) for at in range(3)))
     for threads, model, at in ((0, 0, 0), (0, 1, 0), (0, 0, 2), (1, 0, 0), (1, 1, 0), (1, 0, 1), (1, 1, 1)):
         usable["latency"][threads]["models"][model]["windows"][at]["void"] = None
     found = replayed(measured, contestants, usable)
+    assert found.baseline is not None
+    assert found.comparison is not None
     one, two = found.compressed.latencies
     assert (one.valid_windows, two.valid_windows) == (1, 2)
     assert one.p50_us == one.window_p50_us[0]
@@ -167,7 +182,7 @@ def test_void_windows_are_left_out_with_their_round(measured, contestants):
     assert "With 2 threads, 1 of 3 rounds are void" in text
 
 
-def test_where_every_round_is_void_the_numbers_say_so(measured, contestants):
+def test_where_every_round_is_void_the_numbers_say_so(measured: Measured, contestants: list[Contestant]) -> None:
     result = measured[1].of("bench")[1]
     found = replayed(measured, contestants, voided(result, (0, 0, 0), (0, 1, 1), (0, 0, 2)))
     latency = found.compressed.latencies[0]
@@ -178,7 +193,8 @@ def test_where_every_round_is_void_the_numbers_say_so(measured, contestants):
     assert as_json(found)["compressed"]["latencies"][0]["void_reasons"] == ("load from others 34 %",)
 
 
-def test_report_is_json(report):
+def test_report_is_json(report: Report) -> None:
+    assert report.comparison is not None
     found = json.loads(json.dumps(as_json(report), allow_nan=False))
     assert found["schema"] == 2
     assert found["compressed"]["latencies"][1]["threads"] == 2
@@ -194,14 +210,14 @@ def test_report_is_json(report):
     assert not {"answers", "labels"} & (set(found) | set(found["compressed"]) | set(found["baseline"]))
 
 
-def shown(report, width=100):
+def shown(report: Report, width: int = 100) -> str:
     console = Console(width=width, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
     with console.file:
         console.print(render(report))
     return console.export_text()
 
 
-def test_report_for_people(report):
+def test_report_for_people(report: Report) -> None:
     text = shown(report)
     for expected in ("accuracy", "raw bytes", "gzip bytes", "p50, 1 thread", "p50, 2 threads", "p90", "p99", "load"):
         assert expected in text
@@ -214,8 +230,10 @@ def test_report_for_people(report):
     assert max(map(len, text.splitlines())) <= 100
 
 
-def test_the_class_that_loses_most_is_shown_and_warned_of(report):
+def test_the_class_that_loses_most_is_shown_and_warned_of(report: Report) -> None:
     """As if the compressed model never gave the fourth class."""
+    assert report.baseline is not None
+    assert report.comparison is not None
     fourth = report.labels == 3
     before = report.baseline.answers == report.labels
     changed = by_class(report.labels, before, before & ~fourth)
@@ -235,9 +253,9 @@ def test_the_class_that_loses_most_is_shown_and_warned_of(report):
     assert "Warning" not in shown(report)
 
 
-def test_alone_there_is_nothing_to_compare(tiny):
+def test_alone_there_is_nothing_to_compare(tiny: Tiny) -> None:
     data = np.load(tiny["eval"])
-    lines = []
+    lines: list[str] = []
     found = bench(
         Contestant("uint8", tiny["uint8"]), None, ArrayImages(data["images"], data["labels"]), QUICK, lines.append
     )
@@ -248,7 +266,7 @@ def test_alone_there_is_nothing_to_compare(tiny):
     assert any("window 2 of 2" in line for line in lines)
 
 
-def test_a_model_from_elsewhere(tiny):
+def test_a_model_from_elsewhere(tiny: Tiny) -> None:
     found = bench(Contestant("theirs", tiny["rgb"], "-1..1", (16, 16)), None, tiny["eval"], QUICK)
     assert found.compressed.input["channels"] == 3
 
@@ -264,12 +282,12 @@ def test_a_model_from_elsewhere(tiny):
         ({"pin": -1}, "--pin -1: give the number of a core"),
     ],
 )
-def test_settings_that_cannot_be(changed, said):
+def test_settings_that_cannot_be(changed: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         Settings(**changed)
 
 
-def test_errors_of_the_runner_are_errors_of_the_call(tiny, tmp_path):
+def test_errors_of_the_runner_are_errors_of_the_call(tiny: Tiny, tmp_path: Path) -> None:
     half = tmp_path / "half.tflite"
     half.write_bytes(tiny["int8"].read_bytes()[:2000])
     with pytest.raises(TfliteError, match="not a whole"):
@@ -284,14 +302,14 @@ def test_errors_of_the_runner_are_errors_of_the_call(tiny, tmp_path):
         bench(Contestant("int8", tiny["int8"], "0..2"), None, tiny["eval"], QUICK)
 
 
-def fake_python(folder, script):
+def fake_python(folder: Path, script: str) -> Path:
     path = folder / "python"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return path
 
 
-def test_a_crash_is_said_plainly(tmp_path):
+def test_a_crash_is_said_plainly(tmp_path: Path) -> None:
     python = fake_python(tmp_path, "echo window 3; echo INFO: hello >&2; kill -SEGV $$")
     with pytest.raises(EdgeDigitsError, match="ended by SIGSEGV while at: window 3; the interpreter crashed") as caught:
         RunnerProcess(python, tmp_path, lambda _: None).run("probe", {})
@@ -301,28 +319,28 @@ def test_a_crash_is_said_plainly(tmp_path):
         RunnerProcess(python, tmp_path, lambda _: None).run("probe", {})
 
 
-def test_an_older_runner_is_noticed(tmp_path):
+def test_an_older_runner_is_noticed(tmp_path: Path) -> None:
     python = fake_python(tmp_path, f"""echo '{{"schema": {SCHEMA + 1}, "kind": "probe"}}' > result.json""")
     with pytest.raises(InputError, match="schema 2, 1 is understood; use a runner and an edgedigits of one version"):
         RunnerProcess(python, tmp_path, lambda _: None).run("probe", {})
 
 
-def test_a_result_that_is_no_json_is_said(tmp_path):
+def test_a_result_that_is_no_json_is_said(tmp_path: Path) -> None:
     python = fake_python(tmp_path, "echo half > result.json")
     with pytest.raises(EdgeDigitsError, match="the runner's result is not JSON"):
         RunnerProcess(python, tmp_path, lambda _: None).run("probe", {})
 
 
-def test_a_core_that_is_not_there_is_said(tiny):
+def test_a_core_that_is_not_there_is_said(tiny: Tiny) -> None:
     with pytest.raises(InputError, match="pin: found core 4000, which this process can't use; choose from"):
         bench(Contestant("int8", tiny["int8"]), None, tiny["eval"], Settings(windows=1, window_s=0.02, pin=4000))
 
 
-def test_interrupting_ends_the_runner(tmp_path):
+def test_interrupting_ends_the_runner(tmp_path: Path) -> None:
     python = fake_python(tmp_path, "echo $$; exec sleep 60")
-    pids = []
+    pids: list[int] = []
 
-    def interrupt(line):
+    def interrupt(line: str) -> NoReturn:
         pids.append(int(line))
         raise KeyboardInterrupt
 
@@ -332,7 +350,7 @@ def test_interrupting_ends_the_runner(tmp_path):
         os.kill(pids[0], 0)
 
 
-def test_the_runner_sees_only_its_own_folder(tiny, tmp_path, monkeypatch):
+def test_the_runner_sees_only_its_own_folder(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "numpy.py").write_text("raise ImportError('the wrong numpy')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
@@ -352,11 +370,11 @@ def test_the_runner_sees_only_its_own_folder(tiny, tmp_path, monkeypatch):
         (2390.4, "2,390x faster"),
     ],
 )
-def test_times(ratio, said):
+def test_times(ratio: float, said: str) -> None:
     assert times(ratio, ("faster", "slower")) == said
 
 
-def test_mcnemar_in_plain_words():
+def test_mcnemar_in_plain_words() -> None:
     said = mcnemar_sentence(Paired(9_900, 12, 9, 79), "float", "int8")
     assert said.startswith(
         "The difference of -0.03 points is not significant: 9,900 images both got right, 12 only float"
@@ -366,19 +384,19 @@ def test_mcnemar_in_plain_words():
     assert "p < 0.001" in mcnemar_sentence(Paired(9_000, 200, 100, 700), "float", "int8")
 
 
-def test_each_runtime_has_its_python():
+def test_each_runtime_has_its_python() -> None:
     for name in ("auto", "litert", "tensorflow"):
         assert str(environments.python_for(name, print)) == sys.executable
     with pytest.raises(InputError, match="--runtime onnx: unknown; choose from auto, litert"):
         environments.python_for("onnx", print)
 
 
-def test_newer_pythons_look_for_an_older_one_that_runs(tmp_path, monkeypatch):
+def test_newer_pythons_look_for_an_older_one_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("shims", "real"):
         (tmp_path / name).mkdir()
     (tmp_path / "shims" / "python3.11").write_text("#!/bin/sh\nexit 127\n")
     (tmp_path / "shims" / "python3.11").chmod(0o755)
-    monkeypatch.setattr(environments.sys, "version_info", (3, 13, 0))
+    monkeypatch.setattr(sys, "version_info", (3, 13, 0))
     monkeypatch.setenv("PATH", str(tmp_path / "shims"))
     with pytest.raises(InputError, match=r"Python 3\.9 to 3\.11 only.*or use --runtime litert"):
         environments.find_python("tflite-runtime")
@@ -388,7 +406,7 @@ def test_newer_pythons_look_for_an_older_one_that_runs(tmp_path, monkeypatch):
     assert environments.find_python("tflite-runtime") == (tmp_path / "real" / "python3.11", (3, 11))
 
 
-def test_no_environment_is_left_half_made(tmp_path, monkeypatch):
+def test_no_environment_is_left_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in makes a venv whose pip can't reach its index."""
     pip = 'echo "ERROR: No matching distribution found for tflite-runtime" >&2; exit 1'
     base = fake_python(
@@ -396,7 +414,7 @@ def test_no_environment_is_left_half_made(tmp_path, monkeypatch):
     )
     monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(environments, "find_python", lambda _: (base, (3, 11)))
-    lines = []
+    lines: list[str] = []
     with pytest.raises(
         InputError, match=r"No matching distribution.*package index can be reached, or use --runtime litert"
     ):
@@ -405,7 +423,7 @@ def test_no_environment_is_left_half_made(tmp_path, monkeypatch):
     assert "once, in" in lines[0]
 
 
-def test_a_cache_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path / "file"))
     monkeypatch.setattr(environments, "find_python", lambda _: (tmp_path, (3, 11)))
@@ -415,9 +433,9 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path, monkeypatch):
 
 @pytest.mark.network
 @pytest.mark.skipif(os.environ.get("EDGEDIGITS_TEST_NETWORK") != "1", reason="set EDGEDIGITS_TEST_NETWORK=1")
-def test_tflite_runtime_gets_its_environment_once(tiny, tmp_path, monkeypatch):
+def test_tflite_runtime_gets_its_environment_once(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path))
-    lines = []
+    lines: list[str] = []
     python = environments.python_for("tflite-runtime", lines.append)
     assert len(lines) == 2
     assert environments.python_for("tflite-runtime", lines.append) == python

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -153,6 +153,10 @@ def test_a_class_that_is_lost_fails_the_run_unless_the_model_never_knew_it(one_c
 @dataclass(frozen=True)
 class Forget:
     """A stage after which the last class is never answered."""
+
+    makes_zeros: ClassVar[bool] = False
+    why_no_gain: ClassVar[str] = ""
+    in_words: ClassVar[str] = ""
 
     def __call__(self, candidate: Candidate, data: Any, progress: Progress = silent) -> tuple[Candidate, Facts]:
         net = walk.clone(candidate.model)

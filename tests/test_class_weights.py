@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,7 @@ from edgedigits.backend import tf
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
-from edgedigits.pipeline.recipe import parse
+from edgedigits.pipeline.recipe import STAGES, parse
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.distil.distil import Distil
 from edgedigits.stages.distil.soft_labels import loss
@@ -19,6 +22,7 @@ from edgedigits.tasks.class_weights import HEAVIEST, as_facts, class_weights, me
 from edgedigits.tasks.kinds.classification import Classification
 from tests.nets import classifier
 from tests.prototypes import matched, noisy
+from tests.test_stages import SETTINGS
 
 CLASSES = Classification()
 
@@ -41,7 +45,7 @@ def test_rare_classes_weigh_as_much_as_the_others_and_the_mean_stays_one() -> No
     totals = np.bincount(labels, weights=weights[labels])
     assert totals[[0, 2, 3]] == pytest.approx([350] * 3)
     assert weights[labels].mean() == pytest.approx(1)
-    assert (weights[1], weights.dtype) == (0, np.float32)
+    assert (weights[1], weights.dtype) == (0, np.dtype(np.float32))
     assert as_facts(weights) == pytest.approx(weights.tolist(), abs=1e-6)
 
 
@@ -100,7 +104,7 @@ def recall_of_the_rare(model: object, data: FitData) -> float:
 def test_training_keeps_a_rare_class_that_it_would_forget_without() -> None:
     data = imbalanced()
     start = Candidate(matched(3, 0.02))
-    quick = {"epochs": 1.0, "min_steps": 120, "rate": 3e-3, "batch": 32}
+    quick: dict[str, Any] = {"epochs": 1.0, "min_steps": 120, "rate": 3e-3, "batch": 32}
     weighed, facts = Finetune(**quick)(start, data)
     plain, none = Finetune(class_weights="none", **quick)(start, data)
     assert facts["class_weights"][2] > 5 * facts["class_weights"][0] > 0
@@ -110,12 +114,15 @@ def test_training_keeps_a_rare_class_that_it_would_forget_without() -> None:
 
 def test_every_stage_that_trains_takes_and_records_it() -> None:
     data, net = imbalanced(many=60, few=6), classifier()
-    quick = {"epochs": 0.01, "min_steps": 2, "batch": 16}
+    quick: dict[str, Any] = {"epochs": 0.01, "min_steps": 2, "batch": 16}
     for stage in (Distil(**quick), Shrink(remove_parameters=0.3, multiple=2, images=40, **quick)):
         _, facts = stage(Candidate(net, original=net), data)
         assert len(facts["class_weights"]) == 3
-    for name in ("prune", "cluster", "finetune", "qat", "distil"):
-        assert parse({"stages": [{name: {"class_weights": "none"}}], "export": "int8"}, "test", "x").stages
+    for name, kind in STAGES.items():
+        if "epochs" not in {field.name for field in fields(kind)}:  # type: ignore[arg-type]
+            continue
+        taken: dict[str, Any] = {"class_weights": "none", **SETTINGS.get(name, {})}
+        assert parse({"stages": [{name: taken}], "export": "int8"}, "test", "x").stages
         with pytest.raises(RecipeError, match="class_weights"):
             parse({"stages": [{name: {"class_weights": "balanced"}}], "export": "int8"}, "test", "x")
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ export: int8
 """
 
 
-def refused(*words: object, **env: str) -> str:
+def refused(*words: object, **env: Any) -> str:
     """The one sentence of a call that must end with exit code 2; lines of progress may come before it."""
     done = edgedigits(*words, **env)
     assert done.returncode == 2, done.stderr

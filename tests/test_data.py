@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,7 +39,7 @@ def refused(spec: Path | str, **how: object) -> str:
     return str(caught.value)
 
 
-def arrays(count: int = 12) -> dict[str, np.ndarray]:
+def arrays(count: int = 12) -> dict[str, Any]:
     labels = np.arange(count, dtype=np.uint8) % 3
     images = np.arange(count * 16, dtype=np.uint8).reshape(count, 4, 4)
     return {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
@@ -84,9 +85,7 @@ def test_npz_of_floats_is_the_same_data_as_of_bytes(tmp_path: Path) -> None:
         ({"y_test": np.zeros(11, "u1")}, "12 images, y_test 11 labels"),
     ],
 )  # fmt: skip
-def test_bad_npz_is_refused_with_place_and_reason(
-    tmp_path: Path, change: dict[str, np.ndarray | None], says: str
-) -> None:
+def test_bad_npz_is_refused_with_place_and_reason(tmp_path: Path, change: dict[str, Any], says: str) -> None:
     path = tmp_path / "bad.npz"
     np.savez(path, **{name: value for name, value in {**arrays(), **change}.items() if value is not None})
     message = refused(path)
@@ -241,13 +240,14 @@ def test_folder_is_read_from_disk_as_needed(tmp_path: Path) -> None:
     assert (data.classes, data.shape, len(data.train), len(data.test)) == (("cat", "dog"), (8, 8, 3), 16, 4)
     assert isinstance(data.train, FolderImages)
     bgr = cv2.imread(str(data.train.paths[3]))
+    assert bgr is not None
     assert (data.train.read(np.array([3]))[0] == bgr[..., ::-1]).all()
 
 
 def test_grey_folder_stays_grey_and_colour_turns_grey_on_request(tmp_path: Path) -> None:
     assert load_data(str(image_folder(tmp_path / "grey", channels=1))).shape == (8, 8, 1)
     colour = image_folder(tmp_path / "colour")
-    assert load_data(str(colour), grey=True, size=(6, 5)).shape == (6, 5, 1)
+    assert load_data(str(colour), grey=True, resize=(6, 5)).shape == (6, 5, 1)
 
 
 def test_folder_with_its_own_test_part(tmp_path: Path) -> None:
@@ -255,6 +255,7 @@ def test_folder_with_its_own_test_part(tmp_path: Path) -> None:
     image_folder(tmp_path / "pets" / "test", each=2)
     data = load_data(str(tmp_path / "pets"))
     assert (len(data.train), len(data.test)) == (20, 4)
+    assert isinstance(data.test, FolderImages)
     assert all("test" in path.parts for path in data.test.paths)
 
 
@@ -278,7 +279,7 @@ def test_empty_class_and_odd_sizes_are_refused(tmp_path: Path) -> None:
     (root / "eel").rmdir()
     cv2.imwrite(str(root / "cat" / "0.png"), np.zeros((9, 8, 3), np.uint8))
     assert "pass --resize HxW" in refused(root)
-    assert load_data(str(root), size=(8, 8)).shape == (8, 8, 3)
+    assert load_data(str(root), resize=(8, 8)).shape == (8, 8, 3)
     (tmp_path / "single" / "only").mkdir(parents=True)
     assert "at least two" in refused(tmp_path / "single")
 
@@ -405,7 +406,9 @@ def deep_folder(root: Path, bits: int) -> Path:
     """16-bit images of so many bits; where eight are left, they are those of `image_folder`."""
     image_folder(root, channels=1)
     for path in root.rglob("*.png"):
-        cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.uint16) << (bits - 8))
+        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        assert pixels is not None
+        cv2.imwrite(str(path), pixels.astype(np.uint16) << (bits - 8))
     return root
 
 
@@ -421,11 +424,11 @@ def test_sixteen_bits_are_read_alike_in_the_whole_set(tmp_path: Path) -> None:
 def test_reading_is_part_of_what_a_folder_is(tmp_path: Path) -> None:
     root = image_folder(tmp_path / "pets", size=9)
     marks = [
-        load_data(str(root), **how).fingerprint  # type: ignore[arg-type]
+        load_data(str(root), **how).fingerprint
         for how in ({"size": (5, 5)}, {"size": (5, 5), "resizing": "keras"}, {"size": (5, 5), "background": "black"})
     ]
     assert len(set(marks)) == 3
-    resized = load_data(str(root), size=(5, 5), resizing="lanczos")
+    resized = load_data(str(root), resize=(5, 5), resizing="lanczos")
     original = load_data(str(root)).train
     from edgedigits_runner.resizing import resized as by_runner
 
@@ -437,7 +440,7 @@ def test_reading_is_part_of_what_a_folder_is(tmp_path: Path) -> None:
 def test_arrays_are_resized_by_the_method_that_was_asked_for(shapes: Path) -> None:
     from edgedigits_runner.resizing import resized as by_runner
 
-    plain, keras = load_data(str(shapes), size=(7, 7)), load_data(str(shapes), size=(7, 7), resizing="keras")
+    plain, keras = load_data(str(shapes), resize=(7, 7)), load_data(str(shapes), resize=(7, 7), resizing="keras")
     assert plain.fingerprint != keras.fingerprint
     source = load_data(str(shapes)).train.read(np.arange(9))
     np.testing.assert_array_equal(keras.train.read(np.arange(9)), by_runner(source, 7, 7, "keras"))
@@ -529,8 +532,8 @@ def test_the_largest_seed_is_taken_all_the_way(shapes: Path) -> None:
 def test_scales_cover_their_range(scale: str) -> None:
     low, high = (float(part) for part in scale.split(".."))
     pixels = np.array([0, 255], np.uint8)
-    assert scaled(pixels, scale).tolist() == pytest.approx([low, high])  # type: ignore[arg-type]
-    assert scaled(pixels, scale).dtype == np.float32  # type: ignore[arg-type]
+    assert scaled(pixels, scale).tolist() == pytest.approx([low, high])
+    assert scaled(pixels, scale).dtype == np.float32
 
 
 def test_batches_are_the_same_for_the_same_seed_and_epoch(shapes: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from edgedigits.cli.render import bench
+from edgedigits.api.render import bench
 from edgedigits.devices.deploy import DeployWish, packages_for
 from edgedigits.devices.remote_bench import bench_there, side_by_side
 from edgedigits.devices.ssh.device import connect

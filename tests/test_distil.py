@@ -18,6 +18,7 @@ from edgedigits.data.augment import Augment
 from edgedigits.data.scale import scaling
 from edgedigits.errors import InputError, ModelError, RecipeError
 from edgedigits.models.graph import walk
+from edgedigits.models.zoo import ZOO
 from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.export.checks import check_masks
 from edgedigits.pipeline.prepare import Wish
@@ -131,7 +132,6 @@ def test_a_student_from_a_file_begins_with_its_weights_and_answers_as_the_candid
 
 
 def test_options_reach_the_net_as_python_writes_them(start: Candidate, shapes: Path, monkeypatch: Any) -> None:
-    from edgedigits.stages.distil import students
 
     seen = []
 
@@ -139,8 +139,8 @@ def test_options_reach_the_net_as_python_writes_them(start: Candidate, shapes: P
         seen.append((shape, classes, filters))
         return students_zoo["nano"](shape, classes)
 
-    students_zoo = dict(students.ZOO)
-    monkeypatch.setitem(students.ZOO, "probe", builder)
+    students_zoo = dict(ZOO)
+    monkeypatch.setitem(ZOO, "probe", builder)
     student("probe", {"filters": [[8, 2], [16, 1]]}, start, fit_data(shapes))
     assert seen == [((12, 12, 1), 3, ((8, 2), (16, 1)))]
 
@@ -153,10 +153,10 @@ def test_the_panel_is_the_mean_of_softened_probabilities(start: Candidate, odd: 
     (shares,) = teachers([odd["shares"]], start, data, None)
     of_shares = np.log(np.maximum(shares.model(pixels / 255).numpy(), 1e-7))
     for found, wanted in (
-        ([Teacher("a", start.model, "0..1")], softmax(of_start / 4)),
-        ([Teacher("a", logits, "0..1")], softmax(of_start / 4)),
+        ([Teacher("a", start.model, scaling("0..1"))], softmax(of_start / 4)),
+        ([Teacher("a", logits, scaling("0..1"))], softmax(of_start / 4)),
         ([shares], softmax(of_shares / 4)),
-        ([Teacher("a", start.model, "0..1"), shares], (softmax(of_start / 4) + softmax(of_shares / 4)) / 2),
+        ([Teacher("a", start.model, scaling("0..1")), shares], (softmax(of_start / 4) + softmax(of_shares / 4)) / 2),
     ):
         answers = panel(TASK, found, 4.0)(tf.constant(pixels)).numpy()
         assert softmax(answers / 4) == pytest.approx(wanted, abs=4e-3)  # bfloat16, where it is native
@@ -239,10 +239,14 @@ def mean_pixels(pixels: Any) -> Any:
 
 def test_epochs_take_the_augmentations_in_turn_and_answers_go_with_their_images(shapes: Path) -> None:
     data = fit_data(shapes)
-    asked = []
+    asked: list[int] = []
+
+    def count(images: Any) -> Any:
+        asked.append(int(images))
+        return images
 
     def ask(pixels: Any) -> Any:
-        tf.numpy_function(lambda count: asked.append(int(count)) or count, [tf.shape(pixels)[0]], tf.int32)
+        tf.numpy_function(count, [tf.shape(pixels)[0]], tf.int32)
         return mean_pixels(pixels)
 
     made = soft_labels.lessons(data, Augment(), 2, 5, ask, lambda *_: None)
@@ -387,7 +391,9 @@ def test_a_teacher_that_answers_nan_is_refused(start: Candidate, shapes: Path) -
     with pytest.raises(ModelError, match="answers images of this data with NaN"):
         Distil(**QUICK)(replace(start, original=broken), data)
     with pytest.raises(ModelError, match="answers images of this data with NaN"):
-        soft_labels.lessons(data, None, 1, 2, panel(TASK, [Teacher("a", broken, "0..1")], 4.0), lambda *_: None)
+        soft_labels.lessons(
+            data, None, 1, 2, panel(TASK, [Teacher("a", broken, scaling("0..1"))], 4.0), lambda *_: None
+        )
     with pytest.raises(RecipeError, match=r"distil\.rate: with 0\.002 the loss ends as nan"):
         Distil(**QUICK)(Candidate(broken, original=start.model), data)
     with pytest.raises(RecipeError, match="no model that the recipe began with"):

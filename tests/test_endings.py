@@ -17,8 +17,9 @@ import click
 import numpy as np
 import pytest
 
+from edgedigits.api.calls import was_interrupted
 from edgedigits.cli import endings, main
-from edgedigits.cli.endings import INTERRUPTED, end_of, harmless, was_interrupted
+from edgedigits.cli.endings import INTERRUPTED, end_of, harmless
 from edgedigits.errors import DataError, ParityError
 
 QUICK = """

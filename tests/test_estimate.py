@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from edgedigits.api.render.estimate import as_json, render
 from edgedigits.backend import keras, tf
-from edgedigits.cli.render.estimate import as_json, render
 from edgedigits.errors import InputError, TfliteError
-from edgedigits.measure.cost.boards import BOARDS, CORES, NETWORKS, SOURCES, V1, V2
+from edgedigits.measure.cost.boards import BOARDS, CORES, NETWORKS, SOURCES, V1, V2, RowArithmetic
 from edgedigits.measure.cost.estimate import Estimate, estimate
 from edgedigits.measure.cost.throughput import KINDS, gain, rates
 from tests.make_golden import GOLDEN
@@ -48,13 +48,13 @@ def int8(model: keras.Model) -> bytes:
     converter.inference_input_type = converter.inference_output_type = tf.int8
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return converter.convert()
+        return bytes(converter.convert())
 
 
 def shown(found: Estimate) -> str:
-    console = Console(width=300, file=io.StringIO())
-    console.print(render(found))
-    return console.file.getvalue()
+    text = io.StringIO()
+    Console(width=300, file=text).print(render(found))
+    return text.getvalue()
 
 
 @pytest.mark.parametrize(("name", "kind"), INSTRUCTIONS)
@@ -147,7 +147,7 @@ def test_two_networks_give_both_rates() -> None:
 
 @pytest.mark.parametrize("device", BOARDS)
 @pytest.mark.parametrize("arithmetic", ["float32", "int8"])
-def test_every_board_has_two_independent_sources_and_sane_rates(device: str, arithmetic: str) -> None:
+def test_every_board_has_two_independent_sources_and_sane_rates(device: str, arithmetic: RowArithmetic) -> None:
     board = BOARDS[device]
     assert len({row.source for row in board.rows if row.arithmetic == arithmetic}) >= 2
     found = rates(board, arithmetic)

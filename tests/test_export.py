@@ -31,10 +31,13 @@ from edgedigits.tflite.flatbuffer import float_operators, read, weight_zeros
 from edgedigits.tflite.interpreter import TfliteModel
 from edgedigits.tflite.multiply_adds import per_operator
 from edgedigits.tflite.rewrite.apply import REWRITES
+from tests.examples import example
 from tests.nets import classifier, fit_data, trained
 
 TASK = Classification()
-EXPORTS: dict[str, Any] = {name: kind() for name, kind in recipe.EXPORTS.items()}
+EXPORTS: dict[str, Any] = {
+    name: example(f"export {name!r}", "this table", kind) for name, kind in recipe.EXPORTS.items()
+}
 """Every export that a recipe can name: a new row of the table can't go past the contract."""
 
 

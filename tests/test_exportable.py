@@ -38,7 +38,7 @@ def flat(*layers: Any) -> Any:
     return keras.Model(image, x, name="net")
 
 
-class Squared(L.Layer):  # type: ignore[misc]
+class Squared(keras.layers.Layer):  # type: ignore[misc]
     """A layer of one's own, made of an operator that has no int8 kernel."""
 
     def call(self, inputs: Any) -> Any:
@@ -92,7 +92,7 @@ def _by_day_and_night(data: FitData) -> FitData:
         pixels[::2] //= 32
         return ArrayImages(pixels, images.labels)
 
-    parts = {name: darkened(getattr(data, name)) for name in ("fit", "validation", "calibration")}
+    parts: dict[str, Any] = {name: darkened(getattr(data, name)) for name in ("fit", "validation", "calibration")}
     return replace(data, **parts)
 
 

@@ -1,12 +1,16 @@
 """What the bytes hold, tested on bytes: converted models with planted zeros, hand-built odd ones, and damaged ones."""
 
+from __future__ import annotations
+
 import functools
 import io
 import json
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import flatbuffers
 import numpy as np
@@ -16,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from edgedigits.cli.render.inspection import as_json, render
+from edgedigits.api.render.inspection import as_json, render
 from edgedigits.errors import TfliteError
 from edgedigits.tflite.byte_breakdown import PARTS
 from edgedigits.tflite.checked_walk import SCHEMA, UNIONS, Walk
@@ -28,7 +32,7 @@ KINDS = ("float32", "float16", "dynamic", "int8", "int8 with float ends", "int16
 CONV_ZEROS, DENSE_ZEROS = 160, 1024  # 80 % of 200 and of 1280
 
 
-def planted_model():
+def planted_model() -> Any:
     """8x8 images to 10 classes; exactly 80 % of each kernel is zero and the rest is too large to round to it."""
     from edgedigits.backend import keras
 
@@ -44,7 +48,7 @@ def planted_model():
     return model
 
 
-def convert(model, kind: str) -> bytes:
+def convert(model: Any, kind: str) -> bytes:
     """The converter's own ways, nothing of edgedigits between."""
     from edgedigits.backend import tf
 
@@ -65,7 +69,7 @@ def convert(model, kind: str) -> bytes:
         converter.inference_input_type = converter.inference_output_type = tf.int8 if kind == "int8" else tf.int16
     with warnings.catch_warnings():  # the converter warns of statistics it then takes from the representative dataset
         warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
-        return converter.convert()
+        return bytes(converter.convert())
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +79,7 @@ def converted() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def contents(converted) -> dict[str, Contents]:
+def contents(converted: dict[str, bytes]) -> dict[str, Contents]:
     return {kind: read(flat, f"{kind}.tflite") for kind, flat in converted.items()}
 
 
@@ -87,7 +91,7 @@ def golden(name: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_planted_zeros_are_found(contents, kind):
+def test_planted_zeros_are_found(contents: dict[str, Contents], kind: str) -> None:
     found = {weights.elements: weights for weights in weight_zeros(contents[kind])}
     assert {elements: weights.zeros for elements, weights in found.items()} == {200: CONV_ZEROS, 1280: DENSE_ZEROS}
     assert [weights.share for weights in found.values()] == [0.8, 0.8]
@@ -103,14 +107,14 @@ def test_planted_zeros_are_found(contents, kind):
         ("int16x8", "INT8", "INT8", "INT64"),
     ],
 )
-def test_dtypes_and_roles(contents, kind, conv, dense, bias):
+def test_dtypes_and_roles(contents: dict[str, Contents], kind: str, conv: str, dense: str, bias: str) -> None:
     tensors = contents[kind].tensors
     assert {t.elements: t.dtype for t in tensors if t.role == "weight"} == {200: conv, 1280: dense}
     assert {t.dtype for t in tensors if t.role == "bias"} == {bias}
     assert [t.role for t in contents[kind].inputs + contents[kind].outputs] == ["input", "output"]
 
 
-def test_full_int8_in_detail(contents):
+def test_full_int8_in_detail(contents: dict[str, Contents]) -> None:
     found = contents["int8"]
     names = [(operator.index, operator.name, operator.version) for operator in found.operators]
     assert [name for _, name, _ in names] == ["CONV_2D", "RESHAPE", "FULLY_CONNECTED", "SOFTMAX"]
@@ -118,7 +122,7 @@ def test_full_int8_in_detail(contents):
     kernel = next(t for t in found.tensors if t.elements == 200)
     assert (kernel.shape, kernel.axis, kernel.size_bytes, kernel.sparse) == ((8, 5, 5, 1), 0, 200, False)
     assert kernel.scales.shape == kernel.zero_points.shape == (8,)
-    assert (kernel.scales.dtype, kernel.zero_points.dtype) == (np.float32, np.int64)
+    assert (kernel.scales.dtype, kernel.zero_points.dtype) == (np.dtype(np.float32), np.dtype(np.int64))
     image = found.inputs[0]
     assert (image.dtype, image.shape, image.axis, image.size_bytes) == ("INT8", (1, 8, 8, 1), None, 0)
     assert image.zeros is None
@@ -126,7 +130,9 @@ def test_full_int8_in_detail(contents):
     assert (found.schema_version, found.min_runtime, len(found.signatures)) == (3, "1.14.0", 1)
 
 
-def test_per_tensor_scales_agree_with_the_interpreter(contents, converted):
+def test_per_tensor_scales_agree_with_the_interpreter(
+    contents: dict[str, Contents], converted: dict[str, bytes]
+) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=converted["int8"])
@@ -137,7 +143,7 @@ def test_per_tensor_scales_agree_with_the_interpreter(contents, converted):
         np.testing.assert_array_equal(tensor.zero_points, parameters["zero_points"])
 
 
-def test_sparse_encoding(contents):
+def test_sparse_encoding(contents: dict[str, Contents]) -> None:
     kernels = [t for t in contents["sparse"].tensors if t.sparse]
     assert [(t.role, t.zeros, t.size_bytes) for t in kernels] == [
         ("weight", CONV_ZEROS, 160),
@@ -148,19 +154,19 @@ def test_sparse_encoding(contents):
 # ---- floats where integers were promised ----
 
 
-def test_integer_files_have_no_float_operators(contents):
+def test_integer_files_have_no_float_operators(contents: dict[str, Contents]) -> None:
     assert float_operators(contents["int8"]) == []
     assert float_operators(contents["int16x8"]) == []
 
 
-def test_float_ends_are_found(contents):
+def test_float_ends_are_found(contents: dict[str, Contents]) -> None:
     first, last = float_operators(contents["int8 with float ends"])
     assert first.startswith("#0 QUANTIZE (version 1): float32 input 'serving_default")
     assert last.startswith("#5 DEQUANTIZE (version 2): float32 output 'StatefulPartitionedCall")
 
 
 @pytest.mark.parametrize("kind", ["float32", "float16", "dynamic", "sparse"])
-def test_float_files_are_float_throughout(contents, kind):
+def test_float_files_are_float_throughout(contents: dict[str, Contents], kind: str) -> None:
     assert len(float_operators(contents[kind])) == len(contents[kind].operators)
 
 
@@ -168,7 +174,9 @@ def test_float_files_are_float_throughout(contents, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_byte_is_in_the_ledger_once(contents, converted, kind):
+def test_every_byte_is_in_the_ledger_once(
+    contents: dict[str, Contents], converted: dict[str, bytes], kind: str
+) -> None:
     rows = {row.part: row for row in contents[kind].ledger}
     assert tuple(rows) == PARTS
     assert sum(row.raw for row in rows.values()) == len(converted[kind]) == contents[kind].total.raw
@@ -179,7 +187,7 @@ def test_every_byte_is_in_the_ledger_once(contents, converted, kind):
     assert all(row.gzip > 0 and row.zstd > 0 for row in rows.values() if row.raw)
 
 
-def test_packed_sizes_unpack(contents, converted):
+def test_packed_sizes_unpack(contents: dict[str, Contents], converted: dict[str, bytes]) -> None:
     import gzip
 
     import zstandard
@@ -190,7 +198,7 @@ def test_packed_sizes_unpack(contents, converted):
     assert ledger(converted["int8"]) == contents["int8"].ledger
 
 
-def test_appended_zip_is_metadata_and_appended_noise_is_other(converted):
+def test_appended_zip_is_metadata_and_appended_noise_is_other(converted: dict[str, bytes]) -> None:
     flat = converted["int8"]
     before = {row.part: row.raw for row in ledger(flat)}
     zipped = {row.part: row.raw for row in ledger(flat + b"PK\x03\x04labels")}
@@ -208,7 +216,7 @@ def build(model: schema.ModelT) -> bytes:
     return bytes(builder.Output())
 
 
-def tensor(name: str, shape, dtype: int, buffer: int = 0, **quantization) -> schema.TensorT:
+def tensor(name: str, shape: Sequence[int], dtype: int, buffer: int = 0, **quantization: object) -> schema.TensorT:
     made = schema.TensorT()
     made.name, made.shape, made.type, made.buffer = name, list(shape), dtype, buffer
     if quantization:
@@ -223,13 +231,15 @@ def buffer(data: bytes = b"") -> schema.BufferT:
     return made
 
 
-def operator(code: int, inputs, outputs) -> schema.OperatorT:
+def operator(code: int, inputs: Sequence[int], outputs: Sequence[int]) -> schema.OperatorT:
     made = schema.OperatorT()
     made.opcodeIndex, made.inputs, made.outputs = code, list(inputs), list(outputs)
     return made
 
 
-def graph(tensors, operators, inputs, outputs) -> schema.SubGraphT:
+def graph(
+    tensors: list[schema.TensorT], operators: list[schema.OperatorT], inputs: Sequence[int], outputs: Sequence[int]
+) -> schema.SubGraphT:
     made = schema.SubGraphT()
     made.tensors, made.operators, made.inputs, made.outputs = tensors, operators, list(inputs), list(outputs)
     return made
@@ -267,7 +277,7 @@ def odd_model() -> schema.ModelT:
     return model
 
 
-def test_odd_model():
+def test_odd_model() -> None:
     flat = build(odd_model())
     found = read(flat, "odd")
     assert [(op.subgraph, op.name, op.version) for op in found.operators] == [
@@ -287,10 +297,10 @@ def test_odd_model():
 
 
 def schema_name(number: int) -> str:
-    return next(name for name, value in vars(schema.BuiltinOperator).items() if value == number)
+    return next(str(name) for name, value in vars(schema.BuiltinOperator).items() if value == number)
 
 
-def test_values_behind_the_tables():
+def test_values_behind_the_tables() -> None:
     model = odd_model()
     model.buffers[2] = buffer()
     model.buffers[2].offset, model.buffers[2].size = 2, 4
@@ -327,12 +337,12 @@ def change(path: str, value: object) -> schema.ModelT:
         ("subgraphs.0.tensors.1.quantization.scale", [float("nan")], "a scale that is not a number"),
     ],
 )
-def test_contradictions_are_named(path, value, answer):
+def test_contradictions_are_named(path: str, value: object, answer: str) -> None:
     with pytest.raises(TfliteError, match=answer):
         read(build(change(path, value)), "odd")
 
 
-def test_overlapping_buffers_are_refused_early():
+def test_overlapping_buffers_are_refused_early() -> None:
     """A hundred buffers of 2000 bytes in a file of 9000: following such a file must not take quadratic time."""
     model = odd_model()
     model.buffers = [buffer(np.full(1000, 2000, "<u4").tobytes())] + [buffer(b"data") for _ in range(100)]
@@ -353,9 +363,9 @@ def test_overlapping_buffers_are_refused_early():
 @pytest.mark.parametrize(
     ("layout", "stored", "zeros"),
     [
-        (Layout("FLOAT32", (3,)), np.float32([0, -0.0, 1]).tobytes(), 2),
-        (Layout("FLOAT16", (2,)), np.float16([0, 1]).tobytes(), 1),
-        (Layout("BFLOAT16", (3,)), np.uint16([0, 0x8000, 0x3F80]).tobytes(), 2),
+        (Layout("FLOAT32", (3,)), np.array([0, -0.0, 1], np.float32).tobytes(), 2),
+        (Layout("FLOAT16", (2,)), np.array([0, 1], np.float16).tobytes(), 1),
+        (Layout("BFLOAT16", (3,)), np.array([0, 0x8000, 0x3F80], np.uint16).tobytes(), 2),
         (Layout("FLOAT8_E4M3FN", (2,)), b"\x80\x01", 1),
         (Layout("INT4", (3,), (-1,)), b"\xf0\x0f", 2),
         (Layout("UINT4", (2,), (15,)), b"\xf0", 1),
@@ -367,7 +377,7 @@ def test_overlapping_buffers_are_refused_early():
         (Layout("COMPLEX64", (1,)), bytes(8), 1),
     ],
 )
-def test_count_zeros(layout, stored, zeros):
+def test_count_zeros(layout: Layout, stored: bytes, zeros: int) -> None:
     assert count_zeros(stored, layout).zeros == zeros
     assert stored_bytes(layout) == (None if layout.sparse else len(stored))
 
@@ -382,7 +392,7 @@ def test_count_zeros(layout, stored, zeros):
         (Layout("INT8", (2,), sparse=True), "4 sparse values for 2 elements"),
     ],
 )
-def test_what_cannot_be_counted_says_why(layout, reason):
+def test_what_cannot_be_counted_says_why(layout: Layout, reason: str) -> None:
     count = count_zeros(bytes(4), layout)
     assert count.zeros is None
     assert reason in count.reason
@@ -402,13 +412,13 @@ def test_what_cannot_be_counted_says_why(layout, reason):
         (b"\x1c\0\0", "the header at byte 0 needs 8 bytes, the file ends at 3"),
     ],
 )
-def test_other_files_are_refused(flat, answer):
+def test_other_files_are_refused(flat: bytes, answer: str) -> None:
     with pytest.raises(TfliteError, match=f"^x: .*{answer}"):
         read(flat, "x")
 
 
 @pytest.mark.parametrize("name", ["int8.tflite", "float16.tflite"])
-def test_truncated_at_any_length(name):
+def test_truncated_at_any_length(name: str) -> None:
     flat = golden(name)
     for length in range(len(flat)):
         with pytest.raises(TfliteError):
@@ -422,7 +432,7 @@ bounded = settings(
 
 @bounded
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), min_size=1, max_size=6), st.booleans())
-def test_altered_bytes_parse_or_raise_tflite_error(changes, early):
+def test_altered_bytes_parse_or_raise_tflite_error(changes: list[tuple[int, int]], early: bool) -> None:
     flat = bytearray(golden("int8.tflite"))
     for at, by in changes:
         flat[at % (1600 if early else len(flat))] ^= by
@@ -439,7 +449,7 @@ def test_altered_bytes_parse_or_raise_tflite_error(changes, early):
 
 @bounded
 @given(st.binary(max_size=200))
-def test_noise_is_refused(noise):
+def test_noise_is_refused(noise: bytes) -> None:
     with pytest.raises(TfliteError):
         read(noise, "noise")
     with pytest.raises(TfliteError):
@@ -453,12 +463,12 @@ ITEM_BYTES = {"bytes": 1, "u16s": 2, "i32s": 4, "f32s": 4, "i64s": 8}
 
 
 @pytest.mark.parametrize("table", [table for table in SCHEMA if table != "Opaque"])
-def test_field_numbers_are_the_schemas(table):
+def test_field_numbers_are_the_schemas(table: str) -> None:
     """The generated `TensorAddShape(builder, ...)` and its like tell the builder number, type and default."""
     told = SimpleNamespace()
 
     class Listener:
-        def __getattr__(self, method):
+        def __getattr__(self, method: str) -> Callable[..., None]:
             return lambda *arguments: vars(told).update(method=method, arguments=arguments)
 
     for slot, field in enumerate(SCHEMA[table].split()):
@@ -476,20 +486,20 @@ def test_field_numbers_are_the_schemas(table):
             assert told.arguments[0] == ITEM_BYTES.get(kind, 4), (table, name)
 
 
-def test_union_numbers_are_the_schemas():
+def test_union_numbers_are_the_schemas() -> None:
     for union, members in UNIONS.items():
         for number, table in members.items():
             assert getattr(getattr(schema, union), table) == number
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_walk_reads_what_the_generated_classes_read(converted, kind):
+def test_the_walk_reads_what_the_generated_classes_read(converted: dict[str, bytes], kind: str) -> None:
     same_as_generated(
         Walk(converted[kind], kind).model, schema.ModelT.InitFromPackedBuf(converted[kind]), converted[kind]
     )
 
 
-def same_as_generated(record: dict, other: object, flat: bytes) -> None:
+def same_as_generated(record: dict[str, Any], other: object, flat: bytes) -> None:
     for name, mine in record.items():
         first, *rest = name.split("_")
         if name == "deprecated_tag":
@@ -509,25 +519,25 @@ def same_as_generated(record: dict, other: object, flat: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["int8", "float16"])
-def test_golden(kind):
+def test_golden(kind: str) -> None:
     found = without_packed(as_json(read(golden(f"{kind}.tflite"), f"{kind}.tflite")))
     assert found == json.loads((GOLDEN / f"{kind}.json").read_text())
 
 
 def shown(contents: Contents) -> str:
-    console = Console(file=io.StringIO(), width=100)
-    console.print(render(contents))
-    return console.file.getvalue()
+    text = io.StringIO()
+    Console(file=text, width=100).print(render(contents))
+    return text.getvalue()
 
 
-def test_rendered_for_people():
+def test_rendered_for_people() -> None:
     text = shown(read(golden("int8.tflite"), "int8.tflite"))
     assert max(map(len, text.splitlines())) <= 100
     for words in ("integers only", "CONV_2D", "FULLY_CONNECTED", "1,184 zero (80.00 %)", "Where every byte goes"):
         assert words in text
 
 
-def test_rendered_when_long_and_when_hostile():
+def test_rendered_when_long_and_when_hostile() -> None:
     model = odd_model()
     model.subgraphs[0].operators *= 30
     model.subgraphs[0].tensors[3].name = "[red]\x1b[2Jname"
@@ -539,6 +549,6 @@ def test_rendered_when_long_and_when_hostile():
     assert "[red]\\x1b" in text
 
 
-def test_importing_it_leaves_tensorflow_out():
-    check = "import sys, edgedigits.cli.render.inspection; sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
+def test_importing_it_leaves_tensorflow_out() -> None:
+    check = "import sys, edgedigits.api.render.inspection; sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

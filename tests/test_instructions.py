@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.errors import InputError, TfliteError
 from edgedigits.measure.qemu.instructions import count, counts
@@ -92,9 +93,9 @@ def test_the_plain_kernels_take_more(counter: None, tiny: dict[str, Path]) -> No
     assert plain.instructions > fast.instructions
 
 
-@pytest.mark.parametrize("runtime", ["litert", "tflite-runtime"])
+@pytest.mark.parametrize("runtime", ON_DEVICES)
 def test_inputs_of_any_type_and_shape_are_made_up(counter: None, tiny: dict[str, Path], runtime: str) -> None:
-    found = counts([tiny[kind] for kind in ("float32", "int8", "uint8", "rgb", "open")], "cortex-a53", runtime)  # type: ignore[arg-type]
+    found = counts([tiny[kind] for kind in ("float32", "int8", "uint8", "rgb", "open")], "cortex-a53", runtime)
     assert all(one.instructions > 1000 for one in found)
     assert {one.runtime for one in found} == {runtime}
     assert json.loads(json.dumps(found[0].as_dict()))["cpu"] == "cortex-a53"

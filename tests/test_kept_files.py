@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from edgedigits_runner.files import sha256_of
 from edgedigits_runner.kept import is_whole, sealed
 
 from edgedigits.backend import keras
@@ -155,7 +156,7 @@ def test_a_damaged_checkpoint_starts_anew_with_a_line_and_ends_alike(shapes: Pat
 
 
 def test_two_trainings_into_one_place_do_not_mix(shapes: Path, tmp_path: Path) -> None:
-    from edgedigits.cli import train as training_command
+    from edgedigits.api import train as training_command
 
     given: dict[str, Any] = {"say": lambda _: None, "options": {}}
     with locked(tmp_path / "n.training"), pytest.raises(ArtifactError, match="another run trains into it now"):
@@ -167,12 +168,12 @@ def test_two_trainings_into_one_place_do_not_mix(shapes: Path, tmp_path: Path) -
 def test_a_training_record_is_believed_only_as_it_was_written(tmp_path: Path) -> None:
     model = tmp_path / "n.keras"
     model.write_bytes(b"weights")
-    record = {
+    record: dict[str, Any] = {
         "schema": 2,
         "settings": asdict(Settings("mlp")),
         "data": {"name": "d", "fingerprint": "f", "classes": ["0", "1"]},
         "input": {"shape": [4, 4, 1], "scale": "0..1"},
-        "model_sha256": kept_files.sha256_of(model),
+        "model_sha256": sha256_of(model),
     }
     path = tmp_path / "n.json"
     write_sealed(path, record)

@@ -1,5 +1,6 @@
 """Real models of both Keras, saved in every format, loaded, rebuilt and compared; and everything that is refused."""
 
+import importlib
 import json
 import shutil
 import warnings
@@ -270,7 +271,7 @@ def test_activations(k: Any) -> None:
 
 def test_keras3_operations() -> None:
     ops = keras3.ops
-    for apply in (
+    functions: tuple[Callable[[Any], Any], ...] = (
         lambda x: ops.reshape(ops.relu6(x), (-1, 16)),
         lambda x: ops.squeeze(ops.max(x, axis=(1, 2), keepdims=True), axis=(1, 2)),
         lambda x: ops.concatenate([ops.sigmoid(x), ops.hard_silu(x)], axis=-1),
@@ -279,14 +280,15 @@ def test_keras3_operations() -> None:
         lambda x: ops.elu(ops.silu(x), 0.7) - ops.hard_sigmoid(x) * ops.selu(x),
         lambda x: ops.gelu(x, approximate=False) / 2 + ops.softmax(ops.softplus(x), axis=1) * ops.softsign(x),
         lambda x: ops.gelu(x * 3.0) + ops.maximum(x, 0.5) * ops.minimum(0.25, x),
-    ):
+    )
+    for apply in functions:
         x = keras3.Input((4, 4, 1))
         model = keras3.Model(x, keras3.layers.Dense(3)(keras3.layers.Flatten()(apply(x))))
         equal(randomised(model), loading.rebuild(model), images((4, 4, 1)) * 8 - 4)
 
 
 def test_tensorflow_functions() -> None:
-    for apply in (
+    functions: tuple[Callable[[Any], Any], ...] = (
         lambda x: tf.reshape(tf.nn.relu6(x), (-1, 16)),
         lambda x: tf.squeeze(tf.reduce_max(x, axis=(1, 2), keepdims=True), axis=(1, 2)),
         lambda x: tf.concat([tf.sigmoid(x), tf.nn.silu(x)], axis=-1),
@@ -295,7 +297,8 @@ def test_tensorflow_functions() -> None:
         lambda x: tf.nn.elu(tf.identity(x)) - tf.nn.selu(x) * tf.nn.softplus(x),
         lambda x: tf.nn.gelu(x) + tf.nn.softmax(x, axis=1),
         lambda x: tf.nn.gelu(x * 3.0, approximate=True) + tf.maximum(x, 0.5) * tf.minimum(x, 0.25),
-    ):
+    )
+    for apply in functions:
         x = keras.Input((4, 4, 1))
         model = keras.Model(x, keras.layers.Dense(3)(keras.layers.Flatten()(apply(x))))
         equal(randomised(model), loading.rebuild(model), images((4, 4, 1)) * 8 - 4)
@@ -496,9 +499,7 @@ def test_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         inner="self.conv = keras.layers.Conv2D(3, 3)",
         call="keras.ops.relu(self.conv(x) * self.by)",
     )
-    import ed_open3
-    import ed_own2
-    import ed_own3
+    ed_open3, ed_own2, ed_own3 = map(importlib.import_module, ("ed_open3", "ed_own2", "ed_own3"))
 
     for format in ("keras2 .keras", "keras2 .h5", "SavedModel"):
         model = randomised(with_own(keras, ed_own2.Scale))
@@ -522,7 +523,7 @@ def test_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [layer.name for layer in loaded.model.layers][1:4] == ["mine_conv2d", "mine_multiply", "mine_relu"]
 
     own_module(tmp_path, "ed_made3", library="keras", build=BUILD, call="keras.ops.sin(x)")
-    import ed_made3
+    ed_made3 = importlib.import_module("ed_made3")
 
     path = save_as(with_own(keras3, ed_made3.Scale), "keras3 .keras", tmp_path)
     with pytest.raises(ModelError, match=r"\(Sin\) is the operation Sin, which has no known layer"):
@@ -627,9 +628,9 @@ def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
-    def refused(path: Path, why: str) -> None:
+    def refused(path: Path | str, why: str) -> None:
         with pytest.raises(ModelError, match=why) as caught:
-            loading.load(path)
+            loading.load(Path(path))
         assert str(path) in str(caught.value)
 
     refused(tmp_path / "missing.keras", "no such file")

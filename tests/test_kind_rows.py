@@ -41,6 +41,7 @@ from edgedigits.stages.select_layers import chosen
 from edgedigits.stages.shrink.channel_importance import importances
 from edgedigits.stages.shrink.removal import channels as channels_of
 from edgedigits.stages.weight_importance import input_sizes
+from tests.examples import example
 from tests.graphs import with_random_weights, with_zeroed
 from tests.layer_kinds import LINE, PAIR, SETTINGS
 from tests.nets import fit_data
@@ -57,7 +58,7 @@ def net_around(kind: str, *behind: Any, **more: Any) -> Any:
     x = L.Reshape((36, 16))(x) if kind in LINE else x
     x = [x, L.Conv2D(4, 1, name="other")(x)] if kind in PAIR else x
     settings = {"target_shape": [36, 16]} if kind == "Reshape" else SETTINGS.get(kind, [{}])[0]
-    x = of_keras(kind)(name="tried", **{**settings, **more})(x)
+    x = example(kind, "SETTINGS in tests/layer_kinds.py", of_keras(kind), name="tried", **{**settings, **more})(x)
     for layer in behind:
         x = layer(x)
     return with_random_weights(keras.Model(image, L.Dense(3, name="answer")(L.Flatten()(x))), 1)
@@ -226,7 +227,7 @@ def test_conv1d_is_rounded_as_the_converter_does(shapes: Path) -> None:
         assert np.abs(rounded - held.reshape(rounded.shape)).max() < 1e-6, path
 
 
-class Mixer(L.Layer):  # type: ignore[misc]
+class Mixer(keras.layers.Layer):  # type: ignore[misc]
     """A dense layer whose kernel is the other way round: [channels made, channels read]."""
 
     def __init__(self, width: int, use_bias: bool = True, **kwargs: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,8 @@ MARKED = "path,a,b\n0.png,1,1\n1.png,0,1\n2.png,0,0\n3.png,1,0\n4.png,1,1\n5.png
 @pytest.mark.parametrize("text", [LISTED, MARKED, LISTED.replace(";", " "), "\ufeff" + LISTED.replace("\n", "\r\n")])
 def test_every_form_of_a_table_gives_the_same_labels(images: Path, text: str) -> None:
     found = load_data(str(table(images, text).parent))
-    assert (found.task, found.classes, found.train.labels.dtype) == ("multilabel", ("a", "b"), np.uint8)
+    assert (found.task, found.classes) == ("multilabel", ("a", "b"))
+    assert found.train.labels.dtype == np.uint8
     assert len(found.train) + len(found.test) == 6
     whole = np.concatenate([found.train.labels, found.test.labels])
     assert sorted(map(tuple, whole.tolist())) == sorted([(1, 1), (0, 1), (0, 0), (1, 0), (1, 1), (0, 0)])
@@ -119,7 +121,8 @@ def test_other_tables_beside_class_folders_are_no_index(tmp_path: Path) -> None:
 
 def npz(path: Path, **changed: np.ndarray) -> Path:
     pixels, labels = coloured(40)
-    np.savez(path, **{"x_train": pixels, "y_train": labels, "x_test": pixels, "y_test": labels, **changed})
+    arrays: dict[str, Any] = {"x_train": pixels, "y_train": labels, "x_test": pixels, "y_test": labels, **changed}
+    np.savez(path, **arrays)
     return path
 
 
@@ -163,7 +166,7 @@ def test_the_rarest_label_is_spread_first_and_no_image_stands_twice(tmp_path: Pa
 def test_colour_and_size_are_read_as_of_any_folder(tmp_path: Path) -> None:
     pixels, labels = coloured(30)
     root = folder(tmp_path, pixels, labels, SHAPES)
-    found = load_data(str(root), size=(8, 8), classes=SHAPES)
+    found = load_data(str(root), resize=(8, 8), classes=SHAPES)
     assert found.shape == (8, 8, 3)
     assert load_data(str(root)).fingerprint == load_data(str(root)).fingerprint != found.fingerprint
     (root / "images" / "0.png").write_bytes(b"no image")

@@ -18,6 +18,7 @@ from edgedigits.errors import ClassLostError, DataError, InputError, ModelError
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.measure import bench_job
 from edgedigits.models.graph import walk
+from edgedigits.models.importer.loading import load
 from edgedigits.pipeline import loop, prepare, recipe
 from edgedigits.pipeline.advise.question import Asked, question
 from edgedigits.pipeline.checks.judging import check_classes
@@ -164,7 +165,7 @@ def test_a_net_of_the_zoo_learns_labels(digits: Path, tmp_path: Path) -> None:
     assert trained.record["data"]["task"] == "multilabel"
     assert trained.record["test_f1_macro"] > 0.7
     trained.model.save(tmp_path / "nano.keras")
-    assert walk.closing(prepare.load(tmp_path / "nano.keras").model) == "sigmoid"
+    assert walk.closing(load(tmp_path / "nano.keras").model) == "sigmoid"
 
 
 def test_an_advice_needs_no_data_and_looks_at_what_there_is(digits: Path, digits_net: Path) -> None:

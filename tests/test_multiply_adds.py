@@ -28,7 +28,7 @@ def converted(model: Any) -> bytes:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the converter warns about its own defaults
-        return tf.lite.TFLiteConverter.from_keras_model(model).convert()
+        return bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
 
 
 def wide_convolution(kind: str) -> bytes:
@@ -44,7 +44,7 @@ def wide_convolution(kind: str) -> bytes:
         converter.target_spec.supported_ops = [int16x8]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return converter.convert()
+        return bytes(converter.convert())
 
 
 def by_kind(found: tuple[Work, ...]) -> dict[str, int]:

@@ -97,7 +97,11 @@ def test_every_round_visits_every_model_once_in_a_new_order() -> None:
     visited: list[str] = []
 
     def racer(name: str) -> Any:
-        return lambda seconds: visited.append(name) or Window(np.full(3, seconds), None)
+        def timed(seconds: float) -> Window:
+            visited.append(name)
+            return Window(np.full(3, seconds), None)
+
+        return timed
 
     found = race({name: racer(name) for name in "abc"}, 3, 0.5, lambda _: None)
     assert "".join(visited) == "abcbcacab"

@@ -58,6 +58,8 @@ def test_every_doctor_says_bit_identical(told: list[Story]) -> None:
     for one, _ in found:
         assert one.first is not None
         assert one.first.changed
+        assert one.first.doctor is not None
+        assert one.doctor is not None
         assert one.first.doctor["verdict"] == one.doctor["verdict"] == "bit-identical"
         assert one.first.doctor["environment"]["board"].startswith("Raspberry Pi")
 

@@ -6,13 +6,14 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 import pytest
 
 from edgedigits.data.sources.named import load_data
+from edgedigits.data.splits import split
 from edgedigits.errors import ArtifactError, DataError, InputError, MaskError, ModelError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.facts import Facts, Progress, silent
@@ -23,6 +24,7 @@ from edgedigits.pipeline import baselines, loop, prepare
 from edgedigits.pipeline.baselines import save
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import Recipe, parse
+from edgedigits.pipeline.stage_cache import StageCache
 from edgedigits.pipeline.train import Settings, train
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tflite.flatbuffer import float_operators, read, weight_zeros
@@ -163,6 +165,10 @@ def test_an_interrupted_run_goes_on_after_the_last_finished_stage(
 
 def test_a_stage_that_breaks_masks_fails_loudly(lenet: Path, shapes: Path, tmp_path: Path) -> None:
     class Reviving:
+        makes_zeros: ClassVar[bool] = False
+        why_no_gain: ClassVar[str] = ""
+        in_words = ""
+
         def __call__(self, candidate: Candidate, data: Any, progress: Progress = silent) -> tuple[Candidate, Facts]:
             model = walk.clone(candidate.model)
             model.set_weights([weight + 0.01 for weight in model.get_weights()])
@@ -173,13 +179,13 @@ def test_a_stage_that_breaks_masks_fails_loudly(lenet: Path, shapes: Path, tmp_p
             return Candidate(candidate.model), {}
 
     job = prepare.job(quick_recipe(), Wish(model=lenet, data=str(shapes)), lambda _: None)
-    data = loop.split(job.dataset, job.scale, job.seed)
+    data = split(job.dataset, job.scale, job.seed)
     kernels = walk.kernels(job.loaded.model)
     masks = {path: kernel.numpy() != 0 for path, kernel in kernels.items()}
     name = next(iter(masks))
     masks[name] = np.zeros_like(masks[name])
     kernels[name].assign(kernels[name] * 0)
-    before, kept = Candidate(job.loaded.model, masks), loop.StageCache(fresh=True)
+    before, kept = Candidate(job.loaded.model, masks), StageCache(fresh=True)
     for broken, says in ((Reviving(), "are not zero any more"), (Forgetting(), "dropped or loosened")):
         with pytest.raises(MaskError, match=says):
             loop._stage(job, "broken", broken, before, data, "key", kept, silent)

@@ -1,4 +1,4 @@
-"""The README holds what it says: its commands run in order, its options and links exist, its recipe table is the shipped one."""
+"""The README and the pages of docs/ hold what they say: commands run in order, options exist, tables are as they are made."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,22 @@ import numpy as np
 import pytest
 from edgedigits_runner.command_line import _COMMANDS
 
-from benchmarks.tables import filled
+from benchmarks.pages import DOCS, README, ROOT, commands, files, pages, read
+from benchmarks.tables import MARKED, filled, tables
 from edgedigits.cli.main import cli
+from edgedigits.devices.hosts import read_hosts
+from edgedigits.pipeline.recipe import load_recipe
 from tests.warm import edgedigits, shell_function
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [page for page in pages() if page != README]
+TEXTS = {page.relative_to(ROOT).as_posix(): read(page) for page in pages()}
+SAID = [command for text in TEXTS.values() for command in commands(text)]
 
 ON_A_DEVICE = "needs a device; test_deploy.py, test_device_bench.py and make pi have one"
 NOT_RUN = {
     "make demo": "minutes of work, and needs MNIST; its parts are run below on small data",
     "make test": "runs this very test",
+    "make docs": "test_docs.py builds the pages",
     "make lint": "runs ruff and mypy, which need no test",
     "make bench": "minutes of measuring, and needs MNIST",
     ". .venv/bin/activate": "the tests run in that environment already",
@@ -49,32 +54,16 @@ NOT_RUN = {
     "make device": "tests of their own",
     "make attack": "a quarter of an hour; test_attack.py does a part of it",
 }
-"""Commands of the README that the story below leaves out, and why. Those of edgedigits are parsed all the same."""
+"""Commands of the pages that the stories below leave out, and why. Those of edgedigits are parsed all the same."""
 
 
-def blocks(*languages: str) -> Iterator[str]:
-    """The bodies of the README's fenced blocks in these languages, in order."""
-    for found in re.finditer(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL):
-        if found[1] in languages:
-            yield found[2]
-
-
-def commands() -> list[str]:
-    """Every command, in order: continued lines joined, prompts taken off; in console blocks the other lines are output."""
-    lines = [line for body in blocks("sh") for line in body.replace("\\\n", " ").splitlines()]
-    shown = [line for body in blocks("console", "bash", "shell") for line in body.replace("\\\n", " ").splitlines()]
-    lines += [line.removeprefix("$ ") for line in shown if line.startswith("$ ")]
-    return [" ".join(line.split()) for line in lines if line.strip() and not line.startswith("#")]
-
-
-def test_what_is_not_run_is_in_the_readme() -> None:
-    assert set(NOT_RUN) <= set(commands())
+def test_what_is_not_run_is_on_a_page() -> None:
+    assert set(NOT_RUN) <= set(SAID)
 
 
 def test_every_command_is_either_run_or_named_with_a_reason() -> None:
-    strange = [command for command in commands() if not command.startswith("edgedigits ") and command not in NOT_RUN]
+    strange = [command for command in SAID if not command.startswith("edgedigits ") and command not in NOT_RUN]
     assert not strange
-    assert all(body.strip() for body in blocks("sh", "console", "bash", "shell"))
 
 
 @pytest.mark.parametrize("line", [line for line in NOT_RUN if line.startswith("edgedigits ")])
@@ -86,40 +75,59 @@ def test_commands_that_are_not_run_are_parsed(line: str) -> None:
     assert command.make_context(command.name, words).params
 
 
-def test_a_readers_story_runs_in_order(story: Path) -> None:
+def test_a_readers_story_runs_in_order(readme_done: Path) -> None:
     """The README's commands, word for word, in one folder on small data; `edgedigits` is this checkout's."""
+    assert {path.name for path in next((readme_done / "out").glob("lenet5-*")).iterdir()} == artifact_files()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_goes_on_where_the_readme_ends(page: Path, readme_done: Path, tmp_path: Path) -> None:
+    """Each in a folder of its own, so that no page needs what another did."""
+    done = {*NOT_RUN, *commands(TEXTS["README.md"])}
+    if to_run := [command for command in commands(read(page)) if command not in done]:
+        shutil.copytree(readme_done, tmp_path / "folder", symlinks=True)
+        run(to_run, tmp_path / "folder", readme_done / "cache")
+
+
+def run(lines: list[str], folder: Path, cache: Path) -> None:
+    """The commands in order; each ends well and prints something, as JSON where that is asked for."""
     environment = {key: value for key, value in os.environ.items() if key != "EDGEDIGITS_DATA"}
-    environment |= {"EDGEDIGITS_CACHE": str(story / "cache"), "COLUMNS": "100"}
+    environment |= {"EDGEDIGITS_CACHE": str(cache), "COLUMNS": "100"}
     own = shell_function()
-    for command in commands():
-        if command in NOT_RUN:
-            continue
+    for command in lines:
         done = subprocess.run(
-            ["sh", "-c", f"{own}\n{command}"], cwd=story, env=environment, capture_output=True, text=True, check=False
+            ["sh", "-c", f"{own}\n{command}"], cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, command
         assert done.stdout.strip(), command
         if " --json" in command:
             json.loads(done.stdout)
-    assert {path.name for path in next((story / "out").glob("lenet5-*")).iterdir()} == artifact_files()
 
 
-@pytest.fixture
-def story(tmp_path: Path) -> Path:
-    """The folder of a reader: my.yaml from the README, a folder of photos, a Keras 2 model from elsewhere."""
-    (recipe,) = (body for body in blocks("yaml") if body.startswith("# my.yaml\n"))
-    (tmp_path / "my.yaml").write_text(recipe, encoding="utf-8")
+@pytest.fixture(scope="module")
+def readme_done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a reader who has run the README's commands."""
+    folder = tmp_path_factory.mktemp("story")
+    prepare(folder)
+    run([command for command in commands(TEXTS["README.md"]) if command not in NOT_RUN], folder, folder / "cache")
+    return folder
+
+
+def prepare(folder: Path) -> None:
+    """What a reader has: the files that the pages show, a folder of photos, a Keras 2 model from elsewhere."""
+    for text in TEXTS.values():
+        for name, body in files(text).items():
+            (folder / name).write_text(body, encoding="utf-8")
     rng = np.random.default_rng(3)
     for label, name in enumerate(("cat", "dog", "owl")):
-        (tmp_path / "photos" / name).mkdir(parents=True)
+        (folder / "photos" / name).mkdir(parents=True)
         for number in range(12):
             size = (20 + number, 24, 3)
             photo = rng.integers(0, 80, size) + 60 * label
-            cv2.imwrite(str(tmp_path / "photos" / name / f"{number}.png"), photo.astype(np.uint8))
-    (tmp_path / "photos" / "owl" / "broken.jpg").write_bytes(b"no image")
-    _model_from_elsewhere(tmp_path / "theirs.h5")
-    return tmp_path
+            cv2.imwrite(str(folder / "photos" / name / f"{number}.png"), photo.astype(np.uint8))
+    (folder / "photos" / "owl" / "broken.jpg").write_bytes(b"no image")
+    _model_from_elsewhere(folder / "theirs.h5")
 
 
 def _model_from_elsewhere(path: Path) -> None:
@@ -142,14 +150,22 @@ def _model_from_elsewhere(path: Path) -> None:
 
 
 def artifact_files() -> set[str]:
-    """The files that the README's table of the artifact folder names."""
-    table = README.partition("## The artifact folder")[2].partition("Exit codes")[0]
-    return set(re.findall(r"^\| `([\w.]+)` \|", table, re.MULTILINE))
+    """The files that the table of the artifact folder names."""
+    return set(re.findall(r"^\| `([\w.]+)` \|", read(DOCS / "artifact.md"), re.MULTILINE))
+
+
+def test_files_that_pages_show_are_read(tmp_path: Path) -> None:
+    shown = {name: body for text in TEXTS.values() for name, body in files(text).items()}
+    assert set(shown) >= {"my.yaml", "hosts.yaml"}
+    for name, body in shown.items():
+        (tmp_path / name).write_text(body, encoding="utf-8")
+        assert read_hosts(tmp_path / name) if name == "hosts.yaml" else load_recipe(str(tmp_path / name))
 
 
 def test_options_named_anywhere_exist() -> None:
     of_the_runner = {f"--{name}" for _, _, known in _COMMANDS.values() for name in known}
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README)) <= _options(cli) | of_the_runner
+    named = {name for text in TEXTS.values() for name in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)}
+    assert named <= _options(cli) | of_the_runner
 
 
 def _options(command: click.Command) -> set[str]:
@@ -158,28 +174,26 @@ def _options(command: click.Command) -> set[str]:
     return found.union(*(_options(one) for one in inner))
 
 
-def test_links_lead_to_files() -> None:
-    links = re.findall(r"\]\(([^)]+)\)", README)
-    missing = [link for link in links if "://" not in link and not (ROOT / link.partition("#")[0]).exists()]
-    assert links
-    assert not missing
-
-
 def test_the_recipe_table_is_what_the_command_says() -> None:
     done = edgedigits("recipes", "--json")
     assert between("recipes") == recipe_table(json.loads(done.stdout))
 
 
-def test_every_table_is_as_it_is_made() -> None:
-    assert filled(README) == README
-    for name in ("results", "releases", "systems", "device", "pays", "pays-targets", "peers"):
-        assert between(name).startswith("|"), name
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_table_is_as_it_is_made(name: str) -> None:
+    assert filled(TEXTS[name]) == TEXTS[name]
+
+
+def test_every_table_stands_on_one_page() -> None:
+    marked = [found["name"] for text in TEXTS.values() for found in MARKED.finditer(text)]
+    assert sorted(marked) == sorted(tables())
+    assert sum(text.count("<!--") for text in TEXTS.values()) == 2 * len(marked)
 
 
 def between(name: str) -> str:
-    """What stands between `<!-- name -->` and `<!-- /name -->`, each of which stands there once."""
-    (found,) = re.findall(rf"^<!-- {name} -->\n(.*?)^<!-- /{name} -->$", README, re.MULTILINE | re.DOTALL)
-    return str(found)
+    """The table of this name, where it stands."""
+    (found,) = [one for text in TEXTS.values() for one in MARKED.finditer(text) if one["name"] == name]
+    return found["table"].strip("\n") + "\n"
 
 
 def recipe_table(recipes: list[dict[str, Any]]) -> str:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,13 +29,13 @@ PI = Facts("linux", (3, 11, 2), "aarch64", "glibc", (2, 36))
 HOSTILE = ["a b", "it's", 'say "x"', "$(touch x)", "`touch x`", "-rf", "a;touch x", "naïve", "back\\slash", "*", "~x"]
 
 
-def go(server: Sshd, folder: str = "work", **wish: object) -> Device:
+def go(server: Sshd, folder: str = "work", **wish: Any) -> Device:
     address = Address(server.target, config=server.config)
     place = folder if folder.startswith("/") else f"{server.home}/{folder}"
-    return connect(dataclasses.replace(address, **wish), place, lambda _: None, lock_wait_s=0.5)  # type: ignore[arg-type]
+    return connect(dataclasses.replace(address, **wish), place, lambda _: None, lock_wait_s=0.5)
 
 
-def refusal(server: Sshd, **wish: object) -> str:
+def refusal(server: Sshd, **wish: Any) -> str:
     with pytest.raises(DeviceError) as caught:
         go(server, **wish)
     assert caught.value.exit_code == 2
@@ -289,7 +290,7 @@ def test_old_python_gets_a_sentence_and_no_traceback() -> None:
     ],
 )
 def test_packages_fit_the_device(facts: Facts, wish: str, runtime: str, first: str) -> None:
-    packages = choose(facts, wish)  # type: ignore[arg-type]
+    packages = choose(facts, wish)
     assert packages.runtime == runtime
     assert first in [f"{name} {version}" for name, version in packages.versions.items()]
     assert packages.system_numpy == ("numpy" not in packages.versions)
@@ -351,9 +352,9 @@ def test_agent_runs_on_every_python_it_promises(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "ssh").write_text('#!/bin/sh\nfor last; do :; done\nexec /bin/sh -c "$last"\n')
     (tmp_path / "ssh").chmod(0o755)
     found = [python for minor in range(9, 15) if (python := running_python(f"3.{minor}"))]
-    for version, python in found:
+    for version, program in found:
         (tmp_path / "python3").unlink(missing_ok=True)
-        (tmp_path / "python3").write_text(f'#!/bin/sh\nexec "{python}" "$@"\n')
+        (tmp_path / "python3").write_text(f'#!/bin/sh\nexec "{program}" "$@"\n')
         (tmp_path / "python3").chmod(0o755)
         with monkeypatch.context() as patch:
             patch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")

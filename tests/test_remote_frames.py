@@ -26,7 +26,7 @@ from edgedigits.ground.foreign_json import parse, plain
 
 FACTS: dict[str, Any] = facts(Path("/home/pi/work")) | {"unit": None}
 GREETING = b'\x1eedgedigits {"python": [3, 11, 2]}\n'
-STATE = {"current": None, "previous": None, "releases": [], "venvs": [], "intact": False}
+STATE: dict[str, Any] = {"current": None, "previous": None, "releases": [], "venvs": [], "intact": False}
 
 # Takes the agent's text, as Python would, and answers each request with the next of the given replies.
 PEER = """

@@ -68,7 +68,7 @@ def test_area_is_opencvs_within_one_grey_level() -> None:
 def test_an_image_alone_is_as_among_others_and_flat_ones_stay(method: str) -> None:
     images = np.concatenate([pictures((31, 36), 3), np.full((1, 31, 36, 3), 201, np.uint8)])
     together = resized(images, 12, 40, method)
-    assert (together.dtype, together.shape) == (np.uint8, (3, 12, 40, 3))
+    assert (together.dtype, together.shape) == (np.dtype(np.uint8), (3, 12, 40, 3))
     for image, one in zip(images, together, strict=True):
         np.testing.assert_array_equal(resized(image[None], 12, 40, method)[0], one)
     assert (together[2] == 201).all()

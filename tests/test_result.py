@@ -1,11 +1,14 @@
 """Results of the device runner that were altered, cut short, or written by another version."""
 
+from __future__ import annotations
+
 import copy
 import hashlib
 import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,13 +19,14 @@ from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.result_check import checked, read_result
 
 GOLDEN = Path(__file__).parent / "golden" / "int8.tflite"
-MODEL = {"name": "m", "path": str(GOLDEN), "sha256": hashlib.sha256(GOLDEN.read_bytes()).hexdigest()}
+MODEL: dict[str, Any] = {"name": "m", "path": str(GOLDEN), "sha256": hashlib.sha256(GOLDEN.read_bytes()).hexdigest()}
 MODEL |= {"scale": "0..1", "resize": None}
 COUNT = 12
+Done = dict[str, tuple[dict[str, Any], dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory):
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """(job, result) by kind, from the runner itself."""
     folder = tmp_path_factory.mktemp("results")
     images = np.random.default_rng(0).integers(0, 256, (COUNT, 8, 8, 1), np.uint8)
@@ -35,11 +39,12 @@ def done(tmp_path_factory):
     return {kind: (job, runner.run(kind, job)) for kind, job in jobs.items()}
 
 
-def change(result, place, value):
+def change(result: dict[str, Any], place: str, value: Any) -> dict[str, Any]:
     """A copy with another value at a place like "models.0.answers.right"; ... takes the key out."""
     found = copy.deepcopy(result)
+    last: Any
     *way, last = (int(step) if step.isdigit() else step for step in place.split("."))
-    target = found
+    target: Any = found
     for step in way:
         target = target[step]
     if value is ...:
@@ -50,7 +55,7 @@ def change(result, place, value):
 
 
 @pytest.mark.parametrize("kind", ["bench", "evaluate", "probe"])
-def test_what_the_runner_writes_passes(done, kind, tmp_path):
+def test_what_the_runner_writes_passes(done: Done, kind: str, tmp_path: Path) -> None:
     job, result = done[kind]
     assert checked(result, kind, job=job) == result
     (tmp_path / "result.json").write_text(json.dumps(result))
@@ -92,20 +97,20 @@ FLOATS = np.zeros(COUNT, np.float32)
         ("latency.0.models.0.windows.1.after.celsius", {"cpu": "hot"}, "after.celsius.cpu: found 'hot'"),
     ],
 )
-def test_an_altered_result_is_refused_in_one_sentence(done, place, value, said):
+def test_an_altered_result_is_refused_in_one_sentence(done: Done, place: str, value: Any, said: str) -> None:
     with pytest.raises(InputError, match=re.escape(said)) as caught:
         checked(change(done["bench"][1], place, value), "bench", "pi/result.json")
     assert str(caught.value).startswith("pi/result.json")
     assert "\n" not in str(caught.value)
 
 
-def test_a_text_that_unpacks_to_more_than_its_shape_is_refused(done):
+def test_a_text_that_unpacks_to_more_than_its_shape_is_refused(done: Done) -> None:
     bomb = encode(np.zeros(50_000_000, np.uint8)) | {"dtype": "<i4", "shape": [COUNT]}
     with pytest.raises(InputError, match="labels: does not decode"):
         checked(change(done["bench"][1], "labels", bomb), "bench")
 
 
-def test_the_result_of_other_models_is_refused(done):
+def test_the_result_of_other_models_is_refused(done: Done) -> None:
     for kind, place in (("bench", "models.1.sha256"), ("evaluate", "models.0.sha256"), ("probe", "model_sha256")):
         job, result = done[kind]
         with pytest.raises(
@@ -114,13 +119,13 @@ def test_the_result_of_other_models_is_refused(done):
             checked(change(result, place, "0" * 64), kind, job=job)
 
 
-def test_the_result_for_other_threads_is_refused(done):
+def test_the_result_for_other_threads_is_refused(done: Done) -> None:
     job, result = done["bench"]
     with pytest.raises(InputError, match=r"latency: not for \[1, 2\] threads"):
         checked(result, "bench", job=job | {"threads": [1, 2]})
 
 
-def test_errors_of_the_runner_keep_their_kind():
+def test_errors_of_the_runner_keep_their_kind() -> None:
     for kind, error in (("model", TfliteError), ("data", DataError), ("job", InputError), ("new", InputError)):
         with pytest.raises(error, match="said so") as caught:
             checked({"schema": 1, "kind": "bench", "error": {"kind": kind, "message": "said so"}}, "bench")
@@ -130,7 +135,7 @@ def test_errors_of_the_runner_keep_their_kind():
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2", "[]", "5", '{"schema": 1}', '{"schema": 1, "kind": ["bench"]}'])
-def test_files_that_are_no_results(tmp_path, text):
+def test_files_that_are_no_results(tmp_path: Path, text: str) -> None:
     (tmp_path / "result.json").write_text(text)
     with pytest.raises(InputError) as caught:
         read_result(tmp_path / "result.json")
@@ -139,7 +144,7 @@ def test_files_that_are_no_results(tmp_path, text):
         read_result(tmp_path / "none.json")
 
 
-def test_a_bench_by_hand_carries_its_probes(done):
+def test_a_bench_by_hand_carries_its_probes(done: Done) -> None:
     result = done["bench"][1] | {"probes": [{"name": "m", **done["probe"][1]}]}
     assert checked(result, "bench") == result
     with pytest.raises(InputError, match="peak_kib: found 'much'"):

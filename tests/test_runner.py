@@ -1,12 +1,16 @@
 """The device runner: real files, a real interpreter, mostly as a subprocess."""
 
+from __future__ import annotations
+
 import ast
 import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,10 +27,11 @@ from edgedigits_runner.session import classify, open_session
 from edgedigits_runner.tasks import CLASSIFICATION
 
 from edgedigits.backend import tf
-from edgedigits.data.scale import SCALES, scaled, scaling
+from edgedigits.data.scale import SCALES, Scale, scaled, scaling
 from edgedigits.measure.local_runner import runner_package
 from tests import tiny_tflite
 
+Tiny = dict[str, Path]
 DEVICE = runner_package().parent
 
 # What may be imported by a run besides the standard library.
@@ -46,26 +51,28 @@ finally:
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     return tiny_tflite.make_all(tmp_path_factory.mktemp("tiny"))
 
 
-def entry(path, /, scale="0..1", resize=None, **changed):
+def entry(path: Path, /, scale: Scale = "0..1", resize: list[int] | None = None, **changed: object) -> dict[str, Any]:
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     return {"name": path.stem, "path": str(path), "sha256": found, "scale": scale, "resize": resize} | changed
 
 
-def bench_job(models, eval_path, /, **changed):
+def bench_job(models: list[dict[str, Any]], eval_path: Path | str, /, **changed: Any) -> dict[str, Any]:
     job = {"schema": 1, "kind": "bench", "runtime": "litert", "models": models, "eval": str(eval_path)}
     return job | {"threads": [1], "windows": 2, "window_s": 0.02, "warmup_s": 0.5} | changed
 
 
-def probe_job(model, **changed):
+def probe_job(model: dict[str, Any], **changed: Any) -> dict[str, Any]:
     job = {"schema": 1, "kind": "probe", "runtime": "litert", "model": model}
     return job | {"threads": 1, "image_shape": [8, 8, 1]} | changed
 
 
-def run(folder, job, command=("-m", "edgedigits_runner"), python=sys.executable):
+def run(
+    folder: Path, job: Any, command: tuple[str, ...] = ("-m", "edgedigits_runner"), python: str = sys.executable
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     (folder / "job.json").write_text(json.dumps(job))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     arguments = [python, *command, "job", "job.json", "result.json"]
@@ -78,10 +85,10 @@ def run(folder, job, command=("-m", "edgedigits_runner"), python=sys.executable)
         check=False,
     )
     result = folder / "result.json"
-    return done, json.loads(result.read_text()) if result.exists() else None
+    return done, json.loads(result.read_text()) if result.exists() else {}
 
 
-def failed(folder, job):
+def failed(folder: Path, job: Any) -> tuple[str, str]:
     done, result = run(folder, job)
     assert done.returncode == 2
     assert json.loads(done.stderr.splitlines()[-1]) == result["error"]
@@ -89,7 +96,7 @@ def failed(folder, job):
     return result["error"]["kind"], result["error"]["message"]
 
 
-def litert_answers(path, tensors):
+def litert_answers(path: Path | str, tensors: np.ndarray) -> np.ndarray:
     """The independent way: the interpreter by hand."""
     from ai_edge_litert.interpreter import Interpreter
 
@@ -105,7 +112,7 @@ def litert_answers(path, tensors):
     return np.array(answers)
 
 
-def test_bench_says_what_is_right_and_how_long_it_took(tiny, tmp_path):
+def test_bench_says_what_is_right_and_how_long_it_took(tiny: Tiny, tmp_path: Path) -> None:
     models = [entry(tiny["float32"]), entry(tiny["int8"]), entry(tiny["uint8"])]
     done, result = run(tmp_path, bench_job(models, tiny["eval"], threads=[1, 2]))
     assert done.returncode == 0, done.stderr
@@ -140,14 +147,14 @@ def test_bench_says_what_is_right_and_how_long_it_took(tiny, tmp_path):
             assert window["load"] is None  # too short a window to tell
 
 
-def test_scores_are_real_numbers_by_the_outputs_own_scale(tiny, tmp_path):
+def test_scores_are_real_numbers_by_the_outputs_own_scale(tiny: Tiny, tmp_path: Path) -> None:
     _, result = run(tmp_path, bench_job([entry(tiny["float32"]), entry(tiny["int8"])], tiny["eval"]))
     floats, ints = (decode(model["answers"]["score"]) for model in result["models"])
     assert np.abs(floats - ints).max() < 0.05
     assert (decode(result["models"][1]["answers"]["runner_up_score"]) <= ints).all()
 
 
-def test_grey_images_are_resized_and_coloured_for_a_model_from_elsewhere(tiny, tmp_path):
+def test_grey_images_are_resized_and_coloured_for_a_model_from_elsewhere(tiny: Tiny, tmp_path: Path) -> None:
     models = [
         entry(tiny["rgb"], "-1..1", [16, 16]),
         entry(tiny["open"], "0..255"),
@@ -162,14 +169,14 @@ def test_grey_images_are_resized_and_coloured_for_a_model_from_elsewhere(tiny, t
         np.testing.assert_array_equal(decode(model["answers"]["class"]), litert_answers(given["path"], tensors))
 
 
-def test_paths_in_a_job_are_relative_to_it(tiny, tmp_path):
+def test_paths_in_a_job_are_relative_to_it(tiny: Tiny, tmp_path: Path) -> None:
     (tmp_path / "model.tflite").write_bytes(tiny["int8"].read_bytes())
     done, result = run(tmp_path, probe_job(entry(tiny["int8"], path="model.tflite")))
     assert done.returncode == 0, done.stderr
     assert result["kind"] == "probe"
 
 
-def test_probe_measures_its_own_process_only(tiny, tmp_path):
+def test_probe_measures_its_own_process_only(tiny: Tiny, tmp_path: Path) -> None:
     """The tests' own process holds TensorFlow; a child that read ru_maxrss would report that."""
     _, result = run(tmp_path, probe_job(entry(tiny["int8"])))
     assert 5 * 1024 < result["imported_kib"] <= result["peak_kib"] < 150 * 1024
@@ -178,7 +185,7 @@ def test_probe_measures_its_own_process_only(tiny, tmp_path):
     assert result["first_ns"] > 0
 
 
-def test_a_probe_says_what_was_in_memory(tiny, tmp_path):
+def test_a_probe_says_what_was_in_memory(tiny: Tiny, tmp_path: Path) -> None:
     (tmp_path / "model.tflite").write_bytes(tiny["int8"].read_bytes())
     model = entry(tiny["int8"], path="model.tflite")
     _, warm = run(tmp_path, probe_job(model))
@@ -191,7 +198,7 @@ def test_a_probe_says_what_was_in_memory(tiny, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system can't keep a process on a core")
-def test_a_pinned_bench_still_counts_the_machines_cores(tiny, tmp_path):
+def test_a_pinned_bench_still_counts_the_machines_cores(tiny: Tiny, tmp_path: Path) -> None:
     core = max(os.sched_getaffinity(0))
     _, result = run(tmp_path, bench_job([entry(tiny["int8"])], tiny["eval"], windows=1, pin=core))
     assert result["pin"] == core
@@ -201,7 +208,7 @@ def test_a_pinned_bench_still_counts_the_machines_cores(tiny, tmp_path):
     assert message.startswith("pin: found core 4000, which this process can't use; choose from")
 
 
-def test_evaluate_keeps_every_answer(tiny, tmp_path):
+def test_evaluate_keeps_every_answer(tiny: Tiny, tmp_path: Path) -> None:
     models = [entry(tiny["float32"]), entry(tiny["int8"])]
     _, benched = run(tmp_path, bench_job(models, tiny["eval"], windows=1))
     job = {"schema": 1, "kind": "evaluate", "runtime": "litert", "models": models, "eval": str(tiny["eval"])}
@@ -213,7 +220,7 @@ def test_evaluate_keeps_every_answer(tiny, tmp_path):
     assert "latency" not in result
 
 
-def test_runner_imports_nothing_but_numpy_and_the_interpreter(tiny, tmp_path):
+def test_runner_imports_nothing_but_numpy_and_the_interpreter(tiny: Tiny, tmp_path: Path) -> None:
     job = bench_job([entry(tiny["int8"])], tiny["eval"], runtime="auto", windows=1)
     done, result = run(tmp_path, job, command=("-c", WALL))
     assert done.returncode == 0, done.stderr
@@ -223,19 +230,19 @@ def test_runner_imports_nothing_but_numpy_and_the_interpreter(tiny, tmp_path):
     assert not foreign
 
 
-def test_tensorflow_runs_it_when_asked(tiny):
+def test_tensorflow_runs_it_when_asked(tiny: Tiny) -> None:
     """In this process, where TensorFlow is imported already."""
     runtime = load_runtime("tensorflow")
     assert str(runtime) == f"tensorflow {tf.__version__}"
     with pytest.warns(UserWarning, match="deprecated"):
         session = open_session(runtime, model_file(path=str(tiny["int8"])), 1, (8, 8, 1))
     tensors = prepare(tiny_tflite.pixels(), session.source, "0..1")
-    answers = [classify(session, tensor)[0].argmax() for tensor in tensors]
+    answers = np.array([classify(session, tensor)[0].argmax() for tensor in tensors])
     assert (answers == litert_answers(tiny["int8"], tensors[:, 0])).mean() > 0.95
 
 
 @pytest.mark.parametrize("path", sorted(runner_package().glob("*.py")), ids=lambda path: path.name)
-def test_runner_is_python_3_9(path):
+def test_runner_is_python_3_9(path: Path) -> None:
     tree = ast.parse(path.read_text(), feature_version=(3, 9))
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert not any(
@@ -244,16 +251,23 @@ def test_runner_is_python_3_9(path):
     assert "ExceptionGroup" not in names
 
 
-def form(**changed):
-    values = {"tensor": 0, "height": 2, "width": 2, "channels": 1, "channels_first": False, "dtype": "float32"}
+def form(**changed: Any) -> InputForm:
+    values: dict[str, Any] = {
+        "tensor": 0,
+        "height": 2,
+        "width": 2,
+        "channels": 1,
+        "channels_first": False,
+        "dtype": "float32",
+    }
     values |= {"tensor_shape": (1, 2, 2, 1), "step": 0.0, "zero_point": 0} | changed
     return InputForm(**values)
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_prepare_scales_as_edgedigits_does(scale):
+def test_prepare_scales_as_edgedigits_does(scale: Scale) -> None:
     images = tiny_tflite.pixels()
-    found = prepare(images, form(height=8, width=8, tensor_shape=(1, 8, 8, 1)), scale)
+    found = prepare(images, form(height=8, width=8, tensor_shape=(1, 8, 8, 1)), scaling(scale))
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found[:, 0], scaled(images, scale))
 
@@ -268,21 +282,23 @@ def test_prepare_scales_as_edgedigits_does(scale):
         ("uint8", 0.0, 0, [0, 1, 3, 4]),  # no quantization: plain pixels
     ],
 )
-def test_prepare_quantizes_halves_to_even_and_clips(dtype, step, zero_point, stored):
+def test_prepare_quantizes_halves_to_even_and_clips(
+    dtype: str, step: float, zero_point: int, stored: list[int]
+) -> None:
     pixels = np.array([0, 1, 3, 4], np.uint8).reshape(1, 2, 2, 1)
     found = prepare(pixels, form(dtype=dtype, step=step, zero_point=zero_point), "0..255")
     assert found.dtype == dtype
     assert found.ravel().tolist() == stored
 
 
-def test_prepare_lays_channels_first_and_flat():
+def test_prepare_lays_channels_first_and_flat() -> None:
     rgb = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
     first = prepare(rgb, form(channels=3, channels_first=True, tensor_shape=(1, 3, 2, 2)), "0..255")
     np.testing.assert_array_equal(first[0, 0], rgb[0].transpose(2, 0, 1))
     assert prepare(rgb, form(channels=3, tensor_shape=(1, 12)), "0..255").shape == (1, 1, 12)
 
 
-def test_chunks_are_the_whole():
+def test_chunks_are_the_whole() -> None:
     images = np.zeros((5, 600, 600, 3), np.uint8)
     images[:, 0, 0, 0] = range(5)
     chunks = list(prepared_chunks(images, form(height=600, width=600, tensor_shape=(1, 600, 600, 1)), "0..255"))
@@ -290,7 +306,7 @@ def test_chunks_are_the_whole():
     np.testing.assert_allclose(np.concatenate(chunks)[:, 0, 0, 0, 0], 0.299 * np.arange(5), rtol=1e-6)
 
 
-def test_colours():
+def test_colours() -> None:
     grey = tiny_tflite.pixels()
     assert (with_channels(grey, 3) == grey).all()
     rgb = tiny_tflite.pixels(channels=3)
@@ -299,7 +315,7 @@ def test_colours():
 
 
 @pytest.mark.parametrize("size", [(16, 16), (5, 7), (8, 8), (1, 1), (28, 3)])
-def test_resize_is_tensorflows_and_opencvs(size):
+def test_resize_is_tensorflows_and_opencvs(size: tuple[int, int]) -> None:
     images = tiny_tflite.pixels(channels=3, count=4).astype(np.float32)
     found = resized(images, *size)
     np.testing.assert_allclose(found, tf.image.resize(images, size).numpy(), atol=1e-3)
@@ -307,7 +323,12 @@ def test_resize_is_tensorflows_and_opencvs(size):
     np.testing.assert_allclose(found, opencv, atol=0.1)
 
 
-def details(shape, dtype=np.float32, quantization=(0.0, 0), signature=None):
+def details(
+    shape: tuple[int, ...],
+    dtype: type[np.generic] = np.float32,
+    quantization: tuple[float, int] = (0.0, 0),
+    signature: Sequence[int] | None = None,
+) -> dict[str, Any]:
     scales = [] if quantization[0] == 0 else [quantization[0]]
     return {
         "name": "x",
@@ -320,7 +341,7 @@ def details(shape, dtype=np.float32, quantization=(0.0, 0), signature=None):
     }
 
 
-def model_file(resize=None, scale="0..1", path="m.tflite"):
+def model_file(resize: tuple[int, int] | None = None, scale: Scale = "0..1", path: str = "m.tflite") -> ModelFile:
     return ModelFile("m", path, "", scaling(scale), resize)
 
 
@@ -336,7 +357,7 @@ def model_file(resize=None, scale="0..1", path="m.tflite"):
         ((1, 2352), (28, 28, 1), 3, False),
     ],
 )
-def test_input_forms(shape, image, channels, first):
+def test_input_forms(shape: tuple[int, ...], image: tuple[int, int, int], channels: int, first: bool) -> None:
     found = input_form(model_file(), [details(shape)], image)
     assert (found.height, found.width) == image[:2]
     assert (found.channels, found.channels_first, found.tensor_shape) == (channels, first, shape)
@@ -356,18 +377,18 @@ def test_input_forms(shape, image, channels, first):
         ([details((1, 28, 28, 1), np.int8)], model_file(scale="0..255"), "without a quantization scale"),
     ],
 )
-def test_input_forms_that_cannot_be(given, model, said):
+def test_input_forms_that_cannot_be(given: list[dict[str, Any]], model: ModelFile, said: str) -> None:
     with pytest.raises(RunnerError, match=said.replace(".", r"\.")):
         input_form(model, given, (28, 28, 1))
 
 
-def test_sizes_left_open_are_the_images():
+def test_sizes_left_open_are_the_images() -> None:
     assert open_shape(details((1, 1, 1, 3), signature=[-1, -1, -1, 3]), (20, 30)) == [1, 20, 30, 3]
     assert open_shape(details((1, 3, 1, 1), signature=[1, 3, -1, -1]), (20, 30)) == [1, 3, 20, 30]
     assert open_shape(details((1, 28, 28, 1), signature=[-1, 28, 28, 1]), (20, 30)) is None
 
 
-def test_output_forms():
+def test_output_forms() -> None:
     assert output_form(model_file(), [details((1, 10))]).classes == 10
     assert output_form(model_file(), [details((1, 1, 1, 10), np.int8, (1 / 256, -128))]).zero_point == -128
     for wrong in ([details((1, 1))], [details((1, 10))] * 2, [details((1, 20, 4))], [details((10,))]):
@@ -375,7 +396,7 @@ def test_output_forms():
             output_form(model_file(), wrong)
 
 
-def test_of_equal_scores_the_lower_class_counts():
+def test_of_equal_scores_the_lower_class_counts() -> None:
     kept = CLASSIFICATION.keep(np.array([[1, 5, 5], [7, 7, 7], [0, 1, 9]], np.float32))
     told = judged(CLASSIFICATION, kept, np.array([1, 0, 0], np.int32))
     found = told["answers"]
@@ -385,13 +406,13 @@ def test_of_equal_scores_the_lower_class_counts():
     assert found["right"] == 2
 
 
-def test_arrays_come_back_from_json():
+def test_arrays_come_back_from_json() -> None:
     array = np.arange(12, dtype=">i4").reshape(3, 4)
     np.testing.assert_array_equal(decode(json.loads(json.dumps(encode(array)))), array)
     assert decode(encode_ns([5, 2**40])).tolist() == [5, 2**32 - 1]
 
 
-def test_arrays_that_were_altered_do_not_decode():
+def test_arrays_that_were_altered_do_not_decode() -> None:
     whole = encode(np.arange(5, dtype=np.int32))
     for changed in (
         {"shape": [4]},
@@ -404,18 +425,18 @@ def test_arrays_that_were_altered_do_not_decode():
             decode(whole | changed)
 
 
-def test_order_rotates():
+def test_order_rotates() -> None:
     assert [rotated(2, by) for by in range(3)] == [[0, 1], [1, 0], [0, 1]]
     assert sorted(rotated(3, 4)) == [0, 1, 2]
 
 
-def broken(folder, flat):
+def broken(folder: Path, flat: bytes) -> Path:
     path = folder / "broken.tflite"
     path.write_bytes(flat)
     return path
 
 
-def test_files_that_are_no_models(tiny, tmp_path):
+def test_files_that_are_no_models(tiny: Tiny, tmp_path: Path) -> None:
     whole = tiny["int8"].read_bytes()
     truncated = entry(broken(tmp_path, whole[: len(whole) // 2]))
     assert failed(tmp_path, bench_job([truncated], tiny["eval"]))[1].endswith("copy or export it again")
@@ -427,7 +448,7 @@ def test_files_that_are_no_models(tiny, tmp_path):
     assert (kind, "nowhere.tflite: can't be read (No such file" in said) == ("model", True)
 
 
-def test_a_size_that_does_not_fit_names_the_option(tiny, tmp_path):
+def test_a_size_that_does_not_fit_names_the_option(tiny: Tiny, tmp_path: Path) -> None:
     kind, said = failed(tmp_path, bench_job([entry(tiny["rgb"])], tiny["eval"]))
     assert kind == "model"
     assert said.endswith("rgb.tflite: takes images of 16x16, the images have 8x8; say --resize 16x16")
@@ -447,14 +468,14 @@ def test_a_size_that_does_not_fit_names_the_option(tiny, tmp_path):
         ({"images": np.array([{}], object), "labels": np.zeros(1, np.int32)}, "not a readable .npz"),
     ],
 )
-def test_data_that_does_not_fit(tiny, tmp_path, arrays, said):
+def test_data_that_does_not_fit(tiny: Tiny, tmp_path: Path, arrays: dict[str, Any], said: str) -> None:
     np.savez(tmp_path / "eval.npz", **arrays)
     kind, message = failed(tmp_path, bench_job([entry(tiny["int8"])], "eval.npz"))
     assert kind == "data"
     assert said in message
 
 
-def test_images_are_read_some_at_a_time(tiny):
+def test_images_are_read_some_at_a_time(tiny: Tiny) -> None:
     evaluation = read_evaluation(tiny["eval"])
     images = np.load(tiny["eval"])["images"]
     np.testing.assert_array_equal(evaluation.images, images)
@@ -463,7 +484,7 @@ def test_images_are_read_some_at_a_time(tiny):
     np.testing.assert_array_equal(np.concatenate(list(evaluation.chunks())), images)
 
 
-def test_chunks_of_a_compressed_file_are_the_whole(tmp_path):
+def test_chunks_of_a_compressed_file_are_the_whole(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (9, 200, 200, 3), np.uint8)
     np.savez_compressed(tmp_path / "eval.npz", images=images, labels=np.zeros(9, np.int64))
     chunks = list(read_evaluation(tmp_path / "eval.npz").chunks())
@@ -471,7 +492,7 @@ def test_chunks_of_a_compressed_file_are_the_whole(tmp_path):
     np.testing.assert_array_equal(np.concatenate(chunks), images)
 
 
-def test_data_that_was_altered(tiny, tmp_path):
+def test_data_that_was_altered(tiny: Tiny, tmp_path: Path) -> None:
     flat = bytearray(tiny["eval"].read_bytes())
     flat[1_000] ^= 1  # a pixel; the file still unpacks, its checksum does not fit
     (tmp_path / "eval.npz").write_bytes(flat)
@@ -480,7 +501,7 @@ def test_data_that_was_altered(tiny, tmp_path):
     assert "not a readable .npz file (wrong checksum: altered, or cut short)" in message
 
 
-def test_data_that_is_no_npz(tiny, tmp_path):
+def test_data_that_is_no_npz(tiny: Tiny, tmp_path: Path) -> None:
     (tmp_path / "eval.npz").write_bytes(tiny["eval"].read_bytes()[:300])
     assert "not a readable .npz" in failed(tmp_path, bench_job([entry(tiny["int8"])], "eval.npz"))[1]
 
@@ -500,19 +521,19 @@ def test_data_that_is_no_npz(tiny, tmp_path):
         ({"kind": "probe", "image_shape": [8, 8]}, "image_shape: found [8, 8]; give 3 whole numbers"),
     ],
 )
-def test_jobs_that_are_wrong(tiny, tmp_path, changed, said):
+def test_jobs_that_are_wrong(tiny: Tiny, tmp_path: Path, changed: Any, said: str) -> None:
     kind, message = failed(tmp_path, bench_job([entry(tiny["int8"])], tiny["eval"], **changed))
     assert kind == "job"
     assert said in message
 
 
-def test_a_kind_that_is_none_names_those_there_are(tmp_path):
+def test_a_kind_that_is_none_names_those_there_are(tmp_path: Path) -> None:
     kind, message = failed(tmp_path, {"schema": 1, "kind": "dance"})
     assert (kind, "kind: found 'dance'; give one of bench, evaluate, probe, doctor" in message) == ("job", True)
     assert failed(tmp_path, [])[1].startswith("job.json: kind: found None")
 
 
-def test_missing_runtimes_are_said(monkeypatch):
+def test_missing_runtimes_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(RunnerError, match=r"litert: .*; tflite-runtime: .*numpy < 2.*; tensorflow: "):
@@ -532,7 +553,7 @@ def test_missing_runtimes_are_said(monkeypatch):
         ("failed to\nprepare", "can't run it: failed to prepare"),
     ],
 )
-def test_what_an_interpreter_says_in_plain_words(raised, said):
+def test_what_an_interpreter_says_in_plain_words(raised: str, said: str) -> None:
     with (
         pytest.raises(RunnerError) as caught,
         plain_errors(Path("m.tflite"), Runtime("tflite-runtime", "2.14.0", None)),

@@ -260,7 +260,7 @@ def test_a_video_is_answered_frame_by_frame(release: Path) -> None:
     """The same code as a camera's, which this machine may lack."""
     pixels, _ = images(release)
     path = release.parent / "v.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 5, (96, 96))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 5, (96, 96))
     for number in range(3):
         large = cv2.resize(pixels[number], (96, 96), interpolation=cv2.INTER_NEAREST)
         writer.write(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR))

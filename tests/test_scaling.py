@@ -144,7 +144,12 @@ def test_bad_options_end_in_a_sentence(
 
 def test_the_options_are_one_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
-    monkeypatch.setattr(preparing, "job", lambda recipe, wish, say: given.append(wish.scale) or 1 / 0)
+
+    def job(recipe: Any, wish: preparing.Wish, say: Any) -> float:
+        given.append(wish.scale)
+        return 1 / 0
+
+    monkeypatch.setattr(preparing, "job", job)
     words = ["compress", "--recipe", "ptq_int8", "--model", "m.keras", "--scale"]
     more = ["0..1", "--mean", "0.3,.45,0.6", "--std", "0.11,0.2,0.29", "--bgr"]
     for rest in (more, ["caffe", "--mean", "1,2,3"], ["-1..1"]):

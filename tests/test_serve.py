@@ -20,9 +20,10 @@ import cv2
 import pytest
 from edgedigits_runner.connections import Limits
 from edgedigits_runner.metrics import Metrics
+from edgedigits_runner.model_service import Service
 from edgedigits_runner.predict import Predictor
 from edgedigits_runner.release import read_release
-from edgedigits_runner.serve import Server, Service
+from edgedigits_runner.serve import Server
 
 from edgedigits.devices.runner_archive import NAME
 from tests.test_runner_commands import WALL

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 from edgedigits_runner.connections import Limits
+from edgedigits_runner.model_service import Service
 from edgedigits_runner.predict import Predictor
 from edgedigits_runner.release import read_release
-from edgedigits_runner.serve import Server, Service
+from edgedigits_runner.serve import Server
 
 from tests.test_serve import metric, start
 from tests.tiny_release import copied

@@ -139,7 +139,7 @@ def shown(manager: Manager) -> dict[str, Any]:
 
 def test_service_serves_survives_and_comes_back(manager: Manager, artifacts: list[Path]) -> None:
     """One story, for each step needs the one before."""
-    port, said = sshd.free_port(), []
+    port, said = sshd.free_port(), list[str]()
     made = put(manager, artifacts[0], said, f"http:{port}")
     assert made.changed
     assert json.loads(ask(port, "/health"))["ok"] is True

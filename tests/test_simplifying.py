@@ -207,9 +207,10 @@ def test_importance_is_the_change_of_the_loss_to_first_order(shapes: Path) -> No
     def losses(factor: float) -> np.ndarray:
         weaker = walk.clone(net)
         silence(weaker, "outer_last", factor)
-        return (
+        each: np.ndarray = (
             keras.losses.sparse_categorical_crossentropy(tf.constant(labels), weaker(pixels)).numpy().astype(np.float64)
         )
+        return each
 
     slope = np.abs((losses(1.01) - losses(0.99)) / 0.02).mean()
     assert branch_importance(net, data)["outer"] == pytest.approx(slope, rel=0.02)

@@ -25,10 +25,11 @@ from edgedigits.tflite.rewrite.before_and_after import inspect
 from edgedigits.tflite.rewrite.equivalence import check_same, random_examples
 from edgedigits.tflite.rewrite.slim import _told, slim
 from edgedigits.tflite.rewrite.writer import Builder
+from tests.examples import example
 from tests.nets import classifier, fit_data
 
 EXPORTS: dict[str, Any] = {
-    **{name: kind() for name, kind in recipe.EXPORTS.items()},
+    **{name: example(f"export {name!r}", "this table", kind) for name, kind in recipe.EXPORTS.items()},
     "uint8": Int8(input="uint8", output="uint8"),
 }
 GOLDEN = Path(__file__).parent / "golden"

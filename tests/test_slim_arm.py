@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.measure.qemu.boards import board_with
 from edgedigits.measure.qemu.counting import _GUEST, PYTHON, _workplace
@@ -51,7 +52,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Path]]:
     return found
 
 
-@pytest.mark.parametrize("runtime", ["litert", "tflite-runtime"])
+@pytest.mark.parametrize("runtime", ON_DEVICES)
 def test_answers_are_the_same_bit_by_bit(
     runtime: DeviceRuntime, counter: None, pairs: list[tuple[Path, Path]], tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ from edgedigits.stages.cluster import grouped
 from edgedigits.stages.prune import Prune, smallest_pruned
 from edgedigits.stages.qat import Qat
 from edgedigits.tasks.scoring import outputs, score
+from tests.examples import example
 from tests.nets import classifier, fit_data, trained
 
 QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 25, "rate": 2e-3, "batch": 32}
@@ -41,7 +42,8 @@ def quick(name: str) -> Any:
     """The stage of a recipe's word, its training cut short."""
     kind: Any = recipe.STAGES[name]
     known = {field.name for field in fields(kind)}
-    return kind(**{key: value for key, value in QUICK.items() if key in known} | SETTINGS.get(name, {}))
+    settings = {key: value for key, value in QUICK.items() if key in known} | SETTINGS.get(name, {})
+    return example(f"stage {name!r}", "SETTINGS in tests/test_stages.py", kind, **settings)
 
 
 STAGES: dict[str, Any] = {
@@ -59,7 +61,8 @@ def start(shapes: Path) -> Candidate:
 
 @pytest.fixture(scope="module")
 def pruned(start: Candidate, shapes: Path) -> Candidate:
-    return STAGES["prune"](start, fit_data(shapes))[0]
+    after: Candidate = STAGES["prune"](start, fit_data(shapes))[0]
+    return after
 
 
 def accuracy(candidate: Candidate, path: Path) -> float:
@@ -71,10 +74,11 @@ def accuracy(candidate: Candidate, path: Path) -> float:
 def test_contract(name: str, pruned: Candidate, shapes: Path) -> None:
     stage, data = STAGES[name], fit_data(shapes)
     before = [weight.copy() for weight in pruned.model.get_weights()]
-    after, facts = stage(pruned, data)
+    after, facts = example(f"stage {name!r}", "SETTINGS in tests/test_stages.py", stage, candidate=pruned, data=data)
     assert all((a == b).all() for a, b in zip(before, pruned.model.get_weights(), strict=True)), "the input was changed"
     assert (after.model.input_shape, after.model.output_shape) == (pruned.model.input_shape, pruned.model.output_shape)
     assert json.loads(json.dumps(facts)) == facts
+    assert ("class_weights" in facts) == ("epochs" in {field.name for field in fields(stage)}), "what trains says how"
     assert set(pruned.masks) <= set(after.masks)
     check_masks(after, name)
     check_kept(pruned, after, name)

@@ -10,24 +10,24 @@ from edgedigits.tasks.statistics import Paired, mcnemar_p, pair, speedup, typica
 @pytest.mark.parametrize(
     ("first", "second"), [(0, 0), (1, 0), (0, 1), (5, 5), (12, 9), (9, 12), (0, 40), (58, 22), (1500, 1400), (2000, 0)]
 )
-def test_mcnemar_is_the_binomial_test(first, second):
+def test_mcnemar_is_the_binomial_test(first: int, second: int) -> None:
     expected = binomtest(min(first, second), first + second, 0.5).pvalue if first + second else 1.0
     assert mcnemar_p(first, second) == pytest.approx(expected, rel=1e-9)
 
 
-def test_mcnemar_holds_for_counts_beyond_any_float():
+def test_mcnemar_holds_for_counts_beyond_any_float() -> None:
     assert mcnemar_p(20_000, 20_000) == 1.0
     assert mcnemar_p(20_100, 19_900) == pytest.approx(binomtest(19_900, 40_000, 0.5).pvalue, rel=1e-9)
     assert mcnemar_p(30_000, 0) == 0.0
 
 
-def test_mcnemar_is_symmetric_and_at_most_one():
+def test_mcnemar_is_symmetric_and_at_most_one() -> None:
     for first in range(12):
         for second in range(12):
             assert 0 < mcnemar_p(first, second) == mcnemar_p(second, first) <= 1
 
 
-def test_pair_counts_every_image_once():
+def test_pair_counts_every_image_once() -> None:
     baseline = np.array([1, 1, 1, 0, 0, 0, 0, 1], bool)
     compressed = np.array([1, 1, 0, 1, 1, 0, 0, 0], bool)
     found = pair(baseline, compressed)
@@ -37,38 +37,38 @@ def test_pair_counts_every_image_once():
     assert found.p_value == 1
 
 
-def test_pair_says_the_difference_in_points():
+def test_pair_says_the_difference_in_points() -> None:
     found = Paired(both=9_900, only_baseline=12, only_compressed=9, neither=79)
     assert found.difference_points == pytest.approx(-0.03)
     assert found.p_value == pytest.approx(binomtest(9, 21, 0.5).pvalue)
 
 
-def test_pair_refuses_what_is_no_pair():
+def test_pair_refuses_what_is_no_pair() -> None:
     with pytest.raises(ValueError, match="can't pair"):
         pair(np.ones(3, bool), np.ones(4, bool))
 
 
 @pytest.mark.parametrize(("right", "total"), [(0, 10), (10, 10), (8, 10), (9_945, 10_000), (1, 204), (171, 204)])
-def test_wilson_is_scipys(right, total):
+def test_wilson_is_scipys(right: int, total: int) -> None:
     expected = binomtest(right, total).proportion_ci(method="wilson")
     found = wilson(right, total)
     assert found.value == right / total
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
-def test_wilson_has_newcombes_published_values():
+def test_wilson_has_newcombes_published_values() -> None:
     found = wilson(81, 263)  # Newcombe 1998, table I
     assert (round(found.low, 4), round(found.high, 4)) == (0.2553, 0.3662)
 
 
-def test_typical_percentile_forgives_one_spoilt_window():
+def test_typical_percentile_forgives_one_spoilt_window() -> None:
     quiet = [np.arange(1, 101) for _ in range(4)]
     spoilt = np.arange(1, 101) * 50
     assert typical_percentile([*quiet, spoilt], 50) == 50
     assert typical_percentile([*quiet, spoilt], 99) == 99
 
 
-def test_speedup_is_the_ratio_and_repeats():
+def test_speedup_is_the_ratio_and_repeats() -> None:
     baseline, compressed = [np.full(100, 90)] * 5, [np.full(100, 30)] * 5
     found = speedup(baseline, compressed)
     assert (found.value, found.low, found.high) == (3, 3, 3)
@@ -78,14 +78,14 @@ def test_speedup_is_the_ratio_and_repeats():
     assert speedup(*noisy).low < speedup(*noisy).value < speedup(*noisy).high
 
 
-def test_speedup_draws_both_windows_of_a_round_together():
+def test_speedup_draws_both_windows_of_a_round_together() -> None:
     """A clock that slows both models alike in some rounds takes nothing from what is known of their ratio."""
     clocks = [1.0, 1.0, 1.5, 2.0, 2.5]
     found = speedup([np.full(50, 90 * clock) for clock in clocks], [np.full(50, 30 * clock) for clock in clocks])
     assert (found.low, found.high) == (3, 3)
 
 
-def test_speedup_interval_holds_the_truth_about_95_times_in_100():
+def test_speedup_interval_holds_the_truth_about_95_times_in_100() -> None:
     random = np.random.default_rng(7)
     held = 0
     for _ in range(300):
@@ -95,10 +95,10 @@ def test_speedup_interval_holds_the_truth_about_95_times_in_100():
     assert 0.87 <= held / 300 <= 1.0
 
 
-def test_one_window_with_one_lap_is_enough_to_compute():
+def test_one_window_with_one_lap_is_enough_to_compute() -> None:
     assert speedup([np.array([4])], [np.array([2])]).value == 2
 
 
-def test_speedup_refuses_windows_that_are_no_pairs():
+def test_speedup_refuses_windows_that_are_no_pairs() -> None:
     with pytest.raises(ValueError, match="pairs"):
         speedup([np.ones(3)], [])

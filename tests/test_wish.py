@@ -53,7 +53,7 @@ def test_what_is_not_said_is_as_the_model_was_trained(wish: DataWish) -> None:
 def test_data_is_read_as_wished(shapes: Path) -> None:
     wish = DataWish(data=str(shapes), resize=(7, 6), resizing="keras", classes=("top", "middle", "bottom"))
     found = wish.dataset()
-    plain = load_data(str(shapes), size=(7, 6), resizing="keras", classes=("top", "middle", "bottom"))
+    plain = load_data(str(shapes), resize=(7, 6), resizing="keras", classes=("top", "middle", "bottom"))
     assert (found.classes, found.shape) == (("top", "middle", "bottom"), (7, 6, 1))
     assert (found.fingerprint, found.reading) == (plain.fingerprint, plain.reading)
     said: list[str] = []

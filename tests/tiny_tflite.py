@@ -42,7 +42,7 @@ def convert(model: Any, path: Path, kind: str = "float32") -> Path:
 
 def labels_of(model: Any, images: np.ndarray, wrong: int = 20) -> np.ndarray:
     """The model's own answers, int32 [n], the first `wrong` of them changed."""
-    labels = model(images.astype("float32") / 255).numpy().argmax(axis=1).astype(np.int32)
+    labels: np.ndarray = model(images.astype("float32") / 255).numpy().argmax(axis=1).astype(np.int32)
     labels[:wrong] = (labels[:wrong] + 1) % CLASSES
     return labels
 

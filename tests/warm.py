@@ -19,7 +19,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 _SAID = 2**20
 """More bytes than any request has."""
@@ -29,14 +31,15 @@ def edgedigits(
     *words: object, limit: int | None = None, cwd: Path | None = None, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command; `limit` is the largest file that it may write, in bytes."""
-    asked = {"words": [*map(str, words)], "cwd": str(cwd or Path.cwd()), "env": {**os.environ, **env}, "limit": limit}
+    said_to_it, place = [*map(str, words)], str(cwd or Path.cwd())
+    asked = {"words": said_to_it, "cwd": place, "env": {**os.environ, **env}, "limit": limit}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         code = _ask(_server(), asked, [out.fileno(), errors.fileno()])
         said = []
         for file in (out, errors):
             file.seek(0)
             said.append(file.read().decode())
-    return subprocess.CompletedProcess(asked["words"], code, *said)
+    return subprocess.CompletedProcess(said_to_it, code, *said)
 
 
 def shell_function() -> str:
@@ -54,7 +57,7 @@ sys.exit(_ask(path, {"words": words, "cwd": os.getcwd(), "env": dict(os.environ)
 """
 
 
-def _ask(path: str, asked: dict[str, object], files: list[int]) -> int:
+def _ask(path: str, asked: Mapping[str, object], files: list[int]) -> int:
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(path)
         socket.send_fds(line, [json.dumps(asked).encode()], files)
@@ -113,7 +116,7 @@ def _answer(line: socket.socket) -> None:
     os._exit(0)
 
 
-def _become(asked: dict[str, object], files: list[int]) -> None:
+def _become(asked: dict[str, Any], files: list[int]) -> None:
     """The command, as if it had just been started; never returns."""
     from edgedigits.cli.main import main
 
@@ -123,11 +126,11 @@ def _become(asked: dict[str, object], files: list[int]) -> None:
     os.dup2(nothing, 0)
     os.chdir(str(asked["cwd"]))
     os.environ.clear()
-    os.environ.update(asked["env"])  # type: ignore[call-overload]
+    os.environ.update(asked["env"])
     if asked["limit"] is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (asked["limit"], asked["limit"]))  # type: ignore[arg-type]
-    sys.argv = ["edgedigits", *asked["words"]]  # type: ignore[misc]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (asked["limit"], asked["limit"]))
+    sys.argv = ["edgedigits", *asked["words"]]
     code = 1
     try:
         main()

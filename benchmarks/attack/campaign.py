@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import tempfile
 import threading
@@ -56,7 +57,7 @@ def run(plan: Plan, corpus: Path, out: Path, say: Say) -> Outcome:
             untaken = _take_right_ones(crews, seeds, readers)
             numbers = iter(_until(plan.count, began + plan.seconds, tally, say))
             lock = threading.Lock()
-            _in_threads([lambda crew=crew: crew.work(_shared(numbers, lock), plan, seeds, readers) for crew in crews])
+            _in_threads([functools.partial(crew.work, _shared(numbers, lock), plan, seeds, readers) for crew in crews])
         finally:
             for crew in crews:
                 crew.stop()
@@ -122,7 +123,7 @@ def _take_right_ones(crews: list[_Crew], seeds: Seeds, readers: list[Reader]) ->
                     untaken.append(f"{reader.name}, {kind}: {found['how']} {found.get('words', '')}")
                 allowed[reader.name] = max(allowed.get(reader.name, 0.0), LIMIT_S + 2 * found["seconds"])
 
-    _in_threads([lambda crew=crew: work(crew) for crew in crews])
+    _in_threads([functools.partial(work, crew) for crew in crews])
     for crew in crews:
         crew.allowed = allowed
     return untaken

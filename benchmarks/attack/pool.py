@@ -44,11 +44,12 @@ class Worker:
         (self.folder / "log").write_bytes(b"")
         began = time.monotonic()
         try:
+            assert process.stdin is not None
             process.stdin.write(json.dumps({"reader": reader, "file": str(file), "limit_s": limit_s}) + "\n")
             process.stdin.flush()
         except BrokenPipeError:
-            return {**self._died(), "seconds": 0.0}
-        found = self._wait(began + limit_s)
+            return {**self._died(process), "seconds": 0.0}
+        found = self._wait(process, began + limit_s)
         if found.get("peak", 0) > MOST_BYTES:
             found = {
                 **found,
@@ -64,8 +65,9 @@ class Worker:
             return
         end_all(self.process.pid)
         self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
         self.process = None
 
     def _running(self) -> subprocess.Popen[str]:
@@ -89,22 +91,24 @@ class Worker:
         cache = str((self.folder / "cache").absolute())
         return {"EDGEDIGITS_CACHE": cache, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"}
 
-    def _wait(self, end: float) -> dict[str, Any]:
+    def _wait(self, process: subprocess.Popen[str], end: float) -> dict[str, Any]:
+        assert process.stdout is not None
         pause = 0.02
         while time.monotonic() < end:
-            ready, _, _ = select.select([self.process.stdout], [], [], pause)
+            ready, _, _ = select.select([process.stdout], [], [], pause)
             if ready:
-                line = self.process.stdout.readline()
-                return json.loads(line) if line.endswith("\n") else self._died()
-            if largest(self.process.pid) > MOST_BYTES:
+                line = process.stdout.readline()
+                found: dict[str, Any] = json.loads(line) if line.endswith("\n") else self._died(process)
+                return found
+            if largest(process.pid) > MOST_BYTES:
                 self.stop()
                 return {"how": "memory", "what": f"over {MOST_BYTES / 2**30:.0f} GiB", "where": self._place()}
             pause = min(0.1, 2 * pause)
         self.stop()
         return {"how": "hang", "what": "too long", "where": self._place()}
 
-    def _died(self) -> dict[str, Any]:
-        code = self.process.wait()
+    def _died(self, process: subprocess.Popen[str]) -> dict[str, Any]:
+        code = process.wait()
         self.stop()
         what = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return {"how": "died", "what": what, "where": self._place(), "words": self._log()[-300:]}

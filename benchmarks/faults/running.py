@@ -103,4 +103,4 @@ def run(words: Sequence[object], folder: Path, environment: dict[str, str], limi
 
 def _text(file: Any) -> str:
     file.seek(0)
-    return file.read().decode("utf-8", "replace")
+    return str(file.read().decode("utf-8", "replace"))

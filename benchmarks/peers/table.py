@@ -1,4 +1,4 @@
-"""The README's table of peers, from peers.json."""
+"""The tables of peers, from peers.json: the whole one, and the README's."""
 
 from __future__ import annotations
 
@@ -26,6 +26,29 @@ def peers_table(document: dict[str, Any]) -> str:
         f"run in LiteRT, .onnx files in ONNX Runtime. {refused}{', '.join(versions)}.",
     ]
     return "\n".join(lines)
+
+
+def peers_short(document: dict[str, Any]) -> str:
+    """The same files without intervals, for a first look."""
+    lines = ["| made by | recipe | accuracy | bytes | time | against float |", "|---|---|---|---|---|---|"]
+    lines += [f"| {' | '.join(_short(row))} |" for row in document["rows"]]
+    images, machine = document["rows"][0]["images"], document["machine"]
+    lines += [
+        "",
+        f"{images:,} test images of MNIST, one thread, {machine['cpu']}. Time is the median of one image.",
+    ]
+    return "\n".join(lines)
+
+
+def _short(row: dict[str, Any]) -> list[str]:
+    return [
+        "the float model" if row["tool"] == "none" else row["tool"],
+        f"`{row['recipe']}`",
+        f"{row['accuracy_percent']:.2f} %",
+        f"{row['raw_bytes']:,}",
+        f"{row['p50_us']:.1f} us",
+        "" if row["tool"] == "none" else f"{row['times_faster']:.1f}x faster",
+    ]
 
 
 def _row(row: dict[str, Any]) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from edgedigits_runner.runtimes import ON_DEVICES
 
-from edgedigits.cli.output import as_json_option, print_json, print_rich, say
+from edgedigits.cli.output import as_json_option, print_result
 from edgedigits.cli.reading_options import reading_options
 from edgedigits.cli.scale_options import scale_options
 
@@ -38,34 +37,8 @@ from edgedigits.cli.scale_options import scale_options
 @click.option("--count", is_flag=True, help="Count the boards' instructions under QEMU instead of predicting them.")
 @click.option("--fresh", is_flag=True, help="Time all operators again, as after a noisy time.")
 @as_json_option
-def advise(recipe_name: str, count: bool, fresh: bool, as_json: bool, **given: Any) -> None:
+def advise(recipe_name: str, as_json: bool, **given: Any) -> None:
     """Say before any training what a recipe will buy: bytes, latency here, instructions on a Pi 4 and a Pi 5, and why not."""
-    from edgedigits.pipeline.recipe import load_recipe
+    from edgedigits.api.advise import advise as run
 
-    recipe = load_recipe(recipe_name)
-    from edgedigits.ground.processes import children
-
-    children.warm("tensorflow")
-    from edgedigits.cli.render import advice
-    from edgedigits.pipeline.advise.advice import advise as run
-    from edgedigits.pipeline.advise.question import Asked, question
-
-    asked = Asked(count=_counted if count else None, again=fresh, **given)
-    found = run(question(recipe, asked, say), say)
-    if as_json:
-        print_json(advice.as_json(found))
-    else:
-        print_rich(advice.render(found))
-
-
-def _counted(flats: Sequence[bytes], core: str) -> list[int]:
-    """Instructions of each file on that core, under QEMU."""
-    import tempfile
-
-    from edgedigits.measure.qemu.instructions import counts
-
-    with tempfile.TemporaryDirectory(prefix="edgedigits-count-") as name:
-        paths = [Path(name) / f"{number}.tflite" for number in range(len(flats))]
-        for path, flat in zip(paths, flats, strict=True):
-            path.write_bytes(flat)
-        return [one.instructions for one in counts(paths, core, say=say)]
+    print_result(run(recipe=recipe_name, **given), as_json)

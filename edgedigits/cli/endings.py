@@ -17,6 +17,7 @@ import unicodedata
 from collections.abc import Callable
 from types import FrameType
 
+from edgedigits.api.calls import was_interrupted
 from edgedigits.errors import EdgeDigitsError
 
 INTERRUPTED = "interrupted; finished stages are kept, run the same command again to go on"
@@ -98,21 +99,6 @@ def _told(error: BaseException, noted: bool) -> tuple[int, str]:
     if isinstance(error, MemoryError):
         return 1, "there is not enough memory for this; close other programs, or give smaller or fewer images"
     return 1, _unexpected(error)
-
-
-def was_interrupted(error: BaseException) -> bool:
-    """Whether a KeyboardInterrupt is what the error came from, or what came up while it was handled."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        if isinstance(one, KeyboardInterrupt):
-            return True
-        seen.add(id(one))
-        waiting += [one.__cause__, one.__context__]
-    return False
 
 
 def _unexpected(error: BaseException) -> str:

@@ -9,23 +9,19 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from edgedigits_runner.runtimes import RUNTIMES
 
 from edgedigits import __version__
+from edgedigits.api.calls import on_the_command_line
 from edgedigits.cli import advise, device
 from edgedigits.cli.endings import end_of
-from edgedigits.cli.output import as_json_option, print_json, print_rich, say
+from edgedigits.cli.output import as_json_option, print_json, print_line, print_result, say
 from edgedigits.cli.reading_options import reading_options
 from edgedigits.cli.scale_options import scale_options
-
-if TYPE_CHECKING:
-    from edgedigits.measure.bench_result import Report
-    from edgedigits.pipeline.prepare import Wish
 
 
 class Commands(click.Group):
@@ -33,7 +29,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with on_the_command_line():
+                return super().invoke(ctx)
         except (EOFError, OSError, KeyboardInterrupt) as error:
             raise _Raised(error) from error
 
@@ -85,6 +82,11 @@ class Threads(click.ParamType[Any]):
         if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", str(value)):
             self.fail(f"found {value!r}; wanted whole numbers with commas, as 1,2", param, ctx)
         return tuple(int(part) for part in str(value).split(","))
+
+
+def csv_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """--csv FILE."""
+    return click.option("--csv", type=click.Path(path_type=Path), metavar="FILE", help=f"Also write {what} as CSV.")
 
 
 SEED = click.IntRange(0, 2**32 - 1)
@@ -141,26 +143,14 @@ def cli() -> None:
     "--weights", type=click.Choice(["imagenet"]), help="mobilenet_v2: start from downloaded ImageNet weights."
 )
 @as_json_option
-def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | None, **given: Any) -> None:
+def train(name: str, as_json: bool, no_augment: bool, **given: Any) -> None:
     """Train a float baseline: cnn, deep, lenet5, mlp, mobilenet_v2, nano or pico.
 
     Writes OUT, its training record (.json), its card (.md) and its history (.csv). Interrupted, the same command goes on.
     """
-    from edgedigits.cli import train as training_command
-    from edgedigits.cli.progress import bar
-    from edgedigits.data.sources.wish import DataWish
+    from edgedigits.api.train import train as run
 
-    options = {key: given.pop(key) for key in ("alpha", "weights")}
-    wish = DataWish(**{field.name: given.pop(field.name) for field in fields(DataWish)})
-    if size:
-        wish = replace(wish, resize=(size, size))
-    with bar() as (progress, say):
-        given |= {"augment": not no_augment, "say": say, "progress": progress}
-        record = training_command.run(name, out, wish, options=options, **given)
-    if as_json:
-        print_json(record)
-    else:
-        click.echo(f"{out}: test accuracy {100 * record['test_accuracy']:.2f} %, {record['parameters']:,} parameters")
+    print_line(run(name, augment=not no_augment, **given), as_json)
 
 
 @cli.command()
@@ -202,22 +192,17 @@ def train(name: str, out: Path, as_json: bool, no_augment: bool, size: int | Non
     "validation images.",
 )
 @as_json_option
-def compress(recipe_name: str, out: Path, as_json: bool, **given: Any) -> None:
+def compress(recipe_name: str, as_json: bool, **given: Any) -> None:
     """Compress a model by a recipe, check the result, and write an artifact folder."""
-    from edgedigits.ground.atomic import check_writable
-    from edgedigits.ground.processes import children
-    from edgedigits.pipeline.recipe import load_recipe
+    from edgedigits.api.compress import compress as run
 
-    recipe = load_recipe(recipe_name)
-    check_writable(out)
-    children.warm("tensorflow")
-    from edgedigits.pipeline.prepare import Wish
-
-    manifest, path = _compress(recipe, Wish(**given), out)
-    if as_json:
-        print_json({"path": str(path), **manifest})
-    else:
-        _print_artifact(manifest, path)
+    found = run(recipe=recipe_name, **given)
+    if not as_json:
+        for warning in found.warnings:
+            say(f"warning: {warning}")
+    print_result(found, as_json)
+    if not as_json:
+        click.echo(f"{found.path}")
 
 
 @cli.group(invoke_without_command=True)
@@ -227,15 +212,9 @@ def recipes(context: click.Context, as_json: bool) -> None:
     """List the shipped recipes, show one, or check one of yours."""
     if context.invoked_subcommand:
         return
-    from edgedigits.pipeline.recipe import load_recipe, shipped
+    from edgedigits.api.recipes import recipes as run
 
-    found = [load_recipe(name) for name in shipped()]
-    if as_json:
-        print_json([recipe.as_dict() for recipe in found])
-    else:
-        width = max(len(recipe.name) for recipe in found)
-        for recipe in found:
-            click.echo(f"{recipe.name:<{width}}  {recipe.purpose}")
+    print_line(run(), as_json)
 
 
 @recipes.command()
@@ -243,11 +222,12 @@ def recipes(context: click.Context, as_json: bool) -> None:
 @as_json_option
 def show(name: str, as_json: bool) -> None:
     """Print a recipe: a shipped name or a file."""
-    from edgedigits.pipeline.recipe import find, load_recipe
+    from edgedigits.api.recipes import recipes_show
+    from edgedigits.pipeline.recipe import find
 
-    recipe = load_recipe(name)
+    recipe = recipes_show(name)
     if as_json:
-        print_json(recipe.as_dict())
+        print_json(recipe.as_json())
     else:
         click.echo(find(name).read_text(encoding="utf-8"), nl=False)
 
@@ -257,13 +237,13 @@ def show(name: str, as_json: bool) -> None:
 @as_json_option
 def check(file: str, as_json: bool) -> None:
     """Say whether a recipe is right; if not, where and what would do."""
-    from edgedigits.pipeline.recipe import load_recipe
+    from edgedigits.api.recipes import recipes_check, recipes_show
 
-    recipe = load_recipe(file)
+    found = recipes_check(file)
     if as_json:
-        print_json({"ok": True, **recipe.as_dict()})
+        print_json(found)
     else:
-        click.echo(f"{file}: fine ({recipe.steps})")
+        click.echo(f"{file}: fine ({recipes_show(file).steps})")
 
 
 @cli.command()
@@ -271,17 +251,16 @@ def check(file: str, as_json: bool) -> None:
 @click.option(
     "--slim", is_flag=True, help="Show beside each part of the file what the export option slim leaves of it."
 )
+@csv_option("its tensors")
 @as_json_option
-def inspect(file: Path, slim: bool, as_json: bool) -> None:
+def inspect(file: Path, slim: bool, csv: Path | None, as_json: bool) -> None:
     """Show what a .tflite file, also packed, or an artifact's holds: operators, tensors, zeros, where every byte goes."""
-    from edgedigits.cli.render import inspection
-    from edgedigits.tflite.rewrite import before_and_after
+    from edgedigits.api.files import inspect as run
 
-    contents, change = before_and_after.inspect(file, slim)
-    if as_json:
-        print_json(inspection.as_json(contents, change))
-    else:
-        print_rich(inspection.render(contents, change))
+    found = run(file, slim=slim)
+    if csv is not None:
+        say(f"written: {found.write_csv(csv)}")
+    print_result(found, as_json)
 
 
 @cli.command()
@@ -298,13 +277,9 @@ def inspect(file: Path, slim: bool, as_json: bool) -> None:
 @as_json_option
 def pack(model: Path, as_json: bool, **given: Any) -> None:
     """Make a .tflite file smaller for shipping, the same model to the bit: slim, as .tflite.gz or .tflite.zst, or both."""
-    from edgedigits.tflite.rewrite import pack as packing
+    from edgedigits.api.files import pack as run
 
-    found = packing.pack(model, **given)
-    if as_json:
-        print_json(found)
-    else:
-        click.echo(packing.as_text(found))
+    print_line(run(model, **given), as_json)
 
 
 @cli.command()
@@ -339,30 +314,16 @@ def pack(model: Path, as_json: bool, **given: Any) -> None:
     show_default=True,
     help="Where the result of a device is kept.",
 )
+@csv_option("a row for each model and number of threads")
 @as_json_option
-def bench(as_json: bool, host: str | None, out: Path, **given: Any) -> None:
+def bench(as_json: bool, csv: Path | None, **given: Any) -> None:
     """Measure accuracy and latency of a .tflite file, side by side with its float form; here, or on a device as well."""
-    import tempfile
+    from edgedigits.api.bench import bench as run
 
-    from edgedigits.measure import bench_job
-
-    place = device.place(host, given)
-    with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
-        task = bench_job.task(bench_job.Wish(**given), Path(folder), say)
-        if place is None:
-            _print_report(bench_job.bench_here(task, say), as_json)
-            return
-        from edgedigits.devices.remote_bench import bench_there, side_by_side
-
-        there, doctor = bench_there(task, place, say)
-        found = side_by_side(place.target, bench_job.bench_here(task, say), there, doctor)
-    from edgedigits.cli.render import devices
-
-    say(f"kept: {devices.keep(found, out)}")
-    if as_json:
-        print_json(devices.as_json(found))
-    else:
-        print_rich(devices.render(found))
+    found = run(**given)
+    if csv is not None:
+        say(f"written: {found.write_csv(csv)}")
+    print_result(found, as_json)
 
 
 @cli.command()
@@ -376,63 +337,9 @@ def bench(as_json: bool, host: str | None, out: Path, **given: Any) -> None:
 @as_json_option
 def demo(out: Path, as_json: bool) -> None:
     """The main job: compress the shipped CNN with prune80_int8 and bench it against its float form."""
-    from edgedigits.errors import DataError
-    from edgedigits.ground.atomic import check_writable
-    from edgedigits.ground.processes import children
-    from edgedigits.measure import bench_job
-    from edgedigits.pipeline.recipe import load_recipe
+    from edgedigits.api.compress import demo as run
 
-    check_writable(out)
-    children.warm("tensorflow")
-    from edgedigits.data.sources.named import find_mnist
-    from edgedigits.pipeline.prepare import Wish
-
-    data = "mnist"
-    try:
-        find_mnist()
-    except DataError:
-        data = "digits"
-        say(
-            "MNIST is not here and can't be downloaded: using the 1,797 bundled digits and a baseline trained on them now"
-        )
-    _, path = _compress(load_recipe("prune80_int8"), Wish(zoo="cnn", data=data), out)
-    say(f"artifact: {path}")
-    report = bench_job.run(bench_job.Wish(tflite=path), say)
-    _print_report(report, as_json)
-
-
-def _compress(recipe: Any, wish: Wish, out: Path) -> tuple[dict[str, Any], Path]:
-    """Run the pipeline with a progress bar on standard error."""
-    from edgedigits.cli.progress import bar
-    from edgedigits.data.sources.wish import tell_notes
-    from edgedigits.pipeline import loop, prepare
-
-    with bar() as (progress, say):
-        progress("load", 0.0)
-        job = prepare.job(recipe, wish, say)
-        tell_notes(job.dataset, say)
-        artifact = loop.run(job, out, say, progress)
-    return artifact.manifest, artifact.path
-
-
-def _print_artifact(manifest: dict[str, Any], path: Path) -> None:
-    from edgedigits.pipeline.model_card import artifact_card
-
-    for warning in manifest["warnings"]:
-        say(f"warning: {warning}")
-    from rich.markdown import Markdown
-
-    print_rich(Markdown(artifact_card(manifest)))
-    click.echo(f"{path}")
-
-
-def _print_report(report: Report, as_json: bool) -> None:
-    from edgedigits.cli.render import bench as tables
-
-    if as_json:
-        print_json(tables.as_json(report))
-    else:
-        print_rich(tables.render(report))
+    print_result(run(out), as_json)
 
 
 for command in (

@@ -1,16 +1,13 @@
-"""The options that say how a model takes its pixels; together they are one `scale` for the command."""
+"""The options that say how a model takes its pixels."""
 
 from __future__ import annotations
 
 import functools
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from edgedigits.data.scale import Scaling
 
 
 class Channels(click.ParamType[Any]):
@@ -30,13 +27,13 @@ class Channels(click.ParamType[Any]):
 
 
 def scale_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --scale, --mean, --std and --bgr, which reach the command as `scale`: a checked scaling, None where none is given."""
+    """Adds --scale, --mean, --std and --bgr; the first reaches the command as `pixel_range`, the API's name for it."""
 
     @functools.wraps(command)
-    def combined(*args: Any, scale: str | None, mean: Any, std: Any, bgr: bool, **given: Any) -> Any:
-        return command(*args, scale=_combined(scale, mean, std, bgr), **given)
+    def called(*args: Any, scale: str | None, **given: Any) -> Any:
+        return command(*args, pixel_range=scale, **given)
 
-    found: Callable[..., Any] = combined
+    found: Callable[..., Any] = called
     for option in (
         click.option("--bgr", is_flag=True, help="The model takes blue, green, red."),
         click.option("--std", type=Channels(), help="And divided by this, in the same units and order."),
@@ -55,19 +52,3 @@ def scale_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         found = option(found)
     return found
-
-
-def _combined(scale: str | None, mean: Any, std: Any, bgr: bool) -> Scaling | None:
-    """The named scaling with what refines it. Raises InputError for numbers that can't be."""
-    from edgedigits.data.scale import scaling
-    from edgedigits.errors import InputError
-
-    more = {"mean": mean, "std": std, "bgr": bgr or None}
-    asked = {name: value for name, value in more.items() if value is not None}
-    if scale is None:
-        if asked:
-            raise InputError(
-                f"--{next(iter(asked))}: needs --scale, the range it is in; as --scale 0..1 or --scale 0..255"
-            )
-        return None
-    return scaling(scaling(scale)._replace(**asked), f"--scale {scale}")

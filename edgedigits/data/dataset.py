@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from edgedigits_runner import pictures
 
+from edgedigits.data.arrays import ARRAYS, blanks, checked
 from edgedigits.data.images import ArrayImages, Images, Labels, Pixels
 from edgedigits.data.reading import PLAIN, Reading, Resizing
 from edgedigits.errors import DataError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Promise: labels of `train` and `test` are indices into `classes`, or uint8 [n, labels] with one of `classes` for each
     column; every one occurs in `train`.
@@ -42,6 +43,45 @@ class Dataset:
     def shape(self) -> tuple[int, int, int]:
         """(height, width, channels) of every image."""
         return self.train.shape
+
+    @classmethod
+    def from_arrays(
+        cls,
+        x_train: np.ndarray,
+        y_train: np.ndarray,
+        x_test: np.ndarray,
+        y_test: np.ndarray,
+        classes: Sequence[str] | None = None,
+        name: str = "arrays",
+    ) -> Dataset:
+        """A data set of arrays in memory, which are neither copied nor changed.
+
+        Images are pixels as they come from a file, uint8 [n, height, width, 1 or 3] or [n, height, width], 0..255: how a model
+        wants them scaled is said of the model. Labels are integers [n] from 0. `classes` are names for 0, 1, and so on. Raises
+        DataError for anything else, saying what would do.
+
+        >>> import numpy as np, edgedigits as ed
+        >>> images = np.arange(48, dtype=np.uint8).reshape(12, 2, 2)
+        >>> ed.Dataset.from_arrays(images, np.arange(12) % 2, images, np.arange(12) % 2, classes=["even", "odd"])
+        <Dataset arrays: 12 training and 12 test images of 2x2x1, 2 classes>
+        """
+        given = dict(zip(ARRAYS, (x_train, y_train, x_test, y_test), strict=True))
+        arrays = {part: np.asarray(values) for part, values in given.items()}
+        for part in ("x_train", "x_test"):
+            if arrays[part].dtype.kind == "f":
+                raise DataError(
+                    f"{part}: found {arrays[part].dtype}; wanted uint8 pixels 0..255 as they come from a file. Of pixels divided "
+                    f"by 255 do ({part} * 255).round().astype('uint8'), and say pixel_range='0..1' of the model"
+                )
+        train, test, names = checked(name, arrays, classes)
+        mark = fingerprint([train.pixels, train.labels, test.pixels, test.labels])
+        said = blanks(name, train.pixels, test.pixels)
+        return cls(name, names, train, test, mark, said, said)
+
+    def __repr__(self) -> str:
+        size = "x".join(map(str, self.shape))
+        parts = f"{len(self.train)} training and {len(self.test)} test images of {size}"
+        return f"<Dataset {self.name}: {parts}, {len(self.classes)} classes>"
 
 
 @dataclass(frozen=True)

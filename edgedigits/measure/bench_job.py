@@ -176,9 +176,9 @@ def _named(wish: Wish, made: Artifact | None, say: Say) -> Dataset:
     return dataset
 
 
-def _order(data: str | None, made: Artifact | None) -> tuple[str, ...] | None:
+def _order(data: str | Dataset | None, made: Artifact | None) -> tuple[str, ...] | None:
     """The artifact's order of classes for a folder that has the same ones, of labels for a table that does."""
-    if made is None or not data:
+    if made is None or not isinstance(data, str):
         return None
     known = tuple(str(name) for name in made.manifest["data"]["classes"])
     found = label_names(Path(data))

@@ -14,7 +14,9 @@ The tables below are all there is: no registration, no scanning. Importing this 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +57,19 @@ EXPORTS: dict[str, type[Export]] = {
 KEYS = ("name", "for", "stages", "export")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, init=False)
 class Recipe:
-    """Stages in order, each with its YAML name, and the export that ends them."""
+    """Stages in order, each with its YAML name, and the export that ends them: of a file, or as Python says it.
+
+    `Recipe(stages=[Prune(sparsity=0.8), Qat()], export=Int8(slim=True))` is what the same in YAML makes, of the same `hash` and
+    with the same kept stages. `name` becomes a part of paths; without one the recipe is called after its steps. `purpose` is
+    what it is for, in a line. Raises RecipeError for what is no stage or export, and for stages that don't go together.
+
+    >>> import edgedigits as ed
+    >>> mine = ed.Recipe(stages=[ed.Prune(sparsity=0.8), ed.Qat()], export=ed.Int8(slim=True))
+    >>> mine.steps, mine.name
+    ('prune > qat > int8', 'prune-qat-int8')
+    """
 
     name: str
     purpose: str
@@ -65,10 +77,37 @@ class Recipe:
     export_name: str
     export: Export
 
+    def __init__(
+        self,
+        name: str = "",
+        purpose: str = "",
+        stages: Sequence[Stage | tuple[str, Stage]] = (),
+        export_name: str = "",
+        export: Export | None = None,
+    ) -> None:
+        pairs = tuple(
+            one if isinstance(one, tuple) else (_row(f"Recipe: stages[{at}]", one, STAGES, "stage"), one)
+            for at, one in enumerate(stages)
+        )
+        export_name = export_name or _row("Recipe: export", export, EXPORTS, "export")
+        _check_teachers("Recipe", pairs)
+        if name and not is_name(name):
+            raise RecipeError(f"Recipe: name: found {shown(name)}; wanted {WANTED}")
+        found = {"purpose": purpose, "stages": pairs, "export_name": export_name, "export": export}
+        for field, value in found.items():
+            object.__setattr__(self, field, value)
+        object.__setattr__(self, "name", name or safe_name("-".join(self.steps.split(" > "))))
+
     @property
     def steps(self) -> str:
         """The stages and the export in one line, as `prune > qat > int8`."""
         return " > ".join([*(name for name, _ in self.stages), self.export_name])
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of every setting of the stages and the export, in order; what it is called doesn't count."""
+        said = {key: value for key, value in self.as_dict().items() if key in ("stages", "export")}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe with every setting spelled out, JSON-safe."""
@@ -78,6 +117,23 @@ class Recipe:
             "stages": [{name: _settings(stage)} for name, stage in self.stages],
             "export": {self.export_name: _settings(self.export)},
         }
+
+    def as_json(self) -> dict[str, Any]:
+        """As `edgedigits recipes show --json` prints it."""
+        return self.as_dict()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.steps}"
+
+
+def _row(where: str, part: Any, table: Mapping[str, type[Any]], kind: str) -> str:
+    """The name that a stage or an export has in its table."""
+    for name, row in table.items():
+        if type(part) is row:
+            return name
+    classes = ", ".join(f"{row.__name__}()" for row in table.values())
+    found = f"the class {part.__name__}" if isinstance(part, type) else kind_of(part)
+    raise RecipeError(f"{where}: wanted one {kind}, found {found}; choose from {classes}")
 
 
 def _settings(part: Any) -> dict[str, Any]:
@@ -175,5 +231,8 @@ def _part(where: str, entry: Any, table: Mapping[str, type[Any]], kind: str) -> 
     check_known(f"{where}.{name}", "setting", settings, fields, RecipeError)
     try:
         return name, maker(**settings)
-    except pydantic.ValidationError as error:
-        raise RecipeError(f"{where}.{name}{first_fault(error)}") from error
+    except (RecipeError, pydantic.ValidationError) as error:
+        fault = error if isinstance(error, pydantic.ValidationError) else error.__cause__
+        raise RecipeError(
+            f"{where}.{name}{first_fault(fault)}" if isinstance(fault, pydantic.ValidationError) else str(error)
+        ) from error

@@ -16,7 +16,6 @@ import numpy as np
 from edgedigits_runner import scaling
 from edgedigits_runner.kept import is_object
 
-import edgedigits
 from edgedigits.backend import has_bfloat16
 from edgedigits.errors import ArtifactError, EdgeDigitsError
 from edgedigits.ground.atomic import check_writable, whole_folder
@@ -27,7 +26,7 @@ from edgedigits.ground.locks import locked
 from edgedigits.models.importer import loading
 from edgedigits.stages.candidate import Candidate
 
-_PACKAGE = Path(edgedigits.__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 
 
 @cache

@@ -29,7 +29,7 @@ from edgedigits.ground.facts import Progress, Say, silent
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.models.layers.training_policy import training_policy
 from edgedigits.models.zoo import ZOO, build
-from edgedigits.pipeline.stage_cache import code_version
+from edgedigits.pipeline.stage_cache import code_version, versions
 from edgedigits.tasks.kinds.table import task_of
 from edgedigits.tasks.scoring import Score, outputs
 
@@ -159,8 +159,6 @@ class _Run:
     def _record(self, model: Any, test: Score) -> dict[str, Any]:
         import keras
 
-        from edgedigits import __version__
-
         assert self.best is not None
         return {
             "schema": 1,
@@ -190,7 +188,11 @@ class _Run:
             **{f"validation_{name}": value for name, value in self.best.others.items()},
             **{f"test_{name}": value for name, value in test.others.items()},
             "seconds": round(sum(row.seconds for row in self.history), 1),
-            "versions": {"edgedigits": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+            "versions": {
+                "edgedigits": versions()["edgedigits"],
+                "tensorflow": tf.__version__,
+                "keras": keras.__version__,
+            },
         }
 
     def _asked(self) -> dict[str, str]:

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 import numpy as np
-from pydantic import ConfigDict
+import pydantic
+import pydantic.dataclasses
+from typing_extensions import dataclass_transform
 
 from edgedigits.data.splits import FitData
+from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import Facts, Progress, silent
+from edgedigits.ground.yaml_files import check_known, first_fault
 
-STRICT = ConfigDict(extra="forbid", strict=True)
+_Settings = TypeVar("_Settings")
+
+STRICT = pydantic.ConfigDict(extra="forbid", strict=True)
 """Settings are taken as written: no unknown keys, no strings for numbers."""
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(pydantic.Field,))
+def settings_class(cls: type[_Settings]) -> type[_Settings]:
+    """A frozen dataclass of settings, as stages and exports are: a wrong one raises RecipeError, in YAML and in Python alike."""
+    made: Any = pydantic.dataclasses.dataclass(frozen=True, config=STRICT)(cls)
+    checked = made.__init__
+
+    def __init__(self: Any, *given: Any, **settings: Any) -> None:
+        check_known(cls.__name__, "setting", settings, [one.name for one in fields(made)], RecipeError)
+        try:
+            checked(self, *given, **settings)
+        except pydantic.ValidationError as error:
+            raise RecipeError(f"{cls.__name__}{first_fault(error)}") from error
+
+    __init__.__signature__ = inspect.signature(made)  # type: ignore[attr-defined]
+    made.__init__ = __init__
+    return cast(type[_Settings], made)
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,14 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.stages.candidate import STRICT, Candidate
+from edgedigits.stages.candidate import Candidate, settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings_class
 class Cluster:
     """Give every kernel it takes at most `clusters` distinct values, zero for pruned weights not counted, and train those on."""
 

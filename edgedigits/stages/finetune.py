@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from pydantic.dataclasses import dataclass
-
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.stages.candidate import STRICT, Candidate
+from edgedigits.stages.candidate import Candidate, settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings_class
 class Finetune:
     """Train for `epochs`; masks and clusters stay as they are."""
 

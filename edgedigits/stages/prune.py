@@ -8,15 +8,14 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.stages.candidate import STRICT, Candidate
+from edgedigits.stages.candidate import Candidate, settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Sparsity, Steps, Temperature
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings_class
 class Prune:
     """Zero the share `sparsity` of every kernel it takes, exactly, and hold it there.
 

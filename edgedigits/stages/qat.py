@@ -11,18 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.stages.candidate import STRICT, Candidate
+from edgedigits.stages.candidate import Candidate, settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings_class
 class Qat:
     """Train for `epochs` with int8 rounding; masks and clusters stay as they are.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Literal
 
 LIMITS = (0, 1, 2, -1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**62, 2**63 - 1)
 """Numbers that a reader may forget: cut to the field that they are written to."""
@@ -40,7 +41,7 @@ def limit(rng: Random, data: bytes) -> bytes:
     step = rng.choice((1, width, width, width))
     start = rng.randrange((len(data) - width) // step + 1) * step
     number = rng.choice(LIMITS) % (1 << 8 * width)
-    order = rng.choice(("little", "little", "big"))
+    order: Literal["little", "big"] = rng.choice(("little", "little", "big"))
     return data[:start] + number.to_bytes(width, order) + data[start + width :]
 
 

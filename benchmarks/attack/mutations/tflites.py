@@ -120,7 +120,13 @@ def _tables(rng: Random, model: Any) -> None:
     holder = _graph(model) if name in ("tensors", "operators") else model
     items = list(getattr(holder, name))
     at = rng.randrange(len(items))
-    ways = (items[:at] + items[at + 1 :], [*items, copy.copy(items[at])], items[::-1], [], items * 40)
+    ways: tuple[list[Any], ...] = (
+        items[:at] + items[at + 1 :],
+        [*items, copy.copy(items[at])],
+        items[::-1],
+        [],
+        items * 40,
+    )
     setattr(holder, name, rng.choice(ways))
 
 

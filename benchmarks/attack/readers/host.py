@@ -72,7 +72,7 @@ def _pictures(case: Case, **options: object) -> None:
         for number in range(3):
             shutil.copy(case.corpus / "picture" / "grey.png", case.folder / "pictures" / name / f"{number}.png")
     shutil.copy(case.file, case.folder / "pictures" / "b" / case.file.name)
-    found = load_data(str(case.folder / "pictures"), size=(12, 12), **options)  # type: ignore[arg-type]
+    found = load_data(str(case.folder / "pictures"), resize=(12, 12), **options)  # type: ignore[arg-type]
     everything(found.train), everything(found.test)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.attack.readers.calling import Case
 
 try:
-    from edgedigits_runner.kept import sealed
+    from edgedigits_runner.kept import sealed as sealed
 except ImportError:  # a manifest without a hash of itself
 
     def sealed(document: dict[str, Any]) -> dict[str, Any]:

@@ -6,11 +6,14 @@
 The folder of the package edgedigits_runner must be on PYTHONPATH.
 """
 
+from __future__ import annotations
+
 import gc
 import json
 import pathlib
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -24,7 +27,7 @@ WARMUP_S = 0.5
 class Interpreter:
     """ONNX Runtime with the three calls of a TFLite interpreter; bound input and output, which leaves invoke() the net alone."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -32,32 +35,32 @@ class Interpreter:
         self._bound.bind_output(self._session.get_outputs()[0].name)
         self._input = self._session.get_inputs()[0].name
 
-    def set_tensor(self, _, value):
+    def set_tensor(self, _: int, value: np.ndarray) -> None:
         self._bound.bind_cpu_input(self._input, value)
 
-    def invoke(self):
+    def invoke(self) -> None:
         self._session.run_with_iobinding(self._bound)
 
-    def get_tensor(self, _):
+    def get_tensor(self, _: int) -> Any:
         return self._bound.copy_outputs_to_cpu()[0]
 
 
-def session(path):
+def session(path: str) -> Any:
     place = SimpleNamespace(tensor=0)
     return SimpleNamespace(interpreter=Interpreter(path), source=place, sink=place)
 
 
-def tensors(images):
+def tensors(images: np.ndarray) -> list[np.ndarray]:
     return [image[None] for image in images.astype(np.float32) / np.float32(255)]
 
 
-def evaluate(path, data):
+def evaluate(path: str, data: Any) -> dict[str, Any]:
     one = session(path)
     classes = np.array([classify(one, tensor)[0].argmax() for tensor in tensors(data["images"])])
     return encode((classes == data["labels"]).astype(np.int32))
 
 
-def timed(path, data, seconds):
+def timed(path: str, data: Any, seconds: float) -> dict[str, Any]:
     one, images = session(path), tensors(data["images"])
     gc.collect()
     gc.disable()

@@ -19,13 +19,13 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 inputs, out = map(pathlib.Path, sys.argv[1:])
 
 
-class Images(CalibrationDataReader):
+class Images(CalibrationDataReader):  # type: ignore[misc]
     """Calibration images one at a time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.left = iter(np.load(inputs / "calibration.npy"))
 
-    def get_next(self):
+    def get_next(self) -> dict[str, np.ndarray] | None:
         image = next(self.left, None)
         return None if image is None else {"image": image[None]}
 

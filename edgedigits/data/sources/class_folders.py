@@ -67,10 +67,3 @@ def ordered(where: str, found: Sequence[str], wanted: Sequence[str]) -> tuple[st
     if more := [name for name in found if name not in wanted]:
         raise DataError(f"--classes: {more[0]} is missing, which {where} has; name all classes in the model's order")
     return tuple(wanted)
-
-
-def named(where: str, count: int, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Names for classes that are numbered, 0 first; DataError unless there are as many, all different."""
-    if len(wanted) != count or len(set(wanted)) != count:
-        raise DataError(f"--classes: names {len(set(wanted))} different classes, {where} has {count}; name each once")
-    return tuple(wanted)

@@ -12,16 +12,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from edgedigits_runner.reading import colour_of
 
+from edgedigits.data.arrays import named
 from edgedigits.data.dataset import Dataset, fingerprint, with_shape
 from edgedigits.data.images import ArrayImages, Labels, Pixels
-from edgedigits.data.reading import PLAIN, Reading, Resizing
-from edgedigits.data.sources.arrays import load_npz
-from edgedigits.data.sources.class_folders import named
+from edgedigits.data.reading import PLAIN, RESIZINGS, Reading, Resizing
 from edgedigits.data.sources.folders import load_folder
 from edgedigits.data.sources.labelled_files import files_of, load_labelled
+from edgedigits.data.sources.npz_data import load_npz
 from edgedigits.data.splits import train_test_cut
-from edgedigits.errors import DataError
+from edgedigits.errors import DataError, InputError
 from edgedigits.ground.cache_dir import cache_dir
 
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -29,10 +30,10 @@ MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1
 
 
 def load_data(
-    spec: str,
+    spec: str | os.PathLike[str],
     *,
     skip_bad: bool = False,
-    size: tuple[int, int] | None = None,
+    resize: tuple[int, int] | None = None,
     grey: bool = False,
     resizing: Resizing | None = None,
     background: str | None = None,
@@ -42,12 +43,55 @@ def load_data(
     """The data set that `--data` names: `mnist`, `digits`, a path to an .npz, a folder with one subfolder per class, or a table
     of images with several labels each (`label_table`), or the folder of one.
 
-    Images are read as `Reading` has it, by default where None is given. `classes`: of a folder or a table
-    their order, else their names. Raises DataError when the set is missing, unreadable or not what it should be.
+    resize: (height, width) in pixels of every image; grey: turn colour images grey; resizing: the method, one of `RESIZINGS`.
+    background: what transparency is laid on, "white" (default), "black" or "#rrggbb"; skip_bad: leave out images that can't be
+    decoded, which are counted in the notes; classes: of a folder or a table their order, else their names; bits: of 16-bit
+    images those in use, by default as found. Where None is given, images are read as `Reading` has it.
+
+    Raises DataError when the set is missing, unreadable or not what it should be, InputError for settings that can't be.
+
+    >>> import edgedigits as ed
+    >>> digits = ed.load_data("digits", resize=(14, 14))
+    >>> digits.shape, len(digits.train), len(digits.test), digits.classes[:3]
+    ((14, 14, 1), 1438, 359, ('0', '1', '2'))
     """
-    reading = Reading(size, resizing or PLAIN.resizing, grey, background or PLAIN.background, bits)
-    dataset = _load(spec, skip_bad, reading, classes)
+    _check_reading(resize, resizing, background)
+    reading = Reading(resize, resizing or PLAIN.resizing, grey, background or PLAIN.background, bits)
+    dataset = _load(os.fspath(spec), skip_bad, reading, classes)
     dataset = replace(dataset, reading=replace(reading, bits=dataset.reading.bits))
+    channels = 1 if grey else dataset.shape[2]
+    wanted = (resize or dataset.shape[:2], channels)
+    return dataset if wanted == (dataset.shape[:2], dataset.shape[2]) else with_shape(dataset, *wanted)
+
+
+def _check_reading(resize: object, resizing: object, background: str | None) -> None:
+    """What the command line's options can't be given in the first place."""
+    if resize is not None and not (
+        isinstance(resize, (tuple, list))
+        and len(resize) == 2
+        and all(isinstance(one, int) and one > 0 for one in resize)
+    ):
+        raise InputError(f"resize: found {resize!r}; wanted (height, width) in pixels, as (32, 32)")
+    if resizing is not None and resizing not in RESIZINGS:
+        raise InputError(f"resizing: found {resizing!r}; choose from {', '.join(RESIZINGS)}")
+    try:
+        colour_of(background or PLAIN.background)
+    except ValueError as error:
+        raise InputError(f"background: found {background!r}; wanted {error}") from error
+
+
+def reread(
+    dataset: Dataset,
+    size: tuple[int, int] | None,
+    grey: bool,
+    resizing: Resizing | None,
+    classes: Sequence[str] | None,
+) -> Dataset:
+    """A data set that is there, resized and turned grey where that is said, its classes named. Raises DataError."""
+    if classes and tuple(classes) != dataset.classes:
+        dataset = replace(dataset, classes=named(dataset.name, len(dataset.classes), classes))
+    reading = replace(dataset.reading, size=size or dataset.reading.size, grey=grey or dataset.reading.grey)
+    dataset = replace(dataset, reading=replace(reading, resizing=resizing or reading.resizing))
     channels = 1 if grey else dataset.shape[2]
     wanted = (size or dataset.shape[:2], channels)
     return dataset if wanted == (dataset.shape[:2], dataset.shape[2]) else with_shape(dataset, *wanted)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Reading, Resizing
 from edgedigits.data.scale import Scale
-from edgedigits.data.sources.named import load_data
+from edgedigits.data.sources.named import load_data, reread
 from edgedigits.ground.facts import Say
 
 _Wish = TypeVar("_Wish", bound="DataWish")
@@ -17,9 +17,12 @@ _Wish = TypeVar("_Wish", bound="DataWish")
 
 @dataclass(frozen=True, kw_only=True)
 class DataWish:
-    """The options on data, as given; `load_data` explains them. `scale` is how the model takes its pixels."""
+    """The options on data, as given; `load_data` explains them. `scale` is how the model takes its pixels.
 
-    data: str | None = None
+    `data` may be a data set that is read already: then it is only resized, turned grey and its classes named.
+    """
+
+    data: str | Dataset | None = None
     scale: Scale | None = None
     resize: tuple[int, int] | None = None
     grey: bool = False
@@ -34,10 +37,12 @@ class DataWish:
 
     def dataset(self, bits: int | None = None) -> Dataset:
         """The data that was named, MNIST where none was, read as wished; `bits` as `Reading` has it. Raises DataError."""
+        if isinstance(self.data, Dataset):
+            return reread(self.data, self.resize, self.grey, self.resizing, self.classes)
         return load_data(
             self.data or "mnist",
             skip_bad=self.skip_bad,
-            size=self.resize,
+            resize=self.resize,
             grey=self.grey,
             resizing=self.resizing,
             background=self.background,

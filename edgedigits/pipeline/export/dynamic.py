@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic.dataclasses import dataclass
-
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.pipeline.export.conversion import converted
-from edgedigits.stages.candidate import STRICT
+from edgedigits.stages.candidate import settings_class
 from edgedigits.tasks.lost_answers import Losses
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings_class
 class Dynamic:
     """Weights in int8; activations are quantized while it runs. Input and output are float."""
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic.dataclasses import dataclass
-
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.pipeline.export.conversion import CalibrationImages, converted, representative
-from edgedigits.stages.candidate import STRICT
+from edgedigits.stages.candidate import settings_class
 from edgedigits.tasks.lost_answers import Losses
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings_class
 class Int16x8:
     """Activations in int16, weights in int8: closest to float, but no fast kernels exist for it."""
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pydantic.dataclasses import dataclass
-
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.pipeline.export.conversion import CalibrationImages, converted, representative
-from edgedigits.stages.candidate import STRICT
+from edgedigits.stages.candidate import settings_class
 from edgedigits.tasks.lost_answers import Losses
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings_class
 class Int8:
     """Everything in int8. With uint8 input the raw pixel is the input, to within half a step of the quantization."""
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
-from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
 from edgedigits.data.augment import Augment
@@ -18,7 +17,7 @@ from edgedigits.data.scale import NAMED, scaling_of
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.stages.candidate import STRICT, Candidate
+from edgedigits.stages.candidate import Candidate, settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 MOVES = tuple(field.name for field in dataclasses.fields(Augment))
@@ -49,7 +48,7 @@ def _scale(value: Any) -> Any:
         raise PydanticCustomError("scale", "{wanted}", {"wanted": wanted}) from error
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings_class
 class Distil:
     """Train `student` for `epochs` on what `teacher` answers.
 

@@ -10,11 +10,10 @@ from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
-from pydantic.dataclasses import dataclass
 
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.stages.candidate import STRICT, Candidate
+from edgedigits.stages.candidate import Candidate, settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 TARGETS = ("remove_parameters", "remove_multiply_adds", "latency_us", "instructions")
@@ -22,7 +21,7 @@ Removed = Annotated[float, Field(gt=0, lt=1)]
 Least = Annotated[int, Field(ge=1)]
 
 
-@dataclass(frozen=True, config=STRICT)
+@settings_class
 class Shrink:
     """Remove the channels that matter least until one target holds, then train on what is left.
 

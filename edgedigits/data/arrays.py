@@ -1,30 +1,28 @@
-"""A data set from arrays in the layout of keras.datasets: pixels and labels checked before anything is made of them."""
+"""Arrays in the layout of keras.datasets: pixels and labels checked before anything is made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from edgedigits.data.dataset import Dataset, fingerprint
 from edgedigits.data.images import ArrayImages, Labels, Pixels
-from edgedigits.data.sources.class_folders import named
-from edgedigits.data.sources.npz_files import read_arrays
 from edgedigits.errors import DataError
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 _STEP = 1000
 
 
-def load_npz(path: Path, name: str, classes: Sequence[str] | None = None) -> Dataset:
-    """A file in the layout of keras.datasets: x_train, y_train, x_test, y_test. `classes` are names for 0, 1, and so on.
+def checked(
+    path: Path | str, arrays: Mapping[str, np.ndarray], classes: Sequence[str] | None
+) -> tuple[ArrayImages, ArrayImages, tuple[str, ...]]:
+    """(train, test, names of the classes) of those ARRAYS; `path` begins every complaint.
 
     Integer images are pixels 0..255; float images must lie in 0..1 and are taken as pixel/255. Labels are integers [n] or
     [n, 1]; or 0 and 1, [n, labels], for several labels per image.
     Raises DataError for anything else, for NaN or infinity, and for labels outside the classes of the training part.
     """
-    arrays = read_arrays(path, ARRAYS, ", ".join(ARRAYS))
     y_train, y_test = _labels(path, "y_train", arrays), _labels(path, "y_test", arrays)
     if y_train.ndim == 2 or y_test.ndim == 2:
         _check_labels(path, y_train, y_test)
@@ -41,12 +39,17 @@ def load_npz(path: Path, name: str, classes: Sequence[str] | None = None) -> Dat
         )
     names = named(str(path), count, classes) if classes else tuple(str(label) for label in range(count))
     train, test = (ArrayImages(x_train, _typed(y_train)), ArrayImages(x_test, _typed(y_test)))
-    mark = fingerprint([train.pixels, train.labels, test.pixels, test.labels])
-    said = blanks(path, train.pixels, test.pixels)
-    return Dataset(name, names, train, test, mark, said, said)
+    return train, test, names
 
 
-def blanks(path: Path, *parts: Pixels) -> tuple[str, ...]:
+def named(where: str, count: int, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Names for classes that are numbered, 0 first; DataError unless there are as many, all different."""
+    if len(wanted) != count or len(set(wanted)) != count:
+        raise DataError(f"--classes: names {len(set(wanted))} different classes, {where} has {count}; name each once")
+    return tuple(wanted)
+
+
+def blanks(path: Path | str, *parts: Pixels) -> tuple[str, ...]:
     """A warning where images have one value everywhere."""
     count = sum(_blank_images(part) for part in parts)
     return (f"{path}: blank images (one value everywhere): {count}",) if count else ()
@@ -57,7 +60,7 @@ def _blank_images(pixels: Pixels) -> int:
     return sum(int((part == part[:, :1, :1]).all(axis=(1, 2, 3)).sum()) for part in parts)
 
 
-def _class_count(path: Path, y_train: np.ndarray, y_test: np.ndarray) -> int:
+def _class_count(path: Path | str, y_train: np.ndarray, y_test: np.ndarray) -> int:
     """Compared with the number of images first: a stray label must not make as many classes."""
     most = int(y_train.max())
     if most >= len(y_train):
@@ -76,7 +79,7 @@ def _class_count(path: Path, y_train: np.ndarray, y_test: np.ndarray) -> int:
     return most + 1
 
 
-def _pixels(path: Path, name: str, arrays: dict[str, np.ndarray]) -> Pixels:
+def _pixels(path: Path | str, name: str, arrays: Mapping[str, np.ndarray]) -> Pixels:
     images = arrays[name]
     if images.ndim == 3:
         images = images[..., None]
@@ -112,7 +115,7 @@ def _is_one_hot(labels: np.ndarray) -> bool:
     return bool(((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all())
 
 
-def _of_labels(path: Path, name: str, labels: np.ndarray) -> np.ndarray:
+def _of_labels(path: Path | str, name: str, labels: np.ndarray) -> np.ndarray:
     """Labels [n, labels] as uint8, which nothing but 0 and 1 is made."""
     if labels.dtype.kind not in "biuf":
         raise DataError(
@@ -125,7 +128,7 @@ def _of_labels(path: Path, name: str, labels: np.ndarray) -> np.ndarray:
     return labels.astype(np.uint8)
 
 
-def _check_labels(path: Path, y_train: np.ndarray, y_test: np.ndarray) -> None:
+def _check_labels(path: Path | str, y_train: np.ndarray, y_test: np.ndarray) -> None:
     if y_train.ndim != y_test.ndim or y_train.shape[1:] != y_test.shape[1:]:
         raise DataError(
             f"{path}: y_train is {y_train.shape}, y_test {y_test.shape}; they must be labels of the same kind"
@@ -136,7 +139,7 @@ def _check_labels(path: Path, y_train: np.ndarray, y_test: np.ndarray) -> None:
         )
 
 
-def _labels(path: Path, name: str, arrays: dict[str, np.ndarray]) -> np.ndarray:
+def _labels(path: Path | str, name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """Whole numbers [n] from 0 on, in their own type, or labels uint8 [n, labels]: nothing is cast before it is checked."""
     labels = arrays[name]
     if labels.ndim == 2 and labels.shape[1] == 1 and labels.dtype.kind in "iu":

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.cli.render.tables import table_of
+from edgedigits.api.render.tables import table_of
 from edgedigits.measure.cost.estimate import Estimate, OperatorEstimate
 
 SCHEMA: Final = 1

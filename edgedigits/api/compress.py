@@ -1,0 +1,175 @@
+"""`compress` and `demo`, and the artifact that comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from edgedigits.api.calls import command
+from edgedigits.api.given import PathLike, Read, custom_names, data_wish, model_file, pixel_scaling, recipe_of
+from edgedigits.api.progress import Watch, telling
+from edgedigits.api.result import Result
+from edgedigits.data.dataset import Dataset
+from edgedigits.data.reading import Resizing
+from edgedigits.data.scale import Scale
+from edgedigits.ground import artifact_folder
+from edgedigits.pipeline.recipe import Recipe
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from edgedigits.api.bench import Bench
+
+
+@dataclass(frozen=True, repr=False)
+class Artifact(artifact_folder.Artifact, Result):
+    """A folder that `compress` wrote: `path` is where, `manifest` what its manifest.json says.
+
+    Frames: "stages", one row for each with its validation accuracy (a share of 1) and seconds; "classes", recalls on the test
+    images.
+    """
+
+    FRAMES: ClassVar[tuple[str, ...]] = ("stages", "classes")
+
+    @classmethod
+    def open(cls, path: PathLike) -> Artifact:
+        """The artifact of a folder, every file's hash checked. Raises ArtifactError where it is none, or altered."""
+        found = artifact_folder.read(Path(path))
+        return cls(found.path, found.manifest)
+
+    @property
+    def tflite(self) -> Path:
+        """The product: the path of model.tflite. Its bytes are `artifact.tflite.read_bytes()`."""
+        return self.path / "model.tflite"
+
+    @property
+    def accuracy(self) -> float:
+        """Of the bytes, on the test images: a share of 1."""
+        return float(self.manifest["test"]["accuracy"])
+
+    @property
+    def float_accuracy(self) -> float:
+        """Of the model before compression, on the same images: a share of 1."""
+        return float(self.manifest["test"]["float_accuracy"])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What may spoil it, in sentences."""
+        return tuple(self.manifest["warnings"])
+
+    def as_json(self) -> dict[str, Any]:
+        return {"path": str(self.path), **self.manifest}
+
+    def _in_a_line(self) -> str:
+        size = self.manifest["export"]["size_bytes"]
+        images = self.manifest["test"]["images"]
+        return f"{self.path.name}, {100 * self.accuracy:.2f} % of {images:,} test images, {size:,} bytes"
+
+    def __rich__(self) -> RenderableType:
+        from rich.markdown import Markdown
+
+        from edgedigits.pipeline.model_card import artifact_card
+
+        return Markdown(artifact_card(self.manifest))
+
+    def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
+        if of == "classes":
+            return list(self.manifest["test"]["classes"])
+        return list(self._stages())
+
+    def _stages(self) -> Iterator[Mapping[str, Any]]:
+        for record in self.manifest["stages"]:
+            yield {key: value for key, value in record.items() if isinstance(value, (str, int, float))}
+
+
+@command()
+def compress(
+    model: Any = None,
+    data: Dataset | PathLike | None = None,
+    *,
+    recipe: Recipe | PathLike,
+    pixel_range: Scale | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    bgr: bool = False,
+    zoo: str | None = None,
+    custom: Sequence[str | type] = (),
+    resize: tuple[int, int] | None = None,
+    grey: bool = False,
+    resizing: Resizing | None = None,
+    background: str | None = None,
+    classes: Sequence[str] | None = None,
+    skip_bad: bool = False,
+    out: PathLike = "artifacts",
+    seed: int = 0,
+    fresh: bool = False,
+    progress: Watch = None,
+) -> Artifact:
+    """Compress a trained classifier by a recipe, check the result, and write an artifact folder into `out`, whole or not at all.
+
+    model: a `keras.Model` of Keras 3, one of tf_keras, or the path of a .keras, .h5 or SavedModel; it takes float32 images
+    [n, height, width, 1 or 3] and gives one number per class, and stays as it is. `zoo` names a shipped baseline instead.
+    data: a Dataset, "mnist" (default), "digits", or a path; resize, grey, resizing, background, classes and skip_bad as in
+    `load_data`. recipe: a `Recipe`, a shipped name (`recipes()`) or a YAML file.
+    pixel_range: what the model was trained on, "0..1", "-1..1", "0..255", "caffe" or "torch"; mean and std, in its units, one
+    number or one for each channel, and bgr refine it. Only a model with a training record beside it needs none.
+    custom: layer classes of yours, or "module:Class". seed: the same gives the same bytes on the same machine. fresh: use no kept
+    stage. progress: None or True shows a bar, False nothing, a function is called with (what, share 0..1).
+
+    Raises InputError's kinds (ModelError, DataError, RecipeError, ArtifactError) where something given can't be used,
+    CheckError's kinds where a check of the result fails.
+
+    >>> artifact = ed.compress("tiny.keras", data, recipe="ptq_int8", pixel_range="0..1", out="out", progress=False)
+    >>> artifact.tflite.name, artifact.accuracy > 0.8, artifact.manifest["recipe"]["name"]
+    ('model.tflite', True, 'ptq_int8')
+    """
+    from edgedigits.ground.atomic import check_writable
+    from edgedigits.ground.processes import children
+
+    pixels, found = pixel_scaling(pixel_range, mean, std, bgr), recipe_of(recipe)
+    said = data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
+    check_writable(Path(out))
+    children.warm("tensorflow")
+    from edgedigits.data.sources.wish import tell_notes
+    from edgedigits.pipeline import loop, prepare
+
+    with model_file(model) as path, telling(progress) as told:
+        told.progress("load", 0.0)
+        wish = prepare.Wish(model=path, zoo=zoo, custom=custom_names(custom), seed=seed, fresh=fresh, **said)
+        job = prepare.job(found, wish, told.say)
+        tell_notes(job.dataset, told.say)
+        made = loop.run(job, Path(out), told.say, told.progress)
+    return Artifact(made.path, made.manifest)
+
+
+@command()
+def demo(out: PathLike = "artifacts", *, progress: Watch = None) -> Bench:
+    """The main job: compress the shipped CNN with prune80_int8 into `out` and bench it against its float form; minutes.
+
+    Without MNIST and a network the bundled digits stand in. Raises what `compress` and `bench` raise.
+
+    >>> ed.demo(out=artifact.tflite)
+    Traceback (most recent call last):
+    edgedigits.errors.ArtifactError: ...model.tflite...can't be written...
+    """
+    from edgedigits.api.bench import bench
+    from edgedigits.data.sources.named import find_mnist
+    from edgedigits.errors import DataError
+    from edgedigits.ground.atomic import check_writable
+
+    check_writable(Path(out))
+    data = "mnist"
+    try:
+        find_mnist()
+    except DataError:
+        data = "digits"
+        with telling(progress) as told:
+            told.say(
+                "MNIST is not here and can't be downloaded: using the 1,797 bundled digits and a baseline trained on them now"
+            )
+    artifact = compress(zoo="cnn", data=data, recipe="prune80_int8", out=out, progress=progress)
+    with telling(progress) as told:
+        told.say(f"artifact: {artifact.path}")
+    return bench(artifact, progress=progress)  # type: ignore[return-value]

@@ -1,0 +1,78 @@
+"""Progress of long work: a bar on a terminal or in Jupyter, plain lines on standard error else; none; or the caller's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from edgedigits.errors import InputError
+from edgedigits.ground.facts import Progress, Say, silent
+
+Watch = bool | Callable[[str, float], object] | None
+"""How a caller wants progress: None or True shows it, False does not, and a function is called with what is being done, a word or
+a sentence, and the share of all that is done, 0..1, so far as it is known."""
+
+
+class Told(NamedTuple):
+    """Where work tells how far it is, and lines to keep."""
+
+    progress: Progress
+    say: Say
+
+
+@contextmanager
+def telling(watch: Watch) -> Iterator[Told]:
+    """What work tells its progress to, for as long as it lasts. Raises InputError for what can't be told anything."""
+    if watch is None or watch is True:
+        with _bar() as shown:
+            yield shown
+    elif watch is False:
+        yield Told(silent, lambda _line: None)
+    elif callable(watch):
+        yield _called(watch)
+        watch("done", 1.0)
+    else:
+        raise InputError(f"progress: found {watch!r}; wanted True, False or a function of (what, share)")
+
+
+def _called(watch: Callable[[str, float], object]) -> Told:
+    """Lines come with the share that was told last."""
+    last = 0.0
+
+    def progress(what: str, share: float) -> None:
+        nonlocal last
+        last = share
+        watch(what, share)
+
+    return Told(progress, lambda line: progress(line, last))
+
+
+@contextmanager
+def _bar() -> Iterator[Told]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    lively = console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
+    with Bar(*columns, console=console, transient=True, disable=not lively) as shown:
+        task = None
+
+        def progress(what: str, share: float) -> None:
+            nonlocal task
+            if task is None:  # work that never says how far it is shows no bar
+                task = shown.add_task("start", total=1.0)
+            shown.update(task, description=what, completed=share)
+
+        def say(line: str) -> None:
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+        yield Told(progress, say)

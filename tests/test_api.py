@@ -1,0 +1,366 @@
+"""The Python API: each command both ways, models and data in memory, recipes said in Python, what results show of themselves."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import edgedigits as ed
+from edgedigits.api.calls import LIMITS, command
+from edgedigits.api.given import model_file
+from edgedigits.api.progress import telling
+from edgedigits.cli.main import cli
+from edgedigits.data.sources.named import load_data
+from tests import tiny_release
+
+CORNERS = ("deploy", "fleet bench", "instructions", "demo")
+"""Commands that need a device, QEMU or minutes: of these it is compared how the same wrong call is refused."""
+
+MEASURED = {
+    *("seconds", "made_in_seconds", "latencies", "speedups", "environment", "model_sha256"),
+    *("us", "time", "operators_timed_now", "warnings", "would_pay", "reason"),  # of an advice, by times of this machine
+    *("files", "manifest_sha256", "sha256"),  # of what holds seconds
+}
+"""Keys of measured times and of what hangs on them; all else in the JSON is the same both ways."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder with tiny.keras in it, its data, and an artifact of it."""
+
+    folder: Path
+    shapes: Path
+    artifact: ed.Artifact
+
+    @property
+    def data(self) -> ed.Dataset:
+        return load_data(str(self.shapes))
+
+
+@pytest.fixture(scope="module")
+def place(shapes: Path) -> Iterator[Place]:
+    """Also the working folder of every test here."""
+    made = tiny_release.made(shapes)
+    folder = made.parent
+    patch = pytest.MonkeyPatch()
+    patch.chdir(folder)
+    out = folder / "api"
+    found = ed.compress("tiny.keras", shapes, recipe="ptq_int8", pixel_range="0..1", out=out, progress=False)
+    yield Place(folder, shapes, found)
+    patch.undo()
+
+
+def words() -> list[str]:
+    """Every command that does something, as it is typed."""
+    found = []
+    for name, one in cli.commands.items():
+        inner = getattr(one, "commands", {})
+        if not inner or getattr(one, "invoke_without_command", False):
+            found.append(name)
+        found += [f"{name} {under}" for under in inner]
+    return found
+
+
+def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
+    """Of each command what is typed after it, and the same said to the API."""
+    art, data = at.artifact, str(at.shapes)
+    tiny = ["--model", "tiny.keras", "--data", data, "--scale", "0..1"]
+    return {
+        "train": (
+            ["mlp", "--data", data, "--out", "t.keras", "--epochs", 1, "--no-augment"],
+            lambda: ed.train("mlp", data, out="t.keras", epochs=1, augment=False, progress=False),
+        ),
+        "compress": (
+            ["--recipe", "ptq_int8", *tiny, "--out", "both"],
+            lambda: ed.compress("tiny.keras", data, recipe="ptq_int8", pixel_range="0..1", out="both", progress=False),
+        ),
+        "advise": (
+            ["--recipe", "ptq_int8", *tiny],
+            lambda: ed.advise("tiny.keras", data, recipe="ptq_int8", pixel_range="0..1", progress=False),
+        ),
+        "bench": (
+            ["--tflite", art.path, "--windows", 1, "--window", 0.05],
+            lambda: ed.bench(art, windows=1, window=0.05, progress=False),
+        ),
+        "inspect": ([art.tflite, "--slim"], lambda: ed.inspect(art.tflite, slim=True)),
+        "pack": ([art.tflite, "--form", "gz", "--out", "p.gz"], lambda: ed.pack(art, form="gz", out="p.gz")),
+        "estimate": ([art.tflite, "--device", "pi4"], lambda: ed.estimate(art, device="pi4")),
+        "runner": (["--out", "r.pyz"], lambda: ed.runner("r.pyz")),
+        "recipes": ([], ed.recipes),
+        "recipes show": (["prune80_int8"], lambda: ed.recipes_show("prune80_int8")),
+        "recipes check": (["prune80_int8"], lambda: ed.recipes_check("prune80_int8")),
+        "deploy": ([art.path, "pi@host", "--service", "ftp"], lambda: ed.deploy(art, "pi@host", service="ftp")),
+        "fleet bench": (["no.yaml", "--tflite", art.path], lambda: ed.fleet_bench("no.yaml", art)),
+        "instructions": (["no.tflite"], lambda: ed.instructions("no.tflite")),
+        "demo": (["--out", art.tflite], lambda: ed.demo(art.tflite)),
+    }
+
+
+def same(document: Any) -> Any:
+    """A document without what is measured."""
+    if isinstance(document, dict):
+        return {key: same(value) for key, value in document.items() if key not in MEASURED}
+    return [same(one) for one in document] if isinstance(document, (list, tuple)) else document
+
+
+@pytest.mark.parametrize("name", words())
+def test_every_command_and_its_function_give_the_same(name: str, place: Place) -> None:
+    typed, call = calls(place)[name]
+    assert name.replace(" ", "_") in ed.__all__
+    done = CliRunner().invoke(cli, [*name.split(), *map(str, typed), *([] if name in CORNERS else ["--json"])])
+    if name in CORNERS:
+        with pytest.raises(ed.InputError) as refused:
+            call()
+        assert isinstance(done.exception, ed.InputError)
+        assert (type(done.exception), str(done.exception)) == (type(refused.value), str(refused.value))
+        return
+    assert done.exit_code == 0, done.output
+    found = call()
+    own = found if isinstance(found, dict) else found.as_json()
+    theirs = json.loads(done.stdout)
+    assert same(json.loads(json.dumps(own))) == same(theirs)
+    assert same(theirs), "something is compared"
+
+
+@pytest.mark.parametrize("name", words())
+def test_every_option_is_an_argument_with_the_same_limits(name: str) -> None:
+    import inspect
+
+    renamed = {"scale": "pixel_range", "recipe_name": "recipe", "no_augment": "augment", "as_json": None, "csv": None}
+    function = getattr(ed, name.replace(" ", "_"))
+    arguments = inspect.signature(function).parameters
+    one: click.Command = cli
+    for word in name.split():
+        one = one.commands[word]  # type: ignore[attr-defined]
+    for option in one.params:
+        argument = renamed.get(str(option.name), option.name)
+        assert argument is None or argument in arguments, option.name
+        kind = option.type
+        if isinstance(kind, (click.IntRange, click.FloatRange)) and option.name != "threads":
+            limit = LIMITS[str(option.name)]
+            assert (kind.min, kind.max, kind.min_open) == (limit.least, limit.most, limit.above)
+    assert function.__doc__
+    assert ">>> " in function.__doc__
+
+
+def test_all_is_what_it_says() -> None:
+    from edgedigits.pipeline.recipe import EXPORTS, STAGES
+
+    classes = {one.__name__ for one in (*STAGES.values(), *EXPORTS.values())}
+    errors = {name for name in dir(importlib.import_module("edgedigits.errors")) if name.endswith("Error")}
+    functions = {name.replace(" ", "_") for name in words()} | {"load_data"}
+    results = {"Advice", "Artifact", "Bench", "Deployment", "DeviceBench", "Estimate", "FleetBench", "Inspection"}
+    results |= {"Instructions", "Packing", "Recipes", "Runner", "Training"}
+    assert set(ed.__all__) == {*classes, *errors, *functions, *results, "Dataset", "Recipe", "Scaling", "__version__"}
+    assert all(getattr(ed, name) is not None for name in ed.__all__)
+    assert set(ed.__all__) <= set(dir(ed))
+    with pytest.raises(AttributeError, match="has no attribute 'compres'"):
+        ed.compres  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_importing_is_light() -> None:
+    heavy = "{'tensorflow', 'keras', 'tf_keras', 'numpy', 'scipy', 'pandas', 'rich', 'pydantic', 'cv2', 'click'}"
+    script = (
+        "import sys, time; began = time.perf_counter(); import edgedigits; took = time.perf_counter() - began\n"
+        f"import edgedigits as ed; ed.__all__; print(took, sorted({heavy} & set(sys.modules)))"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True) for _ in range(3)
+    ]
+    took, found = min(run.stdout.split(" ", 1) for run in runs)
+    assert found == "[]\n"
+    assert float(took) < 0.1
+
+
+MODULES = ("advise", "bench", "compress", "devices", "files", "recipes", "train")
+
+
+@pytest.mark.parametrize(
+    "name", [*(f"api.{one}" for one in MODULES), "data.dataset", "data.sources.named", "pipeline.recipe"]
+)
+def test_examples_run(name: str, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tiny.keras").write_bytes((place.folder / "tiny.keras").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(f"edgedigits.{name}")
+    known = {"ed": ed, "data": place.data, "artifact": place.artifact}
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    runner, examples = doctest.DocTestRunner(optionflags=flags), 0
+    for one in doctest.DocTestFinder().find(module, globs=known):
+        examples += len(one.examples)
+        runner.run(one)
+    assert examples
+    assert runner.summarize(verbose=False).failed == 0
+
+
+def test_a_model_in_memory_is_taken_as_its_file_is(place: Place, tmp_path: Path) -> None:
+    import keras
+    import tf_keras
+
+    layers = keras.layers
+    new = keras.Sequential(
+        [layers.Input((12, 12, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")], name="mine"
+    )
+    old = tf_keras.models.load_model(place.folder / "tiny.keras", compile=False)
+    before = [weight.copy() for weight in old.get_weights()]
+    with model_file(new) as one, model_file(new) as other:
+        assert one is not None
+        assert other is not None
+        assert one.read_bytes() == other.read_bytes(), "the same model is the same file"
+        assert one.name == "mine.keras"
+    found = ed.compress(old, place.data, recipe="ptq_int8", pixel_range="0..1", out=tmp_path, progress=False)
+    assert found.tflite.read_bytes() == place.artifact.tflite.read_bytes()
+    assert all(np.array_equal(one, other) for one, other in zip(before, old.get_weights(), strict=True))
+    advice = ed.advise(new, place.data, recipe="ptq_int8", pixel_range="0..1", progress=False)
+    assert advice.as_json()["model"] == "mine"
+
+
+def test_models_that_are_none_are_refused(place: Place) -> None:
+    import keras
+
+    with pytest.raises(ed.ModelError, match="found int; wanted a keras"):
+        ed.compress(42, place.data, recipe="ptq_int8", pixel_range="0..1", progress=False)
+    two = keras.Sequential([keras.layers.Input((12, 12, 1)), keras.layers.Conv2D(3, 3)], name="open")
+    with pytest.raises(ed.ModelError, match=r"^model open: the model answers with shape"):
+        ed.compress(two, place.data, recipe="ptq_int8", pixel_range="0..1", progress=False)
+
+    class Mine(keras.layers.Layer):  # type: ignore[misc]
+        pass
+
+    with pytest.raises(ed.InputError, match="stands in no module"):
+        ed.compress(two, place.data, recipe="ptq_int8", pixel_range="0..1", custom=[Mine], progress=False)
+
+
+def test_arrays_are_a_data_set(place: Place) -> None:
+    with np.load(place.shapes) as file:
+        x, y, x_test, y_test = (file[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+    found = ed.Dataset.from_arrays(x, y, x_test, y_test)
+    assert (found.fingerprint, found.classes, found.shape) == (place.data.fingerprint, ("0", "1", "2"), (12, 12, 1))
+    assert ed.Dataset.from_arrays(x, y, x_test, y_test, classes=["a", "b", "c"]).classes == ("a", "b", "c")
+    with pytest.raises(ed.DataError, match=r"x_train: found float32; wanted uint8.*astype\('uint8'\)"):
+        ed.Dataset.from_arrays(x.astype(np.float32), y, x_test, y_test)
+    with pytest.raises(ed.DataError, match="images, y_test"):
+        ed.Dataset.from_arrays(x, y, x_test, y_test[:5])
+    assert repr(found) == "<Dataset arrays: 180 training and 90 test images of 12x12x1, 3 classes>"
+    small = ed.load_data(place.shapes, resize=(9, 9))
+    with pytest.raises(ed.DataError, match=r"pass resize=\(12, 12\)"):
+        ed.compress("tiny.keras", small, recipe="ptq_int8", pixel_range="0..1", progress=False)
+    with pytest.raises(ed.InputError, match="the data is read already"):
+        ed.bench(place.artifact, found, background="black", progress=False)
+
+
+def test_a_recipe_in_yaml_and_in_python_are_the_same(tmp_path: Path) -> None:
+    from edgedigits.pipeline.artifact_writer import settings
+    from edgedigits.pipeline.stage_cache import chained
+
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nstages:\n  - prune: {sparsity: 0.7}\n  - qat:\nexport: {int8: {slim: true}}\n")
+    told = ed.recipes_show(path)
+    said = ed.Recipe("mine", stages=[ed.Prune(sparsity=0.7), ed.Qat()], export=ed.Int8(slim=True))
+    assert said == told
+    assert said.hash == told.hash != ed.recipes_show("prune80_int8").hash
+    keys = [[chained("", stage=name, settings=settings(stage)) for name, stage in one.stages] for one in (told, said)]
+    assert keys[0] == keys[1]
+    for wrong, says in (
+        (lambda: ed.Prune(sparsity=80), "Prune.sparsity: found 80; input should be less than 1"),
+        (lambda: ed.Prune(sparsty=0.8), "Prune: unknown setting 'sparsty'; nearest: sparsity"),  # type: ignore[call-arg]
+        (
+            lambda: ed.Recipe(stages=[ed.Qat()]),
+            "Recipe: export: wanted one export, found nothing; choose from Float32()",
+        ),
+        (lambda: ed.Recipe(stages=[ed.Int8()], export=ed.Int8()), "Recipe: stages[0]: wanted one stage, found Int8"),  # type: ignore[list-item]
+    ):
+        with pytest.raises(ed.RecipeError) as caught:
+            wrong()
+        assert str(caught.value).startswith(says)
+
+
+def test_progress_is_shown_kept_quiet_or_told(place: Place, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    told: list[tuple[str, float]] = []
+
+    def compress(progress: Any) -> None:
+        ed.compress("tiny.keras", place.data, recipe="ptq_int8", pixel_range="0..1", out=tmp_path, progress=progress)
+
+    compress(lambda what, share: told.append((what, share)))
+    assert told[0] == ("load", 0.0)
+    assert told[-1] == ("done", 1.0)
+    assert all(0 <= share <= 1 for _, share in told)
+    assert capsys.readouterr() == ("", "")
+
+    def stop(what: str, share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ed.compress("tiny.keras", place.data, recipe="ptq_int8", pixel_range="0..1", out=tmp_path / "n", progress=stop)
+    assert not list((tmp_path / "n").glob("*")), "nothing is half-written"
+    with telling(None) as shown:
+        shown.say("a line")
+    assert capsys.readouterr().err == "a line\n"
+    with pytest.raises(ed.InputError, match="progress: found 'no'"), telling("no"):  # type: ignore[arg-type]
+        pass
+
+
+def test_an_interrupt_is_one_whatever_a_library_makes_of_it() -> None:
+    @command()
+    def work() -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ValueError("the file is closed") from error
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+
+
+def test_errors_name_arguments_in_python_and_options_on_the_command_line(place: Place) -> None:
+    with pytest.raises(ed.InputError, match=r"^pixel_range= is missing"):
+        ed.compress("tiny.keras", place.data, recipe="ptq_int8", progress=False)
+    done = CliRunner().invoke(
+        cli, ["compress", "--recipe", "ptq_int8", "--model", "tiny.keras", "--data", str(place.shapes)]
+    )
+    assert str(done.exception).startswith("--scale is missing")
+    with pytest.raises(ed.InputError, match=r"^windows=: found 0; wanted a whole number from 1"):
+        ed.bench(place.artifact, windows=0)
+    with pytest.raises(ed.InputError, match=r"^runtime=: found 'x'; choose from"):
+        ed.bench(place.artifact, runtime="x")
+
+
+def test_results_show_themselves(place: Place, tmp_path: Path) -> None:
+    art = place.artifact
+    found = ed.inspect(art)
+    assert repr(art).startswith("<Artifact: tiny-ptq_int8-")
+    assert "of 90 test images" in repr(art)
+    assert "accuracy" in str(art)
+    assert "Where every byte goes" in str(found)
+    assert list(art.to_frame()["stage"]) == ["load"]
+    assert list(art.to_frame("classes")["class"]) == ["0", "1", "2"]
+    assert len(found.to_frame()) == len(found.contents.tensors)
+    assert found.to_frame("bytes")["raw_bytes"].sum() == found.contents.size_bytes
+    assert ed.Artifact.open(art.path) == art
+    with pytest.raises(ed.InputError, match="to_frame: found 'x'; choose from stages, classes"):
+        art.to_frame("x")
+    for one in (art, found, ed.recipes()):
+        assert one._repr_html_().startswith("<pre ")
+    csv = tmp_path / "tensors.csv"
+    done = CliRunner().invoke(cli, ["inspect", str(art.tflite), "--csv", str(csv)])
+    assert done.exit_code == 0, done.output
+    assert csv.read_text().splitlines()[0].startswith("subgraph,index,name,role,dtype")
+
+
+def test_html_is_escaped() -> None:
+    from edgedigits.api.files import Packing
+
+    facts = {"out": "<script>alert(1)</script>", "out_bytes": 1, "model_bytes": 2, "form": "plain"}
+    assert "<script>" not in Packing(facts)._repr_html_()
+    assert "&lt;script&gt;" in Packing(facts)._repr_html_()
