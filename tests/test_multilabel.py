@@ -334,7 +334,7 @@ def test_losses_and_teachers_of_labels() -> None:
 
 def test_students_and_teachers_are_asked_for_labels(digits: Path, digits_net: Path, tmp_path: Path) -> None:
     data = split(load_data(str(digits)), "0..1", 0)
-    net = prepare.load(digits_net).model
+    net = load(digits_net).model
     for candidate, end in ((net, "sigmoid"), (walk.clone(net, logits=True), None)):
         made = student("nano", {}, Candidate(candidate), data)
         assert (walk.closing(made), made.output_shape) == (end, (None, 4))
