@@ -309,7 +309,7 @@ def test_wrong_calls_are_refused_in_one_sentence(net: Path, shapes: Path, tmp_pa
         (
             ("--recipe", "ptq_int8", "--model", net, "--data", "digits"),
             DataError,
-            "has 10 classes, the model answers 3",
+            "has 10 classes (labels 0..9), the model answers 3",
         ),
     ):
         error = CliRunner().invoke(cli, ["advise", *map(str, words)]).exception

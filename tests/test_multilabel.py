@@ -16,6 +16,7 @@ from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
 from edgedigits.errors import ClassLostError, DataError, InputError, ModelError
 from edgedigits.ground.artifact_folder import Artifact
+from edgedigits.measure import bench_job
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.loading import load
 from edgedigits.pipeline import loop, prepare, recipe
@@ -23,6 +24,9 @@ from edgedigits.pipeline.advise.question import Asked, question
 from edgedigits.pipeline.checks.judging import check_classes
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.train import Settings, train
+from edgedigits.stages.candidate import Candidate
+from edgedigits.stages.distil.students import student
+from edgedigits.stages.distil.teachers import teachers
 from edgedigits.tasks.kinds.multilabel import Multilabel
 from tests.labelled import SHAPES, L, coloured, folder, learned, pairs
 
@@ -245,6 +249,11 @@ def test_one_output_on_two_classes_is_one_label(closing: str | None, cats_and_do
     assert artifact.manifest["test"]["accuracy"] > 0.95
     with np.load(artifact.path / "eval.npz") as kept:
         assert kept["labels"].shape == (len(kept["images"]), 1)
+    named = bench_job.Wish(tflite=artifact.path, data=str(cats_and_dogs / "data"))
+    asked = bench_job.task(named, tmp_path)
+    with np.load(asked.images) as again, np.load(artifact.path / "eval.npz") as kept:
+        assert (again["labels"] == kept["labels"]).all()
+    assert asked.classes == ("seven",)
 
 
 def test_what_bytes_lose_of_labels_is_measured_on_both_sides() -> None:
@@ -321,6 +330,17 @@ def test_losses_and_teachers_of_labels() -> None:
     scored = TASK.score(logits, targets, True)
     assert (scored.by, scored.primary) == ("f1_macro", scored.others["f1_macro"])
     assert json.dumps(scored.as_facts())
+
+
+def test_students_and_teachers_are_asked_for_labels(digits: Path, digits_net: Path, tmp_path: Path) -> None:
+    data = split(load_data(str(digits)), "0..1", 0)
+    net = load(digits_net).model
+    for candidate, end in ((net, "sigmoid"), (walk.clone(net, logits=True), None)):
+        made = student("nano", {}, Candidate(candidate), data)
+        assert (walk.closing(made), made.output_shape) == (end, (None, 4))
+    other = ending(tmp_path / "classes.keras", 4, "softmax", (8, 16, 1))
+    with pytest.raises(ModelError, match=r"distil.teacher: .* ends in a softmax, the recipe's model in a sigmoid"):
+        teachers([str(other)], Candidate(net), data, None)
 
 
 def test_the_cut_data_names_its_task(digits: Path) -> None:
