@@ -6,7 +6,7 @@ A new task is a module of `kinds/`, a row in its table, and the half that the ru
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from edgedigits.data.dataset import Dataset
 from edgedigits.ground.facts import Facts, JsonObject
 from edgedigits.keras_types import KerasTensor, TensorLike
-from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.tasks.baseline_check import Findings
 from edgedigits.tasks.lost_answers import Losses
 from edgedigits.tasks.scoring import Score
+
+if TYPE_CHECKING:  # it brings TensorFlow
+    from edgedigits.models.importer.loading import LoadedModel
 
 Targets = np.ndarray
 Outputs = np.ndarray
