@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,16 @@ def shapes_npz(path: Path, size: int = 12, channels: int = 1, per_class: int = 6
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Grey 12x12 images in three classes."""
     return once(shared_folder(tmp_path_factory) / "shapes.npz", shapes_npz)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_window() -> Iterator[None]:
+    """Operators are timed once, not nine times: no test asks how long one takes."""
+    from edgedigits.measure.cost import operator_latency
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(operator_latency, "WINDOWS", 1)
+        yield
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 from edgedigits.backend import keras, tf
 from edgedigits.data.images import everything
 from edgedigits.errors import CheckError, FloatOpError, InputError, MaskError, MissingWeightsError, ParityError
-from edgedigits.measure.cost import operator_latency
 from edgedigits.measure.cost.estimate import estimate
 from edgedigits.measure.cost.instruction_model import instructions
 from edgedigits.models.graph import walk
@@ -104,8 +103,7 @@ def test_estimate_and_instructions_answer_of_every_export(name: str, flats: dict
 
 
 @pytest.mark.parametrize("name", EXPORTS)
-def test_an_advice_answers_of_every_export(name: str, shapes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operator_latency, "WINDOWS", 1)
+def test_an_advice_answers_of_every_export(name: str, shapes: Path) -> None:
     net = keras.Sequential(
         [keras.layers.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
     )

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.house.__main__ import measured
+from benchmarks.house.__main__ import ROOT, measured
 from benchmarks.house.counting import any_count, any_per_thousand, defined_twice, entries, fullest
 from benchmarks.house.reading import House
+from benchmarks.house.touching import NEW, New, touched
 
 
 def built(root: Path, files: dict[str, str]) -> House:
@@ -125,3 +126,23 @@ def test_what_is_not_reached_stays_in_unmet(house: House) -> None:
     assert len(rows) == 6
     assert raw["circles"] == [["edgedigits.low.one", "edgedigits.low.two"]]
     assert raw["back_up"], "the made-up rooms are in no table"
+
+
+def test_what_a_new_thing_touches_is_there_and_shown() -> None:
+    """Each file that is not its own exists, each test too, and the lists are as short as they must be."""
+    for new in NEW:
+        assert len(new.files) <= new.most
+        assert all((ROOT / name).parent.is_dir() for name in new.files)
+        assert all((ROOT / name).is_file() for name in new.files if "{name}" not in name)
+        assert (ROOT / new.shown_by).is_file()
+        assert f"a_new_{new.kind}" in (ROOT / new.shown_by).read_text(encoding="utf-8") or new.kind == "export"
+
+
+def test_a_file_that_is_missing_is_no_measurement(tmp_path: Path) -> None:
+    assert touched(tmp_path, New("thing", 1, ("edgedigits/table.py",), "tests/test_thing.py")) is None
+    (tmp_path / "edgedigits").mkdir()
+    (tmp_path / "edgedigits" / "table.py").touch()
+    assert touched(tmp_path, New("thing", 1, ("edgedigits/table.py",), "tests/test_thing.py")) is None, "no test"
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_thing.py").write_text("def test_thing(): pass")
+    assert touched(tmp_path, New("thing", 1, ("edgedigits/table.py",), "tests/test_thing.py")) == 1

@@ -19,7 +19,6 @@ from edgedigits.data.scale import Scale
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.measure.cost import operator_latency
 from edgedigits.models.graph import walk
 from edgedigits.pipeline import loop, prepare, recipe
 from edgedigits.pipeline.advise.advice import Question, advise
@@ -82,9 +81,8 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_new_stage_and_a_new_export_are_a_row_each(
-    rows: None, fresh_cache: Path, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rows: None, fresh_cache: Path, shapes: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(operator_latency, "WINDOWS", 1)
     wanted, model = recipe.parse(WANTED, "test", "toy"), trained(shapes).model
     told = advise(Question("tiny", model, fit_data(shapes), wanted), lambda _: None)
     assert [effect.setting for effect in told.effects] == ["toy8 export", "1/64, toy8", "all together"]

@@ -170,9 +170,8 @@ def test_ties_are_pruned_to_the_exact_share() -> None:
     assert smallest_pruned(np.zeros((10, 10), np.float32), 0.8).sum() == 20
 
 
-def test_clusters_are_few_and_kept_by_the_stages_after(start: Candidate, shapes: Path) -> None:
+def test_clusters_are_few_and_kept_by_the_stages_after(pruned: Candidate, shapes: Path) -> None:
     data = fit_data(shapes)
-    pruned = STAGES["prune"](start, data)[0]
     clustered, facts = STAGES["cluster"](pruned, data)
     assert set(facts["clusters"]) == {"second/kernel", "hidden/kernel"}
     for after in (clustered, STAGES["finetune"](clustered, data)[0], STAGES["qat"](clustered, data)[0]):
