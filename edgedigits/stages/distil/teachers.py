@@ -20,7 +20,7 @@ from edgedigits.models.zoo import ZOO
 from edgedigits.models.zoo.shipped import record_beside, shipped_folder, shipped_record
 from edgedigits.stages.candidate import Candidate
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # its tables of losses bring TensorFlow
     from edgedigits.tasks.task import Task
 
 RECIPE = "recipe"
