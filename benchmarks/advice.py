@@ -18,10 +18,10 @@ from typing import Any
 from benchmarks.document import document, save, target
 from edgedigits.ground import artifact_folder
 from edgedigits.measure import bench_job
-from edgedigits.models.importer.saved_files import model_hash
-from edgedigits.models.zoo.shipped import shipped_folder
+from edgedigits.models.importer.saved_files import hash_model
+from edgedigits.models.zoo.shipped import find_shipped_folder
 from edgedigits.pipeline.advise.advice import Advice, advise
-from edgedigits.pipeline.advise.question import Asked, question
+from edgedigits.pipeline.advise.question import Asked, ask_question
 from edgedigits.pipeline.recipe import parse
 
 RESULT = Path(__file__).parent / "results" / "advice.json"
@@ -30,7 +30,7 @@ MOST_BYTES, MOST_LATENCY = 3.0, 25.0  # percent, from the issue
 
 def finished(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     """(artifact folder, its manifest) for every artifact of a shipped baseline, sorted."""
-    shipped = {model_hash(path): path.stem for path in shipped_folder().glob("*.keras")}
+    shipped = {hash_model(path): path.stem for path in find_shipped_folder().glob("*.keras")}
     found = []
     for path in sorted(folder.rglob("manifest.json")):
         manifest = artifact_folder.read(path.parent).manifest
@@ -45,7 +45,7 @@ def predict(manifest: dict[str, Any], again: bool) -> Advice:
     """The advice on the recipe and the baseline that an artifact names."""
     recipe = parse(manifest["recipe"], f"recipe {manifest['recipe']['name']}", manifest["recipe"]["name"])
     asked = Asked(zoo=manifest["zoo"], data=manifest["data"]["name"], scale=manifest["input"]["scale"], again=again)
-    return advise(question(recipe, asked), lambda _: None)
+    return advise(ask_question(recipe, asked), lambda _: None)
 
 
 def row(folder: Path, manifest: dict[str, Any], again: bool, window: float) -> dict[str, Any]:

@@ -24,16 +24,16 @@ from scipy.optimize import nnls
 from benchmarks.instructions import RESULT as COUNTED
 from benchmarks.instructions import jobs, make
 from edgedigits.data.images import ArrayImages
-from edgedigits.measure.cost.instruction_model import RATES, features, group, predicted
-from edgedigits.measure.qemu.instructions import counts
+from edgedigits.measure.cost.instruction_model import RATES, compute_features, name_group, predict
+from edgedigits.measure.qemu.instructions import count_each
 from edgedigits.pipeline.export.dynamic import Dynamic
 from edgedigits.pipeline.export.export import Export
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.export.int16x8 import Int16x8
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.fragments import Fragment, cut, graph_signature, nearly_nothing
-from edgedigits.tflite.multiply_adds import Work, per_operator
+from edgedigits.tflite.fragments import Fragment, cut, nearly_nothing, write_graph_signature
+from edgedigits.tflite.multiply_adds import Work, count_per_operator
 
 CORES = ("cortex-a72", "cortex-a76")
 _NETS = (("nano", "float32"), ("nano", "ptq_int8"), ("cnn", "dynamic_int8"))
@@ -89,7 +89,7 @@ def operators() -> Iterator[tuple[Fragment, Work]]:
             exports.append(Int16x8())
         flats += [export(model, images, "0..1") for export in exports]
     for flat in flats:
-        for part, work in zip(cut(flat), per_operator(read(flat, "a sample")), strict=True):
+        for part, work in zip(cut(flat), count_per_operator(read(flat, "a sample")), strict=True):
             if part.flat and part.signature not in met:
                 met.add(part.signature)
                 yield part, work
@@ -104,7 +104,7 @@ def count_alone(parts: list[Fragment]) -> dict[str, tuple[int, list[int]]]:
         for path, flat in zip(paths, [nearly_nothing(), *(part.flat for part in parts)], strict=True):
             path.write_bytes(flat)
         for core in CORES:
-            base, *rest = (one.instructions for one in counts(paths, core))
+            base, *rest = (one.instructions for one in count_each(paths, core))
             found[core] = (base, [max(0, one - base) for one in rest])
     return found
 
@@ -114,8 +114,8 @@ def fit(works: list[Work], spent: list[int], core: str) -> dict[str, list[float]
     groups: dict[str, list[tuple[list[float], int]]] = defaultdict(list)
     for work, instructions in zip(works, spent, strict=True):
         if instructions:
-            for name in (group(work), f"other/{work.arithmetic}"):
-                groups[name].append((features(work, core), instructions))
+            for name in (name_group(work), f"other/{work.arithmetic}"):
+                groups[name].append((compute_features(work, core), instructions))
     found = {}
     for name, rows in groups.items():
         matrix = np.array([row for row, _ in rows], float)
@@ -142,7 +142,7 @@ def kept_graphs() -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
     with tempfile.TemporaryDirectory() as folder:
         for name, path in make([job for job in jobs() if "/".join(job) in kept], Path(folder)).items():
             flats[name] = path.read_bytes()
-            mark = graph_signature(cut(flats[name]))
+            mark = write_graph_signature(cut(flats[name]))
             graphs.setdefault(mark, {"name": name, **{core: kept[name][core] for core in CORES}})
     return graphs, flats
 
@@ -158,10 +158,10 @@ def main() -> None:
     graphs, flats = kept_graphs()
     errors = {}
     for name, flat in flats.items():
-        mark = graph_signature(cut(flat))
-        own = per_operator(read(flat, name))
+        mark = write_graph_signature(cut(flat))
+        own = count_per_operator(read(flat, name))
         errors[name] = {
-            core: round(100 * (predicted(own, core, rates[core]) / graphs[mark][core] - 1), 1) for core in CORES
+            core: round(100 * (predict(own, core, rates[core]) / graphs[mark][core] - 1), 1) for core in CORES
         }
     document = {
         "schema": 1,

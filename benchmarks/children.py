@@ -22,7 +22,7 @@ def measured() -> dict[str, Any]:
     """KiB held and seconds taken after each conversion, the largest of the former, and how many children served."""
     from edgedigits.data.images import ArrayImages
     from edgedigits.ground.processes import children
-    from edgedigits.ground.processes.child import status_kib
+    from edgedigits.ground.processes.child import read_status_kib
     from edgedigits.models.importer.loading import load
     from edgedigits.pipeline.export.int8 import Int8
 
@@ -36,8 +36,8 @@ def measured() -> dict[str, Any]:
         seconds.append(round(time.perf_counter() - began, 2))
         assert flat == (first := first or flat)
         served.add(children.process_id("tensorflow"))
-        held.append(status_kib("VmRSS:", children.process_id("tensorflow")))
-        peaks.append(status_kib("VmHWM:", children.process_id("tensorflow")))
+        held.append(read_status_kib("VmRSS:", children.process_id("tensorflow")))
+        peaks.append(read_status_kib("VmHWM:", children.process_id("tensorflow")))
     return {"peak_kib": max(peaks), "children": len(served), "held_kib": held, "seconds": seconds}
 
 

@@ -29,15 +29,15 @@ from benchmarks.document import document, save, target
 from benchmarks.emulated_pi.pi import booted
 from benchmarks.overhead import overhead
 from benchmarks.pi_story import ROOT, artifact, quick, wish_for
-from edgedigits.devices.deploy import DeployWish, deploy, packages_for
+from edgedigits.devices.deploy import DeployWish, choose_packages, deploy
 from edgedigits.devices.remote_bench import RemoteRunner, bench_there
 from edgedigits.devices.runner_archive import NAME as RUNNER
-from edgedigits.devices.runner_archive import runner_pyz
+from edgedigits.devices.runner_archive import build_runner
 from edgedigits.devices.ssh.device import connect
-from edgedigits.ground.artifact_folder import sha256
-from edgedigits.measure.bench import Contestant, model_job
+from edgedigits.ground.artifact_folder import hash_file
+from edgedigits.measure.bench import Contestant, describe_model
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.measure.runtimes.environments import clean_environment, python_for
+from edgedigits.measure.runtimes.environments import clean_environment, find_python_for
 from edgedigits.tflite.interpreter import TfliteModel
 
 RESULT = ROOT / "benchmarks" / "results" / "device.json"
@@ -66,12 +66,12 @@ def with_images(made: Path, count: int, runtime: Any) -> Path:
     with tempfile.TemporaryDirectory() as name:
         given, said = Path(name) / "inputs.npy", Path(name) / "outputs.npy"
         np.save(given, inputs)
-        command = [python_for(runtime, print), Path(__file__).with_name("reference.py"), model, given, said]
+        command = [find_python_for(runtime, print), Path(__file__).with_name("reference.py"), model, given, said]
         subprocess.run(command, env=clean_environment(), check=True)
         outputs = np.load(said)
     np.savez_compressed(small / "eval.npz", images=images, labels=labels)
     np.savez_compressed(small / "golden.npz", inputs=inputs, outputs=outputs, test_indices=np.arange(count))
-    manifest["files"] = {file: sha256(small / file) for file in manifest["files"]}
+    manifest["files"] = {file: hash_file(small / file) for file in manifest["files"]}
     (small / "manifest.json").write_text(json.dumps(sealed(manifest)))
     return small
 
@@ -79,16 +79,16 @@ def with_images(made: Path, count: int, runtime: Any) -> Path:
 def answered_here(made: Path, runtime: Any, folder: Path) -> dict[str, Any]:
     """The doctor's replay and every answer, on this machine."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        runner = RunnerProcess(python_for(runtime, print), Path(name), print)
+        runner = RunnerProcess(find_python_for(runtime, print), Path(name), print)
         return _answered(runner, str(made), str(made / "model.tflite"), str(made / "eval.npz"), made, runtime)
 
 
 def answered_there(made: Path, wish: DeployWish, runtime: Any) -> dict[str, Any]:
     """The same on the device."""
     with connect(wish.address, wish.directory, print) as device:
-        packages = packages_for(device, runtime)
+        packages = choose_packages(device, runtime)
         python = f"../../{device.environment(packages, wish.no_network, print)}/bin/python"
-        device.put("bench/answers", {RUNNER: runner_pyz(), **{item.name: item for item in made.iterdir()}}, print)
+        device.put("bench/answers", {RUNNER: build_runner(), **{item.name: item for item in made.iterdir()}}, print)
         runner = RemoteRunner(device, "bench/answers", python, print)
         found = _answered(runner, ".", "model.tflite", "eval.npz", made, runtime)
         device.remove("bench")
@@ -97,7 +97,7 @@ def answered_there(made: Path, wish: DeployWish, runtime: Any) -> dict[str, Any]
 
 def _answered(runner: Any, folder: str, model: str, images: str, made: Path, runtime: str) -> dict[str, Any]:
     doctor = runner.run("doctor", {"runtime": runtime, "folder": folder})
-    models = [model_job(Contestant("model", made / "model.tflite"), model)]
+    models = [describe_model(Contestant("model", made / "model.tflite"), model)]
     result = runner.run("evaluate", {"runtime": runtime, "models": models, "eval": images, "threads": 1})
     (one,) = result["models"]
     arrays = {key: decode(one["answers"][key]) for key in (*ANSWERS, *SCORES)}
@@ -151,7 +151,7 @@ def _changed(made: Path, folder: Path, name: str) -> Path:
     shutil.copytree(made, changed)
     manifest = json.loads((changed / "manifest.json").read_text())
     (changed / "README.md").write_text(f"release {name}\n")
-    manifest["files"]["README.md"] = sha256(changed / "README.md")
+    manifest["files"]["README.md"] = hash_file(changed / "README.md")
     (changed / "manifest.json").write_text(json.dumps(sealed(manifest)))
     return changed
 

@@ -13,8 +13,8 @@ from typing import Any
 from edgedigits.errors import ArtifactError, RecipeError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.artifact_folder import Artifact
-from edgedigits.ground.cache_dir import cache_dir
-from edgedigits.models.zoo.shipped import shipped_folder
+from edgedigits.ground.cache_dir import find_cache_dir
+from edgedigits.models.zoo.shipped import find_shipped_folder
 from edgedigits.pipeline.recipe import Recipe, load_recipe, parse
 
 Say = Callable[[str], None]
@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 def default_folder() -> Path:
     """Where finished artifacts are looked for and put."""
-    return cache_dir() / "benchmarks" / "artifacts"
+    return find_cache_dir() / "benchmarks" / "artifacts"
 
 
 def in_folder(folder: Path, say: Say) -> list[Artifact]:
@@ -44,7 +44,7 @@ def matching(made: Iterable[Artifact], recipe: Recipe, model: str, seed: int) ->
     Every setting must be the same, those that came since at their default; what a recipe is called and is for may have changed.
     """
     wanted = _steps(recipe.as_dict())
-    model_sha256 = artifact_folder.sha256(shipped_folder() / f"{model}.keras")
+    model_sha256 = artifact_folder.hash_file(find_shipped_folder() / f"{model}.keras")
     for one in made:
         about = one.manifest
         of = (about["model"]["sha256"], about["seed"], about["data"]["name"])

@@ -18,15 +18,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from edgedigits.data.dataset import fitted
+from edgedigits.data.dataset import fit_to_shape
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData, split
 from edgedigits.measure.qemu.boards import CPUS
-from edgedigits.measure.qemu.instructions import Count, counts
+from edgedigits.measure.qemu.instructions import Count, count_each
 from edgedigits.models.importer.loading import load
-from edgedigits.models.zoo.shipped import record_beside, shipped_folder
+from edgedigits.models.zoo.shipped import find_record_beside, find_shipped_folder
 from edgedigits.pipeline.advise.dry_run import cut_short
-from edgedigits.pipeline.recipe import load_recipe, shipped
+from edgedigits.pipeline.recipe import list_shipped, load_recipe
 from edgedigits.stages.candidate import Candidate
 
 HERE = Path(__file__).parent
@@ -43,7 +43,7 @@ def jobs() -> list[tuple[str, str]]:
 
     Which channels `shrink` removes depends on the data and, at a near tie, on the processor; `benchmarks.pays` counts those.
     """
-    fixed = [name for name in shipped() if "shrink" not in (stage for stage, _ in load_recipe(name).stages)]
+    fixed = [name for name in list_shipped() if "shrink" not in (stage for stage, _ in load_recipe(name).stages)]
     return [*(("cnn", recipe) for recipe in fixed), *OTHERS]
 
 
@@ -69,12 +69,12 @@ def compressed(model: Any, data: FitData, recipe_name: str) -> bytes:
 
 
 def _baseline(name: str) -> tuple[Any, FitData]:
-    path = shipped_folder() / f"{name}.keras"
-    record = record_beside(path)
+    path = find_shipped_folder() / f"{name}.keras"
+    record = find_record_beside(path)
     if record is None:
         raise SystemExit(f"{path}: no such baseline with its record")
     height, width, channels = record["input"]["shape"]
-    digits = fitted(load_data("digits", resize=(height, width)), (height, width, channels))
+    digits = fit_to_shape(load_data("digits", resize=(height, width)), (height, width, channels))
     return load(path).model, split(digits, record["input"]["scale"], 0)
 
 
@@ -82,7 +82,7 @@ def count_all(models: Mapping[str, Path]) -> dict[str, list[Count]]:
     """Core -> a count for each model, two cores at a time."""
     paths = list(models.values())
     with ThreadPoolExecutor(2) as pool:
-        return dict(zip(CPUS, pool.map(lambda cpu: counts(paths, cpu), CPUS), strict=True))
+        return dict(zip(CPUS, pool.map(lambda cpu: count_each(paths, cpu), CPUS), strict=True))
 
 
 def by_model(models: Mapping[str, Path], counted: Mapping[str, list[Count]]) -> Counted:

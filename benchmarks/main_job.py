@@ -72,13 +72,13 @@ def measure(rounds: int) -> dict[str, Any]:
     """Everything, raw, and the targets held against it."""
     from edgedigits.data.sources.named import find_mnist
     from edgedigits.models.importer.loading import load
-    from edgedigits.models.zoo.shipped import shipped_folder
-    from edgedigits.tflite.flatbuffer import float_operators, read
+    from edgedigits.models.zoo.shipped import find_shipped_folder
+    from edgedigits.tflite.flatbuffer import list_float_operators, read
 
     mnist = find_mnist().resolve()
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as name:
         folder = Path(name)
-        load(shipped_folder() / "cnn.keras").model.save(folder / "cnn.h5")
+        load(find_shipped_folder() / "cnn.keras").model.save(folder / "cnn.h5")
         plain, made = [], []
         for number in range(rounds):
             plain.append(plain_way(mnist, folder))
@@ -91,7 +91,7 @@ def measure(rounds: int) -> dict[str, Any]:
         peer_command = [*command[:3], "bench", "--tflite", made[-1]["path"] + "/model.tflite", "--scale", "0..1"]
         peer = json.loads(run([*peer_command, "--baseline", "plain/prune80_int8.tflite", "--json"], folder)[0])
         help_s = help_seconds(folder)
-    floats = len(float_operators(read(next(iter(flats)), "model.tflite")))
+    floats = len(list_float_operators(read(next(iter(flats)), "model.tflite")))
     return report(plain, made, bench, peer, help_s, floats, identical=len(flats) == 1)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgedigits.measure.bench import Contestant, model_job
-from edgedigits.measure.bench_result import right_answers
+from edgedigits.measure.bench import Contestant, describe_model
+from edgedigits.measure.bench_result import find_right
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.tasks.statistics import pair, wilson
+from edgedigits.tasks.statistics import bound_share, pair_up
 
 Right = NDArray[np.bool_]
 """Which test images a file gets right, bool [n]."""
@@ -21,13 +21,13 @@ Right = NDArray[np.bool_]
 
 def right_in_litert(runner: RunnerProcess, file: Contestant, images: Path) -> Right:
     """Every image of an evaluation file through the device runner, LiteRT, one thread."""
-    job = {"runtime": "litert", "models": [model_job(file)], "eval": str(images), "threads": 1}
-    return right_answers(runner.run("evaluate", job), 0)
+    job = {"runtime": "litert", "models": [describe_model(file)], "eval": str(images), "threads": 1}
+    return find_right(runner.run("evaluate", job), 0)
 
 
 def accuracy(baseline: Right, own: Right) -> dict[str, Any]:
     """Accuracy in percent with Wilson's 95 % interval, and against the float form image by image (exact McNemar)."""
-    found, paired = wilson(int(own.sum()), len(own)), pair(baseline, own)
+    found, paired = bound_share(int(own.sum()), len(own)), pair_up(baseline, own)
     return {
         "images": len(own),
         "right": int(own.sum()),

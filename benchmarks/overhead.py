@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgedigits.devices.runner_archive import NAME, write_runner
-from edgedigits.measure.bench import Contestant, Settings, bench_job, model_job
+from edgedigits.measure.bench import Contestant, Settings, bench_job, describe_model
 
 BARE = Path(__file__).parent / "bare.py"
 PEAK = """
@@ -71,14 +71,14 @@ def _bare_loop(command: list[str]) -> tuple[float, float]:
 
 def _runner_loop(runner: Path, artifact: Path, folder: Path) -> tuple[float, float]:
     """One window of the runner's own bench, with its accuracy on all test images before."""
-    model = model_job(Contestant("model", artifact / "model.tflite"))
+    model = describe_model(Contestant("model", artifact / "model.tflite"))
     settings = Settings(runtime="litert", windows=1, window_s=SECONDS)
     job = {"schema": 1, "kind": "bench", **bench_job([model], str(artifact / "eval.npz"), settings)}
     (folder / "job.json").write_text(json.dumps(job))
     result = folder / "result.json"
     said = _run([sys.executable, "-c", PEAK, str(runner), "job", str(folder / "job.json"), str(result)])
-    from edgedigits.measure.bench_result import laps_us
+    from edgedigits.measure.bench_result import read_laps_us
     from edgedigits.measure.result_check import read_result
 
-    (laps,) = laps_us(read_result(result), 0, 0)
+    (laps,) = read_laps_us(read_result(result), 0, 0)
     return float(np.median(laps)) * 1000, float(said.split("PEAK")[1])

@@ -36,9 +36,9 @@ from benchmarks.racing import Racer, Window, few_images, race, tflite_racer, tim
 from benchmarks.without_amx import has_amx, python_without_amx
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.artifact_folder import Artifact
-from edgedigits.measure.bench import Contestant, model_job
+from edgedigits.measure.bench import Contestant, describe_model
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.measure.qemu.instructions import counts
+from edgedigits.measure.qemu.instructions import count_each
 
 RESULT = Path(__file__).parent / "results" / "pays.json"
 COSTS = {
@@ -105,7 +105,9 @@ class Forms:
                 right[called] = right_in_litert(runner, file, self.images[called])
                 say(f"{called}: {100 * right[called].mean():.2f} %")
                 few = few_images(self.images[called], folder / f"few-{at}.npz")
-                racers |= {called + how: tflite_racer(timer, model_job(file), few) for how, timer in timers.items()}
+                racers |= {
+                    called + how: tflite_racer(timer, describe_model(file), few) for how, timer in timers.items()
+                }
             windows = race(racers, rounds, window_s, say)
         counted = self._instructions()
         return {
@@ -131,7 +133,7 @@ class Forms:
         for cpu in CORES:
             say(f"instructions on {cpu}: {len(paths)} models")
             found[cpu] = {
-                name: one.instructions for name, one in zip(self.files, counts(paths, cpu, say=say), strict=True)
+                name: one.instructions for name, one in zip(self.files, count_each(paths, cpu, say=say), strict=True)
             }
         return found
 

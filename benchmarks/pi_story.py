@@ -24,7 +24,7 @@ from benchmarks.emulated_pi.pi import EmulatedPi, booted
 from edgedigits.devices.deploy import DeployReport, DeployWish, deploy
 from edgedigits.devices.remote_bench import bench_there
 from edgedigits.errors import InputError
-from edgedigits.measure.bench_job import Task, Wish, task
+from edgedigits.measure.bench_job import Task, Wish, make_task
 from edgedigits.measure.bench_result import Report
 
 ROOT = Path(__file__).parent.parent
@@ -78,7 +78,7 @@ def artifact(folder: Path) -> Path:
 
 def quick(made: Path, folder: Path) -> Task:
     """A short benchmark: emulated times say nothing, the answers do."""
-    whole = task(Wish(tflite=made), folder)
+    whole = make_task(Wish(tflite=made), folder)
     return replace(whole, settings=replace(whole.settings, windows=1, window_s=0.1, probes=1))
 
 

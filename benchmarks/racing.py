@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from edgedigits.measure.bench import Settings, bench_job
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.tasks.statistics import Interval, speedup, typical_percentile
+from edgedigits.tasks.statistics import Interval, compute_speedup, compute_typical_percentile
 
 Say = Callable[[str], None]
 IMAGES = 64
@@ -50,7 +50,7 @@ def race(racers: Mapping[str, Racer], rounds: int, window_s: float, say: Say) ->
 
 
 def tflite_racer(runner: RunnerProcess, model: dict[str, Any], images: Path) -> Racer:
-    """A .tflite file in LiteRT, one thread; `model` as `edgedigits.measure.bench.model_job` gives it."""
+    """A .tflite file in LiteRT, one thread; `model` as `edgedigits.measure.bench.describe_model` gives it."""
 
     def run(window_s: float) -> Window:
         settings = Settings(runtime="litert", windows=1, window_s=window_s)
@@ -78,7 +78,7 @@ def timing(baseline: Sequence[Window], own: Sequence[Window]) -> dict[str, Any]:
     before, after = ([pair[side].laps_us for pair in valid or pairs] for side in (0, 1))
     return {
         **_flat("p50", p50(after), "_us"),
-        **_flat("times_faster", speedup(before, after, resamples=RESAMPLES)),
+        **_flat("times_faster", compute_speedup(before, after, resamples=RESAMPLES)),
         "window_p50_us": [round(float(np.median(window.laps_us)), 3) for window in own],
         "valid_rounds": len(valid),
         "void_reasons": [window.void for window in own if window.void],
@@ -90,7 +90,7 @@ def p50(windows: Sequence[NDArray[Any]], seed: int = 0) -> Interval:
     medians = np.array([np.median(laps) for laps in windows])
     drawn = np.random.default_rng(seed).integers(len(medians), size=(RESAMPLES, len(medians)))
     low, high = np.percentile(np.median(medians[drawn], axis=1), [2.5, 97.5])
-    value = typical_percentile(windows, 50)
+    value = compute_typical_percentile(windows, 50)
     return Interval(value, min(value, float(low)), max(value, float(high)))
 
 

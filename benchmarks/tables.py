@@ -53,10 +53,10 @@ def results_table(document: dict[str, Any]) -> str:
 
 def recipes_table() -> str:
     """The shipped recipes, their steps, and what each is for."""
-    from edgedigits.pipeline.recipe import load_recipe, shipped
+    from edgedigits.pipeline.recipe import list_shipped, load_recipe
 
     lines = ["| recipe | steps | for |", "|---|---|---|"]
-    for recipe in map(load_recipe, shipped()):
+    for recipe in map(load_recipe, list_shipped()):
         lines.append(f"| `{recipe.name}` | {recipe.steps} | {recipe.purpose} |")
     return "\n".join(lines)
 

@@ -9,6 +9,7 @@ from typing import Any
 from edgedigits_runner.kept import sealed
 
 GOLDEN = Path(__file__).parent / "golden"
+DOCUMENTS = GOLDEN / "documents"  # apart: a manifest makes of what lies beside it an artifact
 FIRST = GOLDEN / "result-schema-1.json"
 """A result as the runner wrote it before results had a task: of two models alike, on twelve images."""
 
@@ -24,11 +25,11 @@ class Replayed:
 
 def bench_report() -> dict[str, Any]:
     """The bench report of that result, as JSON."""
-    from edgedigits.api.render.bench import as_json
+    from edgedigits.api.render.bench import to_json
     from edgedigits.measure.bench import Contestant, Settings, measure
 
     contestants = [Contestant(name, GOLDEN / "int8.tflite") for name in ("m", "n")]
-    found = as_json(measure(Replayed(), [{}, {}], "", contestants, Settings(windows=1, window_s=0.01)))
+    found = to_json(measure(Replayed(), [{}, {}], "", contestants, Settings(windows=1, window_s=0.01)))
     for model in (found["baseline"], found["compressed"]):
         del model["gzip_bytes"]  # a packer's version
         model["path"] = Path(model["path"]).name

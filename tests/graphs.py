@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgedigits.backend import keras
 from edgedigits.models.graph.narrow import Layout
-from edgedigits.models.layers.layer_kinds import MAKES, READS, Kernel, kernels_of
+from edgedigits.models.layers.layer_kinds import MAKES, READS, Kernel, list_kernels
 
 L = keras.layers
 SIZE = 8
@@ -123,7 +123,7 @@ def with_zeroed(layout: Layout, keep: np.ndarray) -> None:
     for weight in layout.weights:
         attribute = weight.path.rpartition("/")[2]
         counts = READS if isinstance(weight.known, Kernel) and weight.known.depthwise else MAKES
-        separable = len(kernels_of(weight.call.layer)) > 1 and counts == READS
+        separable = len(list_kernels(weight.call.layer)) > 1 and counts == READS
         for axis, put in weight.axes.items():
             if put.counts == counts and not separable and attribute not in ("moving_variance", "alpha"):
                 values = np.moveaxis(weight.variable.numpy(), axis, 0)

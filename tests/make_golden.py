@@ -20,7 +20,7 @@ def without_packed(found: Any) -> Any:
 
 
 def main() -> None:
-    from edgedigits.api.render.inspection import as_json
+    from edgedigits.api.render.inspection import to_json
     from edgedigits.tflite.flatbuffer import read
     from tests.test_flatbuffer import convert, planted_model
 
@@ -28,7 +28,7 @@ def main() -> None:
     for kind in ("int8", "float16"):
         flat = convert(planted_model(), kind)
         (GOLDEN / f"{kind}.tflite").write_bytes(flat)
-        found = without_packed(as_json(read(flat, f"{kind}.tflite")))
+        found = without_packed(to_json(read(flat, f"{kind}.tflite")))
         (GOLDEN / f"{kind}.json").write_text(json.dumps(found, indent=1) + "\n")
     write_documents()
 
@@ -45,7 +45,7 @@ def write_documents() -> None:
         ("manifest.json", golden_documents.plain_manifest(manifest)),
         ("bench-report.json", golden_documents.bench_report()),
     ):
-        (GOLDEN / name).write_text(json.dumps(document, indent=1) + "\n")
+        (golden_documents.DOCUMENTS / name).write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

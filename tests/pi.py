@@ -19,9 +19,9 @@ import pytest
 
 from benchmarks.emulated_pi.pi import EmulatedPi, booted
 from edgedigits.errors import InputError
-from edgedigits.measure.qemu.packages import packages
-from edgedigits.measure.qemu.requirements import lacking, lacking_for_counting
-from edgedigits.measure.qemu.rootfs import Suite, rootfs
+from edgedigits.measure.qemu.packages import find_packages
+from edgedigits.measure.qemu.requirements import explain_lack, explain_lack_for_counting
+from edgedigits.measure.qemu.rootfs import Suite, build_rootfs
 
 # The tests' cache is empty in every session; userlands are named by all that is in them and may stay.
 os.environ.setdefault("EDGEDIGITS_EMULATED", platformdirs.user_cache_dir("edgedigits", appauthor=False) + "/emulated")
@@ -69,7 +69,7 @@ class Reached:
 def identity(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A private key; its public half lies beside it."""
     path = tmp_path_factory.mktemp("key") / "id"
-    if reason := lacking():
+    if reason := explain_lack():
         cannot(reason)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True, timeout=20)
     return path
@@ -87,7 +87,7 @@ def boot(identity: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
 
         def start(suite: Suite, board: str, disk_mib: int = 1024) -> Reached:
             try:
-                rootfs(suite, print)
+                build_rootfs(suite, print)
             except InputError as error:
                 cannot(str(error))
             pi = stack.enter_context(booted(suite, board, identity.with_suffix(".pub"), print, disk_mib=disk_mib))
@@ -113,11 +113,11 @@ def trixie(boot: Boot) -> Reached:
 @pytest.fixture(scope="session")
 def counter() -> None:
     """Instructions can be counted here, with both runtimes."""
-    if reason := lacking_for_counting():
+    if reason := explain_lack_for_counting():
         cannot(reason)
     try:
-        rootfs("bookworm", print)
-        packages("litert", print)
-        packages("tflite-runtime", print)
+        build_rootfs("bookworm", print)
+        find_packages("litert", print)
+        find_packages("tflite-runtime", print)
     except InputError as error:
         cannot(str(error))

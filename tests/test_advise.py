@@ -18,21 +18,21 @@ from edgedigits.backend import keras
 from edgedigits.cli.main import cli
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, ModelError, RecipeError
 from edgedigits.measure.cost import instruction_model
-from edgedigits.measure.cost.instruction_model import CORE_OF, instructions, predicted, rates
-from edgedigits.measure.cost.operator_latency import Timings, timings
+from edgedigits.measure.cost.instruction_model import CORE_OF, count_or_predict, load_rates, predict
+from edgedigits.measure.cost.operator_latency import Timings, measure_timings
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.measure.runtimes.environments import python_for
+from edgedigits.measure.runtimes.environments import find_python_for
 from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.advise.advice import advise
-from edgedigits.pipeline.advise.dry_run import cut_short, trained_like
-from edgedigits.pipeline.advise.question import IMAGES, Asked, question
+from edgedigits.pipeline.advise.dry_run import cut_short, imitate_training
+from edgedigits.pipeline.advise.question import IMAGES, Asked, ask_question
 from edgedigits.pipeline.export.export import Export
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import EXPORTS, load_recipe, parse
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.fragments import cut, graph_signature, nearly_nothing
-from edgedigits.tflite.multiply_adds import per_operator
+from edgedigits.tflite.fragments import cut, nearly_nothing, write_graph_signature
+from edgedigits.tflite.multiply_adds import count_per_operator
 from tests.nets import fit_data, trained
 
 QUICK_S = 0.001
@@ -80,7 +80,7 @@ def test_bytes_are_foretold_as_training_makes_them(
     """The recipe is trained in earnest, if not for as long as on real data."""
     wish, recipe = Wish(model=net, data=str(shapes), scale="0..1"), load_recipe("prune80_int8")
     stages = tuple((name, replace(stage, min_steps=40, batch=32)) for name, stage in recipe.stages)  # type: ignore[type-var]
-    made = loop.run(prepare.job(replace(recipe, stages=stages), wish, lambda _: None), tmp_path, lambda _: None)
+    made = loop.run(prepare.prepare_job(replace(recipe, stages=stages), wish, lambda _: None), tmp_path, lambda _: None)
     before, after = told["prune80_int8"]["before"], told["prune80_int8"]["after"]
     export = made.manifest["export"]
     assert after["raw_bytes"] == pytest.approx(export["size_bytes"], rel=0.03)
@@ -125,7 +125,7 @@ def test_the_parts_add_up(told: dict[str, dict[str, Any]]) -> None:
 def test_what_would_pay_is_named(net: Path) -> None:
     """Without data the bundled digits stand in, whatever the model's classes."""
     recipe = parse({"stages": [{"prune": {"sparsity": 0.8}}], "export": "float32"}, "test", "mine")
-    found = advise(question(recipe, Asked(model=net)), lambda _: None)
+    found = advise(ask_question(recipe, Asked(model=net)), lambda _: None)
     said = "\n".join(found.would_pay)
     assert "`int8` export: -" in said
     assert "`shrink` (fewer channels)" in said
@@ -142,8 +142,8 @@ def test_all_of_named_data_is_there_and_some_of_the_stand_in(net: Path, tmp_path
     path = tmp_path / "mine.npz"
     np.savez(path, x_train=pixels, y_train=labels, x_test=pixels[:30], y_test=labels[:30])
     recipe = load_recipe("ptq_int8")
-    own = question(recipe, Asked(model=net, data=str(path))).data
-    other = question(recipe, Asked(model=net)).data
+    own = ask_question(recipe, Asked(model=net, data=str(path))).data
+    other = ask_question(recipe, Asked(model=net)).data
     counts = [len(data.fit) + len(data.validation) + len(data.calibration) for data in (own, other)]
     assert counts == [900, IMAGES]
 
@@ -164,7 +164,7 @@ def test_timings_are_measured_once_and_damage_is_measured_again(flats: dict[str,
     parts = cut(flats["float32"])
 
     def now() -> Timings:
-        return timings(parts, "litert", lambda line: said.append(line) if "damaged" in line else None, QUICK_S)
+        return measure_timings(parts, "litert", lambda line: said.append(line) if "damaged" in line else None, QUICK_S)
 
     said: list[str] = []
     first = now()
@@ -195,7 +195,7 @@ def test_what_cannot_run_alone_is_said_and_the_rest_is_timed(tmp_path: Path) -> 
     (tmp_path / "good.tflite").write_bytes(nearly_nothing())
     (tmp_path / "bad.tflite").write_bytes(nearly_nothing()[:40])
     job = {"runtime": "litert", "files": ["good.tflite", "bad.tflite"], "windows": 1, "window_s": QUICK_S}
-    runner = RunnerProcess(python_for("litert", print), tmp_path, lambda _: None)
+    runner = RunnerProcess(find_python_for("litert", print), tmp_path, lambda _: None)
     good, bad = runner.run("timings", job)["files"]
     assert good["ns"] > 0
     assert bad["ns"] is None
@@ -237,7 +237,7 @@ def test_fragments_in_a_row_answer_as_the_whole(export: str, flats: dict[str, by
 
 def test_weights_do_not_change_signatures_but_types_do(flats: dict[str, bytes]) -> None:
     assert flats["int8"] != flats["halved"]
-    assert graph_signature(cut(flats["int8"])) == graph_signature(cut(flats["halved"]))
+    assert write_graph_signature(cut(flats["int8"])) == write_graph_signature(cut(flats["halved"]))
     of_floats = {part.signature for part in cut(flats["float32"])}
     assert not {part.signature for part in cut(flats["int8"])} & of_floats
 
@@ -250,11 +250,11 @@ def test_kernels_as_drawn_are_drawn_again_and_trained_ones_stay() -> None:
     net = keras.Model(image, net.layers[2](net.layers[1](net.layers[0](image))))
     before = net.layers[2].kernel.numpy()
     net.layers[2].kernel.assign_add(np.resize([0.02, -0.02], before.shape))  # as far as one step of Adam goes
-    after = trained_like(net, 0).layers[2].kernel.numpy()
+    after = imitate_training(net, 0).layers[2].kernel.numpy()
     assert after.std() == pytest.approx(before.std(), rel=0.1)
     assert np.abs(after).max() > 1.3 * np.abs(before).max(), "a normal distribution has longer tails"
     net.layers[2].kernel.assign(2 * before)
-    assert trained_like(net, 0) is net
+    assert imitate_training(net, 0) is net
 
 
 def test_training_is_cut_to_one_step() -> None:
@@ -276,7 +276,7 @@ def test_boards_know_that_int8_pays_on_a_pi_5_and_hardly_on_a_pi_4(counted_nets:
     kept = json.loads((Path(__file__).parent.parent / "benchmarks/results/instructions.json").read_text())["models"]
     saved = {}
     for board, core in CORE_OF.items():
-        found = {name: instructions(flat, board) for name, flat in counted_nets.items()}  # type: ignore[arg-type]
+        found = {name: count_or_predict(flat, board) for name, flat in counted_nets.items()}  # type: ignore[arg-type]
         for name, one in found.items():  # two counts of a graph, with other weights, may be a few instructions apart
             assert one.count == pytest.approx(kept[name][core], rel=1e-4), (name, core)
         assert {one.basis for one in found.values()} == {"counted"}
@@ -288,8 +288,8 @@ def test_boards_know_that_int8_pays_on_a_pi_5_and_hardly_on_a_pi_4(counted_nets:
 def test_predicted_instructions_are_near_the_counted(counted_nets: dict[str, bytes]) -> None:
     for name, flat in counted_nets.items():
         for board, core in CORE_OF.items():
-            own = predicted(per_operator(read(flat, name)), core, rates()["rates"][core])
-            assert own == pytest.approx(instructions(flat, board).count, rel=0.1), (name, core)  # type: ignore[arg-type]
+            own = predict(count_per_operator(read(flat, name)), core, load_rates()["rates"][core])
+            assert own == pytest.approx(count_or_predict(flat, board).count, rel=0.1), (name, core)  # type: ignore[arg-type]
 
 
 def test_a_net_nobody_counted_is_predicted_and_says_so(told: dict[str, dict[str, Any]]) -> None:

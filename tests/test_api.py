@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 import edgedigits as ed
 from edgedigits.api.calls import LIMITS, command, for_python
-from edgedigits.api.given import model_file
+from edgedigits.api.given import open_model_file
 from edgedigits.api.progress import telling
 from edgedigits.cli.main import cli
 from edgedigits.data.sources.named import load_data
@@ -214,7 +214,7 @@ def test_a_model_in_memory_is_taken_as_its_file_is(place: Place, tmp_path: Path)
     )
     old = tf_keras.models.load_model(place.folder / "tiny.keras", compile=False)
     before = [weight.copy() for weight in old.get_weights()]
-    with model_file(new) as one, model_file(new) as other:
+    with open_model_file(new) as one, open_model_file(new) as other:
         assert one is not None
         assert other is not None
         assert one.read_bytes() == other.read_bytes(), "the same model is the same file"
@@ -261,8 +261,8 @@ def test_arrays_are_a_data_set(place: Place) -> None:
 
 
 def test_a_recipe_in_yaml_and_in_python_are_the_same(tmp_path: Path) -> None:
-    from edgedigits.pipeline.artifact_writer import settings
-    from edgedigits.pipeline.stage_cache import chained
+    from edgedigits.pipeline.artifact_writer import list_settings
+    from edgedigits.pipeline.stage_cache import chain_key
 
     path = tmp_path / "mine.yaml"
     path.write_text("name: mine\nstages:\n  - prune: {sparsity: 0.7}\n  - qat:\nexport: {int8: {slim: true}}\n")
@@ -270,7 +270,9 @@ def test_a_recipe_in_yaml_and_in_python_are_the_same(tmp_path: Path) -> None:
     said = ed.Recipe("mine", stages=[ed.Prune(sparsity=0.7), ed.Qat()], export=ed.Int8(slim=True))
     assert said == told
     assert said.hash == told.hash != ed.recipes_show("prune80_int8").hash
-    keys = [[chained("", stage=name, settings=settings(stage)) for name, stage in one.stages] for one in (told, said)]
+    keys = [
+        [chain_key("", stage=name, settings=list_settings(stage)) for name, stage in one.stages] for one in (told, said)
+    ]
     assert keys[0] == keys[1]
     for wrong, says in (
         (lambda: ed.Prune(sparsity=80), "Prune.sparsity: found 80; input should be less than 1"),

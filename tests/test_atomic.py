@@ -101,7 +101,7 @@ def test_whenever_a_writer_is_killed_the_old_or_the_new_is_there_whole(tmp_path:
 def test_without_an_exchange_the_next_write_brings_the_old_one_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(atomic, "exchanged", lambda *_: False)
+    monkeypatch.setattr(atomic, "exchange", lambda *_: False)
     path = tmp_path / "made"
     first(path)
     first(path)
@@ -109,7 +109,7 @@ def test_without_an_exchange_the_next_write_brings_the_old_one_back(
     dead = subprocess.Popen(["true"])
     dead.wait()
     path.rename(
-        locks.beside(path, f".{exchange.of_this_machine()}-{dead.pid}-0.old")
+        locks.name_beside(path, f".{exchange.mark_machine()}-{dead.pid}-0.old")
     )  # as if killed between the renames
 
     with pytest.raises(ArtifactError):
@@ -172,8 +172,8 @@ def test_a_file_or_link_in_the_place_of_a_folder_is_replaced(tmp_path: Path) -> 
 
 def test_what_live_runs_and_other_machines_are_writing_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "made"
-    living = locks.beside(path, f".{exchange.of_this_machine()}-{os.getpid()}-99.part")
-    elsewhere, other = locks.beside(path, ".00000000-1-1.part"), tmp_path / ".made2.part"
+    living = locks.name_beside(path, f".{exchange.mark_machine()}-{os.getpid()}-99.part")
+    elsewhere, other = locks.name_beside(path, ".00000000-1-1.part"), tmp_path / ".made2.part"
     for item in (living, elsewhere, other):
         item.touch()
     first(path)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgedigits.data.images import everything
+from edgedigits.data.images import read_all
 from edgedigits.errors import DataError, ModelError
 from edgedigits.ground.facts import Progress, silent
 from edgedigits.pipeline import loop, prepare
@@ -111,7 +111,7 @@ def misnamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("misnamed")
     names = ("zebra", "ape", "mouse", "cat", "yak", "bee")  # as the model was trained
     images = noisy(len(names), 240)
-    for number, (pixels, label) in enumerate(zip(everything(images), images.labels, strict=True)):
+    for number, (pixels, label) in enumerate(zip(read_all(images), images.labels, strict=True)):
         place = folder / "photos" / names[label]
         place.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(place / f"{number}.png"), pixels)
@@ -135,17 +135,17 @@ def test_a_run_stops_before_its_first_stage_and_says_the_order(misnamed: Path, t
     wish = Wish(model=misnamed / "net.keras", data=str(misnamed / "photos"), scale="0..1")
     recipe = Recipe("never", "", (("never", Never()),), "int8", Int8())
     with pytest.raises(DataError, match=r"say --classes zebra,ape,mouse,cat,yak,bee$"):
-        loop.run(prepare.job(recipe, wish, lambda _: None), tmp_path / "out", lambda _: None)
+        loop.run(prepare.prepare_job(recipe, wish, lambda _: None), tmp_path / "out", lambda _: None)
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_advice_on_named_data_says_it_too(misnamed: Path) -> None:
     recipe = parse({"export": "int8"}, "test", "plain")
     asked = question.Asked(model=misnamed / "net.keras", data=str(misnamed / "photos"), scale="0..1")
-    (warning,) = question.question(recipe, asked).warnings
+    (warning,) = question.ask_question(recipe, asked).warnings
     assert "--classes zebra,ape,mouse,cat,yak,bee" in warning
     unsaid = question.Asked(model=misnamed / "net.keras", data=str(misnamed / "photos"))
-    assert question.question(recipe, unsaid).warnings == (), "without a scale it would judge its own guess"
+    assert question.ask_question(recipe, unsaid).warnings == (), "without a scale it would judge its own guess"
 
 
 def test_a_model_near_chance_is_warned_of_before_the_first_stage(misnamed: Path, tmp_path: Path) -> None:
@@ -156,5 +156,5 @@ def test_a_model_near_chance_is_warned_of_before_the_first_stage(misnamed: Path,
     wish = Wish(model=tmp_path / "stranger.keras", data=str(misnamed / "photos"), scale="0..1")
     recipe, said = Recipe("never", "", (("never", Never()),), "int8", Int8()), list[str]()
     with pytest.raises(AssertionError, match="a stage ran"):
-        loop.run(prepare.job(recipe, wish, said.append), tmp_path / "out", said.append)
+        loop.run(prepare.prepare_job(recipe, wish, said.append), tmp_path / "out", said.append)
     assert "warning: before compression the model answers" in said[-1]

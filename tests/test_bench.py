@@ -16,15 +16,15 @@ import pytest
 from edgedigits_runner import SCHEMA
 from rich.console import Console
 
-from edgedigits.api.render.bench import as_json, render, times
+from edgedigits.api.render.bench import render, to_json, word_ratio
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, TfliteError
-from edgedigits.measure.bench import Contestant, Runner, Settings, bench, measure, model_job
+from edgedigits.measure.bench import Contestant, Runner, Settings, bench, describe_model, measure
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes import environments
-from edgedigits.tasks.class_recalls import by_class
-from edgedigits.tasks.differences import mcnemar_sentence
+from edgedigits.tasks.class_recalls import count_by_class
+from edgedigits.tasks.differences import tell_mcnemar
 from edgedigits.tasks.statistics import Paired
 from tests import tiny_tflite
 
@@ -76,7 +76,7 @@ def measured(tiny: Tiny, contestants: list[Contestant], tmp_path_factory: pytest
     """(the report, the runner that did its jobs)"""
     settings = Settings(threads=(1, 2), windows=3, window_s=0.02, probes=1, cold=True)
     recorder = Recorder(RunnerProcess(Path(sys.executable), tmp_path_factory.mktemp("runner"), lambda _: None))
-    models = [model_job(one) for one in contestants]
+    models = [describe_model(one) for one in contestants]
     return measure(recorder, models, str(tiny["eval"]), contestants, settings), recorder
 
 
@@ -189,13 +189,13 @@ def test_where_every_round_is_void_the_numbers_say_so(measured: Measured, contes
     assert latency.valid_windows == 0
     assert latency.p50_us == np.median(latency.window_p50_us)
     assert "every round is void (load from others 34 %): times are shown, but measure again" in shown(found, 200)
-    assert as_json(found)["compressed"]["latencies"][0]["valid_windows"] == 0
-    assert as_json(found)["compressed"]["latencies"][0]["void_reasons"] == ("load from others 34 %",)
+    assert to_json(found)["compressed"]["latencies"][0]["valid_windows"] == 0
+    assert to_json(found)["compressed"]["latencies"][0]["void_reasons"] == ("load from others 34 %",)
 
 
 def test_report_is_json(report: Report) -> None:
     assert report.comparison is not None
-    found = json.loads(json.dumps(as_json(report), allow_nan=False))
+    found = json.loads(json.dumps(to_json(report), allow_nan=False))
     assert found["schema"] == 2
     assert found["compressed"]["latencies"][1]["threads"] == 2
     assert set(found["comparison"]["paired"]) >= {"both", "only_baseline", "difference_points", "mcnemar_p"}
@@ -236,7 +236,7 @@ def test_the_class_that_loses_most_is_shown_and_warned_of(report: Report) -> Non
     assert report.comparison is not None
     fourth = report.labels == 3
     before = report.baseline.answers == report.labels
-    changed = by_class(report.labels, before, before & ~fourth)
+    changed = count_by_class(report.labels, before, before & ~fourth)
     worse = dataclasses.replace(
         report,
         comparison=dataclasses.replace(report.comparison, classes=changed),
@@ -262,7 +262,7 @@ def test_alone_there_is_nothing_to_compare(tiny: Tiny) -> None:
     assert (found.baseline, found.comparison) == (None, None)
     assert found.compressed.right >= 90
     assert "McNemar" not in shown(found)
-    assert as_json(found)["comparison"] is None
+    assert to_json(found)["comparison"] is None
     assert any("window 2 of 2" in line for line in lines)
 
 
@@ -371,24 +371,24 @@ def test_the_runner_sees_only_its_own_folder(tiny: Tiny, tmp_path: Path, monkeyp
     ],
 )
 def test_times(ratio: float, said: str) -> None:
-    assert times(ratio, ("faster", "slower")) == said
+    assert word_ratio(ratio, ("faster", "slower")) == said
 
 
 def test_mcnemar_in_plain_words() -> None:
-    said = mcnemar_sentence(Paired(9_900, 12, 9, 79), "float", "int8")
+    said = tell_mcnemar(Paired(9_900, 12, 9, 79), "float", "int8")
     assert said.startswith(
         "The difference of -0.03 points is not significant: 9,900 images both got right, 12 only float"
     )
     assert "p = 0.66" in said
-    assert "is significant" in mcnemar_sentence(Paired(9_000, 200, 100, 700), "float", "int8")
-    assert "p < 0.001" in mcnemar_sentence(Paired(9_000, 200, 100, 700), "float", "int8")
+    assert "is significant" in tell_mcnemar(Paired(9_000, 200, 100, 700), "float", "int8")
+    assert "p < 0.001" in tell_mcnemar(Paired(9_000, 200, 100, 700), "float", "int8")
 
 
 def test_each_runtime_has_its_python() -> None:
     for name in ("auto", "litert", "tensorflow"):
-        assert str(environments.python_for(name, print)) == sys.executable
+        assert str(environments.find_python_for(name, print)) == sys.executable
     with pytest.raises(InputError, match="--runtime onnx: unknown; choose from auto, litert"):
-        environments.python_for("onnx", print)
+        environments.find_python_for("onnx", print)
 
 
 def test_newer_pythons_look_for_an_older_one_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -418,7 +418,7 @@ def test_no_environment_is_left_half_made(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(
         InputError, match=r"No matching distribution.*package index can be reached, or use --runtime litert"
     ):
-        environments.python_for("tflite-runtime", lines.append)
+        environments.find_python_for("tflite-runtime", lines.append)
     assert list((tmp_path / "cache" / "runtimes").iterdir()) == []
     assert "once, in" in lines[0]
 
@@ -428,7 +428,7 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path / "file"))
     monkeypatch.setattr(environments, "find_python", lambda _: (tmp_path, (3, 11)))
     with pytest.raises(InputError, match="EDGEDIGITS_CACHE"):
-        environments.python_for("tflite-runtime", print)
+        environments.find_python_for("tflite-runtime", print)
 
 
 @pytest.mark.network
@@ -436,9 +436,9 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pyt
 def test_tflite_runtime_gets_its_environment_once(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path))
     lines: list[str] = []
-    python = environments.python_for("tflite-runtime", lines.append)
+    python = environments.find_python_for("tflite-runtime", lines.append)
     assert len(lines) == 2
-    assert environments.python_for("tflite-runtime", lines.append) == python
+    assert environments.find_python_for("tflite-runtime", lines.append) == python
     assert len(lines) == 2
     said = subprocess.run([python, "-c", "import numpy; print(numpy.__version__)"], capture_output=True, text=True)
     assert said.stdout.startswith("1.")

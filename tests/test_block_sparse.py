@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgedigits.backend import keras
-from edgedigits.data.images import everything
+from edgedigits.data.images import read_all
 from edgedigits.pipeline.export.dynamic import Dynamic
-from edgedigits.pipeline.export.export import rewrites_wished
+from edgedigits.pipeline.export.export import list_rewrites
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite import block_sparse
-from edgedigits.tflite.rewrite.apply import shipped
+from edgedigits.tflite.rewrite.apply import rewrite
 from edgedigits.tflite.rewrite.block_sparse import encode, make_sparse
-from edgedigits.tflite.rewrite.equivalence import Example, check_same, random_examples
+from edgedigits.tflite.rewrite.equivalence import Example, check_same, draw_examples
 from edgedigits.tflite.rewrite.sparse_format import decode_matrix, encode_matrix
 from tests.nets import fit_data
 
@@ -52,7 +52,7 @@ def flats(shapes: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def examples(flats: dict[str, bytes]) -> dict[str, list[Example]]:
-    return {name: random_examples(flat, 40) for name, flat in flats.items()}
+    return {name: draw_examples(flat, 40) for name, flat in flats.items()}
 
 
 @settings(deadline=None, max_examples=60, derandomize=True)
@@ -125,19 +125,19 @@ def test_what_is_slower_or_wrong_stays_dense(
         values, sparsity = encode_matrix(matrix, block)
         return values[::-1].copy(), sparsity
 
-    monkeypatch.setattr(block_sparse, "encoded", spoiled)
+    monkeypatch.setattr(block_sparse, "encode_matrix", spoiled)
     flat, facts = make_sparse(flats["float32"], examples["float32"])
     assert flat == flats["float32"]
     assert "densify: in LiteRT answers are up to" in facts["reason"]
 
 
 def test_both_options_together_are_timed_and_recorded(flats: dict[str, bytes], shapes: Path) -> None:
-    pixels = everything(fit_data(shapes).validation)
-    wished = rewrites_wished(Float32(slim=True, block_sparse=True))
-    flat, facts = shipped(wished, flats["float32"], pixels, "0..1")
+    pixels = read_all(fit_data(shapes).validation)
+    wished = list_rewrites(Float32(slim=True, block_sparse=True))
+    flat, facts = rewrite(wished, flats["float32"], pixels, "0..1")
     tried = facts["block_sparse"]["tried"]
     assert len(tried) == 2
     assert all(one["p50_ratio"] > 0 for one in tried)
     assert len(flat) < facts["size_bytes_before_slim"] <= len(flats["float32"])
     assert "TensorFlow" in facts["slim"]["interpreters"]
-    assert shipped(rewrites_wished(Dynamic()), b"as they are", pixels, "0..1") == (b"as they are", {})
+    assert rewrite(list_rewrites(Dynamic()), b"as they are", pixels, "0..1") == (b"as they are", {})

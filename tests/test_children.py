@@ -16,7 +16,7 @@ import pytest
 
 from edgedigits.errors import ModelError, TfliteError
 from edgedigits.ground.processes import children
-from edgedigits.ground.processes.child import status_kib
+from edgedigits.ground.processes.child import read_status_kib
 from edgedigits.ground.processes.children import MIB, Errand, ask
 
 
@@ -77,7 +77,7 @@ def test_who_works_long_and_says_so_is_waited_for() -> None:
 def test_one_child_serves_until_it_holds_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     first = ask(errand("who"))
     assert ask(errand("who")) == first
-    monkeypatch.setitem(children.MOST_HELD_KIB, "light", status_kib("VmRSS:", first) + 40 * 1024)
+    monkeypatch.setitem(children.MOST_HELD_KIB, "light", read_status_kib("VmRSS:", first) + 40 * 1024)
     assert ask(errand("hold")) == first
     assert ask(errand("who")) != first
     assert not Path(f"/proc/{first}").exists()

@@ -16,14 +16,14 @@ from edgedigits.errors import ClassLostError
 from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.models.graph import walk
 from edgedigits.pipeline import loop, prepare
-from edgedigits.pipeline.checks.judging import check_classes, outputs_of
+from edgedigits.pipeline.checks.judging import check_classes, compute_outputs_of_bytes
 from edgedigits.pipeline.export.float32 import Float32
-from edgedigits.pipeline.model_card import artifact_card
+from edgedigits.pipeline.model_card import write_artifact_card
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.stages.candidate import Candidate
-from edgedigits.tasks.class_recalls import ClassChanges, as_record, by_class, excess_p
-from edgedigits.tasks.differences import class_sentence, worst_class
+from edgedigits.tasks.class_recalls import ClassChanges, compute_excess_p, count_by_class, to_record
+from edgedigits.tasks.differences import find_worst_class, tell_classes
 from edgedigits.tasks.kinds.classification import Classification
 from edgedigits.tasks.statistics import chance_p, holm, mcnemar_p
 from tests.prototypes import matched, noisy
@@ -38,7 +38,7 @@ def changes(*rows: tuple[int, int, int, int]) -> ClassChanges:
         before[start : start + right] = True
         after[start + lost : start + right + gained] = True
         assert right + gained <= images
-    return by_class(labels, before, after)
+    return count_by_class(labels, before, after)
 
 
 def test_the_p_value_is_the_share_of_all_draws() -> None:
@@ -46,9 +46,9 @@ def test_the_p_value_is_the_share_of_all_draws() -> None:
     signs = [1, 1, 1, -1, 0, 0, 0, 0, 0]
     for images, least in ((3, 2), (4, 1), (4, 3)):
         draws = [sum(signs[at] for at in chosen) >= least for chosen in combinations(range(9), images)]
-        assert excess_p(images, least, 0, 9, 3, 1) == pytest.approx(np.mean(draws))
-    assert excess_p(4, 2, 2, 9, 3, 1) == 1
-    assert excess_p(40, 40, 0, 1000, 40, 0) == pytest.approx(1 / comb(1000, 40), rel=1e-6)
+        assert compute_excess_p(images, least, 0, 9, 3, 1) == pytest.approx(np.mean(draws))
+    assert compute_excess_p(4, 2, 2, 9, 3, 1) == 1
+    assert compute_excess_p(40, 40, 0, 1000, 40, 0) == pytest.approx(1 / comb(1000, 40), rel=1e-6)
 
 
 def test_holm_corrects_for_how_many_there_are() -> None:
@@ -70,12 +70,12 @@ def test_the_loss_of_a_rare_class_is_seen_where_accuracy_rises() -> None:
     assert [one.label for one in found.lost] == [1]
     assert found.worst is not None
     assert (found.worst.label, found.worst.loss) == (1, 1.0)
-    said = class_sentence(found, ["ok", "defect"], "the test images")
+    said = tell_classes(found, ["ok", "defect"], "the test images")
     assert said == (
         "one class loses significantly more than the rest of the test images: "
         "class defect, of whose 30 images 30 were found before, 0 now"
     )
-    assert worst_class(found, ["ok", "defect"]) == ("100.00 %", "0.00 %", "-100.00 points: defect")
+    assert find_worst_class(found, ["ok", "defect"]) == ("100.00 %", "0.00 %", "-100.00 points: defect")
 
 
 def test_four_of_four_are_enough_and_two_of_two_are_not() -> None:
@@ -88,7 +88,7 @@ def test_equal_losses_of_all_classes_are_no_loss_of_one(classes: int) -> None:
     found = changes(*[(20, 18, 2, 1)] * classes)
     assert found.worse_than_the_rest == ()
     assert found.lost == ()
-    assert class_sentence(found, [], "the images") is None
+    assert tell_classes(found, [], "the images") is None
 
 
 def test_chance_among_many_classes_is_not_cried_out() -> None:
@@ -97,10 +97,10 @@ def test_chance_among_many_classes_is_not_cried_out() -> None:
     labels = np.repeat(np.arange(1000), 10)
     before = rng.random(10_000) < 0.7
     after = before ^ (rng.random(10_000) < 0.06)
-    assert by_class(labels, before, after).worse_than_the_rest == ()
+    assert count_by_class(labels, before, after).worse_than_the_rest == ()
     before[:10], after[:10] = True, False
     after[0] = True
-    assert [one.label for one in by_class(labels, before, after).worse_than_the_rest] == [0]
+    assert [one.label for one in count_by_class(labels, before, after).worse_than_the_rest] == [0]
 
 
 def test_a_model_that_falls_into_one_answer_has_lost_the_others() -> None:
@@ -110,12 +110,12 @@ def test_a_model_that_falls_into_one_answer_has_lost_the_others() -> None:
 
 
 def test_no_class_loses_where_none_does() -> None:
-    assert worst_class(changes((10, 5, 0, 1), (10, 9, 0, 0)), []) == ("", "", "no class loses")
-    assert worst_class(changes((10, 5, 3, 0)), []) is None
+    assert find_worst_class(changes((10, 5, 0, 1), (10, 9, 0, 0)), []) == ("", "", "no class loses")
+    assert find_worst_class(changes((10, 5, 3, 0)), []) is None
 
 
 def test_the_record_has_every_class_and_is_json() -> None:
-    record = as_record(changes((10, 10, 0, 0), (4, 4, 1, 0)), ["a", "b"])
+    record = to_record(changes((10, 10, 0, 0), (4, 4, 1, 0)), ["a", "b"])
     assert json.loads(json.dumps(record)) == record
     assert [(row["class"], row["images"], row["float_recall"], row["compressed_recall"]) for row in record] == [
         ("a", 10, 1.0, 1.0),
@@ -137,7 +137,7 @@ def test_a_class_that_is_lost_fails_the_run_unless_the_model_never_knew_it(one_c
     images, names = noisy(4, 80), ["a", "b", "c", "rare"]
     task, knew = Classification(), images.labels
     never = np.where(knew == 3, 0, knew)
-    after = task.half(names, False).decode(outputs_of(one_class_gone, images, "0..1"))
+    after = task.half(names, False).decode(compute_outputs_of_bytes(one_class_gone, images, "0..1"))
     with pytest.raises(ClassLostError, match="class rare, of whose 20 images 20 were found before, 0 now") as caught:
         check_classes(task, images.labels, knew, after, names, near_chance=False)
     assert caught.value.exit_code == 1
@@ -174,7 +174,7 @@ def test_a_run_whose_stages_lose_a_class_writes_nothing(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x_train=train.pixels, y_train=train.labels, x_test=test.pixels, y_test=test.labels)
     matched(3, 1.0).save(tmp_path / "net.keras")
     wish = Wish(model=tmp_path / "net.keras", data=str(tmp_path / "d.npz"), scale="0..1")
-    job = prepare.job(Recipe("r", "", (("forget", Forget()),), "float32", Float32()), wish, lambda _: None)
+    job = prepare.prepare_job(Recipe("r", "", (("forget", Forget()),), "float32", Float32()), wish, lambda _: None)
     with pytest.raises(ClassLostError, match="class 2, of whose 4 images 4 were found before, 0 now"):
         loop.run(job, tmp_path / "out", lambda _: None)
     assert not list(tmp_path.glob("out/*"))
@@ -182,7 +182,7 @@ def test_a_run_whose_stages_lose_a_class_writes_nothing(tmp_path: Path) -> None:
 
 def card(test: dict[str, Any]) -> str:
     size = {"export": "int8", "size_bytes": 1, "gzip_bytes": 1}
-    return artifact_card(
+    return write_artifact_card(
         {
             "model": {"name": "net"},
             "recipe": {"name": "r", "for": "x"},
@@ -200,7 +200,7 @@ def card(test: dict[str, Any]) -> str:
 
 def test_the_card_says_the_worst_loss_and_whether_the_change_is_significant(tmp_path: Path) -> None:
     found = changes((970, 900, 0, 50), (30, 30, 30, 0))
-    classes = as_record(found, ["ok", "de|fect"])
+    classes = to_record(found, ["ok", "de|fect"])
     test = {
         "images": 1000,
         "float_accuracy": 0.93,

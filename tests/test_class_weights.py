@@ -16,10 +16,10 @@ from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.recipe import STAGES, parse
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.distil.distil import Distil
-from edgedigits.stages.distil.soft_labels import loss
+from edgedigits.stages.distil.soft_labels import make_loss
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.shrink.shrink import Shrink
-from edgedigits.tasks.class_weights import HEAVIEST, as_facts, class_weights, mean_by
+from edgedigits.tasks.class_weights import HEAVIEST, compute_class_weights, make_weighted_mean, to_facts
 from edgedigits.tasks.kinds.classification import Classification
 from tests.nets import classifier
 from tests.prototypes import matched, noisy
@@ -33,26 +33,26 @@ def labels_of(*counts: int) -> np.ndarray:
 
 
 def test_classes_that_are_not_rare_weigh_nothing() -> None:
-    assert class_weights("auto", labels_of(100, 20)) is None, "one in five is not rarer than that"
-    assert class_weights("auto", labels_of(5, 0, 5)) is None
-    assert class_weights("none", labels_of(100, 1)) is None
-    assert as_facts(None) == []
+    assert compute_class_weights("auto", labels_of(100, 20)) is None, "one in five is not rarer than that"
+    assert compute_class_weights("auto", labels_of(5, 0, 5)) is None
+    assert compute_class_weights("none", labels_of(100, 1)) is None
+    assert to_facts(None) == []
 
 
 def test_rare_classes_weigh_as_much_as_the_others_and_the_mean_stays_one() -> None:
     labels = labels_of(900, 0, 100, 50)
-    weights = class_weights("auto", labels)
+    weights = compute_class_weights("auto", labels)
     assert weights is not None
     totals = np.bincount(labels, weights=weights[labels])
     assert totals[[0, 2, 3]] == pytest.approx([350] * 3)
     assert weights[labels].mean() == pytest.approx(1)
     assert (weights[1], weights.dtype) == (0, np.dtype(np.float32))
-    assert as_facts(weights) == pytest.approx(weights.tolist(), abs=1e-6)
+    assert to_facts(weights) == pytest.approx(weights.tolist(), abs=1e-6)
 
 
 def test_no_image_weighs_so_much_that_training_follows_it_alone() -> None:
     labels = labels_of(10_000, 10_000, 1)
-    weights = class_weights("auto", labels)
+    weights = compute_class_weights("auto", labels)
     assert weights is not None
     assert weights.max() == HEAVIEST
     assert weights[labels].mean() == pytest.approx(1, rel=1e-5)
@@ -60,9 +60,12 @@ def test_no_image_weighs_so_much_that_training_follows_it_alone() -> None:
 
 def test_the_mean_is_plain_without_weights_and_weighted_with_them() -> None:
     losses, labels = tf.constant([1.0, 2.0, 3.0]), tf.constant([0, 0, 1])
-    assert float(mean_by(None)(losses, labels)) == 2
-    assert float(mean_by(np.array([0.5, 2.0], np.float32))(losses, labels)) == 2.5
-    assert tf.function(mean_by(None)).get_concrete_function(losses, labels).graph.get_operations()[-2].type == "Mean"
+    assert float(make_weighted_mean(None)(losses, labels)) == 2
+    assert float(make_weighted_mean(np.array([0.5, 2.0], np.float32))(losses, labels)) == 2.5
+    assert (
+        tf.function(make_weighted_mean(None)).get_concrete_function(losses, labels).graph.get_operations()[-2].type
+        == "Mean"
+    )
 
 
 def test_distillation_weighs_both_halves_of_its_loss() -> None:
@@ -71,7 +74,7 @@ def test_distillation_weighs_both_halves_of_its_loss() -> None:
 
     def value(rows: slice, weigh: bool) -> float:
         given = np.zeros((len(labels[rows]), 2, 2, 1), np.uint8)
-        found = loss(
+        found = make_loss(
             CLASSES,
             lambda *_, **__: tf.constant(logits[rows]),
             lambda pixels: pixels,
@@ -96,9 +99,9 @@ def imbalanced(classes: int = 3, many: int = 150, few: int = 8) -> FitData:
 
 
 def recall_of_the_rare(model: KerasModel, data: FitData) -> float:
-    from edgedigits.tasks.scoring import outputs
+    from edgedigits.tasks.scoring import compute_outputs
 
-    answers = outputs(model, data.validation, data.scale).argmax(axis=1)
+    answers = compute_outputs(model, data.validation, data.scale).argmax(axis=1)
     return float((answers[data.validation.labels == 2] == 2).mean())
 
 

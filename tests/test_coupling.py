@@ -16,10 +16,10 @@ from edgedigits.models.graph import walk
 from edgedigits.models.graph.channel_rules import RULES
 from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.graph.narrow import Layout, remove_units
-from edgedigits.models.graph.narrowed_size import multiply_adds, parameters, sizes_of
+from edgedigits.models.graph.narrowed_size import count_multiply_adds, count_parameters, find_sizes
 from edgedigits.models.layers.layer_kinds import Passage
 from edgedigits.models.zoo import ZOO
-from edgedigits.models.zoo.shipped import shipped_folder
+from edgedigits.models.zoo.shipped import find_shipped_folder
 from tests.graphs import L, random_graph, with_random_weights, with_zeroed
 
 
@@ -39,9 +39,9 @@ def check_removal_of_zeros(model: Any, rng: np.random.Generator, share: float = 
     images = rng.random((3, *model.input_shape[1:])).astype(np.float32)
     wanted, found = model(images).numpy(), small(images).numpy()
     assert np.abs(found - wanted).max() < 1e-5
-    assert parameters(layout, keep) == small.count_params()
-    assert multiply_adds(layout, keep) == sizes_of(small)["multiply_adds"]
-    assert list(walk.kernels(small)) == list(walk.kernels(model))
+    assert count_parameters(layout, keep) == small.count_params()
+    assert count_multiply_adds(layout, keep) == find_sizes(small)["multiply_adds"]
+    assert list(walk.collect_kernels(small)) == list(walk.collect_kernels(model))
     assert (~keep).any() == (small.count_params() < model.count_params())
 
 
@@ -55,7 +55,7 @@ def test_zero_channels_can_go_from_random_graphs(data: st.DataObject, seed: int,
 def test_zero_channels_can_go_from_every_zoo_model(name: str, tmp_path: Path) -> None:
     from edgedigits.models.importer.loading import load
 
-    path = shipped_folder() / f"{name}.keras"
+    path = find_shipped_folder() / f"{name}.keras"
     if not path.is_file():
         path = tmp_path / path.name
         ZOO[name]((28, 28, 1), 10).save(path)
@@ -83,7 +83,7 @@ def test_what_goes_together() -> None:
     assert found.left_whole == {"answer": "makes the answers"}
     layout = Layout(found)
     (rows,) = [weight.axes[-2].units for weight in layout.weights if weight.path == "hidden/kernel"]
-    depth = next(call for call in walk.calls(net) if call.layer.name == "d")
+    depth = next(call for call in walk.list_calls(net) if call.layer.name == "d")
     assert rows.tolist() == found.units[depth.outputs[0]].tolist() * 36, "each channel has a row for each of 6x6 places"
 
 
@@ -138,16 +138,16 @@ def test_wide_images_of_open_size_are_counted_in_parameters_alone() -> None:
     image = keras.Input((None, None, 1))
     x = L.GlobalAveragePooling2D()(L.Conv2D(8, 3, name="open")(image))
     net = keras.Model(image, L.Dense(2)(x))
-    assert sizes_of(net) == {"parameters": 98}
+    assert find_sizes(net) == {"parameters": 98}
     layout = Layout(find_coupling(net))
     with pytest.raises(ModelError, match=r"open \(Conv2D\) works on images of any size"):
-        multiply_adds(layout, np.ones(layout.coupling.count, bool))
+        count_multiply_adds(layout, np.ones(layout.coupling.count, bool))
 
 
 def test_multiply_adds_are_those_of_the_bytes() -> None:
-    from edgedigits.pipeline.export.conversion import converted
+    from edgedigits.pipeline.export.conversion import convert
     from edgedigits.tflite.flatbuffer import read
-    from edgedigits.tflite.multiply_adds import per_operator
+    from edgedigits.tflite.multiply_adds import count_per_operator
 
     image = keras.Input((8, 8, 2))
     x = L.Conv2D(6, 3, strides=2, padding="same")(image)
@@ -156,5 +156,5 @@ def test_multiply_adds_are_those_of_the_bytes() -> None:
     net = keras.Model(image, L.Dense(3)(L.Dense(7)(L.Flatten()(x))))
     layout = Layout(find_coupling(net))
     keep = some_kept(layout, np.random.default_rng(0), 0.5)
-    works = per_operator(read(converted(remove_units(layout, keep), {}), "net.tflite"))
-    assert multiply_adds(layout, keep) == sum(work.macs for work in works)
+    works = count_per_operator(read(convert(remove_units(layout, keep), {}), "net.tflite"))
+    assert count_multiply_adds(layout, keep) == sum(work.macs for work in works)

@@ -19,15 +19,15 @@ import cv2
 import numpy as np
 import pytest
 
-from edgedigits.data.dataset import Dataset, fitted
-from edgedigits.data.feed import training_batches
+from edgedigits.data.dataset import Dataset, fit_to_shape
+from edgedigits.data.feed import make_training_batches
 from edgedigits.data.images import ArrayImages
-from edgedigits.data.scale import SCALES, scaled
+from edgedigits.data.scale import SCALES, scale_pixels
 from edgedigits.data.sources import named
 from edgedigits.data.sources.folders import FolderImages
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.sources.npz_files import read_arrays
-from edgedigits.data.splits import LARGEST_SEED, split, stratified_cut
+from edgedigits.data.splits import LARGEST_SEED, cut_stratified, split
 from edgedigits.errors import DataError, InputError
 from edgedigits.pipeline.train import Settings
 from tests.conftest import shapes_npz
@@ -454,11 +454,11 @@ def test_arrays_are_resized_by_the_method_that_was_asked_for(shapes: Path) -> No
 def test_images_of_the_wrong_shape_say_what_would_do(shapes: Path) -> None:
     data = load_data(str(shapes))
     with pytest.raises(DataError, match="pass --resize 32x32"):
-        fitted(data, (32, 32, 1))
-    colour = fitted(data, (12, 12, 3))
+        fit_to_shape(data, (32, 32, 1))
+    colour = fit_to_shape(data, (12, 12, 3))
     assert (colour.train.read(np.array([0]))[..., 2] == data.train.read(np.array([0]))[..., 0]).all()
     with pytest.raises(DataError, match="pass --grey"):
-        fitted(colour, (12, 12, 1))
+        fit_to_shape(colour, (12, 12, 1))
 
 
 def test_splits_are_disjoint_stratified_and_the_same_for_every_run_seed(shapes: Path) -> None:
@@ -479,7 +479,7 @@ def test_splits_are_disjoint_stratified_and_the_same_for_every_run_seed(shapes: 
 
 def test_cut_takes_at_least_one_of_each_class_and_never_all() -> None:
     labels = np.array([0] * 50 + [1] * 2, np.int32)
-    rest, cut = stratified_cut(labels, 5, np.random.default_rng(0))
+    rest, cut = cut_stratified(labels, 5, np.random.default_rng(0))
     assert set(labels[rest]) == set(labels[cut]) == {0, 1}
 
 
@@ -528,7 +528,7 @@ def test_the_largest_seed_is_taken_all_the_way(shapes: Path) -> None:
 
     data = split(load_data(str(shapes)), "0..1", LARGEST_SEED)
     seed_everything(data.seed)
-    images, _ = next(iter(training_batches(data.fit, data.scale, 8, data.seed, 3, Augment())))
+    images, _ = next(iter(make_training_batches(data.fit, data.scale, 8, data.seed, 3, Augment())))
     assert np.isfinite(images).all()
 
 
@@ -536,18 +536,18 @@ def test_the_largest_seed_is_taken_all_the_way(shapes: Path) -> None:
 def test_scales_cover_their_range(scale: str) -> None:
     low, high = (float(part) for part in scale.split(".."))
     pixels = np.array([0, 255], np.uint8)
-    assert scaled(pixels, scale).tolist() == pytest.approx([low, high])
-    assert scaled(pixels, scale).dtype == np.float32
+    assert scale_pixels(pixels, scale).tolist() == pytest.approx([low, high])
+    assert scale_pixels(pixels, scale).dtype == np.float32
 
 
 def test_batches_are_the_same_for_the_same_seed_and_epoch(shapes: Path) -> None:
     from edgedigits.data.augment import Augment
-    from edgedigits.data.feed import training_batches
+    from edgedigits.data.feed import make_training_batches
 
     images = load_data(str(shapes)).train
 
     def epoch(seed: int, number: int, augment: Augment | None) -> list[np.ndarray]:
-        return [x.numpy() for x, _ in training_batches(images, "0..1", 32, seed, number, augment)]
+        return [x.numpy() for x, _ in make_training_batches(images, "0..1", 32, seed, number, augment)]
 
     first, again = epoch(0, 1, Augment()), epoch(0, 1, Augment())
     assert len(first) == 180 // 32

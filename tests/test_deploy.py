@@ -19,7 +19,7 @@ from edgedigits.devices.deploy import DeployReport, DeployWish, deploy
 from edgedigits.devices.ssh.device import Device, connect
 from edgedigits.errors import ArtifactError, DeployError, DeviceError, InputError
 from edgedigits.measure.runtimes.wheelhouse import collect
-from edgedigits.measure.runtimes.wheels import choose, pip_wheel
+from edgedigits.measure.runtimes.wheels import choose, find_pip_wheel
 from tests.sshd import Sshd
 from tests.tiny_artifact import tiny_artifact
 
@@ -65,7 +65,7 @@ def seeded(server: Sshd) -> Place:
     with place.connect() as device:
         packages = choose(device.facts)
     try:
-        collect([pip_wheel(), *packages.wheels], packages.python, print)
+        collect([find_pip_wheel(), *packages.wheels], packages.python, print)
     except InputError as error:
         pytest.skip(f"the package index can't be reached: {error}")
     return place

@@ -11,14 +11,14 @@ import pytest
 import yaml
 
 from edgedigits.api.render import bench
-from edgedigits.devices.deploy import DeployWish, packages_for
-from edgedigits.devices.remote_bench import bench_there, side_by_side
+from edgedigits.devices.deploy import DeployWish, choose_packages
+from edgedigits.devices.remote_bench import bench_there, compare_reports
 from edgedigits.devices.ssh.device import connect
 from edgedigits.errors import CheckError, InputError
-from edgedigits.measure.bench_job import Task, Wish, bench_here, task
+from edgedigits.measure.bench_job import Task, Wish, bench_here, make_task
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.runtimes.wheelhouse import collect
-from edgedigits.measure.runtimes.wheels import pip_wheel
+from edgedigits.measure.runtimes.wheels import find_pip_wheel
 from tests import sshd
 from tests.sshd import Sshd
 from tests.tiny_artifact import tiny_artifact
@@ -32,9 +32,9 @@ def wish(server: Sshd) -> DeployWish:
     """A folder with its environment made."""
     wish = DeployWish(server.target, no_network=True, ssh_config=server.config)
     with connect(wish.address, wish.directory, print) as device:
-        packages = packages_for(device, "auto")
+        packages = choose_packages(device, "auto")
         try:
-            collect([pip_wheel(), *packages.wheels], packages.python, print)
+            collect([find_pip_wheel(), *packages.wheels], packages.python, print)
         except InputError as error:
             pytest.skip(f"the package index can't be reached: {error}")
         device.environment(packages, True, print)
@@ -47,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def quick(made: Path, folder: Path) -> Task:
-    return task(Wish(tflite=made, windows=1, window=0.05), folder)
+    return make_task(Wish(tflite=made, windows=1, window=0.05), folder)
 
 
 def test_both_machines_answer_alike_and_nothing_is_left(
@@ -56,7 +56,7 @@ def test_both_machines_answer_alike_and_nothing_is_left(
     work = quick(made, tmp_path)
     there, doctor = bench_there(work, wish, print)
     here = bench_here(work, print)
-    found = side_by_side("device", here, there, doctor)
+    found = compare_reports("device", here, there, doctor)
     assert doctor["verdict"] == "bit-identical"
     assert [(each.images, each.otherwise) for each in found.agreement] == [(20, 0), (20, 0)]
     assert there.compressed.sha256 == here.compressed.sha256
@@ -71,7 +71,7 @@ def test_a_file_from_elsewhere_is_measured_too(wish: DeployWish, made: Path, tmp
     images = np.random.default_rng(0).integers(0, 256, (30, *np.load(made / "eval.npz")["images"].shape[1:]), np.uint8)
     labels = np.repeat(np.arange(3), 10)
     np.savez(data, x_train=images, y_train=labels, x_test=images, y_test=labels)
-    work = task(Wish(tflite=file, data=str(data), scale="0..1", windows=1, window=0.05), tmp_path)
+    work = make_task(Wish(tflite=file, data=str(data), scale="0..1", windows=1, window=0.05), tmp_path)
     there, doctor = bench_there(work, wish, print)
     assert doctor == {}
     assert (there.images, there.baseline) == (30, None)
@@ -116,7 +116,7 @@ def test_a_fleet_is_one_table_and_one_that_is_down_a_row_with_the_reason(
     assert "nothing listens on port" in " ".join(shown.stdout.split())
     kept = json.loads((tmp_path / "up-tiny_int8.json").read_text())
     (speedup,) = kept["there"]["comparison"]["speedups"]
-    for word in bench.times(speedup["ratio"]["value"], ("faster", "slower")).split():
+    for word in bench.word_ratio(speedup["ratio"]["value"], ("faster", "slower")).split():
         assert word in shown.stdout.split()
 
 
@@ -139,4 +139,4 @@ def test_reports_that_differ_are_counted(made: Path, tmp_path: Path) -> None:
     other = here.compressed.answers.copy()
     other[:3] += 1
     there: Report = replace(here, compressed=replace(here.compressed, answers=other))
-    assert [each.otherwise for each in side_by_side("x", here, there, {}).agreement] == [0, 3]
+    assert [each.otherwise for each in compare_reports("x", here, there, {}).agreement] == [0, 3]

@@ -15,7 +15,7 @@ import pytest
 from edgedigits.backend import keras, tf
 from edgedigits.cli.main import main
 from edgedigits.data.augment import Augment
-from edgedigits.data.scale import scaling
+from edgedigits.data.scale import parse_scaling
 from edgedigits.errors import InputError, ModelError, RecipeError
 from edgedigits.models.graph import walk
 from edgedigits.models.zoo import ZOO
@@ -27,14 +27,14 @@ from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import Cluster
 from edgedigits.stages.distil import soft_labels
 from edgedigits.stages.distil.distil import Distil
-from edgedigits.stages.distil.students import student
-from edgedigits.stages.distil.teachers import Teacher, panel, teachers
+from edgedigits.stages.distil.students import make_student
+from edgedigits.stages.distil.teachers import Teacher, form_panel, load_teachers
 from edgedigits.stages.distil.weight_average import Average
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
 from edgedigits.tasks.kinds.classification import Classification
-from edgedigits.tasks.scoring import outputs, score
-from edgedigits.tflite.flatbuffer import float_operators, read
+from edgedigits.tasks.scoring import compute_outputs, score
+from edgedigits.tflite.flatbuffer import list_float_operators, read
 from tests.nets import classifier, fit_data
 
 L = keras.layers
@@ -86,7 +86,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def accuracy(candidate: Candidate, path: Path, logits: bool = False) -> float:
     data = fit_data(path)
-    return score(outputs(candidate.model, data.validation, data.scale), data.validation.labels, logits).accuracy
+    return score(compute_outputs(candidate.model, data.validation, data.scale), data.validation.labels, logits).accuracy
 
 
 def same(one: Any, other: Any) -> bool:
@@ -100,11 +100,11 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def test_a_fresh_net_of_the_zoo_learns_and_depends_on_the_seed_alone(start: Candidate, shapes: Path) -> None:
-    one, again, other = (Candidate(student("nano", {}, start, fit_data(shapes, seed))) for seed in (0, 0, 1))
+    one, again, other = (Candidate(make_student("nano", {}, start, fit_data(shapes, seed))) for seed in (0, 0, 1))
     assert same(one, again)
     assert not same(one, other)
     assert [layer.name for layer in one.model.layers] == [layer.name for layer in again.model.layers]
-    assert [*walk.kernels(again.model)][:2] == ["conv2d/kernel", "conv2d_1/kernel"]
+    assert [*walk.collect_kernels(again.model)][:2] == ["conv2d/kernel", "conv2d_1/kernel"]
     after, facts = Distil(student="nano", **{**QUICK, "min_steps": 40, "rate": 1e-2})(start, fit_data(shapes))
     assert walk.ends_in_softmax(after.model)
     assert accuracy(after, shapes) > 0.9
@@ -118,7 +118,7 @@ def test_a_student_from_a_file_begins_with_its_weights_and_answers_as_the_candid
     start: Candidate, small: Path, shapes: Path
 ) -> None:
     data = fit_data(shapes)
-    given = student(str(small), {}, start, data)
+    given = make_student(str(small), {}, start, data)
     assert walk.ends_in_softmax(given)
     kernel = keras.models.load_model(small).get_layer("answer").kernel.numpy()
     assert np.array_equal(given.get_layer("answer").kernel.numpy(), kernel)
@@ -126,7 +126,7 @@ def test_a_student_from_a_file_begins_with_its_weights_and_answers_as_the_candid
     assert accuracy(after, shapes) > 0.9
     logits = Candidate(walk.clone(start.model, logits=True), original=start.model)
     for name in (str(small), "nano"):
-        assert not walk.ends_in_softmax(student(name, {}, logits, data))
+        assert not walk.ends_in_softmax(make_student(name, {}, logits, data))
     plain, _ = Distil(student=str(small), **{**QUICK, "min_steps": 60, "rate": 1e-2})(logits, data)
     assert accuracy(plain, shapes, logits=True) > 0.9
 
@@ -141,7 +141,7 @@ def test_options_reach_the_net_as_python_writes_them(start: Candidate, shapes: P
 
     students_zoo = dict(ZOO)
     monkeypatch.setitem(ZOO, "probe", builder)
-    student("probe", {"filters": [[8, 2], [16, 1]]}, start, fit_data(shapes))
+    make_student("probe", {"filters": [[8, 2], [16, 1]]}, start, fit_data(shapes))
     assert seen == [((12, 12, 1), 3, ((8, 2), (16, 1)))]
 
 
@@ -150,22 +150,25 @@ def test_the_panel_is_the_mean_of_softened_probabilities(start: Candidate, odd: 
     logits = walk.clone(start.model, logits=True)
     pixels = data.validation.read(np.arange(16)).astype(np.float32)
     of_start = logits(pixels / 255).numpy()
-    (shares,) = teachers([odd["shares"]], start, data, None)
+    (shares,) = load_teachers([odd["shares"]], start, data, None)
     of_shares = np.log(np.maximum(shares.model(pixels / 255).numpy(), 1e-7))
     for found, wanted in (
-        ([Teacher("a", start.model, scaling("0..1"))], softmax(of_start / 4)),
-        ([Teacher("a", logits, scaling("0..1"))], softmax(of_start / 4)),
+        ([Teacher("a", start.model, parse_scaling("0..1"))], softmax(of_start / 4)),
+        ([Teacher("a", logits, parse_scaling("0..1"))], softmax(of_start / 4)),
         ([shares], softmax(of_shares / 4)),
-        ([Teacher("a", start.model, scaling("0..1")), shares], (softmax(of_start / 4) + softmax(of_shares / 4)) / 2),
+        (
+            [Teacher("a", start.model, parse_scaling("0..1")), shares],
+            (softmax(of_start / 4) + softmax(of_shares / 4)) / 2,
+        ),
     ):
-        answers = panel(TASK, found, 4.0)(tf.constant(pixels)).numpy()
+        answers = form_panel(TASK, found, 4.0)(tf.constant(pixels)).numpy()
         assert softmax(answers / 4) == pytest.approx(wanted, abs=4e-3)  # bfloat16, where it is native
 
 
 def test_what_earlier_stages_made_can_teach_the_next_student(start: Candidate, small: Path, shapes: Path) -> None:
     data = fit_data(shapes)
     other, _ = Distil(student=str(small), **{**QUICK, "min_steps": 60, "rate": 1e-2})(start, data)
-    recipe, own = teachers(["recipe", "self"], other, data, None)
+    recipe, own = load_teachers(["recipe", "self"], other, data, None)
     assert (recipe.model, own.model) == (start.model, other.model)
     before = [weight.copy() for weight in other.model.get_weights()]
     taught, facts = Distil(teacher="self", share=1.0, **{**QUICK, "min_steps": 60, "rate": 1e-2})(other, data)
@@ -182,13 +185,13 @@ def test_what_any_stage_before_made_can_teach(start: Candidate, small: Path, sha
         made, _ = stage(candidate, replace(data, seed=seed))
         candidate = made.after(candidate)
     assert (len(candidate.made), candidate.made[-1]) == (2, candidate.model)
-    found = teachers(["stage 1", "recipe", "stage 2"], candidate, data, None)
+    found = load_teachers(["stage 1", "recipe", "stage 2"], candidate, data, None)
     assert [one.model for one in found] == [candidate.made[0], start.model, candidate.made[1]]
     assert not same(Candidate(found[0].model), Candidate(found[2].model))
     _, facts = Distil(teacher=["recipe", "stage 1"], student=str(small), **QUICK)(candidate, data)
     assert [one["name"] for one in facts["teachers"]] == ["recipe", "stage 1"]
     with pytest.raises(RecipeError, match="stage 3 does not come before this stage; what does: stage 1 to stage 2"):
-        teachers(["stage 3"], candidate, data, None)
+        load_teachers(["stage 3"], candidate, data, None)
 
 
 def test_without_a_share_the_labels_teach_alone(start: Candidate, small: Path, shapes: Path) -> None:
@@ -207,9 +210,9 @@ def test_a_teacher_takes_its_pixels_its_own_way(start: Candidate, shapes: Path, 
     keras.Model(image, walk.clone(start.model)(L.Rescaling(1 / 255)(image))).save(tmp_path / "pixels.keras")
     data = fit_data(shapes)
     name = str(tmp_path / "pixels.keras")
-    told, untold = (panel(TASK, teachers([name], start, data, scale), 4.0) for scale in ("0..255", None))
-    assert soft_labels.validation_accuracy(told, data) == accuracy(start, shapes)
-    assert soft_labels.validation_accuracy(untold, data) < 0.9
+    told, untold = (form_panel(TASK, load_teachers([name], start, data, scale), 4.0) for scale in ("0..255", None))
+    assert soft_labels.measure_validation_accuracy(told, data) == accuracy(start, shapes)
+    assert soft_labels.measure_validation_accuracy(untold, data) < 0.9
     record = {
         "schema": 1,
         "model_sha256": hashlib.sha256(Path(name).read_bytes()).hexdigest(),
@@ -218,14 +221,14 @@ def test_a_teacher_takes_its_pixels_its_own_way(start: Candidate, shapes: Path, 
         "settings": {"name": "own", "seed": 0},
     }
     (tmp_path / "pixels.json").write_text(json.dumps(record))
-    assert teachers([name], start, data, None)[0].scale == scaling("0..255"), "as its training record says"
+    assert load_teachers([name], start, data, None)[0].scale == parse_scaling("0..255"), "as its training record says"
 
 
 def test_the_loss_is_the_one_of_the_paper(start: Candidate) -> None:
     rng = np.random.default_rng(0)
     logits, wanted = rng.normal(size=(5, 3)).astype(np.float32), rng.normal(size=(5, 3)).astype(np.float32)
     labels = np.array([0, 1, 2, 0, 1], np.int32)
-    found = soft_labels.loss(TASK, lambda *_, **__: tf.constant(logits), lambda pixels: pixels, "0..1", 0.7, 4.0)
+    found = soft_labels.make_loss(TASK, lambda *_, **__: tf.constant(logits), lambda pixels: pixels, "0..1", 0.7, 4.0)
     soft = -(softmax(wanted / 4) * np.log(softmax(logits / 4))).sum(axis=1).mean()
     hard = -np.log(softmax(logits)[np.arange(5), labels]).mean()
     value = found(np.zeros((5, 2, 2, 1), np.uint8), labels, wanted).numpy()
@@ -249,7 +252,7 @@ def test_epochs_take_the_augmentations_in_turn_and_answers_go_with_their_images(
         tf.numpy_function(count, [tf.shape(pixels)[0]], tf.int32)
         return mean_pixels(pixels)
 
-    made = soft_labels.lessons(data, Augment(), 2, 5, ask, lambda *_: None)
+    made = soft_labels.make_lessons(data, Augment(), 2, 5, ask, lambda *_: None)
     assert sum(asked) == 2 * len(data.fit) + 1, "each augmented image once, and one to see the classes"
     per_epoch = len(data.fit) // 16
     given = list(made.batches(16, 3 * per_epoch))
@@ -270,10 +273,10 @@ def test_epochs_take_the_augmentations_in_turn_and_answers_go_with_their_images(
 
 def test_what_is_used_once_is_asked_for_during_training(start: Candidate, shapes: Path) -> None:
     data = fit_data(shapes)
-    made = soft_labels.lessons(data, Augment(), 5, 5, mean_pixels, lambda *_: None)
+    made = soft_labels.make_lessons(data, Augment(), 5, 5, mean_pixels, lambda *_: None)
     assert (made.count, made.answers, made.images) == (5, None, None)
     assert len(next(iter(made.batches(16, 1)))) == 3
-    once = soft_labels.lessons(data, None, 5, 5, mean_pixels, lambda *_: None)
+    once = soft_labels.make_lessons(data, None, 5, 5, mean_pixels, lambda *_: None)
     assert once.answers is not None
     assert (once.count, once.answers.shape, once.images) == (1, (1, len(data.fit), 3), None)
 
@@ -332,7 +335,7 @@ def test_masks_and_clusters_are_held_and_forbid_another_student(start: Candidate
     assert facts["student"] == "self"
     check_masks(after, "test")
     assert after.masks.keys() == pruned.masks.keys()
-    dense = walk.kernels(after.model)["hidden/kernel"].numpy()
+    dense = walk.collect_kernels(after.model)["hidden/kernel"].numpy()
     assert len(np.unique(dense[dense != 0])) <= 8
     assert not same(after, clustered)
     for marked in (pruned, replace(start, clusters=clustered.clusters)):
@@ -392,8 +395,8 @@ def test_a_teacher_that_answers_nan_is_refused(start: Candidate, shapes: Path) -
     with pytest.raises(ModelError, match="answers images of this data with NaN"):
         Distil(**QUICK)(replace(start, original=broken), data)
     with pytest.raises(ModelError, match="answers images of this data with NaN"):
-        soft_labels.lessons(
-            data, None, 1, 2, panel(TASK, [Teacher("a", broken, scaling("0..1"))], 4.0), lambda *_: None
+        soft_labels.make_lessons(
+            data, None, 1, 2, form_panel(TASK, [Teacher("a", broken, parse_scaling("0..1"))], 4.0), lambda *_: None
         )
     with pytest.raises(RecipeError, match=r"distil\.rate: with 0\.002 the loss ends as nan"):
         Distil(**QUICK)(Candidate(broken, original=start.model), data)
@@ -434,7 +437,9 @@ def test_a_stage_that_another_teacher_taught_is_not_taken_from_the_cache(
     (tmp_path / "teacher.keras").write_bytes((tmp_path / "own.keras").read_bytes())
     distil = {"teacher": str(tmp_path / "teacher.keras"), "student": str(small), **QUICK}
     recipe = parse({"stages": [{"distil": distil}], "export": "float32"}, "test", "quick")
-    job = prepare.job(recipe, Wish(model=tmp_path / "own.keras", data=str(shapes), scale="0..1"), lambda _: None)
+    job = prepare.prepare_job(
+        recipe, Wish(model=tmp_path / "own.keras", data=str(shapes), scale="0..1"), lambda _: None
+    )
     lines: list[str] = []
 
     def say(line: str) -> None:
@@ -454,11 +459,13 @@ def test_another_net_is_quantized_towards_the_same_teacher_and_shipped(
     start.model.save(tmp_path / "own.keras")
     stages = [{"distil": {"student": str(small), **QUICK}}, {"qat": {**BRIEF, "distillation": 0.9}}]
     recipe = parse({"stages": stages, "export": "int8"}, "test", "quick")
-    job = prepare.job(recipe, Wish(model=tmp_path / "own.keras", data=str(shapes), scale="0..1"), lambda _: None)
+    job = prepare.prepare_job(
+        recipe, Wish(model=tmp_path / "own.keras", data=str(shapes), scale="0..1"), lambda _: None
+    )
     made = loop.run(job, tmp_path / "out", lambda _: None)
     assert made.manifest["recipe"]["stages"][0]["distil"]["teacher"] == "recipe"
     assert made.manifest["stages"][1]["teachers"][0]["parameters"] == start.model.count_params()
-    assert float_operators(read((made.path / "model.tflite").read_bytes(), "made")) == []
+    assert list_float_operators(read((made.path / "model.tflite").read_bytes(), "made")) == []
     assert made.manifest["stages"][1]["student_parameters"] == 3 * 145
     assert made.manifest["export"]["size_bytes"] < made.manifest["float"]["size_bytes"] / 2
 
@@ -492,11 +499,11 @@ def test_ones_own_layers_reach_teachers_and_students(
     known = replace(start, custom=("ed_doubled:Doubled",))
     assert known.after(known).custom == known.custom
     assert replace(start).after(known).custom == known.custom
-    (teacher,) = teachers([path], known, data, None)
+    (teacher,) = load_teachers([path], known, data, None)
     images = np.random.default_rng(0).random((3, 12, 12, 1), dtype=np.float32)
     assert np.abs(np.asarray(teacher.model(images)) - np.asarray(net(images))).max() < 1e-6
-    assert student(path, {}, known, data).get_layer("mine").__class__ is ed_doubled.Doubled
-    for read_by in (lambda: teachers([path], start, data, None), lambda: student(path, {}, start, data)):
+    assert make_student(path, {}, known, data).get_layer("mine").__class__ is ed_doubled.Doubled
+    for read_by in (lambda: load_teachers([path], start, data, None), lambda: make_student(path, {}, start, data)):
         with pytest.raises(ModelError, match="Doubled"):
             read_by()
 
@@ -505,12 +512,12 @@ def test_a_net_that_is_not_shipped_is_advised_by_a_command_that_exists(monkeypat
     from click.testing import CliRunner
 
     from edgedigits.cli.main import cli
-    from edgedigits.stages.distil.teachers import teacher_file
+    from edgedigits.stages.distil.teachers import find_teacher_file
 
-    monkeypatch.setattr("edgedigits.stages.distil.teachers.shipped_record", lambda _: None)
+    monkeypatch.setattr("edgedigits.stages.distil.teachers.find_shipped_record", lambda _: None)
     with pytest.raises(
         RecipeError, match=r"make one with `edgedigits (train nano --out nano\.keras)` and give its path"
     ) as told:
-        teacher_file("nano")
+        find_teacher_file("nano")
     words = str(told.value).split("`")[1].split()[1:]
     assert CliRunner().invoke(cli, [*words, "--help"]).exit_code == 0

@@ -15,8 +15,8 @@ import pytest
 from benchmarks.emulated_pi.pi import booted
 from edgedigits.errors import InputError
 from edgedigits.measure.qemu import requirements
-from edgedigits.measure.qemu.boards import EMULATED_BOARDS, board_named, board_with, cpuinfo
-from edgedigits.measure.qemu.rootfs import rootfs
+from edgedigits.measure.qemu.boards import EMULATED_BOARDS, find_board, find_board_with, write_cpuinfo
+from edgedigits.measure.qemu.rootfs import build_rootfs
 
 if TYPE_CHECKING:
     from tests.pi import Boot, Reached
@@ -37,7 +37,7 @@ def processes() -> list[Path]:
 @pytest.mark.parametrize("name", EMULATED_BOARDS)
 def test_cpuinfo_names_board_and_core_for_each_of_four_cores(name: str) -> None:
     board = EMULATED_BOARDS[name]
-    text = cpuinfo(board)
+    text = write_cpuinfo(board)
     assert text.count("processor\t") == 4
     assert text.count(f"CPU part\t: {board.part}\n") == 4
     assert text.endswith(f"Model\t\t: {board.model}\n")
@@ -46,16 +46,16 @@ def test_cpuinfo_names_board_and_core_for_each_of_four_cores(name: str) -> None:
 
 def test_unknown_board_core_and_suite_are_refused_with_the_choices() -> None:
     with pytest.raises(InputError, match="board pi6: unknown; choose from pi3, zero2, pi4, pi5"):
-        board_named("pi6")
+        find_board("pi6")
     with pytest.raises(InputError, match="--cpu max: unknown; choose from cortex-a53, cortex-a72, cortex-a76"):
-        board_with("max")
+        find_board_with("max")
     with pytest.raises(InputError, match="suite sid: unknown; choose from bookworm, trixie"):
-        rootfs("sid", print)  # type: ignore[arg-type]
+        build_rootfs("sid", print)  # type: ignore[arg-type]
 
 
 def test_what_is_missing_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    reason = requirements.lacking_for_counting()
+    reason = requirements.explain_lack_for_counting()
     assert reason is not None
     assert "qemu-aarch64" in reason
     assert "apt-get install --no-install-recommends gcc mmdebstrap qemu-user" in reason
@@ -82,7 +82,7 @@ def test_trixie_has_python_3_13_and_rsync(trixie: Reached) -> None:
 def test_it_reaches_nothing_and_its_writes_stay_its_own(bookworm: Reached) -> None:
     assert "unreachable" in bookworm.run("(echo > /dev/tcp/192.0.2.1/80) 2>&1; true")
     bookworm.run("echo mine > ~/note; echo mine > /tmp/note")
-    tree = rootfs("bookworm", print)
+    tree = build_rootfs("bookworm", print)
     assert not (tree / "home/pi/note").exists()
     assert not (tree / "tmp/note").exists()
 

@@ -19,7 +19,7 @@ import pytest
 
 from edgedigits.api.calls import was_interrupted
 from edgedigits.cli import endings, main
-from edgedigits.cli.endings import INTERRUPTED, end_of, harmless
+from edgedigits.cli.endings import INTERRUPTED, end_of, escape_controls
 from edgedigits.errors import DataError, ParityError
 
 QUICK = """
@@ -211,11 +211,11 @@ def test_a_reader_that_leaves_gets_no_traceback() -> None:
 
 
 def test_text_of_any_script_is_shown_as_it_is() -> None:
-    cut = harmless("x.keras: it was saved by Keras '" + "n" * 70_000 + "'; Keras 2 and Keras 3 can be read.")
+    cut = escape_controls("x.keras: it was saved by Keras '" + "n" * 70_000 + "'; Keras 2 and Keras 3 can be read.")
     assert len(cut) < 2100
     assert cut.startswith("x.keras: it was saved by Keras 'nn")
     assert cut.endswith("nn'; Keras 2 and Keras 3 can be read.")
-    assert harmless("Größe 手書き\tמספר\n") == "Größe 手書き\tמספר\n"
+    assert escape_controls("Größe 手書き\tמספר\n") == "Größe 手書き\tמספר\n"
 
 
 def test_a_real_interrupt_of_compress_ends_with_130_and_a_sentence(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from edgedigits.api.render.estimate import as_json, render
+from edgedigits.api.render.estimate import render, to_json
 from edgedigits.backend import keras, tf
 from edgedigits.errors import InputError, TfliteError
 from edgedigits.measure.cost.boards import CORES, NETWORKS, RATED_BOARDS, SOURCES, V1, V2, RowArithmetic
 from edgedigits.measure.cost.estimate import Estimate, estimate
-from edgedigits.measure.cost.throughput import ROW_KINDS, gain, rates
+from edgedigits.measure.cost.throughput import ROW_KINDS, bound_gain, bound_rates
 from tests.make_golden import GOLDEN
 from tests.test_multiply_adds import baseline, converted, wide_convolution
 
@@ -96,7 +96,7 @@ def test_the_range_is_the_sum_of_its_operators() -> None:
 def test_one_convolution_is_its_multiply_adds_over_the_rates() -> None:
     found = estimate(INT8, "pi4")
     conv = next(each for each in found.operators if each.work.kind == "CONV_2D")
-    rate = rates(RATED_BOARDS["pi4"], "int8").conv
+    rate = bound_rates(RATED_BOARDS["pi4"], "int8").conv
     assert conv.low_ms == pytest.approx(1000 * 3200 / rate.high)
     fixed_ms = 1000 * 20_000 / (0.5 * 1.5e9)
     assert conv.high_ms == pytest.approx(1000 * 3200 / rate.low + fixed_ms)
@@ -117,7 +117,7 @@ def test_weights_too_large_for_the_cache_are_read_from_memory(tmp_path: Path) ->
 def test_threads_lower_only_the_fast_end() -> None:
     one, two, four = (estimate(INT8, "pi4", threads) for threads in (1, 2, 4))
     assert four.low_ms < two.low_ms < one.low_ms
-    assert one.low_ms / four.low_ms <= gain(RATED_BOARDS["pi4"], "int8").high
+    assert one.low_ms / four.low_ms <= bound_gain(RATED_BOARDS["pi4"], "int8").high
     assert one.high_ms == four.high_ms
     assert any("4 threads" in note for note in four.notes)
 
@@ -127,7 +127,7 @@ def test_rates_hold_what_is_published(device: str) -> None:
     """Each published network, recomputed at the rates, brackets its published time on one thread."""
     board = RATED_BOARDS[device]
     for row in board.rows:
-        network, found = NETWORKS[row.network], rates(board, row.arithmetic)
+        network, found = NETWORKS[row.network], bound_rates(board, row.arithmetic)
         if row.threads > 1 or row.lanes > 1 or not network.conv:
             continue
         work = {"conv": network.conv, "depthwise": network.depthwise, "dense": network.dense}
@@ -143,8 +143,8 @@ def test_two_networks_give_both_rates() -> None:
     conv, depthwise = 8.24e9, 1.71e9
     assert one.conv / conv + one.depthwise / depthwise == pytest.approx(0.077, rel=0.01)
     assert two.conv / conv + two.depthwise / depthwise == pytest.approx(0.046, rel=0.01)
-    found = rates(RATED_BOARDS["pi4"], "float32")
-    assert found.depthwise.high == pytest.approx(depthwise / gain(RATED_BOARDS["pi4"], "float32").low, rel=0.02)
+    found = bound_rates(RATED_BOARDS["pi4"], "float32")
+    assert found.depthwise.high == pytest.approx(depthwise / bound_gain(RATED_BOARDS["pi4"], "float32").low, rel=0.02)
 
 
 @pytest.mark.parametrize("device", RATED_BOARDS)
@@ -152,10 +152,10 @@ def test_two_networks_give_both_rates() -> None:
 def test_every_board_has_two_independent_sources_and_sane_rates(device: str, arithmetic: RowArithmetic) -> None:
     board = RATED_BOARDS[device]
     assert len({row.source for row in board.rows if row.arithmetic == arithmetic}) >= 2
-    found = rates(board, arithmetic)
+    found = bound_rates(board, arithmetic)
     for kind in ROW_KINDS:
         assert 0 < found.of(kind).low < found.of(kind).high
-    assert 1 < gain(board, arithmetic).low <= gain(board, arithmetic).high <= CORES
+    assert 1 < bound_gain(board, arithmetic).low <= bound_gain(board, arithmetic).high <= CORES
 
 
 def test_every_number_names_a_known_source() -> None:
@@ -189,7 +189,7 @@ def test_sources_are_listed() -> None:
 
 
 def test_json_says_estimate_and_is_plain() -> None:
-    found = json.loads(json.dumps(as_json(estimate(INT8, "zero2"))))
+    found = json.loads(json.dumps(to_json(estimate(INT8, "zero2"))))
     assert found["estimate"] is True
     assert "not measured" in found["basis"]
     assert found["estimate_low_ms"] < found["estimate_high_ms"]
@@ -210,8 +210,8 @@ def test_dynamic_range_says_that_nothing_is_published(tmp_path: Path) -> None:
     found = estimate(file, "pi4")
     assert any("dynamic range" in note for note in found.notes)
     (used,) = found.rates
-    assert used.low_gmacs == pytest.approx(rates(RATED_BOARDS["pi4"], "float32").conv.low / 1e9)
-    assert used.high_gmacs == pytest.approx(rates(RATED_BOARDS["pi4"], "int8").conv.high / 1e9)
+    assert used.low_gmacs == pytest.approx(bound_rates(RATED_BOARDS["pi4"], "float32").conv.low / 1e9)
+    assert used.high_gmacs == pytest.approx(bound_rates(RATED_BOARDS["pi4"], "int8").conv.high / 1e9)
 
 
 def test_int16x8_is_refused_for_lack_of_a_source(tmp_path: Path) -> None:

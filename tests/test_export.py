@@ -10,25 +10,25 @@ import numpy as np
 import pytest
 
 from edgedigits.backend import keras, tf
-from edgedigits.data.images import everything
+from edgedigits.data.images import read_all
 from edgedigits.errors import CheckError, FloatOpError, InputError, MaskError, MissingWeightsError, ParityError
 from edgedigits.measure.cost.estimate import estimate
-from edgedigits.measure.cost.instruction_model import instructions
+from edgedigits.measure.cost.instruction_model import count_or_predict
 from edgedigits.models.graph import walk
 from edgedigits.pipeline import recipe
 from edgedigits.pipeline.advise.advice import Question, advise
 from edgedigits.pipeline.export import checks
-from edgedigits.pipeline.export.conversion import converted, representative
-from edgedigits.pipeline.export.export import rewrites_wished
+from edgedigits.pipeline.export.conversion import convert, draw_representative
+from edgedigits.pipeline.export.export import list_rewrites
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.prune import Prune
 from edgedigits.tasks import parity
 from edgedigits.tasks.kinds.classification import Classification
-from edgedigits.tasks.scoring import outputs
-from edgedigits.tflite.flatbuffer import float_operators, read, weight_zeros
+from edgedigits.tasks.scoring import compute_outputs
+from edgedigits.tflite.flatbuffer import count_weight_zeros, list_float_operators, read
 from edgedigits.tflite.interpreter import TfliteModel
-from edgedigits.tflite.multiply_adds import per_operator
+from edgedigits.tflite.multiply_adds import count_per_operator
 from edgedigits.tflite.rewrite.apply import REWRITES
 from tests.examples import example
 from tests.nets import classifier, fit_data, trained
@@ -57,15 +57,21 @@ def test_bytes_answer_as_the_model_and_keep_its_zeros(
     name: str, flats: dict[str, bytes], pruned: Candidate, shapes: Path
 ) -> None:
     data, contents = fit_data(shapes), read(flats[name], name)
-    pixels = everything(data.validation)
+    pixels = read_all(data.validation)
     facts = parity.check_parity(
-        TASK, flats[name], EXPORTS[name].limits, outputs(pruned.model, data.validation, "0..1"), False, pixels, "0..1"
+        TASK,
+        flats[name],
+        EXPORTS[name].limits,
+        compute_outputs(pruned.model, data.validation, "0..1"),
+        False,
+        pixels,
+        "0..1",
     )
     assert facts["changed_answers"] == 0
     assert facts["images"] == len(pixels) > 0
     checks.check_weights(contents, pruned.model)
     checks.check_zeros(contents, pruned)
-    shares = {row.tensor.shape: row.share for row in weight_zeros(contents)}
+    shares = {row.tensor.shape: row.share for row in count_weight_zeros(contents)}
     assert shares[16, 200] == pytest.approx(0.8, abs=0.001)
     if EXPORTS[name].integer:
         checks.check_integer(contents)
@@ -76,7 +82,7 @@ def test_bytes_answer_as_the_model_and_keep_its_zeros(
 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_what_an_export_says_of_itself_is_what_its_bytes_show(name: str, flats: dict[str, bytes]) -> None:
-    export, works = EXPORTS[name], per_operator(read(flats[name], name))
+    export, works = EXPORTS[name], count_per_operator(read(flats[name], name))
     arithmetic = {work.arithmetic for work in works if work.macs}
     assert export.rounds == bool(arithmetic - {"float32", "float16 weights"})
     assert export.multiplies_int8 == bool(arithmetic & {"int8", "dynamic"})
@@ -84,8 +90,8 @@ def test_what_an_export_says_of_itself_is_what_its_bytes_show(name: str, flats: 
     settings = {field.name: field.default for field in dataclasses.fields(export)}
     assert [settings[option] for option in export.rewrites] == [False] * len(export.rewrites)
     assert {option for option in settings if option in REWRITES} == set(export.rewrites)
-    assert not rewrites_wished(export)
-    assert rewrites_wished(dataclasses.replace(export, slim=True)) == ("slim",)
+    assert not list_rewrites(export)
+    assert list_rewrites(dataclasses.replace(export, slim=True)) == ("slim",)
 
 
 @pytest.mark.parametrize("name", EXPORTS)
@@ -93,8 +99,8 @@ def test_estimate_and_instructions_answer_of_every_export(name: str, flats: dict
     """A number, or a sentence where nothing is published."""
     file = tmp_path / "model.tflite"
     file.write_bytes(flats[name])
-    assert instructions(flats[name], "pi4").count > 0
-    if "int16x8" in {work.arithmetic for work in per_operator(read(flats[name], name))}:
+    assert count_or_predict(flats[name], "pi4").count > 0
+    if "int16x8" in {work.arithmetic for work in count_per_operator(read(flats[name], name))}:
         with pytest.raises(InputError, match="for which no throughput on a Raspberry Pi is published"):
             estimate(file, "pi4")
     else:
@@ -136,8 +142,8 @@ def test_with_uint8_the_raw_pixel_is_the_input(scale: Any, low: float, high: flo
 
 def test_calibration_images_are_real_but_for_two_corners(shapes: Path) -> None:
     data = fit_data(shapes)
-    given = [array[0] for (array,) in representative(data.calibration, "0..1", 5)]
-    known = {image.tobytes() for image in everything(data.calibration)}
+    given = [array[0] for (array,) in draw_representative(data.calibration, "0..1", 5)]
+    known = {image.tobytes() for image in read_all(data.calibration)}
     bytes_again = [np.round(image * 255).astype(np.uint8) for image in given]
     assert len(given) == 5
     assert sum(image.tobytes() in known for image in bytes_again) >= 4
@@ -147,7 +153,7 @@ def test_calibration_images_are_real_but_for_two_corners(shapes: Path) -> None:
 def test_export_without_weights_is_caught(flats: dict[str, bytes], pruned: Candidate) -> None:
     small = keras.Sequential([keras.layers.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     with pytest.raises(MissingWeightsError, match="hold 432 weights"):
-        checks.check_weights(read(converted(small, {}), "small"), pruned.model)
+        checks.check_weights(read(convert(small, {}), "small"), pruned.model)
 
 
 def test_bytes_of_another_model_are_caught(pruned: Candidate, shapes: Path) -> None:
@@ -155,19 +161,19 @@ def test_bytes_of_another_model_are_caught(pruned: Candidate, shapes: Path) -> N
     wrong = walk.clone(pruned.model)
     wrong.set_weights([weight[::-1] if weight.ndim == 1 else -weight for weight in wrong.get_weights()])
     flat = Int8()(wrong, data.calibration, data.scale)
-    answers = outputs(pruned.model, data.validation, "0..1")
+    answers = compute_outputs(pruned.model, data.validation, "0..1")
     with pytest.raises(ParityError, match="do not answer as the Keras model does"):
-        parity.check_parity(TASK, flat, Int8.limits, answers, False, everything(data.validation), "0..1")
+        parity.check_parity(TASK, flat, Int8.limits, answers, False, read_all(data.validation), "0..1")
 
 
 def test_revived_weights_are_caught_in_the_model_and_in_the_bytes(pruned: Candidate) -> None:
     revived = dataclasses.replace(pruned, model=walk.clone(pruned.model))
-    kernel = walk.kernels(revived.model)["hidden/kernel"]
+    kernel = walk.collect_kernels(revived.model)["hidden/kernel"]
     kernel.assign(kernel + 0.01)
     with pytest.raises(MaskError, match=r"weights of hidden/kernel are not zero any more"):
         checks.check_masks(revived, "test")
     with pytest.raises(MaskError, match="the masks prune"):
-        checks.check_zeros(read(converted(revived.model, {}), "revived"), pruned)
+        checks.check_zeros(read(convert(revived.model, {}), "revived"), pruned)
 
 
 def test_an_operator_that_int8_lacks_fails_loudly(shapes: Path) -> None:
@@ -187,7 +193,7 @@ def test_an_operator_that_int8_lacks_fails_loudly(shapes: Path) -> None:
 
 def test_float_operators_of_an_int8_export_with_float_ends(shapes: Path) -> None:
     data = fit_data(shapes)
-    flat = converted(classifier(), {"optimize": True}, representative(data.calibration, "0..1", 10))
-    assert any("QUANTIZE" in line for line in float_operators(read(flat, "ends")))
+    flat = convert(classifier(), {"optimize": True}, draw_representative(data.calibration, "0..1", 10))
+    assert any("QUANTIZE" in line for line in list_float_operators(read(flat, "ends")))
     with pytest.raises(FloatOpError):
         checks.check_integer(read(flat, "ends"))

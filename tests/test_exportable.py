@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from edgedigits.backend import keras, tf
-from edgedigits.data.images import ArrayImages, Images, everything
-from edgedigits.data.scale import NAMED, scaled
+from edgedigits.data.images import ArrayImages, Images, read_all
+from edgedigits.data.scale import NAMED, scale_pixels
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError
@@ -88,7 +88,7 @@ def _by_day_and_night(data: FitData) -> FitData:
     """Every second image 32 times as dark."""
 
     def darkened(images: Images) -> Images:
-        pixels = everything(images).copy()
+        pixels = read_all(images).copy()
         pixels[::2] //= 32
         return ArrayImages(pixels, images.labels)
 
@@ -101,7 +101,7 @@ def _learned(layer: Any, data: FitData) -> Any:
     keras.utils.set_random_seed(0)
     model = flat(L.Conv2D(8, 3, padding="same"), layer, L.ReLU())
     model.compile("adam", "sparse_categorical_crossentropy")
-    pixels = scaled(everything(data.fit), data.scale)
+    pixels = scale_pixels(read_all(data.fit), data.scale)
     model.fit(pixels, data.fit.labels, epochs=30, batch_size=16, verbose=0)
     return model
 

@@ -12,7 +12,7 @@ from benchmarks.faults.__main__ import composed
 from benchmarks.faults.broken import broken
 from benchmarks.faults.running import Ended, run
 from benchmarks.faults.scene import Scene, close, printed
-from edgedigits.pipeline.recipe import shipped_folder
+from edgedigits.pipeline.recipe import find_shipped_folder
 
 
 def _python(statement: str, folder: Path, limit_s: float = 20) -> Ended:
@@ -33,7 +33,7 @@ def test_a_broken_recipe_is_tried_and_judged(tmp_path: Path) -> None:
     (tmp_path / "cases" / "broken").mkdir(parents=True)
     (tmp_path / "cases" / "broken" / "open.yaml").write_text("stages: [")
     (tmp_path / "recipe").mkdir()
-    (tmp_path / "recipe" / "ptq_int8.yaml").write_bytes((shipped_folder() / "ptq_int8.yaml").read_bytes())
+    (tmp_path / "recipe" / "ptq_int8.yaml").write_bytes((find_shipped_folder() / "ptq_int8.yaml").read_bytes())
     targets, rows = broken(Scene(tmp_path / "work", tmp_path / "cases", lambda _: None), tmp_path)
     assert [(row["reader"], row["exit_code"], row["fault"]) for row in rows] == [
         ("recipes check", 2, ""),

@@ -20,12 +20,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from edgedigits.api.render.inspection import as_json, render
+from edgedigits.api.render.inspection import render, to_json
 from edgedigits.errors import TfliteError
 from edgedigits.tflite.byte_breakdown import PARTS
 from edgedigits.tflite.checked_walk import TABLES, UNIONS, Walk
-from edgedigits.tflite.flatbuffer import Contents, break_down, float_operators, read, weight_zeros
-from edgedigits.tflite.zeros import WeightLayout, count_zeros, stored_bytes
+from edgedigits.tflite.flatbuffer import Contents, break_down, count_weight_zeros, list_float_operators, read
+from edgedigits.tflite.zeros import WeightLayout, count_stored_bytes, count_zeros
 from tests.make_golden import GOLDEN, without_packed
 
 KINDS = ("float32", "float16", "dynamic", "int8", "int8 with float ends", "int16x8", "sparse")
@@ -92,7 +92,7 @@ def golden(name: str) -> bytes:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_planted_zeros_are_found(contents: dict[str, Contents], kind: str) -> None:
-    found = {weights.elements: weights for weights in weight_zeros(contents[kind])}
+    found = {weights.elements: weights for weights in count_weight_zeros(contents[kind])}
     assert {elements: weights.zeros for elements, weights in found.items()} == {200: CONV_ZEROS, 1280: DENSE_ZEROS}
     assert [weights.share for weights in found.values()] == [0.8, 0.8]
 
@@ -155,19 +155,19 @@ def test_sparse_encoding(contents: dict[str, Contents]) -> None:
 
 
 def test_integer_files_have_no_float_operators(contents: dict[str, Contents]) -> None:
-    assert float_operators(contents["int8"]) == []
-    assert float_operators(contents["int16x8"]) == []
+    assert list_float_operators(contents["int8"]) == []
+    assert list_float_operators(contents["int16x8"]) == []
 
 
 def test_float_ends_are_found(contents: dict[str, Contents]) -> None:
-    first, last = float_operators(contents["int8 with float ends"])
+    first, last = list_float_operators(contents["int8 with float ends"])
     assert first.startswith("#0 QUANTIZE (version 1): float32 input 'serving_default")
     assert last.startswith("#5 DEQUANTIZE (version 2): float32 output 'StatefulPartitionedCall")
 
 
 @pytest.mark.parametrize("kind", ["float32", "float16", "dynamic", "sparse"])
 def test_float_files_are_float_throughout(contents: dict[str, Contents], kind: str) -> None:
-    assert len(float_operators(contents[kind])) == len(contents[kind].operators)
+    assert len(list_float_operators(contents[kind])) == len(contents[kind].operators)
 
 
 # ---- the byte breakdown ----
@@ -291,7 +291,7 @@ def test_odd_model() -> None:
     assert (packed.role, packed.zeros, packed.elements, packed.size_bytes) == ("weight", 3, 5, 3)
     assert (shifted.role, shifted.axis, shifted.zeros) == ("weight", 0, 2)  # [[3, 9], [5, 9]] around 3 and 9
     assert (shared.role, shared.zeros) == ("constant", 0)
-    assert [weights.tensor.name for weights in weight_zeros(found)] == ["int4 kernel", "shifted"]
+    assert [weights.tensor.name for weights in count_weight_zeros(found)] == ["int4 kernel", "shifted"]
     rows = {row.part: row.raw for row in found.breakdown}
     assert (rows["weights"], rows["other"], sum(rows.values())) == (7, len(b"unused"), len(flat))
 
@@ -379,7 +379,7 @@ def test_overlapping_buffers_are_refused_early() -> None:
 )
 def test_count_zeros(layout: WeightLayout, stored: bytes, zeros: int) -> None:
     assert count_zeros(stored, layout).zeros == zeros
-    assert stored_bytes(layout) == (None if layout.sparse else len(stored))
+    assert count_stored_bytes(layout) == (None if layout.sparse else len(stored))
 
 
 @pytest.mark.parametrize(
@@ -440,9 +440,9 @@ def test_altered_bytes_parse_or_raise_tflite_error(changes: list[tuple[int, int]
         found = read(bytes(flat), "altered")
     except TfliteError:
         return
-    float_operators(found)
-    weight_zeros(found)
-    json.dumps(as_json(found), allow_nan=False)
+    list_float_operators(found)
+    count_weight_zeros(found)
+    json.dumps(to_json(found), allow_nan=False)
     assert sum(row.raw for row in found.breakdown) == len(flat)
     Console(file=io.StringIO(), width=100).print(render(found))
 
@@ -520,7 +520,7 @@ def same_as_generated(record: dict[str, Any], other: object, flat: bytes) -> Non
 
 @pytest.mark.parametrize("kind", ["int8", "float16"])
 def test_golden(kind: str) -> None:
-    found = without_packed(as_json(read(golden(f"{kind}.tflite"), f"{kind}.tflite")))
+    found = without_packed(to_json(read(golden(f"{kind}.tflite"), f"{kind}.tflite")))
     assert found == json.loads((GOLDEN / f"{kind}.json").read_text())
 
 

@@ -21,7 +21,7 @@ from edgedigits.backend import keras
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import CheckError, EdgeDigitsError, ModelError, TfliteError
 from edgedigits.ground.processes import children
-from edgedigits.ground.processes.child import status_kib
+from edgedigits.ground.processes.child import read_status_kib
 from edgedigits.models.importer import loading, saved_files
 from edgedigits.models.importer.keras3 import keras3
 from edgedigits.pipeline import loop, prepare
@@ -31,7 +31,7 @@ from edgedigits.pipeline.recipe import parse
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import cut
 from edgedigits.tflite.interpreter import TfliteModel
-from edgedigits.tflite.multiply_adds import per_operator
+from edgedigits.tflite.multiply_adds import count_per_operator
 from edgedigits.tflite.rewrite.pack import pack
 from edgedigits.tflite.rewrite.slim import slim
 from edgedigits.tflite.rewrite.writer import Builder
@@ -119,7 +119,7 @@ def test_a_config_of_more_than_the_file_holds_is_refused_within_the_limit(tmp_pa
     path = archive(tmp_path / "model.keras", config=('"units": 3', '"units": 20000000'))
     with pytest.raises(ModelError, match=r"reading the model needs more than the 1,024 MiB of memory"):
         loading.load(path)
-    assert status_kib("VmHWM:", children.process_id("tensorflow")) < 2 * 2**20
+    assert read_status_kib("VmHWM:", children.process_id("tensorflow")) < 2 * 2**20
 
 
 def test_the_layer_whose_values_are_not_finite_is_named() -> None:
@@ -156,7 +156,7 @@ def test_a_model_of_zeros_is_refused_and_its_bytes_kill_a_child_only(shapes: Pat
     recipe = parse({"stages": [], "export": "int8"}, "test", "plain")
     wish = Wish(model=tmp_path / "zeros.keras", data=str(shapes), scale="0..1")
     with pytest.raises(ModelError, match="prefers no class"):
-        loop.run(prepare.job(recipe, wish, lambda _: None), tmp_path / "out", lambda _: None)
+        loop.run(prepare.prepare_job(recipe, wish, lambda _: None), tmp_path / "out", lambda _: None)
     assert not list((tmp_path / "out").iterdir())
     noise = np.random.default_rng(0).integers(0, 256, (20, 12, 12, 1), dtype=np.uint8)
     flat = Int8()(net, ArrayImages(noise, np.zeros(20, np.int32)), "0..1")
@@ -237,7 +237,7 @@ def test_altered_tables_end_in_one_sentence_wherever_they_are_followed(deadly: P
         flat = bytearray(whole)
         for place in rng.integers(0, min(len(whole), 4000), 2):
             flat[place] = rng.integers(0, 256)
-        for reader in (cut, slim, lambda one: per_operator(read(one, "x"))):
+        for reader in (cut, slim, lambda one: count_per_operator(read(one, "x"))):
             try:
                 reader(bytes(flat))
             except EdgeDigitsError:

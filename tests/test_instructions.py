@@ -11,7 +11,7 @@ import pytest
 from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.errors import InputError, TfliteError
-from edgedigits.measure.qemu.instructions import count, counts
+from edgedigits.measure.qemu.instructions import count, count_each
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_the_count_is_the_same_from_anywhere_and_in_any_company(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))
     monkeypatch.setenv("SOMETHING", "x" * 1000)
-    both = counts([models["nano/float32"], copy], "cortex-a76")
+    both = count_each([models["nano/float32"], copy], "cortex-a76")
     assert both[1] == first
     assert set(first.runs) == {first.instructions}
 
@@ -72,7 +72,7 @@ def test_values_of_weights_do_not_matter(counter: None, tmp_path: Path) -> None:
     model.set_weights([np.abs(rng.normal(0.1, 0.2, weight.shape)) for weight in model.get_weights()])
     drawn = tmp_path / "drawn.tflite"
     drawn.write_bytes(compressed(model, data, "ptq_int8"))
-    one, other = counts([trained, drawn], "cortex-a72")
+    one, other = count_each([trained, drawn], "cortex-a72")
     assert one.model_sha256 != other.model_sha256
     assert one.instructions == other.instructions
 
@@ -81,7 +81,7 @@ def test_int8_pays_on_a_pi_5_and_hardly_on_a_pi_4(counter: None, models: dict[st
     pair = [models["cnn/float32"], models["cnn/ptq_int8"]]
     ratio = {}
     for cpu in ("cortex-a72", "cortex-a76"):
-        float32, int8 = counts(pair, cpu)
+        float32, int8 = count_each(pair, cpu)
         ratio[cpu] = float32.instructions / int8.instructions
     assert 1.0 < ratio["cortex-a72"] < 1.2
     assert ratio["cortex-a76"] > 3
@@ -95,7 +95,7 @@ def test_the_plain_kernels_take_more(counter: None, tiny: dict[str, Path]) -> No
 
 @pytest.mark.parametrize("runtime", ON_DEVICES)
 def test_inputs_of_any_type_and_shape_are_made_up(counter: None, tiny: dict[str, Path], runtime: str) -> None:
-    found = counts([tiny[kind] for kind in ("float32", "int8", "uint8", "rgb", "open")], "cortex-a53", runtime)
+    found = count_each([tiny[kind] for kind in ("float32", "int8", "uint8", "rgb", "open")], "cortex-a53", runtime)
     assert all(one.instructions > 1000 for one in found)
     assert {one.runtime for one in found} == {runtime}
     assert json.loads(json.dumps(found[0].as_dict()))["cpu"] == "cortex-a53"

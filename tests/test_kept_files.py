@@ -22,7 +22,7 @@ from edgedigits.errors import ArtifactError, DamagedError
 from edgedigits.ground import cache_dir, kept_files
 from edgedigits.ground.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
-from edgedigits.models.zoo.shipped import record_beside
+from edgedigits.models.zoo.shipped import find_record_beside
 from edgedigits.pipeline.stage_cache import StageCache
 from edgedigits.pipeline.train import Settings, Trained, train
 from edgedigits.stages.candidate import Candidate
@@ -177,7 +177,7 @@ def test_a_training_record_is_believed_only_as_it_was_written(tmp_path: Path) ->
     }
     path = tmp_path / "n.json"
     write_sealed(path, record)
-    assert (record_beside(model) or {})["input"]["scale"] == "0..1"
+    assert (find_record_beside(model) or {})["input"]["scale"] == "0..1"
     text = path.read_text()
     for changed in (
         text.replace("0..1", "-1..1"),
@@ -186,27 +186,27 @@ def test_a_training_record_is_believed_only_as_it_was_written(tmp_path: Path) ->
     ):
         path.write_text(changed)
         with pytest.raises(ArtifactError, match=r"n\.json: altered since training wrote it"):
-            record_beside(model)
+            find_record_beside(model)
     path.write_text(json.dumps({**record, "schema": 1}))
-    assert record_beside(model) is not None, "older records have no hash of themselves"
+    assert find_record_beside(model) is not None, "older records have no hash of themselves"
     for other in ("[]", "{", text.replace(record["model_sha256"], "0" * 64)):
         path.write_text(other)
-        assert record_beside(model) is None, "a file that happens to lie there"
+        assert find_record_beside(model) is None, "a file that happens to lie there"
 
 
 def test_a_cache_that_others_can_write_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGEDIGITS_CACHE", str(tmp_path))
     tmp_path.chmod(0o755)
-    assert cache_dir.cache_dir() == tmp_path
+    assert cache_dir.find_cache_dir() == tmp_path
     tmp_path.chmod(0o777)
     with pytest.raises(ArtifactError, match="can be written by every user of this machine"):
-        cache_dir.cache_dir()
+        cache_dir.find_cache_dir()
     tmp_path.chmod(0o700)
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
     with pytest.raises(
         ArtifactError, match=r"belongs to another user .*; set EDGEDIGITS_CACHE to a folder of your own"
     ):
-        cache_dir.cache_dir()
+        cache_dir.find_cache_dir()
 
 
 def test_a_cache_that_cannot_be_written_is_found_before_the_first_stage(

@@ -13,8 +13,8 @@ from edgedigits.errors import ModelError
 from edgedigits.models.graph import walk
 from edgedigits.models.importer import loading
 from edgedigits.models.importer.keras3 import keras3
-from edgedigits.pipeline.advise.question import Asked, question
-from edgedigits.pipeline.prepare import Wish, job
+from edgedigits.pipeline.advise.question import Asked, ask_question
+from edgedigits.pipeline.prepare import Wish, prepare_job
 from edgedigits.pipeline.recipe import load_recipe
 
 both = pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
@@ -38,12 +38,12 @@ def test_an_open_input_takes_the_size_of_the_data(k: Any, tmp_path: Path, shapes
     layers = (k.layers.Conv2D(4, 3, activation="elu"), k.layers.GlobalAveragePooling2D(), k.layers.Dense(3))
     path = saved(k, tmp_path, (None, None, 3), *layers)
     said: list[str] = []
-    loaded = job(load_recipe("ptq_int8"), Wish(model=path, data=str(shapes), scale="0..1"), said.append).loaded
+    loaded = prepare_job(load_recipe("ptq_int8"), Wish(model=path, data=str(shapes), scale="0..1"), said.append).loaded
     assert loaded.model.input_shape == (None, 12, 12, 3)
     assert said == ["note: it takes images of any size; its input is now 12x12, the data's"]
     images = np.random.default_rng(0).random((4, 12, 12, 3), dtype=np.float32)
     np.testing.assert_allclose(loaded.model(images).numpy(), answers(path, k, images), atol=1e-5)
-    asked = question(load_recipe("ptq_int8"), Asked(model=path, data=str(shapes)), said.append)
+    asked = ask_question(load_recipe("ptq_int8"), Asked(model=path, data=str(shapes)), said.append)
     assert asked.model.input_shape == (None, 12, 12, 3)
     assert said[1] == said[0]
 
@@ -78,7 +78,7 @@ def test_one_sigmoid_stays_what_it_is(k: Any, end: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(loaded.model(images).numpy(), answers(path, k, images), atol=1e-6)
     assert not loaded.logits
     assert loaded.facts["adapted"] == []
-    assert walk.closing(loaded.model) == "sigmoid"
+    assert walk.find_closing(loaded.model) == "sigmoid"
     probability = loaded.model(images).numpy()
     np.testing.assert_allclose(
         walk.clone(loaded.model, logits=True)(images).numpy(), np.log(probability / (1 - probability)), atol=1e-4

@@ -537,11 +537,11 @@ def test_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_kept_stages_depend_on_the_source_of_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     own_module(tmp_path, "ed_hashed", library="keras", build=BUILD, call="keras.ops.sin(x)")
-    before = custom_layers.source_hash(["ed_hashed:Scale"])
-    assert before == custom_layers.source_hash(["ed_hashed:Scale"])
+    before = custom_layers.hash_sources(["ed_hashed:Scale"])
+    assert before == custom_layers.hash_sources(["ed_hashed:Scale"])
     with (tmp_path / "ed_hashed.py").open("a") as file:
         file.write("# changed\n")
-    assert len({before, custom_layers.source_hash(["ed_hashed:Scale"]), custom_layers.source_hash([])}) == 3
+    assert len({before, custom_layers.hash_sources(["ed_hashed:Scale"]), custom_layers.hash_sources([])}) == 3
 
 
 @pytest.mark.parametrize(

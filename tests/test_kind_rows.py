@@ -16,7 +16,7 @@ from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.graph.duplicate_inputs import merge_copies
 from edgedigits.models.graph.merge_pointwise import merge_pairs
 from edgedigits.models.graph.narrow import Layout, remove_units
-from edgedigits.models.graph.narrowed_size import sizes_of
+from edgedigits.models.graph.narrowed_size import find_sizes
 from edgedigits.models.layers import known_layers
 from edgedigits.models.layers.layer_kinds import (
     KINDS,
@@ -29,18 +29,18 @@ from edgedigits.models.layers.layer_kinds import (
     Passage,
     Setting,
     Weight,
-    kind_of,
+    find_kind,
 )  # fmt: skip
-from edgedigits.models.layers.lowered_layers import of_keras
+from edgedigits.models.layers.lowered_layers import lower_layer
 from edgedigits.pipeline.checks.fold_scaling import _entry
 from edgedigits.stages.candidate import Candidate
-from edgedigits.stages.fake_quantize import FakeQuantized, rounded_kernel
+from edgedigits.stages.fake_quantize import FakeQuantized, round_kernel
 from edgedigits.stages.prune import Prune
 from edgedigits.stages.qat import Qat, _still_shared
-from edgedigits.stages.select_layers import chosen
-from edgedigits.stages.shrink.channel_importance import importances
+from edgedigits.stages.select_layers import choose_layers
+from edgedigits.stages.shrink.channel_importance import measure_importances
 from edgedigits.stages.shrink.removal import channels as channels_of
-from edgedigits.stages.weight_importance import input_sizes
+from edgedigits.stages.weight_importance import measure_input_sizes
 from tests.examples import example
 from tests.graphs import with_random_weights, with_zeroed
 from tests.layer_kinds import LINE, PAIR, SETTINGS
@@ -58,7 +58,7 @@ def net_around(kind: str, *behind: Any, **more: Any) -> Any:
     x = L.Reshape((36, 16))(x) if kind in LINE else x
     x = [x, L.Conv2D(4, 1, name="other")(x)] if kind in PAIR else x
     settings = {"target_shape": [36, 16]} if kind == "Reshape" else SETTINGS.get(kind, [{}])[0]
-    x = example(kind, "SETTINGS in tests/layer_kinds.py", of_keras(kind), name="tried", **{**settings, **more})(x)
+    x = example(kind, "SETTINGS in tests/layer_kinds.py", lower_layer(kind), name="tried", **{**settings, **more})(x)
     for layer in behind:
         x = layer(x)
     return with_random_weights(keras.Model(image, L.Dense(3, name="answer")(L.Flatten()(x))), 1)
@@ -74,7 +74,7 @@ def close(one: Any, other: Any) -> None:
 
 
 def call_of(model: Any) -> walk.Call:
-    return next(call for call in walk.calls(model) if call.layer.name == "tried")
+    return next(call for call in walk.list_calls(model) if call.layer.name == "tried")
 
 
 def test_what_the_loader_takes_has_a_row() -> None:
@@ -86,7 +86,7 @@ def test_a_row_is_true_of_the_keras_layer(kind: str) -> None:
     """Its weights are there, in that order, their axes count what the row says; every matrix of the layer is in it."""
     call, row = call_of(net_around(kind)), KINDS[kind]
     layer, read, made = call.layer, call.node.keras_inputs[0].shape[-1], call.node.outputs.shape[-1]
-    assert kind_of(layer) is row
+    assert find_kind(layer) is row
     names = [name for name in row.weights if getattr(layer, name, None) is not None]
     assert names == list(row.weights)
     assert [id(getattr(layer, name)) for name in row.kernels] == [id(one) for one in layer.weights[: len(row.kernels)]]
@@ -119,7 +119,7 @@ def test_every_row_serves_all_that_read_it(kind: str) -> None:
     smaller = remove_units(layout, keep)
     assert smaller.output_shape == model.output_shape
     assert (smaller.count_params() < model.count_params()) == bool(layout.coupling.groups)
-    assert sizes_of(smaller)["multiply_adds"] <= sizes_of(model)["multiply_adds"]
+    assert find_sizes(smaller)["multiply_adds"] <= find_sizes(model)["multiply_adds"]
     assert ("tried" in channels_of(model, smaller)) == row.makes_channels
     rounding = FakeQuantized(model, [])
     assert rounding.left == {}
@@ -137,23 +137,23 @@ def test_every_row_serves_all_that_read_it(kind: str) -> None:
 @pytest.mark.parametrize("kind", CONVOLUTIONS)
 def test_every_kernel_is_taken_rounded_and_weighed(kind: str, shapes: Path) -> None:
     model, row = net_around(kind), KINDS[kind]
-    taken, _ = chosen(model, "prune", [], [], 1)
+    taken, _ = choose_layers(model, "prune", [], [], 1)
     assert {path.partition("/")[2] for path in taken if path.startswith("tried/")} == set(row.kernels)
     layer = call_of(model).layer
     for name, kernel in row.kernels.items():
-        values, found = getattr(layer, name).numpy(), rounded_kernel(getattr(layer, name), layer, name).numpy()
+        values, found = getattr(layer, name).numpy(), round_kernel(getattr(layer, name), layer, name).numpy()
         rest = tuple(axis for axis in range(-values.ndim, 0) if axis not in kernel.filters or kernel.one_scale)
         step = np.abs(values).max(axis=rest, keepdims=True) / 127
         assert np.abs(found - values).max() > 0
         assert (np.abs(found - values) <= step * 0.5001).all()
         assert np.allclose(found / step, np.round(found / step), atol=1e-3), "other scales than the row says"
     (name, first), *_ = row.kernels.items()
-    sizes = input_sizes(model, fit_data(shapes))[f"tried/{name}"]
+    sizes = measure_input_sizes(model, fit_data(shapes))[f"tried/{name}"]
     assert np.broadcast_to(sizes, getattr(layer, name).shape).shape == getattr(layer, name).shape
     assert sizes.shape[0] == getattr(layer, name).shape[first.reads or 0]
     layout = Layout(find_coupling(model))
     for measure in ("l1", "taylor"):
-        assert (importances(measure, layout, fit_data(shapes), 8) > 0).all()
+        assert (measure_importances(measure, layout, fit_data(shapes), 8) > 0).all()
 
 
 @pytest.mark.parametrize("kind", CONVOLUTIONS)
@@ -176,7 +176,7 @@ def test_a_folded_kernel_shares_values_within_each_filter_only(kind: str) -> Non
     path = f"tried/{name}"
     flat, names = fold_batchnorm.fold(model)
     groups = _still_shared(Candidate(flat, clusters={path: numbers}), names)[path]
-    values = walk.kernels(flat)[path].numpy()
+    values = walk.collect_kernels(flat)[path].numpy()
     filters = math.prod(values.shape[axis] for axis in kernel.filters)
     assert len(np.unique(groups[groups >= 0])) == int(groups.max()) + 1 <= 3 * filters
     assert all(len(np.unique(values[groups == group])) == 1 for group in range(int(groups.max()) + 1))
@@ -213,11 +213,11 @@ def test_conv1d_is_rounded_as_the_converter_does(shapes: Path) -> None:
     net.allocate_tensors()
     assert [one["op_name"] for one in net._get_ops_details()].count("RELU") == 0, "fused, as the row says"
     stored = [one for one in net.get_tensor_details() if len(one["quantization_parameters"]["scales"]) > 1]
-    for path, kernel in walk.kernels(model).items():
+    for path, kernel in walk.collect_kernels(model).items():
         layer, _, attribute = path.partition("/")
         if layer not in ("plain", "apart"):
             continue
-        rounded = rounded_kernel(kernel, model.get_layer(layer), attribute).numpy()
+        rounded = round_kernel(kernel, model.get_layer(layer), attribute).numpy()
         (detail,) = (one for one in stored if one["dtype"] == np.int8 and np.prod(one["shape"]) == rounded.size)
         quantization = detail["quantization_parameters"]
         spread = [1] * 4
@@ -272,14 +272,14 @@ def test_a_new_kind_is_one_row(mixer: Any, shapes: Path) -> None:
     flat, names = fold_batchnorm.fold(mixer)
     assert names == ["mixer"]
     close(mixer, flat)
-    assert importances("l1", Layout(find_coupling(mixer)), data, 8).shape == (14,)
+    assert measure_importances("l1", Layout(find_coupling(mixer)), data, 8).shape == (14,)
     pruned, facts = Prune(sparsity=0.5, importance="activation", min_weights=40, **QUICK)(Candidate(mixer), data)
     assert facts["sparsity"]["mixer/mixing"] == 0.5
-    assert int((walk.kernels(pruned.model)["mixer/mixing"].numpy() == 0).sum()) == 24
+    assert int((walk.collect_kernels(pruned.model)["mixer/mixing"].numpy() == 0).sum()) == 24
     rounded, facts = Qat(**QUICK)(pruned, data)
     assert (facts["folded"], facts["left_to_converter"]) == (["mixer"], {})
-    assert (walk.kernels(rounded.model)["mixer/mixing"].numpy()[~pruned.masks["mixer/mixing"]] == 0).all()
-    one = rounded_kernel(vars(flat.get_layer("mixer"))["mixing"], flat.get_layer("mixer"), "mixing").numpy()
+    assert (walk.collect_kernels(rounded.model)["mixer/mixing"].numpy()[~pruned.masks["mixer/mixing"]] == 0).all()
+    one = round_kernel(vars(flat.get_layer("mixer"))["mixing"], flat.get_layer("mixer"), "mixing").numpy()
     assert all(len(np.unique(np.abs(row))) <= 6 for row in one), "one scale for each of the channels made"
     assert np.abs(one).max(axis=1) == pytest.approx(
         np.abs(vars(flat.get_layer("mixer"))["mixing"].numpy()).max(axis=1), rel=1e-5
@@ -294,7 +294,7 @@ def test_a_new_kind_is_narrowed_as_its_row_says(mixer: Any) -> None:
     small = remove_units(layout, keep)
     assert vars(small.get_layer("mixer"))["mixing"].shape == (4, 3)
     close(mixer, small)
-    assert sizes_of(small)["multiply_adds"] == 100 * (9 * 3 + 3 * 4) + 4 * 3
+    assert find_sizes(small)["multiply_adds"] == 100 * (9 * 3 + 3 * 4) + 4 * 3
 
 
 def test_a_row_that_lacks_something_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgedigits.data.samples import stratified_sample
+from edgedigits.data.samples import draw_stratified
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
-from edgedigits.data.strata import strata
+from edgedigits.data.strata import assign_strata
 from edgedigits.errors import DataError
 from tests.labelled import SHAPES, coloured, folder
 
@@ -146,14 +146,14 @@ def test_arrays_of_labels(tmp_path: Path) -> None:
 def test_the_rarest_label_is_spread_first_and_no_image_stands_twice(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     labels = (rng.random((400, 4)) < (0.6, 0.5, 0.4, 0.02)).astype(np.uint8)
-    kinds = strata(labels)
+    kinds = assign_strata(labels)
     assert (kinds[labels[:, 3] == 1] == 3).all()
     assert (kinds[~labels.any(axis=1)] == 4).all()
     rare = int(labels[:, 3].sum())
-    picked = stratified_sample(labels, 100)
+    picked = draw_stratified(labels, 100)
     assert len(set(picked.tolist())) == 100
     assert abs(int(labels[picked, 3].sum()) - rare / 4) <= 1
-    assert (picked == stratified_sample(labels, 100)).all()
+    assert (picked == draw_stratified(labels, 100)).all()
     pixels, _ = coloured(400)
     np.savez(tmp_path / "a.npz", x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
     data = split(load_data(str(tmp_path / "a.npz")), "0..1", 0)

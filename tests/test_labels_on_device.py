@@ -21,9 +21,9 @@ from edgedigits_runner.tasks import Multilabel, multilabel
 from edgedigits.cli.main import cli
 from edgedigits.devices.runner_archive import NAME, write_runner
 from edgedigits.errors import InputError
-from edgedigits.measure.bench_job import ends_in_sigmoid
+from edgedigits.measure.bench_job import is_sigmoid_at_end
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.measure.result_check import checked, read_result
+from edgedigits.measure.result_check import check_result, read_result
 from tests import tiny_release
 
 SIDE, COUNT = 8, 60
@@ -178,8 +178,8 @@ def test_a_manifest_with_a_task_that_is_none_is_refused(folder: Path, tmp_path: 
 
 
 def test_logits_are_told_from_probabilities_by_the_bytes() -> None:
-    assert [ends_in_sigmoid(converted(kind)) for kind in ("float32", "int8")] == [True, True]
-    assert [ends_in_sigmoid(converted(kind, None)) for kind in ("float32", "int8")] == [False, False]
+    assert [is_sigmoid_at_end(converted(kind)) for kind in ("float32", "int8")] == [True, True]
+    assert [is_sigmoid_at_end(converted(kind, None)) for kind in ("float32", "int8")] == [False, False]
 
 
 def test_a_label_is_sure_by_its_distance_from_the_threshold() -> None:
@@ -205,7 +205,7 @@ def test_results_of_labels_that_were_altered_are_refused(folder: Path, tmp_path:
     result = runner.run(
         "evaluate", {"runtime": "litert", "models": [model], "eval": str(folder / "eval.npz"), "threads": 1}
     )
-    assert checked(result, "evaluate") == result
+    assert check_result(result, "evaluate") == result
     for place, value, said in (
         ("models.0.task", {"name": "detection"}, r"models\[0\].task: found 'detection'"),
         ("models.0.task.labels", ["a"], r"models\[0\].task: thresholds: .* give 1 numbers"),
@@ -216,7 +216,7 @@ def test_results_of_labels_that_were_altered_are_refused(folder: Path, tmp_path:
         ("models.0.answers.outputs", ..., r"models\[0\].answers.outputs: missing"),
     ):
         with pytest.raises(InputError, match=said):
-            checked(change(result, place, value), "evaluate")
+            check_result(change(result, place, value), "evaluate")
 
 
 def test_golden_vectors_are_replayed_by_their_task(folder: Path) -> None:

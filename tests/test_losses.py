@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgedigits.backend import tf
-from edgedigits.tasks.class_weights import mean_by
+from edgedigits.tasks.class_weights import make_weighted_mean
 from edgedigits.tasks.losses import cross_entropy, distillation, soft_cross_entropy
 
 RNG = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def test_soft_cross_entropy_is_that_of_both_softened() -> None:
 def test_distillation_mixes_them_by_the_mean_it_is_given() -> None:
     weights = np.array([0.5, 2.0, 1.0], np.float32)
     hard, soft = cross_entropy(LABELS, LOGITS).numpy(), soft_cross_entropy(WANTED, LOGITS, 4.0).numpy()
-    for mean, own in ((mean_by(None), np.ones(5)), (mean_by(weights), weights[LABELS])):
+    for mean, own in ((make_weighted_mean(None), np.ones(5)), (make_weighted_mean(weights), weights[LABELS])):
         found = float(distillation(LABELS, tf.constant(LOGITS), WANTED, 0.7, 4.0, mean))
         assert found == pytest.approx(0.3 * (own * hard).mean() + 0.7 * 16 * (own * soft).mean(), rel=1e-5)
 
@@ -44,7 +44,7 @@ def test_no_slope_reaches_the_teacher() -> None:
     logits, wanted = tf.constant(LOGITS), tf.constant(WANTED)
     with tf.GradientTape() as tape:
         tape.watch([logits, wanted])
-        loss = distillation(LABELS, logits, wanted, 0.7, 4.0, mean_by(None))
+        loss = distillation(LABELS, logits, wanted, 0.7, 4.0, make_weighted_mean(None))
     student, teacher = tape.gradient(loss, [logits, wanted])
     assert np.abs(student.numpy()).max() > 0
     assert teacher is None

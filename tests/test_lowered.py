@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgedigits.backend import keras
-from edgedigits.data.images import everything
+from edgedigits.data.images import read_all
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
 from edgedigits.models.importer import loading
@@ -70,7 +70,7 @@ def test_raw_pixels_leave_no_infinite_range(kind: str, shapes: Path) -> None:
     data = split(load_data(str(shapes)), "0..255", 0, augment=False)
     model = curved(kind, softmax=False)
     model.get_layer("conv0").set_weights([3 * weight for weight in model.get_layer("conv0").get_weights()])
-    pixels = everything(data.calibration)
+    pixels = read_all(data.calibration)
     wanted = np.asarray(model(pixels.astype(np.float32), training=False))
     net = TfliteModel(Int8()(model, data.calibration, "0..255"), reference=True)
     assert np.abs(net.outputs(pixels, "0..255") - wanted).max() < 0.06 * np.abs(wanted).max()

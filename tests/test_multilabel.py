@@ -20,13 +20,13 @@ from edgedigits.measure import bench_job
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.loading import load
 from edgedigits.pipeline import loop, prepare, recipe
-from edgedigits.pipeline.advise.question import Asked, question
+from edgedigits.pipeline.advise.question import Asked, ask_question
 from edgedigits.pipeline.checks.judging import check_classes
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.train import Settings, train
 from edgedigits.stages.candidate import Candidate
-from edgedigits.stages.distil.students import student
-from edgedigits.stages.distil.teachers import teachers
+from edgedigits.stages.distil.students import make_student
+from edgedigits.stages.distil.teachers import load_teachers
 from edgedigits.tasks.kinds.multilabel import Multilabel
 from tests.labelled import SHAPES, L, coloured, folder, learned, pairs
 
@@ -62,7 +62,7 @@ def shapes_nets(shapes_file: Path) -> dict[str | None, Path]:
 
 def compressed(model: Path, data: Path, out: Path, stages: list[Any], export: Any = "int8", **how: Any) -> Artifact:
     wanted = recipe.parse({"stages": stages, "export": export}, "test", "test")
-    job = prepare.job(wanted, Wish(model=model, data=str(data), scale="0..1", **how), lambda _: None)
+    job = prepare.prepare_job(wanted, Wish(model=model, data=str(data), scale="0..1", **how), lambda _: None)
     return loop.run(job, out, lambda _: None)
 
 
@@ -92,14 +92,14 @@ def test_every_kind_of_recipe_keeps_what_the_model_sees(
 
 def test_what_is_written_counts_to_the_same_scores(digits: Path, digits_net: Path, tmp_path: Path) -> None:
     from edgedigits.data.images import ArrayImages
-    from edgedigits.pipeline.checks.judging import outputs_of
+    from edgedigits.pipeline.checks.judging import compute_outputs_of_bytes
 
     artifact = compressed(digits_net, digits, tmp_path, [])
     with np.load(artifact.path / "eval.npz") as kept:
         images, labels = kept["images"], kept["labels"]
     assert (labels.dtype, labels.shape[1]) == (np.uint8, 4)
     half = from_json(artifact.manifest["task"])
-    found = outputs_of((artifact.path / "model.tflite").read_bytes(), ArrayImages(images, labels), "0..1")
+    found = compute_outputs_of_bytes((artifact.path / "model.tflite").read_bytes(), ArrayImages(images, labels), "0..1")
     scores = half.scores(found, labels)
     assert scores.pop("accuracy") == artifact.manifest["test"]["accuracy"]
     assert scores == artifact.manifest["test"]["scores"]
@@ -165,15 +165,17 @@ def test_a_net_of_the_zoo_learns_labels(digits: Path, tmp_path: Path) -> None:
     assert trained.record["data"]["task"] == "multilabel"
     assert trained.record["test_f1_macro"] > 0.7
     trained.model.save(tmp_path / "nano.keras")
-    assert walk.closing(load(tmp_path / "nano.keras").model) == "sigmoid"
+    assert walk.find_closing(load(tmp_path / "nano.keras").model) == "sigmoid"
 
 
 def test_an_advice_needs_no_data_and_looks_at_what_there_is(digits: Path, digits_net: Path) -> None:
     wanted = recipe.parse({"stages": [{"prune": {}}], "export": "int8"}, "test", "test")
-    assert question(wanted, Asked(model=digits_net)).data.fit.labels.shape[1] == 4
-    asked = question(wanted, Asked(model=digits_net, data=str(digits), scale="0..1"))
+    assert ask_question(wanted, Asked(model=digits_net)).data.fit.labels.shape[1] == 4
+    asked = ask_question(wanted, Asked(model=digits_net, data=str(digits), scale="0..1"))
     assert (asked.data.task, asked.warnings) == ("multilabel", ())
-    (told,) = question(wanted, Asked(model=digits_net, data=str(digits), scale="0..1", classes=list("3210"))).warnings
+    (told,) = ask_question(
+        wanted, Asked(model=digits_net, data=str(digits), scale="0..1", classes=list("3210"))
+    ).warnings
     assert "of the labels of" in told
     assert "answers at random, as frequent as its own" in told
 
@@ -204,7 +206,7 @@ def test_models_that_do_not_fit_labels(units: int, closing: str, says: str, shap
     assert not list(tmp_path.glob("out/*"))
     wanted = recipe.parse({"export": "int8"}, "test", "test")
     with pytest.raises((ModelError, DataError), match=says):
-        question(wanted, Asked(model=path, data=str(shapes_file)))
+        ask_question(wanted, Asked(model=path, data=str(shapes_file)))
 
 
 @pytest.mark.parametrize(
@@ -250,7 +252,7 @@ def test_one_output_on_two_classes_is_one_label(closing: str | None, cats_and_do
     with np.load(artifact.path / "eval.npz") as kept:
         assert kept["labels"].shape == (len(kept["images"]), 1)
     named = bench_job.Wish(tflite=artifact.path, data=str(cats_and_dogs / "data"))
-    asked = bench_job.task(named, tmp_path)
+    asked = bench_job.make_task(named, tmp_path)
     with np.load(asked.images) as again, np.load(artifact.path / "eval.npz") as kept:
         assert (again["labels"] == kept["labels"]).all()
     assert asked.classes == ("seven",)
@@ -336,11 +338,11 @@ def test_students_and_teachers_are_asked_for_labels(digits: Path, digits_net: Pa
     data = split(load_data(str(digits)), "0..1", 0)
     net = load(digits_net).model
     for candidate, end in ((net, "sigmoid"), (walk.clone(net, logits=True), None)):
-        made = student("nano", {}, Candidate(candidate), data)
-        assert (walk.closing(made), made.output_shape) == (end, (None, 4))
+        made = make_student("nano", {}, Candidate(candidate), data)
+        assert (walk.find_closing(made), made.output_shape) == (end, (None, 4))
     other = ending(tmp_path / "classes.keras", 4, "softmax", (8, 16, 1))
     with pytest.raises(ModelError, match=r"distil.teacher: .* ends in a softmax, the recipe's model in a sigmoid"):
-        teachers([str(other)], Candidate(net), data, None)
+        load_teachers([str(other)], Candidate(net), data, None)
 
 
 def test_the_cut_data_names_its_task(digits: Path) -> None:

@@ -14,13 +14,13 @@ import pytest
 from edgedigits.errors import TfliteError
 from edgedigits.measure.cost.boards import NETWORKS
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.multiply_adds import Work, per_operator
+from edgedigits.tflite.multiply_adds import Work, count_per_operator
 from tests.make_golden import GOLDEN
 from tests.tiny_tflite import convert, keras_model
 
 
 def works(flat: bytes) -> tuple[Work, ...]:
-    return per_operator(read(flat, "net.tflite"))
+    return count_per_operator(read(flat, "net.tflite"))
 
 
 def converted(model: Any) -> bytes:
@@ -57,9 +57,9 @@ def by_kind(found: tuple[Work, ...]) -> dict[str, int]:
 
 def baseline(name: str) -> Any:
     from edgedigits.models.importer.loading import load
-    from edgedigits.models.zoo.shipped import shipped_folder
+    from edgedigits.models.zoo.shipped import find_shipped_folder
 
-    return load(Path(shipped_folder() / f"{name}.keras")).model
+    return load(Path(find_shipped_folder() / f"{name}.keras")).model
 
 
 def layer_macs(model: Any) -> dict[str, int]:

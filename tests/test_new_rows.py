@@ -22,7 +22,7 @@ from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.models.graph import walk
 from edgedigits.pipeline import loop, prepare, recipe
 from edgedigits.pipeline.advise.advice import Question, advise
-from edgedigits.pipeline.export.conversion import converted, representative
+from edgedigits.pipeline.export.conversion import convert, draw_representative
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.stages.candidate import STRICT, Candidate
 from edgedigits.tasks.lost_answers import Losses
@@ -70,7 +70,7 @@ class Toy8:
 
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:
         settings = {"optimize": True, "ops": "TFLITE_BUILTINS_INT8", "input": "uint8", "output": "uint8"}
-        return converted(model, {**settings, "dense_per_tensor": True}, representative(calibration, scale, 20))
+        return convert(model, {**settings, "dense_per_tensor": True}, draw_representative(calibration, scale, 20))
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_new_stage_and_a_new_export_are_a_row_each(
     assert told.effects[1].reason == "coarse weights only pack well"
     model.save(tmp_path / "tiny.keras")
     wish = Wish(model=tmp_path / "tiny.keras", data=str(shapes), scale="0..1")
-    made = loop.run(prepare.job(wanted, wish, lambda _: None), tmp_path / "out", lambda _: None)
+    made = loop.run(prepare.prepare_job(wanted, wish, lambda _: None), tmp_path / "out", lambda _: None)
     assert [stage["stage"] for stage in made.manifest["stages"]] == ["load", "coarsen"]
     export = made.manifest["export"]
     assert (export["export"], export["rounds"], made.manifest["float"]["rounds"]) == ("toy8", True, False)

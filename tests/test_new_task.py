@@ -69,7 +69,9 @@ def test_a_new_task_is_a_module_a_row_and_the_runner_s_half(tmp_path: Path) -> N
     shapes = shapes_npz(tmp_path / "shapes.npz")
     trained(shapes).model.save(tmp_path / "net.keras")
     wanted = recipe.parse({"stages": [{"qat": {"epochs": 0.1, "min_steps": 5}}], "export": "int8"}, "test", "test")
-    job = prepare.job(wanted, Wish(model=tmp_path / "net.keras", data=str(shapes), scale="0..1"), lambda _: None)
+    job = prepare.prepare_job(
+        wanted, Wish(model=tmp_path / "net.keras", data=str(shapes), scale="0..1"), lambda _: None
+    )
     known = loop.run(job, tmp_path / "classes", lambda _: None)
     graded = replace(load_data(str(shapes)), task="grades")
     made = loop.run(replace(job, dataset=graded, fresh=True), tmp_path / "grades", lambda _: None)

@@ -23,7 +23,7 @@ from edgedigits_runner.release import read_release
 
 from edgedigits.errors import InputError, TfliteError
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.packed_file import FORMS, Form, named, pack_file, unpack_file
+from edgedigits.tflite.packed_file import FORMS, Form, name_form, pack_file, unpack_file
 from edgedigits.tflite.rewrite.before_and_after import inspect
 from edgedigits.tflite.rewrite.pack import pack
 from tests.test_runner import ALLOWED, WALL, entry, run
@@ -35,7 +35,7 @@ ZEROS = bytes(4) + b"TFL3" + bytes(20_000)
 
 
 def written(path: Path, form: Form) -> Path:
-    target = named(path, form)
+    target = name_form(path, form)
     target.write_bytes(pack_file(INT8.read_bytes(), form))
     return target
 
@@ -58,7 +58,7 @@ def test_what_is_packed_opens_to_the_same_bytes(form: Form, tmp_path: Path) -> N
     assert unpack_file(path) == flat
     assert pack_file(flat, form) == pack_file(flat, form)
     assert (len(pack_file(flat, form)) < len(flat)) == (form != "plain")
-    assert named(path, "plain") == tmp_path / "m.tflite"
+    assert name_form(path, "plain") == tmp_path / "m.tflite"
 
 
 def test_any_gunzip_and_unzstd_open_them() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgedigits.data.images import Pixels, everything
+from edgedigits.data.images import Pixels, read_all
 from edgedigits.errors import ParityError
 from edgedigits.pipeline import loop, prepare, recipe
 from edgedigits.pipeline.export.float32 import Float32
@@ -17,8 +17,8 @@ from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import parse
 from edgedigits.tasks.kinds.classification import Classification
-from edgedigits.tasks.parity import check_parity, losses, margins
-from edgedigits.tasks.scoring import outputs
+from edgedigits.tasks.parity import check_parity, compute_losses, compute_margins
+from edgedigits.tasks.scoring import compute_outputs
 from edgedigits.tflite.interpreter import TfliteModel
 from tests.examples import example
 from tests.prototypes import matched, noisy
@@ -39,11 +39,11 @@ def images(classes: int) -> Any:
 def exported(net: Any, classes: int, name: str = "int8") -> tuple[bytes, np.ndarray, Pixels]:
     """(the bytes, what the model answers, the pixels of the images)"""
     flat = EXPORTS[name](net, noisy(classes, 100, seed=1), "0..1")
-    return flat, outputs(net, images(classes), "0..1"), everything(images(classes))
+    return flat, compute_outputs(net, images(classes), "0..1"), read_all(images(classes))
 
 
 def accuracy(flat: bytes, classes: int) -> float:
-    answers = TfliteModel(flat).outputs(everything(images(classes)), "0..1")
+    answers = TfliteModel(flat).outputs(read_all(images(classes)), "0..1")
     return float((answers.argmax(axis=1) == images(classes).labels).mean())
 
 
@@ -99,24 +99,24 @@ def test_the_measures_mean_the_same_for_any_number_of_classes(classes: int, heat
     rng = np.random.default_rng(0)
     logits = heat * rng.normal(size=(600, classes))
     wanted = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    same = losses(wanted, wanted, wanted, 0.0)
+    same = compute_losses(wanted, wanted, wanted, 0.0)
     assert (same.answers, same.ranks) == (0, 0)
     assert same.information == pytest.approx(0, abs=1e-12)
-    random = losses(wanted, wanted, wanted[rng.permutation(600)], 0.0)
+    random = compute_losses(wanted, wanted, wanted[rng.permutation(600)], 0.0)
     assert random.answers == pytest.approx(1, abs=0.15)
     assert random.ranks == pytest.approx(1, abs=0.15)
-    even = losses(wanted, wanted, np.full_like(wanted, 1 / classes), 0.0)
+    even = compute_losses(wanted, wanted, np.full_like(wanted, 1 / classes), 0.0)
     assert even.information == pytest.approx(1, abs=0.01)
     assert even.ranks == pytest.approx(1, abs=0.01), "ties count half"
 
 
 def test_a_changed_answer_weighs_as_much_as_the_model_was_sure_of_it() -> None:
     wanted = np.array([[0.9, 0.1, 0.0], [0.34, 0.33, 0.33]])
-    assert margins(wanted) == pytest.approx([0.8, 0.01 / 0.67])
+    assert compute_margins(wanted) == pytest.approx([0.8, 0.01 / 0.67])
     sure, unsure = wanted[[0, 1]].copy(), wanted[[0, 1]].copy()
     sure[0], unsure[1] = wanted[0][::-1], wanted[1][::-1]
-    assert losses(wanted, wanted, sure, 0.0).answers > 1
-    assert losses(wanted, wanted, unsure, 0.0).answers < 0.03
+    assert compute_losses(wanted, wanted, sure, 0.0).answers > 1
+    assert compute_losses(wanted, wanted, unsure, 0.0).answers < 0.03
 
 
 def test_over_nothing_there_is_no_pass() -> None:
@@ -136,7 +136,7 @@ def test_a_ruined_export_of_a_hard_model_writes_nothing(tmp_path: Path) -> None:
     np.savez(tmp_path / "hard.npz", x_train=train.pixels, y_train=train.labels, x_test=test.pixels, y_test=test.labels)
     matched(100, 0.3, huge=400.0).save(tmp_path / "hard.keras")
     wish = Wish(model=tmp_path / "hard.keras", data=str(tmp_path / "hard.npz"), scale="0..1")
-    job = prepare.job(parse({"export": "int8"}, "test", "plain"), wish, lambda _: None)
+    job = prepare.prepare_job(parse({"export": "int8"}, "test", "plain"), wish, lambda _: None)
     with pytest.raises(ParityError) as caught:
         loop.run(job, tmp_path / "out", lambda _: None)
     assert caught.value.exit_code == 1

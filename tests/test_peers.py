@@ -30,9 +30,9 @@ from benchmarks.peers.running import facts
 from benchmarks.peers.table import peers_table
 from benchmarks.racing import Window, few_images, p50, race, tflite_racer, timing
 from benchmarks.without_amx import python_without_amx
-from edgedigits.measure.bench import Contestant, model_job
+from edgedigits.measure.bench import Contestant, describe_model
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.models.zoo.shipped import shipped_folder
+from edgedigits.models.zoo.shipped import find_shipped_folder
 from edgedigits.pipeline.recipe import load_recipe
 from tests.tiny_artifact import tiny_artifact
 
@@ -113,7 +113,9 @@ def test_a_tflite_file_is_timed_and_counted_in_processes_of_its_own(tmp_path: Pa
     path, images = folder / "model.tflite", folder / "eval.npz"
     runner = RunnerProcess(Path(sys.executable), tmp_path, lambda _: None)
     right = right_in_litert(runner, Contestant("tiny", path), images)
-    window = tflite_racer(runner, model_job(Contestant("tiny", path)), few_images(images, tmp_path / "few.npz"))(0.02)
+    window = tflite_racer(runner, describe_model(Contestant("tiny", path)), few_images(images, tmp_path / "few.npz"))(
+        0.02
+    )
     assert right.shape == (80,)
     assert len(window.laps_us) >= 10
     assert (window.laps_us > 0).all()
@@ -358,7 +360,7 @@ def test_finished_artifacts_are_found_by_recipe_settings_model_seed_and_data(tmp
     folder = tiny_artifact(tmp_path / "s1" / "cnn-ptq_int8-00000000")
     recipe = load_recipe("ptq_int8")
     manifest = json.loads((folder / "manifest.json").read_text())
-    model = hashlib.sha256((shipped_folder() / "cnn.keras").read_bytes()).hexdigest()
+    model = hashlib.sha256((find_shipped_folder() / "cnn.keras").read_bytes()).hexdigest()
     manifest |= {
         "model": {"name": "cnn", "sha256": model},
         "recipe": {**recipe.as_dict(), "for": "said otherwise"},

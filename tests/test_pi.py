@@ -10,7 +10,7 @@ import platformdirs
 import pytest
 
 from benchmarks.pi_story import RESULT, Chapter, Story, artifact, quick, rows, stories
-from edgedigits.devices.remote_bench import side_by_side
+from edgedigits.devices.remote_bench import compare_reports
 from edgedigits.errors import InputError
 from edgedigits.measure.bench_job import bench_here
 from edgedigits.measure.bench_result import Report
@@ -79,7 +79,7 @@ def test_xnnpack_is_applied_by_litert(told: list[Story]) -> None:
 def test_both_machines_give_the_same_answers(told: list[Story], here: Report) -> None:
     for one, there in measured(told):
         if one.runtime == "litert":  # like with like: another runtime has other kernels
-            assert [each.otherwise for each in side_by_side("pi", here, there, {}).agreement] == [0, 0]
+            assert [each.otherwise for each in compare_reports("pi", here, there, {}).agreement] == [0, 0]
         assert abs(there.compressed.right - here.compressed.right) <= 1
 
 

@@ -27,7 +27,7 @@ from edgedigits.pipeline.recipe import Recipe, parse
 from edgedigits.pipeline.stage_cache import StageCache
 from edgedigits.pipeline.train import Settings, train
 from edgedigits.stages.candidate import Candidate
-from edgedigits.tflite.flatbuffer import float_operators, read, weight_zeros
+from edgedigits.tflite.flatbuffer import count_weight_zeros, list_float_operators, read
 from tests.conftest import shapes_npz
 
 QUICK = {"epochs": 0.1, "min_steps": 40, "rate": 2e-3, "batch": 32}
@@ -59,16 +59,16 @@ def first(lenet: Path, shapes: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def compress(recipe: Recipe, out: Path, say: Any = lambda _: None, **wish: Any) -> artifact_folder.Artifact:
-    return loop.run(prepare.job(recipe, Wish(**wish), say), out, say)
+    return loop.run(prepare.prepare_job(recipe, Wish(**wish), say), out, say)
 
 
 def check_int8(made: artifact_folder.Artifact, sparsity: float = 0.8) -> None:
     """All integer, and every pruned kernel has its zeros in the bytes."""
     contents = read((made.path / "model.tflite").read_bytes(), "made")
-    assert float_operators(contents) == []
+    assert list_float_operators(contents) == []
     (prune,) = [stage for stage in made.manifest["stages"] if stage["stage"] == "prune"]
     assert prune["sparsity"], "nothing was pruned"
-    shares = sorted((row.share or 0 for row in weight_zeros(contents)), reverse=True)[: len(prune["sparsity"])]
+    shares = sorted((row.share or 0 for row in count_weight_zeros(contents)), reverse=True)[: len(prune["sparsity"])]
     assert min(shares) >= sparsity - 0.002
     assert made.manifest["test"]["accuracy"] >= 0.8
 
@@ -178,9 +178,9 @@ def test_a_stage_that_breaks_masks_fails_loudly(lenet: Path, shapes: Path, tmp_p
         def __call__(self, candidate: Candidate, data: Any, progress: Progress = silent) -> tuple[Candidate, Facts]:
             return Candidate(candidate.model), {}
 
-    job = prepare.job(quick_recipe(), Wish(model=lenet, data=str(shapes)), lambda _: None)
+    job = prepare.prepare_job(quick_recipe(), Wish(model=lenet, data=str(shapes)), lambda _: None)
     data = split(job.dataset, job.scale, job.seed)
-    kernels = walk.kernels(job.loaded.model)
+    kernels = walk.collect_kernels(job.loaded.model)
     masks = {path: kernel.numpy() != 0 for path, kernel in kernels.items()}
     name = next(iter(masks))
     masks[name] = np.zeros_like(masks[name])
@@ -232,7 +232,7 @@ def test_zoo_nets_all_go_through(shapes: Path, tmp_path: Path, monkeypatch: pyte
 
 def test_data_that_no_shipped_net_was_trained_on_keeps_its_size(shapes: Path) -> None:
     with pytest.raises(InputError, match="images are 12x12, it needs at least 32x32; pass --resize 32x32"):
-        prepare.job(quick_recipe(), Wish(zoo="mobilenet_v2", data=str(shapes)), print)
+        prepare.prepare_job(quick_recipe(), Wish(zoo="mobilenet_v2", data=str(shapes)), print)
 
 
 def test_mobilenet_goes_through(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_mobilenet_goes_through(tmp_path: Path) -> None:
     )
     made = compress(recipe, tmp_path, model=tmp_path / "mobilenet.keras", data=str(data), scale="0..1")
     contents = read((made.path / "model.tflite").read_bytes(), "made")
-    assert float_operators(contents) == []
+    assert list_float_operators(contents) == []
     assert made.manifest["stages"][2]["left_to_converter"] == {}
     assert len(made.manifest["stages"][1]["sparsity"]) == 27
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from edgedigits.errors import RecipeError
-from edgedigits.pipeline.recipe import find, load_recipe, parse, shipped
+from edgedigits.pipeline.recipe import find, list_shipped, load_recipe, parse
 
 SHIPPED = {
     "float32", "float16", "dynamic_int8", "ptq_int8", "int16x8", "qat_int8", "prune50", "prune80", "prune80_ptq_int8",
@@ -22,8 +22,8 @@ SHIPPED = {
 
 
 def test_the_promised_recipes_are_shipped_and_say_what_they_are_for() -> None:
-    assert set(shipped()) == SHIPPED
-    for name in shipped():
+    assert set(list_shipped()) == SHIPPED
+    for name in list_shipped():
         recipe = load_recipe(name)
         assert recipe.name == name
         assert recipe.purpose
@@ -120,7 +120,7 @@ def test_unknown_name_gets_the_nearest() -> None:
 
 
 def test_reading_recipes_imports_no_tensorflow() -> None:
-    code = "import sys, edgedigits.pipeline.recipe as r; [*map(r.load_recipe, r.shipped())]; print('tensorflow' in sys.modules)"
+    code = "import sys, edgedigits.pipeline.recipe as r; [*map(r.load_recipe, r.list_shipped())]; print('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.headers import MARK, kept, wanted, with_header, without_header
-from edgedigits.pipeline.recipe import load_recipe, shipped_folder
+from edgedigits.pipeline.recipe import find_shipped_folder, load_recipe
 
 YAML = "# By hand: why these numbers.\nname: tiny\nfor: a trial - nothing else\nexport: float32  # kept\n"
 ROW = {
@@ -44,7 +44,7 @@ def recipe(tmp_path: Path) -> Path:
 
 def test_every_shipped_head_equals_the_measurements() -> None:
     found = wanted(kept())
-    assert set(found) == set(shipped_folder().glob("*.yaml"))
+    assert set(found) == set(find_shipped_folder().glob("*.yaml"))
     assert {path.name: path.read_text() == text for path, text in found.items()} == {path.name: True for path in found}
 
 

@@ -17,11 +17,11 @@ import pytest
 
 from benchmarks.cutting import Relay
 from edgedigits.devices.ssh.address import Address, check_directory
-from edgedigits.devices.ssh.channel import agent
+from edgedigits.devices.ssh.channel import pack_agent
 from edgedigits.devices.ssh.device import Device, connect
 from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError, InputError
 from edgedigits.measure.runtimes.device_facts import DeviceFacts
-from edgedigits.measure.runtimes.wheels import choose, pip_wheel, supported_pythons
+from edgedigits.measure.runtimes.wheels import choose, find_pip_wheel, list_pythons
 from tests import sshd
 from tests.sshd import Sshd
 
@@ -266,12 +266,12 @@ def test_second_session_waits_then_refuses(server: Sshd) -> None:
 
 def test_old_python_gets_a_sentence_and_no_traceback() -> None:
     """The agent's first part runs on Python 3.6; here by the syntax, and by whatever old Python this machine has."""
-    boot = agent().split(b"\n", 1)[1]
-    compile(boot[: int(agent().split(b"\n", 1)[0])], "boot", "exec", dont_inherit=True)
+    boot = pack_agent().split(b"\n", 1)[1]
+    compile(boot[: int(pack_agent().split(b"\n", 1)[0])], "boot", "exec", dont_inherit=True)
     for name in ("python3.6", "python3.7", "python3.8"):
         if python := shutil.which(name):
             code = "import sys;i=sys.stdin.buffer;exec(i.read(int(i.readline())))"
-            done = subprocess.run([python, "-I", "-c", code], input=agent(), capture_output=True, check=False)
+            done = subprocess.run([python, "-I", "-c", code], input=pack_agent(), capture_output=True, check=False)
             if done.returncode == 0:  # a version manager's stand-in may not run
                 assert b'{"python": [3, ' in done.stdout
     with pytest.raises(DeviceError, match=r"Python 3\.7\.3, and no runtime has wheels below 3\.9"):
@@ -332,9 +332,9 @@ def test_opencv_comes_when_asked_for() -> None:
 
 
 def test_pip_for_devices_is_pure_python_and_pythons_are_listed() -> None:
-    assert pip_wheel().platforms == ("any",)
-    assert supported_pythons("litert") == ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
-    assert supported_pythons("tflite-runtime", "armv7l") == ["3.9", "3.10", "3.11"]
+    assert find_pip_wheel().platforms == ("any",)
+    assert list_pythons("litert") == ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
+    assert list_pythons("tflite-runtime", "armv7l") == ["3.9", "3.10", "3.11"]
 
 
 def test_32_bit_system_on_a_64_bit_kernel_is_seen() -> None:

@@ -17,12 +17,12 @@ from edgedigits.devices.agent.facts import facts
 from edgedigits.devices.agent.processes import Lines
 from edgedigits.devices.deploy import run_doctor
 from edgedigits.devices.remote_bench import RemoteRunner
-from edgedigits.devices.service import Service, service_of
+from edgedigits.devices.service import Service, parse_unit
 from edgedigits.devices.ssh.address import Address
-from edgedigits.devices.ssh.channel import agent
+from edgedigits.devices.ssh.channel import pack_agent
 from edgedigits.devices.ssh.device import Device, connect
 from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError
-from edgedigits.ground.foreign_json import parse, plain
+from edgedigits.ground.foreign_json import make_plain, parse
 
 FACTS: dict[str, Any] = facts(Path("/home/pi/work")) | {"unit": None}
 GREETING = b'\x1eedgedigits {"python": [3, 11, 2]}\n'
@@ -245,8 +245,8 @@ def test_facts_may_grow(go: Go) -> None:
     "mark", ["nonsense", "[]", "{}", '{"dir": "/x", "service": 5}', '{"dir": "/x", "service": "ftp:1"}', "[" * 50_000]
 )
 def test_a_unit_found_there_is_not_believed_either(mark: str) -> None:
-    assert service_of(f"# edgedigits: {mark}\n[Unit]\n", "/x") is None
-    assert service_of('# edgedigits: {"dir": "/x", "service": "http:9000"}\n', "/x") == Service(port=9000)
+    assert parse_unit(f"# edgedigits: {mark}\n[Unit]\n", "/x") is None
+    assert parse_unit('# edgedigits: {"dir": "/x", "service": "http:9000"}\n', "/x") == Service(port=9000)
 
 
 def test_json_of_others_is_read_within_limits() -> None:
@@ -257,7 +257,7 @@ def test_json_of_others_is_read_within_limits() -> None:
             parse(text, 4 if text.startswith(b"[") else 100)
     with pytest.raises(ValueError, match="more than 3 values"):
         parse(b"[1,2,3,4]", 100, 3)
-    assert plain("a\r\n\t\x00b" + "c" * 5000, 10) == "a bccccc..."[:7] + "..."
+    assert make_plain("a\r\n\t\x00b" + "c" * 5000, 10) == "a bccccc..."[:7] + "..."
 
 
 def asked(*requests: bytes) -> list[dict[str, Any]]:
@@ -267,7 +267,7 @@ def asked(*requests: bytes) -> list[dict[str, Any]]:
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(agent())
+        process.stdin.write(pack_agent())
         process.stdin.flush()
         assert b"edgedigits" in process.stdout.readline()
         said, errors = process.communicate(b"".join(requests), timeout=20)

@@ -16,7 +16,7 @@ from edgedigits_runner.arrays import encode
 
 from edgedigits.errors import DataError, InputError, TfliteError
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.measure.result_check import checked, read_result
+from edgedigits.measure.result_check import check_result, read_result
 
 GOLDEN = Path(__file__).parent / "golden" / "int8.tflite"
 MODEL: dict[str, Any] = {"name": "m", "path": str(GOLDEN), "sha256": hashlib.sha256(GOLDEN.read_bytes()).hexdigest()}
@@ -57,7 +57,7 @@ def change(result: dict[str, Any], place: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["bench", "evaluate", "probe"])
 def test_what_the_runner_writes_passes(done: Done, kind: str, tmp_path: Path) -> None:
     job, result = done[kind]
-    assert checked(result, kind, job=job) == result
+    assert check_result(result, kind, job=job) == result
     (tmp_path / "result.json").write_text(json.dumps(result))
     assert read_result(tmp_path / "result.json") == result
 
@@ -99,7 +99,7 @@ FLOATS = np.zeros(COUNT, np.float32)
 )
 def test_an_altered_result_is_refused_in_one_sentence(done: Done, place: str, value: Any, said: str) -> None:
     with pytest.raises(InputError, match=re.escape(said)) as caught:
-        checked(change(done["bench"][1], place, value), "bench", "pi/result.json")
+        check_result(change(done["bench"][1], place, value), "bench", "pi/result.json")
     assert str(caught.value).startswith("pi/result.json")
     assert "\n" not in str(caught.value)
 
@@ -107,7 +107,7 @@ def test_an_altered_result_is_refused_in_one_sentence(done: Done, place: str, va
 def test_a_text_that_unpacks_to_more_than_its_shape_is_refused(done: Done) -> None:
     bomb = encode(np.zeros(50_000_000, np.uint8)) | {"dtype": "<i4", "shape": [COUNT]}
     with pytest.raises(InputError, match="labels: does not decode"):
-        checked(change(done["bench"][1], "labels", bomb), "bench")
+        check_result(change(done["bench"][1], "labels", bomb), "bench")
 
 
 def test_the_result_of_other_models_is_refused(done: Done) -> None:
@@ -116,22 +116,22 @@ def test_the_result_of_other_models_is_refused(done: Done) -> None:
         with pytest.raises(
             InputError, match=f"is of other models .*{'0' * 64}.* than the job asked for .*{MODEL['sha256']}"
         ):
-            checked(change(result, place, "0" * 64), kind, job=job)
+            check_result(change(result, place, "0" * 64), kind, job=job)
 
 
 def test_the_result_for_other_threads_is_refused(done: Done) -> None:
     job, result = done["bench"]
     with pytest.raises(InputError, match=r"latency: not for \[1, 2\] threads"):
-        checked(result, "bench", job=job | {"threads": [1, 2]})
+        check_result(result, "bench", job=job | {"threads": [1, 2]})
 
 
 def test_errors_of_the_runner_keep_their_kind() -> None:
     for kind, error in (("model", TfliteError), ("data", DataError), ("job", InputError), ("new", InputError)):
         with pytest.raises(error, match="said so") as caught:
-            checked({"schema": 1, "kind": "bench", "error": {"kind": kind, "message": "said so"}}, "bench")
+            check_result({"schema": 1, "kind": "bench", "error": {"kind": kind, "message": "said so"}}, "bench")
         assert type(caught.value) is error
     with pytest.raises(InputError, match="error: found 5"):
-        checked({"schema": 1, "kind": "bench", "error": 5}, "bench")
+        check_result({"schema": 1, "kind": "bench", "error": 5}, "bench")
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2", "[]", "5", '{"schema": 1}', '{"schema": 1, "kind": ["bench"]}'])
@@ -146,6 +146,6 @@ def test_files_that_are_no_results(tmp_path: Path, text: str) -> None:
 
 def test_a_bench_by_hand_carries_its_probes(done: Done) -> None:
     result = done["bench"][1] | {"probes": [{"name": "m", **done["probe"][1]}]}
-    assert checked(result, "bench") == result
+    assert check_result(result, "bench") == result
     with pytest.raises(InputError, match="peak_kib: found 'much'"):
-        checked(change(result, "probes.0.peak_kib", "much"), "bench")
+        check_result(change(result, "probes.0.peak_kib", "much"), "bench")

@@ -110,6 +110,6 @@ def test_no_folder_is_too_full(name: str) -> None:
 
 
 def test_a_kept_stage_depends_on_the_code_of_every_room() -> None:
-    from edgedigits.pipeline.stage_cache import sources
+    from edgedigits.pipeline.stage_cache import list_sources
 
-    assert {path for path in HOUSE.modules.values() if HOUSE.toolkit in path.parents} == set(sources())
+    assert {path for path in HOUSE.modules.values() if HOUSE.toolkit in path.parents} == set(list_sources())

@@ -27,12 +27,12 @@ from edgedigits_runner.session import classify, open_session
 from edgedigits_runner.tasks import CLASSIFICATION
 
 from edgedigits.backend import tf
-from edgedigits.data.scale import SCALES, Scale, scaled, scaling
-from edgedigits.measure.local_runner import runner_package
+from edgedigits.data.scale import SCALES, Scale, parse_scaling, scale_pixels
+from edgedigits.measure.local_runner import find_runner_package
 from tests import tiny_tflite
 
 Tiny = dict[str, Path]
-DEVICE = runner_package().parent
+DEVICE = find_runner_package().parent
 
 # What may be imported by a run besides the standard library.
 ALLOWED = {"edgedigits_runner", "numpy", "ai_edge_litert", "flatbuffers", "_distutils_hack"}
@@ -241,7 +241,7 @@ def test_tensorflow_runs_it_when_asked(tiny: Tiny) -> None:
     assert (answers == litert_answers(tiny["int8"], tensors[:, 0])).mean() > 0.95
 
 
-@pytest.mark.parametrize("path", sorted(runner_package().glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(find_runner_package().glob("*.py")), ids=lambda path: path.name)
 def test_runner_is_python_3_9(path: Path) -> None:
     tree = ast.parse(path.read_text(), feature_version=(3, 9))
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -267,9 +267,9 @@ def form(**changed: Any) -> InputForm:
 @pytest.mark.parametrize("scale", SCALES)
 def test_prepare_scales_as_edgedigits_does(scale: Scale) -> None:
     images = tiny_tflite.pixels()
-    found = prepare(images, form(height=8, width=8, tensor_shape=(1, 8, 8, 1)), scaling(scale))
+    found = prepare(images, form(height=8, width=8, tensor_shape=(1, 8, 8, 1)), parse_scaling(scale))
     assert found.dtype == np.float32
-    np.testing.assert_array_equal(found[:, 0], scaled(images, scale))
+    np.testing.assert_array_equal(found[:, 0], scale_pixels(images, scale))
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def details(
 
 
 def model_file(resize: tuple[int, int] | None = None, scale: Scale = "0..1", path: str = "m.tflite") -> ModelFile:
-    return ModelFile("m", path, "", scaling(scale), resize)
+    return ModelFile("m", path, "", parse_scaling(scale), resize)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from edgedigits.devices.runner_archive import MOST_BYTES, NAME, runner_pyz, without_docstrings, write_runner
+from edgedigits.devices.runner_archive import MOST_BYTES, NAME, build_runner, strip_comments, write_runner
 from edgedigits.errors import ArtifactError
-from edgedigits.measure.local_runner import runner_package
+from edgedigits.measure.local_runner import find_runner_package
 from tests.tiny_release import environment
 
 
@@ -28,9 +28,9 @@ def start(runner: Path, *flags: str) -> str:
 
 
 def test_it_is_small_and_always_the_same() -> None:
-    flat = runner_pyz()
+    flat = build_runner()
     assert len(flat) < MOST_BYTES
-    assert flat == runner_pyz()
+    assert flat == build_runner()
     assert flat.startswith(b"#!/usr/bin/env python3\n")
 
 
@@ -39,7 +39,7 @@ def test_it_holds_the_whole_package_in_python_3_9(runner: Path) -> None:
         names = archive.namelist()
         assert set(names) == {
             "__main__.py",
-            *(f"edgedigits_runner/{path.name}" for path in runner_package().glob("*.py")),
+            *(f"edgedigits_runner/{path.name}" for path in find_runner_package().glob("*.py")),
         }
         for name in names:
             ast.parse(archive.read(name), feature_version=(3, 9))
@@ -54,11 +54,11 @@ def test_code_keeps_its_lines_without_docstrings() -> None:
     source = (
         '"""Module."""\n\ndef f():\n    """Two\n    lines."""\n    return 1\n\n\ndef g():\n    """All there is."""\n'
     )
-    found = without_docstrings(source)
+    found = strip_comments(source)
     assert found == '\n\ndef f():\n\n\n    return 1\n\n\ndef g():\n    """All there is."""\n'
 
 
-@pytest.mark.parametrize("path", sorted(runner_package().glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(find_runner_package().glob("*.py")), ids=lambda path: path.name)
 def test_every_module_keeps_its_code_without_docstrings(path: Path) -> None:
     def statements(source: str) -> list[tuple[int, str]]:
         nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)]
@@ -66,7 +66,7 @@ def test_every_module_keeps_its_code_without_docstrings(path: Path) -> None:
         return sorted((node.lineno, type(node).__name__) for node in plain)
 
     source = path.read_text()
-    assert statements(without_docstrings(source)) == statements(source)
+    assert statements(strip_comments(source)) == statements(source)
 
 
 def test_it_keeps_bytecode_beside_itself(runner: Path) -> None:

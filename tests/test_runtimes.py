@@ -58,8 +58,8 @@ def test_a_new_runtime_is_a_row_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(pins.PINS, "toy", Pins())
     monkeypatch.setattr(environments, "RUNTIMES", ("auto", *KNOWN))
     assert interpreters.load_runtime("toy").name == "toy"
-    assert str(environments.python_for("toy", print)) == sys.executable
+    assert str(environments.find_python_for("toy", print)) == sys.executable
     monkeypatch.setitem(runtimes.KNOWN, "toy", row._replace(numpy_below=1))
     with pytest.raises(RunnerError, match="toy: needs numpy < 1, found"):
         interpreters.load_runtime("toy")
-    assert "toy" not in wheels.supported_pythons()
+    assert "toy" not in wheels.list_pythons()

@@ -21,14 +21,14 @@ from edgedigits_runner.scaling import NAMED, Scaling, scaling_of
 
 from edgedigits.backend import keras, tf
 from edgedigits.cli import main
-from edgedigits.data.feed import plain_batches
+from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.images import ArrayImages
-from edgedigits.data.samples import stratified_sample
-from edgedigits.data.scale import scaled, scaling, variants
+from edgedigits.data.samples import draw_stratified
+from edgedigits.data.scale import list_scalings, parse_scaling, scale_pixels
 from edgedigits.errors import InputError, ModelError
 from edgedigits.measure import bench_job
-from edgedigits.measure.bench import Contestant, model_job
-from edgedigits.measure.bench_result import right_answers
+from edgedigits.measure.bench import Contestant, describe_model
+from edgedigits.measure.bench_result import find_right
 from edgedigits.models.graph import walk
 from edgedigits.models.importer import loading
 from edgedigits.pipeline import loop
@@ -36,12 +36,12 @@ from edgedigits.pipeline import prepare as preparing
 from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.scale_check import check_scale
 from edgedigits.pipeline.export.checks import check_masks
-from edgedigits.pipeline.export.conversion import representative
-from edgedigits.pipeline.model_card import artifact_card
+from edgedigits.pipeline.export.conversion import draw_representative
+from edgedigits.pipeline.model_card import write_artifact_card
 from edgedigits.pipeline.recipe import parse
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.kinds.classification import Classification
-from edgedigits.tasks.scoring import outputs
+from edgedigits.tasks.scoring import compute_outputs
 from edgedigits.tflite.interpreter import TfliteModel, quantize
 
 L = keras.layers
@@ -49,12 +49,12 @@ OWN = Scaling("0..1", (0.3, 0.45, 0.6), (0.11, 0.2, 0.29), True)
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), np.uint8)
 
 
-@pytest.mark.parametrize("scale", [*variants(3), OWN, Scaling("-1..1", (0.25,), (0.3,))], ids=str)
+@pytest.mark.parametrize("scale", [*list_scalings(3), OWN, Scaling("-1..1", (0.25,), (0.3,))], ids=str)
 def test_host_graph_and_runner_agree_to_the_bit(scale: Scaling) -> None:
-    on_host = scaled(PIXELS, scale)
+    on_host = scale_pixels(PIXELS, scale)
     assert on_host.dtype == np.float32
     images = ArrayImages(PIXELS, np.zeros(len(PIXELS), np.int32))
-    (in_graph,) = [pixels.numpy() for pixels, _ in plain_batches(images, scale)]
+    (in_graph,) = [pixels.numpy() for pixels, _ in make_plain_batches(images, scale)]
     np.testing.assert_array_equal(in_graph, on_host)
     low, high = float(on_host.min()), float(on_host.max())
     for dtype, least in (("float32", 0), ("uint8", 0), ("int8", -128)):
@@ -67,18 +67,20 @@ def test_host_graph_and_runner_agree_to_the_bit(scale: Scaling) -> None:
 
 def test_the_named_ones_are_those_of_keras() -> None:
     process = keras.applications.imagenet_utils.preprocess_input
-    np.testing.assert_array_equal(scaled(PIXELS, "caffe"), process(PIXELS.astype(np.float32), mode="caffe"))
-    np.testing.assert_allclose(scaled(PIXELS, "torch"), process(PIXELS.astype(np.float32), mode="torch"), atol=1e-6)
+    np.testing.assert_array_equal(scale_pixels(PIXELS, "caffe"), process(PIXELS.astype(np.float32), mode="caffe"))
+    np.testing.assert_allclose(
+        scale_pixels(PIXELS, "torch"), process(PIXELS.astype(np.float32), mode="torch"), atol=1e-6
+    )
 
 
 def test_mean_and_deviation_belong_to_the_channels_as_the_model_takes_them() -> None:
     pixel = np.array([[[255, 0, 51]]], np.uint8)  # red, green, blue
     expected = [(0.2 - 0.3) / 0.11, (0 - 0.45) / 0.2, (1 - 0.6) / 0.29]
-    assert scaled(pixel, OWN)[0, 0].tolist() == pytest.approx(expected, rel=1e-6)
+    assert scale_pixels(pixel, OWN)[0, 0].tolist() == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_scale_is_written_as_a_name_or_in_a_way_that_older_runners_refuse() -> None:
-    for one in (*variants(3), OWN):
+    for one in (*list_scalings(3), OWN):
         assert scaling_of(json.loads(json.dumps(one.as_json()))) == one
         assert isinstance(one.as_json(), str) == (one in [NAMED[name] for name in ("0..1", "-1..1", "0..255")])
     assert scaling_of({"range": "0..1", "mean": [0, 0, 0], "std": [1]}) == NAMED["0..1"]
@@ -105,7 +107,7 @@ def test_a_scale_is_written_as_a_name_or_in_a_way_that_older_runners_refuse() ->
 )
 def test_what_is_no_scale_is_refused(value: Any, says: str) -> None:
     with pytest.raises(InputError) as caught:
-        scaling(value, "here")
+        parse_scaling(value, "here")
     assert str(caught.value).startswith("here: ")
     assert says in str(caught.value)
 
@@ -113,7 +115,7 @@ def test_what_is_no_scale_is_refused(value: Any, says: str) -> None:
 @pytest.mark.parametrize("scale", ["caffe", "torch", {"range": "0..1", "bgr": True}])
 def test_a_scale_of_three_channels_is_refused_for_grey(scale: Any) -> None:
     with pytest.raises(InputError, match="is for 3 channels, and the images as the model takes them have 1"):
-        scaled(PIXELS[..., :1], scale)
+        scale_pixels(PIXELS[..., :1], scale)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_the_options_are_one_scale(monkeypatch: pytest.MonkeyPatch) -> None:
         given.append(wish.scale)
         return 1 / 0
 
-    monkeypatch.setattr(preparing, "job", job)
+    monkeypatch.setattr(preparing, "prepare_job", job)
     words = ["compress", "--recipe", "ptq_int8", "--model", "m.keras", "--scale"]
     more = ["0..1", "--mean", "0.3,.45,0.6", "--std", "0.11,0.2,0.29", "--bgr"]
     for rest in (more, ["caffe", "--mean", "1,2,3"], ["-1..1"]):
@@ -202,10 +204,10 @@ def test_folding_is_exact_or_left_alone(layers: list[Any], scale: Scaling, left:
     (found,), now, facts = fold([Candidate(model)], scale, images)
     assert now == left
     assert bool(facts) == (now != scale)
-    before, after = outputs(model, images, scale), outputs(found.model, images, now)
+    before, after = compute_outputs(model, images, scale), compute_outputs(found.model, images, now)
     np.testing.assert_allclose(after, before, atol=2e-5 * np.abs(before).max())
-    assert [tuple(v.shape) for v in walk.kernels(found.model).values()] == [
-        tuple(v.shape) for v in walk.kernels(model).values()
+    assert [tuple(v.shape) for v in walk.collect_kernels(found.model).values()] == [
+        tuple(v.shape) for v in walk.collect_kernels(model).values()
     ]
 
 
@@ -220,7 +222,7 @@ def test_a_model_that_reads_its_pixels_twice_is_not_folded() -> None:
 def test_masks_and_clusters_move_with_their_kernels() -> None:
     model, images = net(L.SeparableConv2D(4, 3)), ArrayImages(PIXELS, np.zeros(len(PIXELS), np.int32))
     masks, clusters, rng = {}, {}, np.random.default_rng(3)
-    for path, kernel in walk.kernels(model).items():
+    for path, kernel in walk.collect_kernels(model).items():
         groups = rng.integers(-1, 4, tuple(kernel.shape))
         kernel.assign(np.where(groups < 0, 0, np.array([0.1, -0.2, 0.3, 0.4])[groups]))
         masks[path], clusters[path] = groups >= 0, groups.astype(np.int32)
@@ -239,27 +241,27 @@ def test_masks_and_clusters_move_with_their_kernels() -> None:
 @pytest.mark.parametrize("count", [1, 3, 4, 7, 50, 200])
 def test_a_sample_holds_every_class_in_proportion(count: int) -> None:
     labels = np.repeat([0, 1, 2, 3], [150, 30, 15, 1]).astype(np.int32)
-    picked = stratified_sample(labels, count, seed=5)
+    picked = draw_stratified(labels, count, seed=5)
     assert picked.tolist() == sorted(set(picked.tolist()))
     assert len(picked) == min(count, len(labels))
     assert len(set(labels[picked])) == min(count, 4)
-    assert (picked == stratified_sample(labels, count, seed=5)).all()
+    assert (picked == draw_stratified(labels, count, seed=5)).all()
     if count == 50:
         assert np.bincount(labels[picked]).tolist() == [37, 8, 4, 1]
 
 
 def test_a_sample_of_more_classes_than_it_has_places_is_a_draw_of_them() -> None:
     labels = np.repeat(np.arange(300), 3).astype(np.int32)
-    drawn = labels[stratified_sample(labels, 100)]
+    drawn = labels[draw_stratified(labels, 100)]
     assert len(set(drawn)) == 100
     assert drawn.max() > 250
-    assert set(drawn) != set(labels[stratified_sample(labels, 100, seed=1)])
+    assert set(drawn) != set(labels[draw_stratified(labels, 100, seed=1)])
 
 
 def test_calibration_images_are_of_every_class() -> None:
     pixels = np.repeat(np.arange(5, dtype=np.uint8) * 50, 20)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
     images = ArrayImages(pixels, np.repeat(np.arange(5), 20).astype(np.int32))
-    given = [round(float(one[0][0, 1, 1, 0])) for one in representative(images, "0..255", 5)]
+    given = [round(float(one[0][0, 1, 1, 0])) for one in draw_representative(images, "0..255", 5)]
     assert given == [0, 50, 100, 150, 200]
 
 
@@ -285,7 +287,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         [keras.Input((10, 10, 3)), L.Conv2D(8, 3, strides=2, activation="relu"), L.Flatten(), L.Dense(6, "softmax")]
     )
     model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
-    model.fit(scaled(x, OWN), y, epochs=6, verbose=0)
+    model.fit(scale_pixels(x, OWN), y, epochs=6, verbose=0)
     model.save(folder / "own.keras")
     return folder / "own.keras", folder / "data.npz"
 
@@ -348,7 +350,7 @@ def test_what_is_recommended_is_good_on_all_classes(classes: int, channels: int)
 def made(own: tuple[Path, Path], out: Path, scale: Any, export: str = "int8") -> Any:
     wish = preparing.Wish(model=own[0], data=str(own[1]), scale=scale)
     return loop.run(
-        preparing.job(parse({"export": export}, "test", "plain"), wish, lambda _: None), out, lambda _: None
+        preparing.prepare_job(parse({"export": export}, "test", "plain"), wish, lambda _: None), out, lambda _: None
     )
 
 
@@ -367,8 +369,9 @@ def test_an_artifact_takes_plain_pixels_where_the_scale_is_in_its_weights(
     assert (entry["scale"], entry["folded"]["scale"]) == ("0..1", OWN.as_json())
     assert artifact.manifest["warnings"] == []
     assert artifact.manifest["test"]["float_accuracy"] > 0.9
-    assert "scaled to 0..1 (0..1; mean 0.3, 0.45, 0.6; std 0.11, 0.2, 0.29; BGR is in the weights" in artifact_card(
-        artifact.manifest
+    assert (
+        "scaled to 0..1 (0..1; mean 0.3, 0.45, 0.6; std 0.11, 0.2, 0.29; BGR is in the weights"
+        in write_artifact_card(artifact.manifest)
     )
     labels = np.load(own[1])["y_test"]
     right = (np.array(answers_of(artifact.path)) == labels).mean()
@@ -377,8 +380,8 @@ def test_an_artifact_takes_plain_pixels_where_the_scale_is_in_its_weights(
         assert set(labels[golden["test_indices"]]) == set(range(6))
     wish = bench_job.Wish(tflite=artifact.path)
     for given, obeyed in ((None, "0..1"), (OWN, "0..1"), ("torch", "torch")):
-        task = bench_job.task(replace(wish, scale=given), tmp_path)
-        assert [scaling(one.scale) for one in task.contestants] == [NAMED[obeyed]] * 2
+        task = bench_job.make_task(replace(wish, scale=given), tmp_path)
+        assert [parse_scaling(one.scale) for one in task.contestants] == [NAMED[obeyed]] * 2
 
 
 def test_an_artifact_keeps_a_scale_that_does_not_fold_and_the_runner_obeys_it(
@@ -394,13 +397,13 @@ def test_an_artifact_keeps_a_scale_that_does_not_fold_and_the_runner_obeys_it(
         assert found.argmax(axis=1).tolist() == answers_of(artifact.path)
         assert (found.argmax(axis=1) == data["y_test"]).mean() == artifact.manifest["test"]["accuracy"] > 0.9
     job = {"schema": 1, "kind": "evaluate", "runtime": "litert", "threads": 1, "eval": str(artifact.path / "eval.npz")}
-    model = model_job(Contestant("m", artifact.path / "model.tflite", artifact.manifest["input"]["scale"]))
+    model = describe_model(Contestant("m", artifact.path / "model.tflite", artifact.manifest["input"]["scale"]))
     (tmp_path / "job.json").write_text(json.dumps({**job, "models": [model]}))
     assert run_job(tmp_path / "job.json", tmp_path / "result.json", lambda _: None) == 0
     by_host = json.loads((tmp_path / "result.json").read_text())
     assert by_hand(["evaluate", str(artifact.path), "--out", str(tmp_path / "by_hand.json")]) == 0
     for result in (by_host, json.loads((tmp_path / "by_hand.json").read_text())):
-        assert right_answers(result, 0).mean() == artifact.manifest["test"]["accuracy"]
+        assert find_right(result, 0).mean() == artifact.manifest["test"]["accuracy"]
 
 
 def test_probes_are_scaled_as_the_model_takes_its_pixels(tmp_path: Path) -> None:

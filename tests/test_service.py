@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from edgedigits.devices.deploy import DeployReport, DeployWish, deploy
-from edgedigits.devices.service import Service, parse_service, service_of, unit_text
+from edgedigits.devices.service import Service, parse_service, parse_unit, write_unit
 from edgedigits.errors import DeployError, InputError
 from tests import sshd
 from tests.sshd import Manager, Sshd
@@ -40,24 +40,24 @@ def test_what_a_service_may_be() -> None:
 
 def test_unit_says_what_it_was_made_for() -> None:
     for service in (Service(port=9000), Service(folder='a"b%c')):
-        unit = unit_text(service, "/home/pi/e", "/home/pi", True)
-        assert service_of(unit, "/home/pi/e") == service
-        assert service_of(unit, "/home/pi/other") is None
-    assert service_of("[Unit]\n", "/home/pi/e") is None
-    assert service_of(None, "/home/pi/e") is None
+        unit = write_unit(service, "/home/pi/e", "/home/pi", True)
+        assert parse_unit(unit, "/home/pi/e") == service
+        assert parse_unit(unit, "/home/pi/other") is None
+    assert parse_unit("[Unit]\n", "/home/pi/e") is None
+    assert parse_unit(None, "/home/pi/e") is None
 
 
 def test_unit_never_gives_up() -> None:
     """Five failures within a minute used to end it for good."""
     for service in (Service(port=9000), Service(folder="in")):
-        unit = unit_text(service, "/home/pi/e", "/home/pi", True)
+        unit = write_unit(service, "/home/pi/e", "/home/pi", True)
         assert "StartLimitIntervalSec=0\n" in unit
         assert "StartLimitBurst" not in unit
         assert "Restart=on-failure\n" in unit
 
 
 def test_unit_without_namespaces_keeps_what_works() -> None:
-    without = unit_text(Service(port=9000), "/home/pi/e", "/home/pi", False)
+    without = write_unit(Service(port=9000), "/home/pi/e", "/home/pi", False)
     assert "NoNewPrivileges=yes" in without
     assert "MemoryMax=" in without
     assert "ProtectSystem" not in without, "it would end with 226/NAMESPACE"
@@ -70,7 +70,7 @@ def test_systemd_takes_the_unit(tmp_path: Path, name: str, wish: str) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("needs systemd-analyze")
     unit = tmp_path / "edgedigits.service"
-    unit.write_text(unit_text(parse_service(wish), f"/home/pi/{name}", "/home/pi", True))
+    unit.write_text(write_unit(parse_service(wish), f"/home/pi/{name}", "/home/pi", True))
     environment = os.environ | {"XDG_RUNTIME_DIR": str(tmp_path), "SYSTEMD_LOG_LEVEL": "warning"}
     command = ["systemd-analyze", "verify", "--user", "--man=no", "--recursive-errors=no", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -83,7 +83,7 @@ def test_unit_is_hardened_as_systemd_counts_it(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("needs systemd-analyze")
     unit = tmp_path / "edgedigits.service"
-    unit.write_text(unit_text(Service(port=9000), "/home/pi/e", "/home/pi", True))
+    unit.write_text(write_unit(Service(port=9000), "/home/pi/e", "/home/pi", True))
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r"Overall exposure level for edgedigits.service: ([\d.]+)", done.stdout)

@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 
 from edgedigits.backend import keras
-from edgedigits.data.samples import stratified_sample
+from edgedigits.data.samples import draw_stratified
 from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, MaskError, RecipeError, TargetError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.graph.narrow import Layout
-from edgedigits.models.graph.narrowed_size import sizes_of
-from edgedigits.pipeline.costs import with_costs
+from edgedigits.models.graph.narrowed_size import find_sizes
+from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export.checks import check_kept, check_masks
 from edgedigits.stages.candidate import Candidate
-from edgedigits.stages.cluster import grouped
-from edgedigits.stages.prune import smallest_pruned
+from edgedigits.stages.cluster import group_values
+from edgedigits.stages.prune import prune_smallest
 from edgedigits.stages.qat import Qat
-from edgedigits.stages.shrink.channel_importance import importances
-from edgedigits.stages.shrink.removal_order import removal_order
+from edgedigits.stages.shrink.channel_importance import measure_importances
+from edgedigits.stages.shrink.removal_order import find_removal_order
 from edgedigits.stages.shrink.shrink import Shrink
 from edgedigits.stages.shrink.target import Target, reach
 from tests.graphs import with_zeroed
@@ -36,7 +36,7 @@ QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 5, "rate": 2e-3, "batch": 3
 
 @pytest.fixture(scope="module")
 def data(shapes: Path) -> FitData:
-    return with_costs(fit_data(shapes))
+    return add_costs(fit_data(shapes))
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,8 @@ def test_shares_are_reached_and_not_far_overshot(
 ) -> None:
     wanted: dict[str, Any] = {target: share}
     small, facts = Shrink(**wanted, multiple=1, scope=scope, **QUICK)(start, data)
-    assert facts[f"{unit}_before"] == sizes_of(start.model)[unit]
-    assert facts[unit] == sizes_of(small.model)[unit]
+    assert facts[f"{unit}_before"] == find_sizes(start.model)[unit]
+    assert facts[unit] == find_sizes(small.model)[unit]
     assert small.model.count_params() == facts["parameters"]
     assert share <= 1 - facts[unit] / facts[f"{unit}_before"] < share + 0.15
     assert facts["channels"]["first"] == [8, small.model.get_layer("first").filters]
@@ -79,7 +79,7 @@ def test_a_latency_is_measured_and_reached(start: Candidate, data: FitData) -> N
 def test_halving_finds_the_largest_that_meets_a_measured_target() -> None:
     net = keras.Sequential([L.Input((4,)), L.Dense(64), L.Dense(2)])
     layout = Layout(find_coupling(net))
-    order = removal_order(layout.coupling.groups, np.arange(64.0), "global", 8, None)
+    order = find_removal_order(layout.coupling.groups, np.arange(64.0), "global", 8, None)
     asked: list[int] = []
 
     def measure(_: Layout, keep: np.ndarray) -> float:
@@ -123,7 +123,7 @@ def with_dead_channels(model: Any) -> Any:
 def test_dead_channels_matter_least_by_every_importance(kind: str, start: Candidate, data: FitData) -> None:
     layout = Layout(find_coupling(with_dead_channels(start.model)))
     coupled_units, hidden = (group.units for group in layout.coupling.groups)
-    found = importances(kind, layout, data, 40)
+    found = measure_importances(kind, layout, data, 40)
     assert np.flatnonzero(found[coupled_units] == 0).tolist() == [2, 5]
     assert np.isnan(found[hidden]).all() == (kind == "bn")
 
@@ -139,8 +139,8 @@ def test_dead_channels_go_first(start: Candidate, data: FitData) -> None:
 def test_importance_by_loss_is_the_slope_of_the_loss(start: Candidate, data: FitData) -> None:
     """Against the loss itself, with the rows that read a unit made smaller by a thousandth."""
     layout = Layout(find_coupling(start.model))
-    found = importances("taylor", layout, data, 40)
-    picked = stratified_sample(data.fit.labels, 40, data.seed)
+    found = measure_importances("taylor", layout, data, 40)
+    picked = draw_stratified(data.fit.labels, 40, data.seed)
     images, labels = data.fit.read(picked).astype(np.float32) / 255, data.fit.labels[picked]
 
     def losses(model: Any) -> np.ndarray:
@@ -153,7 +153,7 @@ def test_importance_by_loss_is_the_slope_of_the_loss(start: Candidate, data: Fit
         for weight in layout.weights:
             axis = weight.axes.get(-2)
             if weight.path.endswith("/kernel") and axis is not None:
-                kernel = walk.kernels(model)[weight.path]
+                kernel = walk.collect_kernels(model)[weight.path]
                 rows = np.where(axis.units == unit, 0.98, 1.0)
                 kernel.assign(kernel * rows[:, None])
         slope = np.abs(losses(model) - before).mean() / 0.02
@@ -164,14 +164,14 @@ def test_orders_compare_shares_of_the_mean_or_ranks() -> None:
     net = keras.Sequential([L.Input((4,)), L.Dense(4, name="a"), L.Dense(3, name="b"), L.Dense(2)])
     groups = find_coupling(net).groups
     importance = np.array([400.0, 100, 300, 200, 1.1, 2, 0.2])
-    by_share = removal_order(groups, importance, "global", 1, None)
+    by_share = find_removal_order(groups, importance, "global", 1, None)
     assert by_share.units.tolist() == [6, 1, 3, 4, 2, 0, 5]
     assert by_share.counts.tolist() == [[4, 3], [4, 2], [3, 2], [2, 2], [2, 1], [1, 1]]
     assert np.flatnonzero(by_share.keep(3)).tolist() == [0, 2, 4, 5]
-    by_rank = removal_order(groups, importance, "layer", 1, None)
+    by_rank = find_removal_order(groups, importance, "layer", 1, None)
     assert by_rank.units.tolist() == [1, 6, 3, 4, 2, 5, 0]
     importance[4:] = np.nan
-    assert removal_order(groups, importance, "global", 1, None).counts[-1].tolist() == [1, 3]
+    assert find_removal_order(groups, importance, "global", 1, None).counts[-1].tolist() == [1, 3]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_orders_compare_shares_of_the_mean_or_ranks() -> None:
 )
 def test_counts_are_multiples_down_to_the_least(multiple: int, least: int | None, wanted: list[int]) -> None:
     net = keras.Sequential([L.Input((4,)), L.Dense(20), L.Dense(2)])
-    order = removal_order(find_coupling(net).groups, np.arange(20.0), "global", multiple, least)
+    order = find_removal_order(find_coupling(net).groups, np.arange(20.0), "global", multiple, least)
     assert order.counts[:, 0].tolist() == wanted
     assert np.flatnonzero(order.keep(len(wanted) - 1)).tolist() == list(range(20 - wanted[-1], 20))
 
@@ -196,9 +196,9 @@ def pruned_and_clustered(candidate: Candidate) -> Candidate:
     model = walk.clone(candidate.model)
     masks, clusters = {}, {}
     for path in ("second/kernel", "hidden/kernel"):
-        kernel = walk.kernels(model)[path]
-        masks[path] = smallest_pruned(kernel.numpy(), 0.6)
-        clusters[path] = grouped(kernel.numpy(), 8, masks[path])
+        kernel = walk.collect_kernels(model)[path]
+        masks[path] = prune_smallest(kernel.numpy(), 0.6)
+        clusters[path] = group_values(kernel.numpy(), 8, masks[path])
         means = [kernel.numpy()[clusters[path] == group].mean() for group in range(clusters[path].max() + 1)]
         kernel.assign(np.where(masks[path], np.array(means)[clusters[path]], 0))
     return Candidate(model, masks, clusters)
@@ -209,7 +209,7 @@ def test_masks_and_clusters_go_along_and_are_held(start: Candidate, data: FitDat
     check_masks(clustered, "test")
     stage = Shrink(remove_parameters=0.6, multiple=2, rounds=2, epochs_between=0.1, **QUICK)
     small, facts = stage(clustered, data)
-    kernels = walk.kernels(small.model)
+    kernels = walk.collect_kernels(small.model)
     for path, mask in clustered.masks.items():
         places = small.kept[path]
         assert small.masks[path].shape == tuple(kernels[path].shape) == tuple(map(len, places))

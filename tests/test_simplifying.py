@@ -17,9 +17,9 @@ from edgedigits.models.graph.merge_pointwise import merge_pairs
 from edgedigits.models.importer.loading import load
 from edgedigits.pipeline.export.checks import check_kept, check_masks
 from edgedigits.stages.candidate import Candidate
-from edgedigits.stages.shrink.residual_blocks import branch_importance, branches, without
+from edgedigits.stages.shrink.residual_blocks import find_branches, measure_branch_importance, remove_branches
 from edgedigits.stages.shrink.shrink import Shrink
-from edgedigits.stages.shrink.simplify import carried, simplified
+from edgedigits.stages.shrink.simplify import carry_along, simplify
 from tests.graphs import with_random_weights
 from tests.nets import fit_data
 
@@ -59,7 +59,7 @@ def test_copies_become_one_and_answers_stay(between: list[Any], reader: Any, cha
     result, names = merge_copies(net)
     assert names == ["colour"]
     assert not any(type(layer).__name__ == "Concatenate" for layer in result.layers)
-    assert list(walk.kernels(result)) == list(walk.kernels(net))
+    assert list(walk.collect_kernels(result)) == list(walk.collect_kernels(net))
     assert net.count_params() - result.count_params() == net.get_layer("first").kernel.shape.num_elements() * 2 // 3
     check_same_answers(net, result)
 
@@ -135,7 +135,7 @@ def silence(net: Any, name: str, factor: float = 0.0) -> None:
 
 
 def test_branches_are_found_with_their_layers() -> None:
-    found = {branch.add: branch.layers for branch in branches(residual_net())}
+    found = {branch.add: branch.layers for branch in find_branches(residual_net())}
     assert found == {
         "one": ("one_conv", "one_norm"),
         "inner": ("inner_conv",),
@@ -157,9 +157,9 @@ def test_branches_that_give_zeros_can_go(silent: list[str], adds: list[str]) -> 
     net = residual_net()
     for name in silent:
         silence(net, name)
-    result = without(net, adds)
+    result = remove_branches(net, adds)
     check_same_answers(net, result)
-    gone = {name for branch in branches(net) if branch.add in adds for name in (branch.add, *branch.layers)}
+    gone = {name for branch in find_branches(net) if branch.add in adds for name in (branch.add, *branch.layers)}
     assert {layer.name for layer in result.layers} == {layer.name for layer in net.layers} - gone
 
 
@@ -172,8 +172,8 @@ def test_what_leaves_a_branch_elsewhere_keeps_it() -> None:
     spread = L.Add(name="spread")([mean, L.Conv2D(4, 1)(L.UpSampling2D(8)(mean))])
     x = L.Concatenate()([spread, y])
     net = keras.Model(image, L.Dense(3)(L.Flatten()(x)))
-    assert branches(net) == ()
-    assert branch_importance(net, None) == {}  # type: ignore[arg-type]  # no branch, no data read
+    assert find_branches(net) == ()
+    assert measure_branch_importance(net, None) == {}  # type: ignore[arg-type]  # no branch, no data read
 
 
 @pytest.mark.parametrize(
@@ -190,11 +190,11 @@ def test_importance_orders_a_faint_branch_first(add: str, last: str, softmax: bo
     if not softmax:
         net.get_layer("answer").activation = keras.activations.linear
     silence(net, last, 1e-3)
-    found = branch_importance(net, fit_data(shapes))
+    found = measure_branch_importance(net, fit_data(shapes))
     assert list(found) == ["one", "inner", "outer"]
     least = {"inner", "outer"} if add == "outer" else {add}  # what is within a faint branch is as faint
     assert set(sorted(found, key=lambda name: found[name])[: len(least)]) == least
-    assert found == branch_importance(net, fit_data(shapes)), "the same seed gave another order"
+    assert found == measure_branch_importance(net, fit_data(shapes)), "the same seed gave another order"
 
 
 def test_importance_is_the_change_of_the_loss_to_first_order(shapes: Path) -> None:
@@ -213,50 +213,50 @@ def test_importance_is_the_change_of_the_loss_to_first_order(shapes: Path) -> No
         return each
 
     slope = np.abs((losses(1.01) - losses(0.99)) / 0.02).mean()
-    assert branch_importance(net, data)["outer"] == pytest.approx(slope, rel=0.02)
+    assert measure_branch_importance(net, data)["outer"] == pytest.approx(slope, rel=0.02)
 
 
 def test_simplified_drops_what_matters_least(shapes: Path) -> None:
     net = residual_net()
     silence(net, "one_norm", 1e-3)
-    result, facts = simplified(Candidate(net), fit_data(shapes), 1)
+    result, facts = simplify(Candidate(net), fit_data(shapes), 1)
     assert facts == {"merged_copies": [], "dropped_blocks": ["one"]}
-    assert "one_conv/kernel" not in walk.kernels(result)
-    same, facts = simplified(Candidate(net), fit_data(shapes), 0)
+    assert "one_conv/kernel" not in walk.collect_kernels(result)
+    same, facts = simplify(Candidate(net), fit_data(shapes), 0)
     assert same is net
     with pytest.raises(RecipeError) as caught:
-        simplified(Candidate(net), fit_data(shapes), 4)
+        simplify(Candidate(net), fit_data(shapes), 4)
     assert str(caught.value) == (
         "shrink.drop_blocks: found 4, but blocks has 3 residual branches that could go; ask for at most 3"
     )
     plain = colour_net([], L.Conv2D(2, 3, name="first"))
     with pytest.raises(RecipeError, match="has no residual branches that could go; ask for at most 0"):
-        simplified(Candidate(plain), fit_data(shapes), 1)
+        simplify(Candidate(plain), fit_data(shapes), 1)
 
 
 def test_masks_and_clusters_stay_where_their_kernels_do(shapes: Path) -> None:
     net = colour_net([], L.Conv2D(6, 3, name="first"))
     rng = np.random.default_rng(0)
-    masks = {path: rng.random(tuple(kernel.shape)) < 0.3 for path, kernel in walk.kernels(net).items()}
-    for path, kernel in walk.kernels(net).items():
+    masks = {path: rng.random(tuple(kernel.shape)) < 0.3 for path, kernel in walk.collect_kernels(net).items()}
+    for path, kernel in walk.collect_kernels(net).items():
         kernel.assign(kernel.numpy() * masks[path])
     groups = {path: np.where(mask, 0, -1).astype(np.int32) for path, mask in masks.items() if path == "first/kernel"}
     before = Candidate(net, masks, groups)
-    after = carried(before, simplified(before, fit_data(shapes), 0)[0])
+    after = carry_along(before, simplify(before, fit_data(shapes), 0)[0])
     assert (after.masks["first/kernel"] == masks["first/kernel"].any(axis=2, keepdims=True)).all()
     assert not after.masks["first/kernel"].all()
     assert (after.masks["next/kernel"] == masks["next/kernel"]).all()
     assert after.clusters == {}
     check_masks(after, "shrink")
     blocks = residual_net()
-    whole = {path: np.ones(kernel.shape, bool) for path, kernel in walk.kernels(blocks).items()}
-    after = carried(Candidate(blocks, whole, {}), without(blocks, ["outer"]))
+    whole = {path: np.ones(kernel.shape, bool) for path, kernel in walk.collect_kernels(blocks).items()}
+    after = carry_along(Candidate(blocks, whole, {}), remove_branches(blocks, ["outer"]))
     assert set(whole) - set(after.masks) == {"outer_first/kernel", "inner_conv/kernel", "outer_last/kernel"}
 
 
 def test_mobilenet_loses_its_copies_and_its_ten_blocks() -> None:
     net = load(SHIPPED).model
-    found = branches(net)
+    found = find_branches(net)
     assert [branch.add.partition("_block_")[2] for branch in found] == [
         f"{number}_add" for number in (2, 4, 5, 7, 8, 9, 11, 12, 14, 15)
     ]
@@ -265,7 +265,7 @@ def test_mobilenet_loses_its_copies_and_its_ten_blocks() -> None:
         silence(net, branch.layers[-1])
     result, names = merge_copies(net)
     assert len(names) == 1
-    check_same_answers(net, without(result, [branch.add for branch in found]))
+    check_same_answers(net, remove_branches(result, [branch.add for branch in found]))
 
 
 def test_shrink_drops_blocks_and_copies_with_their_masks(shapes: Path) -> None:
@@ -281,7 +281,7 @@ def test_shrink_drops_blocks_and_copies_with_their_masks(shapes: Path) -> None:
         path: rng.random(net.get_layer(path[:-7]).kernel.shape) < 0.5 for path in ("first/kernel", "branch/kernel")
     }
     for path, mask in masks.items():
-        kernel = walk.kernels(net)[path]
+        kernel = walk.collect_kernels(net)[path]
         kernel.assign(kernel.numpy() * mask)
     before = Candidate(net, masks)
     stage = Shrink(remove_parameters=0.5, drop_blocks=1, multiple=1, epochs=0.1, min_steps=3, batch=32)
@@ -320,7 +320,7 @@ def test_pointwise_convolutions_become_one_and_answers_stay() -> None:
     net = pointwise_net()
     result, gone = merge_pairs(net)
     assert gone == ["narrow", "wide"]
-    assert list(walk.kernels(result)) == [path for path in walk.kernels(net) if path[:-7] not in gone]
+    assert list(walk.collect_kernels(result)) == [path for path in walk.collect_kernels(net) if path[:-7] not in gone]
     assert "narrow_norm" not in {layer.name for layer in result.layers}
     assert result.get_layer("last").kernel.shape == (1, 1, 6, 5)
     check_same_answers(net, result)
@@ -331,7 +331,7 @@ def test_pruned_convolutions_are_not_joined(shapes: Path) -> None:
     net = pointwise_net()
     assert merge_pairs(net, ["wide/kernel"]) == (net, [])
     candidate = Candidate(net, {"last/kernel": np.ones((1, 1, 8, 5), bool)})
-    result, facts = simplified(candidate, fit_data(shapes), 0, merge_pointwise=True)
+    result, facts = simplify(candidate, fit_data(shapes), 0, merge_pointwise=True)
     assert facts["merged_pointwise"] == ["narrow"]
     check_same_answers(net, result)
     shrunk, facts = Shrink(remove_parameters=0.2, merge_pointwise=True, multiple=1, epochs=0.1, min_steps=3, batch=32)(
@@ -344,9 +344,9 @@ def test_pruned_convolutions_are_not_joined(shapes: Path) -> None:
 
 def test_mobilenet_without_its_branches_keeps_one_pointwise_convolution_a_block() -> None:
     net = load(SHIPPED).model
-    plain = without(merge_copies(net)[0], [branch.add for branch in branches(net)])
+    plain = remove_branches(merge_copies(net)[0], [branch.add for branch in find_branches(net)])
     result, gone = merge_pairs(plain)
-    kinds = [type(call.layer).__name__ for call in walk.calls(result)]
+    kinds = [type(call.layer).__name__ for call in walk.list_calls(result)]
     assert (kinds.count("DepthwiseConv2D"), kinds.count("Conv2D"), len(gone)) == (7, 8, 7)
     check_same_answers(plain, result)
     assert len(merge_pairs(merge_copies(net)[0])[1]) == 2, "next to a shortcut the narrow tensor is read twice"

@@ -22,7 +22,7 @@ from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import parse
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite.before_and_after import inspect
-from edgedigits.tflite.rewrite.equivalence import check_same, random_examples
+from edgedigits.tflite.rewrite.equivalence import check_same, draw_examples
 from edgedigits.tflite.rewrite.slim import _told, slim
 from edgedigits.tflite.rewrite.writer import Builder
 from tests.examples import example
@@ -56,7 +56,7 @@ def packed(model: Any) -> bytes:
 def test_slim_bytes_are_smaller_and_the_same_model(name: str, flats: dict[str, bytes]) -> None:
     small = slim(flats[name], name)
     assert len(small) < len(flats[name]) - 1500
-    facts = check_same(flats[name], small, random_examples(flats[name]), name)
+    facts = check_same(flats[name], small, draw_examples(flats[name]), name)
     assert facts["examples"] == 32
     assert slim(small, name) == small
 
@@ -95,9 +95,9 @@ def test_another_model_is_not_the_same(flats: dict[str, bytes]) -> None:
         if buffer.data is not None and len(buffer.data) == 16 * 200:
             buffer.data = np.roll(buffer.data, 1)
     with pytest.raises(CheckError, match=r"altered: LiteRT answers differently on example 0 of 8"):
-        check_same(flats["int8"], packed(model), random_examples(flats["int8"], 8), "altered")
+        check_same(flats["int8"], packed(model), draw_examples(flats["int8"], 8), "altered")
     with pytest.raises(CheckError, match="cut: LiteRT does not load it"):
-        check_same(flats["int8"], flats["int8"][:200], random_examples(flats["int8"], 8), "cut")
+        check_same(flats["int8"], flats["int8"][:200], draw_examples(flats["int8"], 8), "cut")
 
 
 def test_values_outside_the_tables_are_refused(flats: dict[str, bytes]) -> None:
@@ -116,7 +116,9 @@ def test_options_default_to_the_bytes_as_they_are() -> None:
 def test_a_slim_artifact_keeps_every_promise_and_says_what_was_saved(shapes: Path, tmp_path: Path) -> None:
     classifier().save(tmp_path / "tiny.keras")
     recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 20, "slim": True}}}, "test", "tiny_slim")
-    job = prepare.job(recipe, Wish(model=tmp_path / "tiny.keras", data=str(shapes), scale="0..1"), lambda _: None)
+    job = prepare.prepare_job(
+        recipe, Wish(model=tmp_path / "tiny.keras", data=str(shapes), scale="0..1"), lambda _: None
+    )
     made = loop.run(job, tmp_path, lambda _: None)
     facts, flat = made.manifest["export"], (made.path / "model.tflite").read_bytes()
     assert facts["size_bytes"] == len(flat) == sum(facts["slim"]["after"].values())
@@ -145,7 +147,7 @@ def test_a_quantize_that_changes_nothing_goes_and_wide_constants_are_aligned(fla
     longer = packed(model)
     assert "QUANTIZE" in {operator.name for operator in read(longer, "longer").operators}
     assert slim(longer) == slim(flats["int8"])
-    check_same(longer, slim(longer), random_examples(longer, 8), "without QUANTIZE")
+    check_same(longer, slim(longer), draw_examples(longer, 8), "without QUANTIZE")
 
     wide = np.arange(3, dtype=np.int64).tobytes()
     builder = Builder(frozenset([wide]))

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from edgedigits_runner.runtimes import ON_DEVICES
 
-from edgedigits.measure.qemu.boards import board_with
+from edgedigits.measure.qemu.boards import find_board_with
 from edgedigits.measure.qemu.counting import _GUEST, PYTHON, _workplace
-from edgedigits.measure.qemu.instructions import counts
-from edgedigits.measure.qemu.packages import packages
-from edgedigits.measure.qemu.rootfs import rootfs
+from edgedigits.measure.qemu.instructions import count_each
+from edgedigits.measure.qemu.packages import find_packages
+from edgedigits.measure.qemu.rootfs import build_rootfs
 from edgedigits.measure.runtimes.wheels import DeviceRuntime
 from edgedigits.tflite.rewrite.slim import slim
 from tests import tiny_tflite
@@ -57,9 +57,9 @@ def test_answers_are_the_same_bit_by_bit(
     runtime: DeviceRuntime, counter: None, pairs: list[tuple[Path, Path]], tmp_path: Path
 ) -> None:
     (tmp_path / "guest.py").write_text(GUEST)
-    tree, kit = rootfs("bookworm", print), packages(runtime, print)
+    tree, kit = build_rootfs("bookworm", print), find_packages(runtime, print)
     words = [str(path) for pair in pairs for path in pair]
-    with _workplace(board_with("cortex-a72"), tmp_path / "guest.py", kit, tree) as place:
+    with _workplace(find_board_with("cortex-a72"), tmp_path / "guest.py", kit, tree) as place:
         settings = [word for key, value in _GUEST.items() for word in ("-E", f"{key}={value}")]
         python = ["-0", PYTHON, f"{place}/root{PYTHON}", "-sS", str(tmp_path / "guest.py"), *words]
         command = ["qemu-aarch64", "-cpu", "cortex-a72", "-L", f"{place}/root", *settings, *python]
@@ -74,6 +74,6 @@ def test_answers_are_the_same_bit_by_bit(
 
 
 def test_no_more_instructions(counter: None, pairs: list[tuple[Path, Path]]) -> None:
-    counted = counts([path for pair in pairs for path in pair], "cortex-a72")
+    counted = count_each([path for pair in pairs for path in pair], "cortex-a72")
     for before, after in zip(counted[::2], counted[1::2], strict=True):
         assert after.instructions <= before.instructions * 1.01

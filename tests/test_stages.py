@@ -14,7 +14,7 @@ from edgedigits.backend import keras, tf
 from edgedigits.errors import RecipeError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.fold_batchnorm import fold
-from edgedigits.models.layers.layer_kinds import kernels_of
+from edgedigits.models.layers.layer_kinds import list_kernels
 from edgedigits.pipeline import recipe
 from edgedigits.pipeline.advise import reasons
 from edgedigits.pipeline.advise.dry_run import Step
@@ -22,10 +22,10 @@ from edgedigits.pipeline.advise.outlay import Cost, Effect
 from edgedigits.pipeline.export.checks import check_kept, check_masks
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.stages.candidate import Candidate
-from edgedigits.stages.cluster import grouped
-from edgedigits.stages.prune import Prune, smallest_pruned
+from edgedigits.stages.cluster import group_values
+from edgedigits.stages.prune import Prune, prune_smallest
 from edgedigits.stages.qat import Qat
-from edgedigits.tasks.scoring import outputs, score
+from edgedigits.tasks.scoring import compute_outputs, score
 from tests.examples import example
 from tests.nets import classifier, fit_data, trained
 
@@ -67,7 +67,9 @@ def pruned(start: Candidate, shapes: Path) -> Candidate:
 
 def accuracy(candidate: Candidate, path: Path) -> float:
     data = fit_data(path)
-    return score(outputs(candidate.model, data.validation, data.scale), data.validation.labels, logits=False).accuracy
+    return score(
+        compute_outputs(candidate.model, data.validation, data.scale), data.validation.labels, logits=False
+    ).accuracy
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -96,12 +98,12 @@ def test_an_advice_says_of_every_stage_what_it_may_not_buy(name: str) -> None:
     effect = Effect("", "stage", 0.0, 0.0, 0.0, none, "", Cost(1, 1, None, 0, {}))  # type: ignore[arg-type]
     step = Step(name, stage, b"", changed=True)
     assert type(stage.makes_zeros) is bool
-    assert reasons.setting(step, "int8") == (f"{stage.in_words}, int8" if stage.in_words else name)
+    assert reasons.word_setting(step, "int8") == (f"{stage.in_words}, int8" if stage.in_words else name)
     for export in recipe.EXPORTS.values():
-        said = reasons.why(effect, step, export())
+        said = reasons.explain(effect, step, export())
         assert stage.why_no_gain in said
         assert (export.why_zeros_take_time in said) == stage.makes_zeros
-    unchanged = reasons.why(effect, replace(step, changed=False), Int8())
+    unchanged = reasons.explain(effect, replace(step, changed=False), Int8())
     assert unchanged, "that nothing changes is said"
 
 
@@ -112,7 +114,7 @@ def test_another_seed_gives_other_weights(start: Candidate, shapes: Path) -> Non
 
 
 def test_prune_hits_its_share_exactly_and_says_what_it_left(pruned: Candidate, start: Candidate, shapes: Path) -> None:
-    kernels = walk.kernels(pruned.model)
+    kernels = walk.collect_kernels(pruned.model)
     assert set(pruned.masks) == {"second/kernel", "hidden/kernel"}
     for path in pruned.masks:
         zeros = int((kernels[path].numpy() == 0).sum())
@@ -163,11 +165,11 @@ def test_masks_are_those_of_the_reference_toolkit() -> None:
     kernel = np.random.default_rng(0).normal(size=(7, 11, 13)).astype(np.float32)
     pruner = pruning_impl.Pruning(lambda: tf.constant(0), [], pruning_schedule.ConstantSparsity(0.8, 0), (1, 1), "AVG")
     _, reference = pruner._update_mask(tf.constant(kernel))
-    assert (smallest_pruned(kernel, 0.8) == reference.numpy().astype(bool)).all()
+    assert (prune_smallest(kernel, 0.8) == reference.numpy().astype(bool)).all()
 
 
 def test_ties_are_pruned_to_the_exact_share() -> None:
-    assert smallest_pruned(np.zeros((10, 10), np.float32), 0.8).sum() == 20
+    assert prune_smallest(np.zeros((10, 10), np.float32), 0.8).sum() == 20
 
 
 def test_clusters_are_few_and_kept_by_the_stages_after(pruned: Candidate, shapes: Path) -> None:
@@ -175,7 +177,7 @@ def test_clusters_are_few_and_kept_by_the_stages_after(pruned: Candidate, shapes
     clustered, facts = STAGES["cluster"](pruned, data)
     assert set(facts["clusters"]) == {"second/kernel", "hidden/kernel"}
     for after in (clustered, STAGES["finetune"](clustered, data)[0], STAGES["qat"](clustered, data)[0]):
-        kernels = walk.kernels(after.model)
+        kernels = walk.collect_kernels(after.model)
         dense = kernels["hidden/kernel"].numpy()
         assert len(np.unique(dense[dense != 0])) <= 8
         conv = kernels["second/kernel"].numpy()
@@ -188,7 +190,7 @@ def test_clusters_are_few_and_kept_by_the_stages_after(pruned: Candidate, shapes
 def test_grouping_is_monotone_and_spares_pruned_weights() -> None:
     kernel = np.random.default_rng(0).normal(size=(20, 20)).astype(np.float32)
     mask = np.abs(kernel) > 0.5
-    groups = grouped(kernel, 4, mask)
+    groups = group_values(kernel, 4, mask)
     assert (groups[~mask] == -1).all()
     order = np.argsort(kernel[mask])
     assert (np.diff(groups[mask][order]) >= 0).all()
@@ -244,7 +246,7 @@ def test_qat_rounds_kernels_as_the_converter_does(start: Candidate, shapes: Path
     """The fake-quantized kernels are, to the step, what ends up in the bytes."""
     from ai_edge_litert.interpreter import Interpreter
 
-    from edgedigits.stages.fake_quantize import rounded_kernel
+    from edgedigits.stages.fake_quantize import round_kernel
 
     data = fit_data(shapes)
     after, _ = STAGES["qat"](start, data)
@@ -270,8 +272,8 @@ def test_qat_rounds_kernels_as_the_converter_does(start: Candidate, shapes: Path
         spread[axis] = -1
         in_bytes = (values * scales.reshape(spread)).transpose(back)
         layer = after.model.get_layer(name)
-        (attribute,) = kernels_of(layer)
-        rounded = rounded_kernel(getattr(layer, attribute), layer, attribute).numpy()
+        (attribute,) = list_kernels(layer)
+        rounded = round_kernel(getattr(layer, attribute), layer, attribute).numpy()
         assert np.abs(rounded - in_bytes.reshape(rounded.shape)).max() < 1e-6, name
 
 
@@ -280,17 +282,17 @@ def test_logits_models_train_too(shapes: Path) -> None:
     data = fit_data(shapes)
     after, _ = STAGES["qat"](STAGES["prune"](candidate, data)[0], data)
     assert not walk.ends_in_softmax(after.model)
-    answers = outputs(after.model, data.validation, data.scale)
+    answers = compute_outputs(after.model, data.validation, data.scale)
     assert score(answers, data.validation.labels, logits=True).accuracy > 0.9
 
 
 def test_importance_by_activation_spares_what_meets_a_live_input(start: Candidate, shapes: Path) -> None:
     """A kernel row that meets an input which is always zero goes first, however large its weights are."""
-    from edgedigits.stages.weight_importance import input_sizes
+    from edgedigits.stages.weight_importance import measure_input_sizes
 
     data = fit_data(shapes)
     model = walk.clone(start.model)
-    sizes = input_sizes(model, data)
+    sizes = measure_input_sizes(model, data)
     assert sizes["first/kernel"].shape == (1, 1)
     assert sizes["hidden/kernel"].shape == (200, 1)
     pixels = data.calibration.read(np.arange(len(data.calibration))) / 255
@@ -299,7 +301,7 @@ def test_importance_by_activation_spares_what_meets_a_live_input(start: Candidat
     kernel, bias = depth.get_weights()
     kernel[..., 3, :], bias[3] = 0, -1.0
     depth.set_weights([kernel, bias])
-    hidden = walk.kernels(model)["hidden/kernel"]
+    hidden = walk.collect_kernels(model)["hidden/kernel"]
     dead = np.arange(200) % 8 == 3
     weights = hidden.numpy()
     weights[dead] *= 100

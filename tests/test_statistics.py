@@ -8,8 +8,16 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
-from edgedigits.tasks.f1_difference import f1_difference
-from edgedigits.tasks.statistics import Paired, chance_p, mcnemar_p, pair, speedup, typical_percentile, wilson
+from edgedigits.tasks.f1_difference import compare_f1
+from edgedigits.tasks.statistics import (
+    Paired,
+    bound_share,
+    chance_p,
+    compute_speedup,
+    compute_typical_percentile,
+    mcnemar_p,
+    pair_up,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +43,7 @@ def test_mcnemar_is_symmetric_and_at_most_one() -> None:
 def test_pair_counts_every_image_once() -> None:
     baseline = np.array([1, 1, 1, 0, 0, 0, 0, 1], bool)
     compressed = np.array([1, 1, 0, 1, 1, 0, 0, 0], bool)
-    found = pair(baseline, compressed)
+    found = pair_up(baseline, compressed)
     assert found == Paired(both=2, only_baseline=2, only_compressed=2, neither=2)
     assert found.images == 8
     assert found.difference_points == 0
@@ -50,43 +58,45 @@ def test_pair_says_the_difference_in_points() -> None:
 
 def test_pair_refuses_what_is_no_pair() -> None:
     with pytest.raises(ValueError, match="can't pair"):
-        pair(np.ones(3, bool), np.ones(4, bool))
+        pair_up(np.ones(3, bool), np.ones(4, bool))
 
 
 @pytest.mark.parametrize(("right", "total"), [(0, 10), (10, 10), (8, 10), (9_945, 10_000), (1, 204), (171, 204)])
 def test_wilson_is_scipys(right: int, total: int) -> None:
     expected = binomtest(right, total).proportion_ci(method="wilson")
-    found = wilson(right, total)
+    found = bound_share(right, total)
     assert found.value == right / total
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 def test_wilson_has_newcombes_published_values() -> None:
-    found = wilson(81, 263)  # Newcombe 1998, table I
+    found = bound_share(81, 263)  # Newcombe 1998, table I
     assert (round(found.low, 4), round(found.high, 4)) == (0.2553, 0.3662)
 
 
 def test_typical_percentile_forgives_one_spoilt_window() -> None:
     quiet = [np.arange(1, 101) for _ in range(4)]
     spoilt = np.arange(1, 101) * 50
-    assert typical_percentile([*quiet, spoilt], 50) == 50
-    assert typical_percentile([*quiet, spoilt], 99) == 99
+    assert compute_typical_percentile([*quiet, spoilt], 50) == 50
+    assert compute_typical_percentile([*quiet, spoilt], 99) == 99
 
 
 def test_speedup_is_the_ratio_and_repeats() -> None:
     baseline, compressed = [np.full(100, 90)] * 5, [np.full(100, 30)] * 5
-    found = speedup(baseline, compressed)
+    found = compute_speedup(baseline, compressed)
     assert (found.value, found.low, found.high) == (3, 3, 3)
     random = np.random.default_rng(0)
     noisy = [random.normal(90, 5, 200) for _ in range(5)], [random.normal(30, 5, 200) for _ in range(5)]
-    assert speedup(*noisy, seed=4) == speedup(*noisy, seed=4)
-    assert speedup(*noisy).low < speedup(*noisy).value < speedup(*noisy).high
+    assert compute_speedup(*noisy, seed=4) == compute_speedup(*noisy, seed=4)
+    assert compute_speedup(*noisy).low < compute_speedup(*noisy).value < compute_speedup(*noisy).high
 
 
 def test_speedup_draws_both_windows_of_a_round_together() -> None:
     """A clock that slows both models alike in some rounds takes nothing from what is known of their ratio."""
     clocks = [1.0, 1.0, 1.5, 2.0, 2.5]
-    found = speedup([np.full(50, 90 * clock) for clock in clocks], [np.full(50, 30 * clock) for clock in clocks])
+    found = compute_speedup(
+        [np.full(50, 90 * clock) for clock in clocks], [np.full(50, 30 * clock) for clock in clocks]
+    )
     assert (found.low, found.high) == (3, 3)
 
 
@@ -95,18 +105,18 @@ def test_speedup_interval_holds_the_truth_about_95_times_in_100() -> None:
     held = 0
     for _ in range(300):
         slow, fast = ([random.normal(mean * random.normal(1, 0.05), 4, 60) for _ in range(5)] for mean in (90, 30))
-        found = speedup(slow, fast, resamples=400)
+        found = compute_speedup(slow, fast, resamples=400)
         held += found.low <= 3 <= found.high
     assert 0.87 <= held / 300 <= 1.0
 
 
 def test_one_window_with_one_lap_is_enough_to_compute() -> None:
-    assert speedup([np.array([4])], [np.array([2])]).value == 2
+    assert compute_speedup([np.array([4])], [np.array([2])]).value == 2
 
 
 def test_speedup_refuses_windows_that_are_no_pairs() -> None:
     with pytest.raises(ValueError, match="pairs"):
-        speedup([np.ones(3)], [])
+        compute_speedup([np.ones(3)], [])
 
 
 @pytest.mark.parametrize(
@@ -118,10 +128,10 @@ def test_speedup_refuses_windows_that_are_no_pairs() -> None:
         (chance_p(9, 10, 0.1), 9.100000000000029e-09),
         (chance_p(5, 10, 0.0), 0.0),
         (chance_p(0, 10, 0.3), 1.0),
-        (wilson(171, 204).low, 0.7815331498214027),
-        (wilson(171, 204).high, 0.8824344761903706),
-        (wilson(0, 10).low, 0.0),
-        (wilson(10, 10).high, 1.0),
+        (bound_share(171, 204).low, 0.7815331498214027),
+        (bound_share(171, 204).high, 0.8824344761903706),
+        (bound_share(0, 10).low, 0.0),
+        (bound_share(10, 10).high, 1.0),
     ],
 )
 def test_the_numbers_are_those_of_before_scipy(found: float, before: float) -> None:
@@ -137,12 +147,12 @@ def test_the_difference_in_f1_has_an_interval_that_holds_it() -> None:
     random = np.random.default_rng(1)
     labels = (random.random((400, 4)) < 0.4).astype(np.uint8)
     good, bad = ((labels ^ (random.random(labels.shape) < share)).astype(bool) for share in (0.05, 0.2))
-    found = f1_difference(labels, good, bad)
+    found = compare_f1(labels, good, bad)
     f1 = [f1_score(labels, each, average="macro") for each in (good, bad)]
     assert found.value == pytest.approx(f1[1] - f1[0])
     assert -0.25 < found.low < found.value < found.high < 0
-    assert f1_difference(labels, bad, good).value == pytest.approx(-found.value)
-    same = f1_difference(labels, good, good)
+    assert compare_f1(labels, bad, good).value == pytest.approx(-found.value)
+    same = compare_f1(labels, good, good)
     assert (same.value, same.low, same.high) == (0, 0, 0)
-    one = f1_difference(labels[:1], good[:1], bad[:1])
+    one = compare_f1(labels[:1], good[:1], bad[:1])
     assert one.low == one.value == one.high

@@ -12,7 +12,7 @@ import pytest
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import InputError
 from edgedigits.models.zoo import ZOO
-from edgedigits.models.zoo.shipped import record_beside
+from edgedigits.models.zoo.shipped import find_record_beside
 from edgedigits.pipeline.baselines import save
 from edgedigits.pipeline.train import Settings, train, write_history
 
@@ -99,12 +99,12 @@ def test_training_learns_and_leaves_a_clean_model_with_card_and_history(shapes: 
     assert {layer.dtype_policy.name for layer in loaded.layers} == {"float32"}
     with (tmp_path / "net.csv").open(newline="") as file:
         assert [int(row["epoch"]) for row in csv.DictReader(file)] == [1, 2, 3]
-    record = record_beside(path)
+    record = find_record_beside(path)
     assert record is not None
     card = path.with_suffix(".md").read_text()
     assert f"{100 * record['test_accuracy']:.2f} %" in card
     path.write_bytes(path.read_bytes() + b" ")
-    assert record_beside(path) is None, "a record of other bytes is not believed"
+    assert find_record_beside(path) is None, "a record of other bytes is not believed"
 
 
 def test_early_stopping_and_other_settings_start_anew(shapes: Path, tmp_path: Path) -> None:

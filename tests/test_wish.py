@@ -78,9 +78,9 @@ def _wish(given: dict[str, Any]) -> ModelWish:
 
 
 def test_a_scale_is_as_given_else_as_recorded(tmp_path: Path) -> None:
-    from edgedigits.models.zoo.shipped import shipped_folder
+    from edgedigits.models.zoo.shipped import find_shipped_folder
 
-    shipped = shipped_folder() / "nano.keras"
+    shipped = find_shipped_folder() / "nano.keras"
     assert ModelWish(scale="-1..1").scale_of(shipped) == NAMED["-1..1"]
     assert ModelWish().scale_of(shipped) == NAMED["0..1"]
     assert ModelWish().scale_of(tmp_path / "other.keras") is None

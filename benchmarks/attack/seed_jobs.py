@@ -37,9 +37,9 @@ def make(folder: Path) -> None:
 
 
 def _hash(release: Path) -> str:
-    from edgedigits.ground.artifact_folder import sha256
+    from edgedigits.ground.artifact_folder import hash_file
 
-    return sha256(release / "model.tflite")
+    return hash_file(release / "model.tflite")
 
 
 def _timings(folder: Path) -> None:
@@ -47,5 +47,5 @@ def _timings(folder: Path) -> None:
     from edgedigits.tflite.fragments import cut
 
     parts = cut((folder / "release" / "model.tflite").read_bytes())
-    found = operator_latency.timings(parts, "litert", lambda _: None, window_s=0.001)
+    found = operator_latency.measure_timings(parts, "litert", lambda _: None, window_s=0.001)
     shutil.copy(found.file, folder / "timings" / found.file.name)

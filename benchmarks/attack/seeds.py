@@ -102,7 +102,9 @@ def _release(folder: Path, data: Path) -> None:
     from edgedigits.tflite.packed_file import pack_file
 
     recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 30}}}, "the attack", "tiny_int8")
-    job = prepare.job(recipe, Wish(model=folder / "keras" / "three.keras", data=str(data), scale="0..1"), _silent)
+    job = prepare.prepare_job(
+        recipe, Wish(model=folder / "keras" / "three.keras", data=str(data), scale="0..1"), _silent
+    )
     made = loop.run(job, folder / "made", _silent).path
     shutil.copytree(made, folder / RELEASE)
     shutil.copy(made / "model.tflite", folder / "model" / "int8.tflite")
@@ -163,10 +165,10 @@ def _training(folder: Path, data: Path) -> None:
 
 def _texts(folder: Path) -> None:
     """Recipes as shipped, a list of hosts, jobs and results of the runner, kept timings."""
-    from edgedigits.pipeline.recipe import shipped, shipped_folder
+    from edgedigits.pipeline.recipe import find_shipped_folder, list_shipped
 
-    for name in shipped():
-        shutil.copy(shipped_folder() / f"{name}.yaml", folder / "recipe")
+    for name in list_shipped():
+        shutil.copy(find_shipped_folder() / f"{name}.yaml", folder / "recipe")
     hosts = (
         "hosts:\n  - pi@kitchen.local\n  - host: pi@192.168.1.7\n    name: garage\n    port: 2222\n    runtime: auto\n"
     )

@@ -24,11 +24,11 @@ from benchmarks.emulated_pi import guest_init
 from benchmarks.emulated_pi.network import Cable, lay
 from edgedigits.errors import EdgeDigitsError, InputError
 from edgedigits.ground.facts import Say
-from edgedigits.measure.qemu.boards import EmulatedBoard, board_named, shown_files
+from edgedigits.measure.qemu.boards import EmulatedBoard, find_board, list_shown_files
 from edgedigits.measure.qemu.commands import run
 from edgedigits.measure.qemu.fixups import USER, USER_ID
-from edgedigits.measure.qemu.requirements import lacking
-from edgedigits.measure.qemu.rootfs import Suite, rootfs
+from edgedigits.measure.qemu.requirements import explain_lack
+from edgedigits.measure.qemu.rootfs import Suite, build_rootfs
 from edgedigits.measure.runtimes.environments import clean_environment
 
 BOOT_SECONDS = 30.0
@@ -78,12 +78,12 @@ class EmulatedPi:
 def booted(suite: Suite, board: str, key: Path, say: Say, *, disk_mib: int = DISK_MIB) -> Iterator[EmulatedPi]:
     """A Pi that accepts the public key in `key` and has `disk_mib` of room; a second after its userland is there.
 
-    Raises InputError when this machine can't (see `requirements.lacking`), EdgeDigitsError when it does not come up.
+    Raises InputError when this machine can't (see `requirements.explain_lack`), EdgeDigitsError when it does not come up.
     """
-    chosen = board_named(board)
-    if reason := lacking():
+    chosen = find_board(board)
+    if reason := explain_lack():
         raise InputError(reason)
-    tree = rootfs(suite, say)
+    tree = build_rootfs(suite, say)
     with tempfile.TemporaryDirectory(prefix="edgedigits-pi-") as name:
         folder = Path(name)
         process = _start(folder, _config(folder, tree, suite, chosen, key) | {"disk_mib": disk_mib})
@@ -116,7 +116,7 @@ def _config(folder: Path, tree: Path, suite: Suite, board: EmulatedBoard, key: P
         "log": str(folder / "sshd.log"),
         "cpu": board.cpu,
         "model": board.model,
-        "shown": shown_files(board),
+        "shown": list_shown_files(board),
         "user": USER,
         "uid": USER_ID,
         "files": [

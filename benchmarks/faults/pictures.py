@@ -102,9 +102,9 @@ def folders(scene: Scene) -> Targets:
 
 
 def _pixels(dataset: Any) -> np.ndarray:
-    from edgedigits.data.images import everything
+    from edgedigits.data.images import read_all
 
-    return np.concatenate([everything(dataset.train), everything(dataset.test)]).astype(int)
+    return np.concatenate([read_all(dataset.train), read_all(dataset.test)]).astype(int)
 
 
 def _alike(name: str, dataset: Any, wanted: np.ndarray, most: float) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from benchmarks.without_amx import has_amx, refuse_amx
 from edgedigits.data.sources.named import find_mnist
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable
-from edgedigits.pipeline.recipe import load_recipe, shipped
+from edgedigits.pipeline.recipe import list_shipped, load_recipe
 
 RESULT = Path(__file__).parent.parent / "results" / "peers.json"
 RECIPES = (
@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--window", type=float, default=0.5, help="seconds of each window")
     given = parser.parse_args()
-    recipes = given.recipes.split(",") if given.recipes else [recipe for recipe in RECIPES if recipe in shipped()]
+    recipes = given.recipes.split(",") if given.recipes else [recipe for recipe in RECIPES if recipe in list_shipped()]
     if fault := _fault(recipes, given.artifacts, given.rounds, given.window):
         parser.error(fault)
     save(RESULT, measure(recipes, given.artifacts, given.rounds, given.window))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgedigits.ground.atomic import whole_folder
-from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.cache_dir import find_cache_dir
 from edgedigits.measure.runtimes.environments import clean_environment
 
 HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ def python_of(peer: str, say: Say) -> Path:
     """The Python of the peer's environment, made now if there is none of these very requirements. PeerError if it can't be."""
     requirements = HERE / peer / "requirements.txt"
     mark = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    home = cache_dir().resolve() / "peers" / f"{peer}-{mark}"
+    home = find_cache_dir().resolve() / "peers" / f"{peer}-{mark}"
     python = home / "env" / "bin" / "python"
     if not python.exists():
         say(f"{peer}: making its environment once, in {home}")
@@ -44,7 +44,7 @@ def _uv(say: Say) -> Path:
     """uv from PATH, else from an environment of its own."""
     if found := shutil.which("uv"):
         return Path(found)
-    home = cache_dir().resolve() / "peers" / UV.replace("==", "-")
+    home = find_cache_dir().resolve() / "peers" / UV.replace("==", "-")
     uv = home / "bin" / "uv"
     if not uv.exists():
         say(f"uv is not on PATH: installing {UV} once, in {home}")

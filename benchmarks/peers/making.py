@@ -49,19 +49,19 @@ class Made:
 
 def inputs(folder: Path) -> Path:
     """What every peer starts from: the shipped CNN in the forms they read, MNIST, calibration images cut from training."""
-    from edgedigits.data.images import everything
-    from edgedigits.data.scale import scaled
+    from edgedigits.data.images import read_all
+    from edgedigits.data.scale import scale_pixels
     from edgedigits.data.sources.named import find_mnist, load_data
     from edgedigits.data.splits import split
     from edgedigits.models.importer.loading import load
-    from edgedigits.models.zoo.shipped import shipped_folder
+    from edgedigits.models.zoo.shipped import find_shipped_folder
     from edgedigits.pipeline.export.float32 import Float32
 
     folder.mkdir(parents=True)
     data = split(load_data("mnist"), "0..1", 0)
     picked = np.linspace(0, len(data.calibration) - 1, 300).round().astype(np.int64)
-    np.save(folder / "calibration.npy", scaled(everything(data.calibration.subset(picked)), "0..1"))
-    model = load(shipped_folder() / f"{MODEL}.keras").model
+    np.save(folder / "calibration.npy", scale_pixels(read_all(data.calibration.subset(picked)), "0..1"))
+    model = load(find_shipped_folder() / f"{MODEL}.keras").model
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that HDF5 is an old format; it is the one that all of them read
         model.save(folder / "cnn.h5")

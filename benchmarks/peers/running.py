@@ -16,9 +16,9 @@ from benchmarks.peers.environments import HERE, PeerError, run
 from benchmarks.peers.making import Made
 from benchmarks.racing import Racer, Window, few_images, race, tflite_racer, timing
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.measure.bench import Contestant, model_job
-from edgedigits.measure.local_runner import RunnerProcess, runner_package
-from edgedigits.tasks.statistics import pair
+from edgedigits.measure.bench import Contestant, describe_model
+from edgedigits.measure.local_runner import RunnerProcess, find_runner_package
+from edgedigits.tasks.statistics import pair_up
 
 Say = Callable[[str], None]
 Failure = dict[str, str]
@@ -70,7 +70,7 @@ class Bench:
     def _racer(self, one: Made) -> Racer:
         python = one.python
         if python is None:
-            return tflite_racer(self._litert, model_job(Contestant(one.name, one.path)), self._few)
+            return tflite_racer(self._litert, describe_model(Contestant(one.name, one.path)), self._few)
 
         def window(window_s: float) -> Window:
             found = self._answer(python, "window", one.path, self._few, str(window_s))
@@ -83,14 +83,14 @@ class Bench:
         result, script = self._folder / "answer.json", HERE / "onnx_runtime" / "answer.py"
         run(
             [str(python), str(script), kind, str(model), str(images), *more, str(result)],
-            path=runner_package().parent,
+            path=find_runner_package().parent,
         )
         found: dict[str, Any] = json.loads(result.read_text())
         return found
 
 
 def _paired(other: Right, own: Right) -> dict[str, float]:
-    found = pair(other, own)
+    found = pair_up(other, own)
     return {"points": found.difference_points, "mcnemar_p": found.p_value}
 
 

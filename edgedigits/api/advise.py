@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.api.calls import command
-from edgedigits.api.given import PathLike, Read, custom_names, data_wish, model_file, pixel_scaling, recipe_of
+from edgedigits.api.given import (
+    PathLike,
+    Read,
+    find_recipe,
+    make_data_wish,
+    name_custom_layers,
+    open_model_file,
+    parse_pixel_range,
+)
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
 from edgedigits.data.dataset import Dataset
@@ -38,7 +46,7 @@ class Advice(Result):
     def as_json(self) -> JsonObject:
         from edgedigits.api.render import advice
 
-        return advice.as_json(self.said)
+        return advice.to_json(self.said)
 
     def __rich__(self) -> RenderableType:
         from edgedigits.api.render import advice
@@ -91,32 +99,32 @@ def advise(
     >>> found.as_json()["after"]["raw_bytes"] < found.as_json()["before"]["raw_bytes"]
     True
     """
-    found = recipe_of(recipe)
-    said = data_wish(
-        data, pixel_scaling(pixel_range, mean, std, bgr), Read(None, False, resizing, background, classes, skip_bad)
+    found = find_recipe(recipe)
+    said = make_data_wish(
+        data, parse_pixel_range(pixel_range, mean, std, bgr), Read(None, False, resizing, background, classes, skip_bad)
     )
     from edgedigits.ground.processes import children
 
     children.warm("tensorflow")
     from edgedigits.pipeline.advise.advice import advise as run
-    from edgedigits.pipeline.advise.question import Asked, question
+    from edgedigits.pipeline.advise.question import Asked, ask_question
 
-    with model_file(model) as path, telling(progress) as told:
+    with open_model_file(model) as path, telling(progress) as told:
 
         def counted(flats: Sequence[bytes], core: str) -> list[int]:
             return _counted(flats, core, told.say)
 
-        given = {"zoo": zoo, "custom": custom_names(custom), "runtime": runtime, "again": fresh}
+        given = {"zoo": zoo, "custom": name_custom_layers(custom), "runtime": runtime, "again": fresh}
         asked = Asked(model=path, count=counted if count else None, **given, **said)
-        return Advice(run(question(found, asked, told.say), told.say))
+        return Advice(run(ask_question(found, asked, told.say), told.say))
 
 
 def _counted(flats: Sequence[bytes], core: str, say: Say) -> list[int]:
     """Instructions of each file on that core, under QEMU."""
-    from edgedigits.measure.qemu.instructions import counts
+    from edgedigits.measure.qemu.instructions import count_each
 
     with tempfile.TemporaryDirectory(prefix="edgedigits-count-") as name:
         paths = [Path(name) / f"{number}.tflite" for number in range(len(flats))]
         for path, flat in zip(paths, flats, strict=True):
             path.write_bytes(flat)
-        return [one.instructions for one in counts(paths, core, say=say)]
+        return [one.instructions for one in count_each(paths, core, say=say)]

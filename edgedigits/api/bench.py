@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from edgedigits_runner.runtimes import ON_DEVICES, RUNTIMES
 
 from edgedigits.api.calls import command
-from edgedigits.api.given import PathLike, Read, data_wish, pixel_scaling
+from edgedigits.api.given import PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
 from edgedigits.data.dataset import Dataset
@@ -47,7 +47,7 @@ class Bench(Result):
     def as_json(self) -> JsonObject:
         from edgedigits.api.render import bench as shown
 
-        return shown.as_json(self.report)
+        return shown.to_json(self.report)
 
     def __rich__(self) -> RenderableType:
         from edgedigits.api.render import bench as shown
@@ -78,7 +78,7 @@ class DeviceBench(Result):
     def as_json(self) -> JsonObject:
         from edgedigits.api.render import devices
 
-        return devices.as_json(self.found)
+        return devices.to_json(self.found)
 
     def __rich__(self) -> RenderableType:
         from edgedigits.api.render import devices
@@ -112,7 +112,7 @@ class FleetBench(Result):
     def as_json(self) -> JsonObject:
         from edgedigits.api.render import devices
 
-        return devices.fleet_as_json(self.here, self.rows)
+        return devices.fleet_to_json(self.here, self.rows)
 
     def __rich__(self) -> RenderableType:
         from edgedigits.api.render import devices
@@ -201,8 +201,8 @@ def bench(
     from edgedigits.measure import bench_job
 
     place = _place(host, runtime, directory, port, identity, ssh_config, no_network)
-    pixels = pixel_scaling(pixel_range, mean, std, bgr)
-    said = data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
+    pixels = parse_pixel_range(pixel_range, mean, std, bgr)
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
     wish = bench_job.Wish(
         tflite=tflite.path if isinstance(tflite, Artifact) else Path(tflite),
         baseline=None if baseline is None else Path(baseline),
@@ -215,14 +215,14 @@ def bench(
         **said,
     )
     with telling(progress) as told, tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
-        task = bench_job.task(wish, Path(folder), told.say)
+        task = bench_job.make_task(wish, Path(folder), told.say)
         if place is None:
             return Bench(bench_job.bench_here(task, told.say))
         from edgedigits.api.render import devices
-        from edgedigits.devices.remote_bench import bench_there, side_by_side
+        from edgedigits.devices.remote_bench import bench_there, compare_reports
 
         there, doctor = bench_there(task, place, told.say)
-        found = side_by_side(place.target, bench_job.bench_here(task, told.say), there, doctor)
+        found = compare_reports(place.target, bench_job.bench_here(task, told.say), there, doctor)
         path = devices.keep(found, Path(out))
         told.say(f"kept: {path}")
     return DeviceBench(found, path)
@@ -287,7 +287,7 @@ def fleet_bench(
     listed = read_hosts(Path(hosts))
     file = tflite.path if isinstance(tflite, Artifact) else Path(tflite)
     with telling(progress) as told, tempfile.TemporaryDirectory(prefix="edgedigits-fleet-") as folder:
-        task = bench_job.task(bench_job.Wish(tflite=file, windows=windows, window=window), Path(folder))
+        task = bench_job.make_task(bench_job.Wish(tflite=file, windows=windows, window=window), Path(folder))
         here, rows = bench_fleet(task, listed, told.say)
         paths = tuple(devices.keep(row.found, Path(out)) for row in rows if row.found is not None)
         for path in paths:

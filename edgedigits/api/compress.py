@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgedigits.api.calls import command
-from edgedigits.api.given import PathLike, Read, custom_names, data_wish, model_file, pixel_scaling, recipe_of
+from edgedigits.api.given import (
+    PathLike,
+    Read,
+    find_recipe,
+    make_data_wish,
+    name_custom_layers,
+    open_model_file,
+    parse_pixel_range,
+)
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
 from edgedigits.data.dataset import Dataset
@@ -71,9 +79,9 @@ class Artifact(Result, artifact_folder.Artifact):
     def __rich__(self) -> RenderableType:
         from rich.markdown import Markdown
 
-        from edgedigits.pipeline.model_card import artifact_card
+        from edgedigits.pipeline.model_card import write_artifact_card
 
-        return Markdown(artifact_card(self.manifest))
+        return Markdown(write_artifact_card(self.manifest))
 
     def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
         if of == "classes":
@@ -132,19 +140,25 @@ def compress(
     from edgedigits.ground.atomic import check_writable
     from edgedigits.ground.processes import children
 
-    pixels, found = pixel_scaling(pixel_range, mean, std, bgr), recipe_of(recipe)
-    said = data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
+    pixels, found = parse_pixel_range(pixel_range, mean, std, bgr), find_recipe(recipe)
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
     check_writable(Path(out))
     children.warm("tensorflow")
     from edgedigits.data.sources.wish import tell_notes
     from edgedigits.pipeline import loop, prepare
 
-    with model_file(model) as path, telling(progress) as told:
+    with open_model_file(model) as path, telling(progress) as told:
         told.progress("load", 0.0)
         wish = prepare.Wish(
-            model=path, zoo=zoo, custom=custom_names(custom), seed=seed, fresh=fresh, thresholds=thresholds, **said
+            model=path,
+            zoo=zoo,
+            custom=name_custom_layers(custom),
+            seed=seed,
+            fresh=fresh,
+            thresholds=thresholds,
+            **said,
         )
-        job = prepare.job(found, wish, told.say)
+        job = prepare.prepare_job(found, wish, told.say)
         tell_notes(job.dataset, told.say)
         made = loop.run(job, Path(out), told.say, told.progress)
     return Artifact(made.path, made.manifest)

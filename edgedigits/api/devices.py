@@ -13,7 +13,7 @@ from edgedigits.api.calls import command
 from edgedigits.api.given import PathLike
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
-from edgedigits.ground.artifact_folder import Artifact, sha256
+from edgedigits.ground.artifact_folder import Artifact, hash_file
 from edgedigits.ground.facts import JsonObject
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Runner(Result):
     size_bytes: int
 
     def as_json(self) -> JsonObject:
-        return {"schema": 1, "path": str(self.path), "size_bytes": self.size_bytes, "sha256": sha256(self.path)}
+        return {"schema": 1, "path": str(self.path), "size_bytes": self.size_bytes, "sha256": hash_file(self.path)}
 
     def __rich__(self) -> RenderableType:
         from rich.text import Text

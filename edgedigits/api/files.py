@@ -45,7 +45,7 @@ class Inspection(Result):
     def as_json(self) -> JsonObject:
         from edgedigits.api.render import inspection
 
-        return inspection.as_json(self.contents, self.change)
+        return inspection.to_json(self.contents, self.change)
 
     def __rich__(self) -> RenderableType:
         from edgedigits.api.render import inspection
@@ -72,7 +72,7 @@ class Estimate(Result):
     def as_json(self) -> JsonObject:
         from edgedigits.api.render import estimate as shown
 
-        return shown.as_json(self.found)
+        return shown.to_json(self.found)
 
     def __rich__(self) -> RenderableType:
         from edgedigits.api.render import estimate as shown
@@ -107,9 +107,9 @@ class Packing(Result):
     def __rich__(self) -> RenderableType:
         from rich.text import Text
 
-        from edgedigits.tflite.rewrite.pack import as_text
+        from edgedigits.tflite.rewrite.pack import to_text
 
-        return Text(as_text(self.facts))
+        return Text(to_text(self.facts))
 
     def _in_a_line(self) -> str:
         return f"{self.path}, {self.facts['out_bytes']:,} bytes, from {self.facts['model_bytes']:,}"

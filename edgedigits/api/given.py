@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.data.scale import Scale, Scaling, scaling
+from edgedigits.data.scale import Scale, Scaling, parse_scaling
 from edgedigits.errors import EdgeDigitsError, InputError, ModelError
 from edgedigits.ground.facts import JsonObject
-from edgedigits.ground.names import safe_name
+from edgedigits.ground.names import make_safe
 from edgedigits.pipeline.recipe import Recipe, load_recipe
 
 PathLike = str | os.PathLike[str]
@@ -28,7 +28,7 @@ _METADATA = "metadata.json"
 
 
 @contextmanager
-def model_file(model: Any) -> Iterator[Path | None]:
+def open_model_file(model: Any) -> Iterator[Path | None]:
     """The file of a model, which is a path, None, or a Keras model in memory, of Keras 3 or of tf_keras.
 
     Raises ModelError for anything else, and for a model that Keras can't save.
@@ -38,7 +38,7 @@ def model_file(model: Any) -> Iterator[Path | None]:
         return
     if not _is_keras(model):
         raise ModelError(f"--model: found {type(model).__name__}; wanted a keras.Model, one of tf_keras, or a path")
-    name = safe_name(str(model.name))
+    name = make_safe(str(model.name))
     with tempfile.TemporaryDirectory(prefix="edgedigits-given-") as folder:
         path = Path(folder) / f"{name}.keras"
         _save(model, path)
@@ -85,7 +85,7 @@ def _without_times(written: Path, path: Path) -> None:
             target.writestr(zipfile.ZipInfo(name, _LONG_AGO), content)
 
 
-def custom_names(custom: Sequence[str | type]) -> tuple[str, ...]:
+def name_custom_layers(custom: Sequence[str | type]) -> tuple[str, ...]:
     """Layer classes as "module:Class", which is how the processes that build a model find them. Raises InputError for one that no
     module holds, as a notebook's own."""
     found = []
@@ -101,7 +101,7 @@ def custom_names(custom: Sequence[str | type]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def pixel_scaling(
+def parse_pixel_range(
     pixel_range: Scale | None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
@@ -116,9 +116,9 @@ def pixel_scaling(
                 f"--{next(iter(asked))}: needs --scale, the range it is in; as --scale 0..1 or --scale 0..255"
             )
         return None
-    named = scaling(pixel_range, "--scale")
+    named = parse_scaling(pixel_range, "--scale")
     said = pixel_range if isinstance(pixel_range, str) else "as given"
-    return scaling(named._replace(**asked), f"--scale {said}") if asked else named
+    return parse_scaling(named._replace(**asked), f"--scale {said}") if asked else named
 
 
 def _channels(value: float | Sequence[float] | None) -> tuple[float, ...] | None:
@@ -127,7 +127,7 @@ def _channels(value: float | Sequence[float] | None) -> tuple[float, ...] | None
     return (float(value),) if isinstance(value, (int, float)) else tuple(map(float, value))
 
 
-def recipe_of(recipe: Recipe | PathLike) -> Recipe:
+def find_recipe(recipe: Recipe | PathLike) -> Recipe:
     """A recipe as it is, or of a shipped name or a YAML file. Raises RecipeError."""
     return recipe if isinstance(recipe, Recipe) else load_recipe(os.fspath(recipe))
 
@@ -144,7 +144,7 @@ class Read:
     skip_bad: bool = False
 
 
-def data_wish(data: Dataset | PathLike | None, pixels: Scaling | None, read: Read) -> JsonObject:
+def make_data_wish(data: Dataset | PathLike | None, pixels: Scaling | None, read: Read) -> JsonObject:
     """What a wish says of data. Raises InputError for what comes too late for a data set that is read already."""
     if isinstance(data, Dataset) and (read.background or read.skip_bad):
         name = "background" if read.background else "skip-bad"

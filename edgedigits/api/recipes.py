@@ -11,7 +11,7 @@ from edgedigits.api.calls import command
 from edgedigits.api.given import PathLike
 from edgedigits.api.result import Result
 from edgedigits.ground.facts import JsonObject
-from edgedigits.pipeline.recipe import Recipe, load_recipe, shipped
+from edgedigits.pipeline.recipe import Recipe, list_shipped, load_recipe
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -54,7 +54,7 @@ def recipes() -> Recipes:
     >>> [recipe.steps for recipe in ed.recipes() if recipe.name == "prune80_int8"]
     ['prune > qat > int8']
     """
-    return Recipes(tuple(load_recipe(name) for name in shipped()))
+    return Recipes(tuple(load_recipe(name) for name in list_shipped()))
 
 
 @command()

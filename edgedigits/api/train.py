@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgedigits.api.calls import command
-from edgedigits.api.given import PathLike, Read, data_wish, pixel_scaling
+from edgedigits.api.given import PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
 from edgedigits.data.dataset import Dataset
@@ -95,9 +95,9 @@ def train(
     >>> ed.train("mlp", data, out="mlp.keras", epochs=1, progress=False).record["epochs_run"]
     1
     """
-    pixels = pixel_scaling(pixel_range, mean, std, bgr)
+    pixels = parse_pixel_range(pixel_range, mean, std, bgr)
     read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad)
-    wish, options = DataWish(**data_wish(data, pixels, read)), {"alpha": alpha, "weights": weights}
+    wish, options = DataWish(**make_data_wish(data, pixels, read)), {"alpha": alpha, "weights": weights}
     settings = {"epochs": epochs, "batch": batch, "rate": rate, "patience": patience, "seed": seed, "augment": augment}
     with telling(progress) as told:
         record = run(name, Path(out), wish, options=options, say=told.say, progress=told.progress, **settings)

@@ -128,7 +128,7 @@ def _nobody_reads() -> bool:
 
 def _say(sentence: str) -> None:
     try:
-        print(f"edgedigits: {harmless(sentence)}", file=sys.stderr, flush=True)
+        print(f"edgedigits: {escape_controls(sentence)}", file=sys.stderr, flush=True)
     except OSError:  # nobody reads that either
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
@@ -136,7 +136,7 @@ def _say(sentence: str) -> None:
 _MOST_SHOWN, _LAST_SHOWN = 1900, 500  # characters of a sentence
 
 
-def harmless(text: str) -> str:
+def escape_controls(text: str) -> str:
     """The text with everything that would steer a terminal or turn its writing round shown as an escape instead, and without
     its middle where a name or a value in it is so long that nobody reads it."""
     shown = "".join(_shown(character) for character in text)

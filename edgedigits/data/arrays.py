@@ -14,7 +14,7 @@ ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 _STEP = 1000
 
 
-def checked(
+def check_arrays(
     path: Path | str, arrays: Mapping[str, np.ndarray], classes: Sequence[str] | None
 ) -> tuple[ArrayImages, ArrayImages, tuple[str, ...]]:
     """(train, test, names of the classes) of those ARRAYS; `path` begins every complaint.
@@ -37,19 +37,19 @@ def checked(
         raise DataError(
             f"{path}: images of x_train are {x_train.shape[1:]}, of x_test {x_test.shape[1:]}; they must match"
         )
-    names = named(str(path), count, classes) if classes else tuple(str(label) for label in range(count))
+    names = name_classes(str(path), count, classes) if classes else tuple(str(label) for label in range(count))
     train, test = (ArrayImages(x_train, _typed(y_train)), ArrayImages(x_test, _typed(y_test)))
     return train, test, names
 
 
-def named(where: str, count: int, wanted: Sequence[str]) -> tuple[str, ...]:
+def name_classes(where: str, count: int, wanted: Sequence[str]) -> tuple[str, ...]:
     """Names for classes that are numbered, 0 first; DataError unless there are as many, all different."""
     if len(wanted) != count or len(set(wanted)) != count:
         raise DataError(f"--classes: names {len(set(wanted))} different classes, {where} has {count}; name each once")
     return tuple(wanted)
 
 
-def blanks(path: Path | str, *parts: Pixels) -> tuple[str, ...]:
+def warn_of_blanks(path: Path | str, *parts: Pixels) -> tuple[str, ...]:
     """A warning where images have one value everywhere."""
     count = sum(_blank_images(part) for part in parts)
     return (f"{path}: blank images (one value everywhere): {count}",) if count else ()

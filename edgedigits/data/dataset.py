@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from edgedigits_runner import pictures
 
-from edgedigits.data.arrays import ARRAYS, blanks, checked
+from edgedigits.data.arrays import ARRAYS, check_arrays, warn_of_blanks
 from edgedigits.data.images import ArrayImages, Images, Labels, Pixels
 from edgedigits.data.reading import PLAIN, Reading, Resizing
 from edgedigits.errors import DataError
@@ -73,9 +73,9 @@ class Dataset:
                     f"{part}: found {arrays[part].dtype}; wanted uint8 pixels 0..255 as they come from a file. Of pixels divided "
                     f"by 255 do ({part} * 255).round().astype('uint8'), and say pixel_range='0..1' of the model"
                 )
-        train, test, names = checked(name, arrays, classes)
-        mark = fingerprint([train.pixels, train.labels, test.pixels, test.labels])
-        said = blanks(name, train.pixels, test.pixels)
+        train, test, names = check_arrays(name, arrays, classes)
+        mark = hash_parts([train.pixels, train.labels, test.pixels, test.labels])
+        said = warn_of_blanks(name, train.pixels, test.pixels)
         return cls(name, names, train, test, mark, said, said)
 
     def __repr__(self) -> str:
@@ -116,7 +116,7 @@ def reshape(image: Pixels, size: tuple[int, int], channels: int, method: Resizin
     return pictures.fitted(image, (*size, channels), method)
 
 
-def fitted(dataset: Dataset, shape: tuple[int, int, int]) -> Dataset:
+def fit_to_shape(dataset: Dataset, shape: tuple[int, int, int]) -> Dataset:
     """The data set as a model of input `shape` takes it: grey images are repeated to RGB where it wants three channels.
 
     Raises DataError for any other mismatch, saying which flag would do.
@@ -133,10 +133,10 @@ def fitted(dataset: Dataset, shape: tuple[int, int, int]) -> Dataset:
         raise DataError(
             f"data {dataset.name}: images are colour, the model takes grey; pass --grey to have them converted"
         )
-    return with_shape(dataset, (want[0], want[1]), want[2])
+    return convert_shape(dataset, (want[0], want[1]), want[2])
 
 
-def with_shape(dataset: Dataset, size: tuple[int, int], channels: int) -> Dataset:
+def convert_shape(dataset: Dataset, size: tuple[int, int], channels: int) -> Dataset:
     """The data set with every image resized to `size`, by the method of its `reading`, and given `channels` channels.
 
     Small sets are converted at once.
@@ -154,7 +154,7 @@ def with_shape(dataset: Dataset, size: tuple[int, int], channels: int) -> Datase
     return replace(dataset, train=converted(dataset.train), test=converted(dataset.test), fingerprint=mark)
 
 
-def fingerprint(parts: Iterable[bytes | np.ndarray]) -> str:
+def hash_parts(parts: Iterable[bytes | np.ndarray]) -> str:
     """SHA-256 over arrays (with dtype and shape) and bytes, in order."""
     digest = hashlib.sha256()
     for part in parts:

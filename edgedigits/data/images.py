@@ -60,6 +60,6 @@ class ArrayImages:
         return ArrayImages(self.pixels[indices], self.labels[indices])
 
 
-def everything(images: Images) -> Pixels:
+def read_all(images: Images) -> Pixels:
     """All images as one array; only for sets known to be small (test reports, calibration)."""
     return images.read(np.arange(len(images)))

@@ -12,7 +12,7 @@ from edgedigits.data.dataset import Dataset, Reshaped
 from edgedigits.data.images import Images
 
 
-def for_outputs(dataset: Dataset, outputs: int) -> Dataset:
+def fit_to_outputs(dataset: Dataset, outputs: int) -> Dataset:
     """The data set as a model of so many outputs is asked it: two classes become one label where it has one output alone.
 
     The label is the second class, as `image_dataset_from_directory(label_mode="binary")` counts. Any other set is itself.

@@ -41,7 +41,7 @@ PLAIN = Reading()
 """As images are read where nothing is said."""
 
 
-def recorded(settings: JsonObject) -> Reading:
+def parse_reading(settings: JsonObject) -> Reading:
     """What a manifest says under `input`; what an older one doesn't say was as it is by default."""
     size, plain = settings.get("resize"), PLAIN
     return Reading(

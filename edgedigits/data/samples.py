@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from edgedigits.data.images import Images, Labels
-from edgedigits.data.strata import strata
+from edgedigits.data.strata import assign_strata
 
 
-def stratified_sample(labels: Labels, count: int, seed: int = 0) -> np.ndarray:
+def draw_stratified(labels: Labels, count: int, seed: int = 0) -> np.ndarray:
     """Sorted indices, int64, of `count` of the labelled images, or of all where there are no more.
 
     Each class is there in proportion, and at least once; where there are more classes than `count`, a draw of them is there once.
@@ -17,15 +17,15 @@ def stratified_sample(labels: Labels, count: int, seed: int = 0) -> np.ndarray:
     count, rng = min(max(count, 0), len(labels)), np.random.default_rng(seed)
     if not count:
         return np.zeros(0, np.int64)
-    kinds = strata(labels)
+    kinds = assign_strata(labels)
     members = [rng.permutation(np.flatnonzero(kinds == kind)) for kind in np.unique(kinds)]
     takes = _shares(np.array([len(one) for one in members]), count, rng)
     return np.sort(np.concatenate([one[:take] for one, take in zip(members, takes, strict=True)])).astype(np.int64)
 
 
-def sampled(images: Images, count: int, seed: int = 0) -> Images:
+def draw_sample(images: Images, count: int, seed: int = 0) -> Images:
     """The images of a `stratified_sample`, in the order they have."""
-    return images.subset(stratified_sample(images.labels, count, seed))
+    return images.subset(draw_stratified(images.labels, count, seed))
 
 
 def _shares(sizes: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

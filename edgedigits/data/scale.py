@@ -9,7 +9,7 @@ from edgedigits_runner.scaling import NAMED, RANGES, Scaling, scaling_of
 
 from edgedigits.errors import InputError
 
-__all__ = ["NAMED", "SCALES", "Scale", "Scaling", "scaled", "scaling", "scaling_of", "variants"]
+__all__ = ["NAMED", "SCALES", "Scale", "Scaling", "list_scalings", "parse_scaling", "scale_pixels", "scaling_of"]
 
 Scale = Scaling | str | Mapping[str, Any]
 """A scaling, the name of one, or what a manifest says of one."""
@@ -17,7 +17,7 @@ SCALES: tuple[str, ...] = tuple(RANGES)
 """The names of those that are a range and no more."""
 
 
-def scaling(scale: Scale, where: str = "scale") -> Scaling:
+def parse_scaling(scale: Scale, where: str = "scale") -> Scaling:
     """The checked scaling. Raises InputError, beginning with `where`, for what is none."""
     try:
         return scaling_of(scale)
@@ -25,12 +25,12 @@ def scaling(scale: Scale, where: str = "scale") -> Scaling:
         raise InputError(f"{where}: {error}") from error
 
 
-def scaled(pixels: Any, scale: Scale) -> Any:
+def scale_pixels(pixels: Any, scale: Scale) -> Any:
     """float32 model input for uint8 (or float32) pixels [..., channels]; works on NumPy arrays and TensorFlow tensors alike.
 
     Raises InputError where the scaling is for another number of channels.
     """
-    found = scaling(scale)
+    found = parse_scaling(scale)
     try:
         if hasattr(pixels, "astype"):
             return found.apply(pixels.astype("float32"))
@@ -41,7 +41,7 @@ def scaled(pixels: Any, scale: Scale) -> Any:
         raise InputError(f"--scale: {error}") from error
 
 
-def variants(channels: int) -> tuple[Scaling, ...]:
+def list_scalings(channels: int) -> tuple[Scaling, ...]:
     """What a model of so many channels may have been trained on, the likeliest first: all names, then the others in BGR."""
     if channels != 3:
         return tuple(NAMED[name] for name in SCALES)

@@ -16,8 +16,8 @@ import numpy as np
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import Images, Labels
-from edgedigits.data.scale import Scale, scaled
-from edgedigits.data.strata import strata
+from edgedigits.data.scale import Scale, scale_pixels
+from edgedigits.data.strata import assign_strata
 from edgedigits.errors import DataError, InputError
 
 TEST_SHARE = 0.2
@@ -31,7 +31,7 @@ Cost = Callable[[Any], float]
 """What a Keras model takes once it is exported."""
 
 
-def no_cost(name: str) -> Cost:
+def refuse_cost(name: str) -> Cost:
     """Where nobody has said how: raises InputError."""
     raise InputError(f"nothing here measures {name} of a model")
 
@@ -51,15 +51,15 @@ class FitData:
     augment: bool = True
     fingerprint: str = ""  # of the data set that all of it was cut from
     task: str = "classification"  # the name of what a model is asked, as `Dataset` has it
-    cost: Callable[[str], Cost] = no_cost
+    cost: Callable[[str], Cost] = refuse_cost
 
 
-def stratified_cut(labels: Labels, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def cut_stratified(labels: Labels, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """(rest, cut): sorted indices; `cut` holds about `count`, each class in proportion, at least one of each that has two.
 
     Of labels the rarest that an image has counts as its class.
     """
-    kinds = strata(labels)
+    kinds = assign_strata(labels)
     share = min(1.0, count / max(1, len(labels)))
     cut = []
     for kind in np.unique(kinds):
@@ -72,7 +72,7 @@ def stratified_cut(labels: Labels, count: int, rng: np.random.Generator) -> tupl
 
 def train_test_cut(labels: Labels) -> tuple[np.ndarray, np.ndarray]:
     """(train, test): indices for a data set that comes without a test part."""
-    return stratified_cut(labels, round(TEST_SHARE * len(labels)), np.random.default_rng(TEST_SEED))
+    return cut_stratified(labels, round(TEST_SHARE * len(labels)), np.random.default_rng(TEST_SEED))
 
 
 def check_seed(seed: int) -> None:
@@ -83,7 +83,7 @@ def check_seed(seed: int) -> None:
 
 def check_enough(dataset: Dataset) -> None:
     """Raises DataError when a set is too small to be cut: what is judged on no image at all is not judged."""
-    most = int(np.bincount(strata(dataset.train.labels)).max()) if len(dataset.train) else 0
+    most = int(np.bincount(assign_strata(dataset.train.labels)).max()) if len(dataset.train) else 0
     if most < 2:
         found = "one training image" if len(dataset.train) == 1 else f"{len(dataset.train)} training images"
         raise DataError(
@@ -105,12 +105,12 @@ def split(dataset: Dataset, scale: Scale, seed: int, split_seed: int = 0, augmen
     """
     check_seed(seed)
     check_enough(dataset)
-    scaled(np.zeros(dataset.shape, np.uint8), scale)
+    scale_pixels(np.zeros(dataset.shape, np.uint8), scale)
     rng = np.random.default_rng(split_seed)
     labels = dataset.train.labels
-    rest, validation = stratified_cut(labels, min(round(VALIDATION_SHARE * len(labels)), VALIDATION_MOST), rng)
+    rest, validation = cut_stratified(labels, min(round(VALIDATION_SHARE * len(labels)), VALIDATION_MOST), rng)
     count = min(round(CALIBRATION_SHARE * len(rest)), CALIBRATION_MOST)
-    fit, calibration = stratified_cut(labels[rest], count, rng)
+    fit, calibration = cut_stratified(labels[rest], count, rng)
     calibration = calibration if len(calibration) else fit
     return FitData(
         fit=dataset.train.subset(rest[fit]),

@@ -7,7 +7,7 @@ import numpy as np
 from edgedigits.data.images import Labels
 
 
-def strata(labels: Labels) -> np.ndarray:
+def assign_strata(labels: Labels) -> np.ndarray:
     """A number for each image, [n]: its class; of labels [n, labels] the place of the rarest that it has, and after those
     places one number for all images without any.
 

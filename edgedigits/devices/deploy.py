@@ -14,14 +14,14 @@ from pathlib import Path
 
 from edgedigits.devices.release import Release, make_release
 from edgedigits.devices.runner_archive import NAME as RUNNER
-from edgedigits.devices.service import Service, parse_service, service_of, unit_text
+from edgedigits.devices.service import Service, parse_service, parse_unit, write_unit
 from edgedigits.devices.ssh.address import Address, check_directory
 from edgedigits.devices.ssh.device import Device, State, connect
 from edgedigits.devices.ssh.messages import look_at_doctor
 from edgedigits.errors import DeployError, DeviceError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.facts import JsonObject, Say
-from edgedigits.ground.foreign_json import Mismatch, parse, plain
+from edgedigits.ground.foreign_json import Mismatch, make_plain, parse
 from edgedigits.measure.runtimes.wheels import DeviceRuntimeWish, Packages, choose
 
 _MOST_DOCTOR = 1 << 20  # characters of what a doctor says
@@ -69,8 +69,8 @@ def deploy(artifact: Path, wish: DeployWish, say: Say, progress: Say) -> DeployR
     check_directory(wish.directory)
     progress(f"connecting to {wish.target}")
     with connect(wish.address, wish.directory, say, lock_wait_s=wish.lock_wait_s) as device:
-        release = make_release(made, packages_for(device, wish.runtime, opencv=wish.opencv))
-        job = _Job(device, release, service or service_of(device.facts.unit, device.facts.root), wish, say, progress)
+        release = make_release(made, choose_packages(device, wish.runtime, opencv=wish.opencv))
+        job = _Job(device, release, service or parse_unit(device.facts.unit, device.facts.root), wish, say, progress)
         job.check_service()
         doctor = None if job.there_already() else job.bring()
         return DeployReport(
@@ -85,7 +85,7 @@ def deploy(artifact: Path, wish: DeployWish, say: Say, progress: Say) -> DeployR
         )
 
 
-def packages_for(device: Device, runtime: DeviceRuntimeWish, *, opencv: bool = False) -> Packages:
+def choose_packages(device: Device, runtime: DeviceRuntimeWish, *, opencv: bool = False) -> Packages:
     """What fits the device; the refusals name it."""
     device.refuse_root()
     try:
@@ -196,7 +196,7 @@ class _Job:
         try:
             doctor = run_doctor(self.device, folder, "venv/bin/python", runtime, self.progress)
             if not doctor.get("ok"):
-                reasons = "; ".join(map(plain, doctor["reasons"]))
+                reasons = "; ".join(map(make_plain, doctor["reasons"]))
                 raise DeployError(
                     f"{self.device.where}: the doctor there refuses release {name}: {reasons}; {_kept(state)}"
                 )
@@ -251,7 +251,7 @@ class _Job:
     def _unit(self) -> str:
         assert self.service is not None
         facts = self.device.facts
-        return unit_text(self.service, facts.root, facts.home, facts.user_namespaces)
+        return write_unit(self.service, facts.root, facts.home, facts.user_namespaces)
 
 
 def _kept(state: State) -> str:

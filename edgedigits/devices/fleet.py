@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgedigits.devices.deploy import DeployWish
 from edgedigits.devices.hosts import Host
-from edgedigits.devices.remote_bench import SideBySide, bench_there, side_by_side
+from edgedigits.devices.remote_bench import SideBySide, bench_there, compare_reports
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.facts import Say
 from edgedigits.measure.bench_job import Task, bench_here
@@ -40,7 +40,7 @@ def _row(task: Task, host: Host, here: Report, say: Say) -> Row:
         there, doctor = bench_there(task, _wish(host), lambda line: say(f"{host.title}: {line}"))
     except EdgeDigitsError as error:
         return Row(host.title, None, str(error))
-    return Row(host.title, side_by_side(host.title, here, there, doctor))
+    return Row(host.title, compare_reports(host.title, here, there, doctor))
 
 
 def _wish(host: Host) -> DeployWish:

@@ -22,7 +22,7 @@ from pydantic.dataclasses import dataclass
 
 from edgedigits.errors import InputError
 from edgedigits.ground.names import WANTED, is_name
-from edgedigits.ground.yaml_files import check_known, first_fault, kind_of, read_yaml, shown
+from edgedigits.ground.yaml_files import check_known, describe_kind, read_yaml, show_value, tell_first_fault
 
 if TYPE_CHECKING:
     Runtime = str
@@ -53,11 +53,11 @@ def read_hosts(path: Path) -> tuple[Host, ...]:
     """The devices of a file. InputError says place, what was found, and what would do."""
     document = read_yaml(path, "a list of hosts", InputError)
     if not isinstance(document, Mapping):
-        raise InputError(f"{path}: wanted the key hosts, found {kind_of(document)}")
+        raise InputError(f"{path}: wanted the key hosts, found {describe_kind(document)}")
     check_known(str(path), "key", document, ("hosts",), InputError)
     entries = document.get("hosts")
     if not isinstance(entries, list) or not entries:
-        raise InputError(f"{path}: hosts: wanted a list of USER@HOST, found {kind_of(entries)}")
+        raise InputError(f"{path}: hosts: wanted a list of USER@HOST, found {describe_kind(entries)}")
     hosts = tuple(_host(f"{path}: hosts[{index}]", entry) for index, entry in enumerate(entries))
     seen: set[str] = set()
     for title in (host.title for host in hosts):
@@ -70,13 +70,13 @@ def read_hosts(path: Path) -> tuple[Host, ...]:
 def _host(where: str, entry: object) -> Host:
     entry = {"host": entry} if isinstance(entry, str) else entry
     if not isinstance(entry, Mapping):
-        raise InputError(f"{where}: wanted USER@HOST or settings as key: value, found {kind_of(entry)}")
+        raise InputError(f"{where}: wanted USER@HOST or settings as key: value, found {describe_kind(entry)}")
     check_known(where, "setting", entry, [field.name for field in fields(Host)], InputError)
     if "host" not in entry:
         raise InputError(f"{where}: host is missing; give USER@HOST")
     if isinstance(name := entry.get("name"), str) and name and not is_name(name):
-        raise InputError(f"{where}: name: found {shown(name)}; wanted {WANTED}")
+        raise InputError(f"{where}: name: found {show_value(name)}; wanted {WANTED}")
     try:
         return Host(**entry)
     except pydantic.ValidationError as error:
-        raise InputError(f"{where}{first_fault(error)}") from error
+        raise InputError(f"{where}{tell_first_fault(error)}") from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgedigits.devices.runner_archive import NAME as RUNNER
-from edgedigits.devices.runner_archive import runner_pyz
+from edgedigits.devices.runner_archive import build_runner
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.measure.runtimes.wheels import Packages
 
@@ -33,7 +33,7 @@ class Release:
 def make_release(made: Artifact, packages: Packages) -> Release:
     """The artifact's files, the runner, and release.json, named after the hash of all of them and the packages."""
     files: dict[str, Path | bytes] = {name: made.path / name for name in (*made.manifest["files"], "manifest.json")}
-    files[RUNNER] = runner_pyz()
+    files[RUNNER] = build_runner()
     hashes = {name: _sha256(content) for name, content in sorted(files.items())}
     name = hashlib.sha256(json.dumps([hashes, packages.runtime, packages.hash]).encode()).hexdigest()[:12]
     about = {

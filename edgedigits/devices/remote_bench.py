@@ -11,17 +11,17 @@ from pathlib import Path
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.model_file import PACKED
 
-from edgedigits.devices.deploy import DeployWish, packages_for, run_doctor
+from edgedigits.devices.deploy import DeployWish, choose_packages, run_doctor
 from edgedigits.devices.runner_archive import NAME as RUNNER
-from edgedigits.devices.runner_archive import runner_pyz
+from edgedigits.devices.runner_archive import build_runner
 from edgedigits.devices.ssh.device import Device, connect
 from edgedigits.errors import CheckError, DeviceError, EdgeDigitsError
 from edgedigits.ground.facts import JsonObject, Say
-from edgedigits.ground.foreign_json import parse, plain
-from edgedigits.measure.bench import measure, model_job
+from edgedigits.ground.foreign_json import make_plain, parse
+from edgedigits.measure.bench import describe_model, measure
 from edgedigits.measure.bench_job import Task
 from edgedigits.measure.bench_result import Report
-from edgedigits.measure.result_check import MOST_BYTES, checked
+from edgedigits.measure.result_check import MOST_BYTES, check_result
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class RemoteRunner:
             result = parse(self.device.get(f"{self.folder}/result.json", MOST_BYTES), MOST_BYTES)
         except ValueError as error:
             raise DeviceError(f"{self.device.where}: the runner's result is not JSON ({error}); run again") from error
-        return checked(result, kind, f"{self.device.where}: the runner's result", job=job, fault=DeviceError)
+        return check_result(result, kind, f"{self.device.where}: the runner's result", job=job, fault=DeviceError)
 
 
 def bench_there(task: Task, place: DeployWish, say: Say) -> tuple[Report, JsonObject]:
@@ -75,14 +75,14 @@ def bench_there(task: Task, place: DeployWish, say: Say) -> tuple[Report, JsonOb
     Raises InputError's kinds when the device or something given can't be used, CheckError when the doctor says "wrong".
     """
     with connect(place.address, place.directory, say, lock_wait_s=place.lock_wait_s) as device:
-        packages = packages_for(device, place.runtime)
+        packages = choose_packages(device, place.runtime)
         python = f"../../{device.environment(packages, place.no_network, say)}/bin/python"
         files, paths, images = _files(task)
         folder = f"bench/{hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest()[:12]}"
         try:
             device.put(folder, files, say)
             doctor = _doctor(task, device, folder, python, packages.runtime, say)
-            models = [model_job(one, path) for one, path in zip(task.contestants, paths, strict=True)]
+            models = [describe_model(one, path) for one, path in zip(task.contestants, paths, strict=True)]
             settings = replace(task.settings, runtime=packages.runtime)
             runner = RemoteRunner(device, folder, python, lambda line: say(f"{device.where}: {line}"))
             found = measure(runner, models, images, task.contestants, settings)
@@ -93,7 +93,7 @@ def bench_there(task: Task, place: DeployWish, say: Say) -> tuple[Report, JsonOb
 
 def _files(task: Task) -> tuple[Mapping[str, Path | bytes], list[str], str]:
     """(what goes there by name, the models' names there, the images' name there); an artifact goes as a whole."""
-    files: dict[str, Path | bytes] = {RUNNER: runner_pyz()}
+    files: dict[str, Path | bytes] = {RUNNER: build_runner()}
     if task.artifact is not None:
         files |= {path.name: path for path in task.artifact.iterdir()}
 
@@ -112,12 +112,12 @@ def _doctor(task: Task, device: Device, folder: str, python: str, runtime: str, 
         return {}
     told = run_doctor(device, folder, python, runtime, say)
     if not told.get("ok"):
-        reasons = "; ".join(map(plain, told["reasons"]))
+        reasons = "; ".join(map(make_plain, told["reasons"]))
         raise CheckError(f"{device.where}: not measured, for the doctor there refuses: {reasons}")
     return told
 
 
-def side_by_side(name: str, here: Report, there: Report, doctor: JsonObject) -> SideBySide:
+def compare_reports(name: str, here: Report, there: Report, doctor: JsonObject) -> SideBySide:
     """Two reports of one task, their answers compared image by image."""
     agreement = tuple(
         Agreement(

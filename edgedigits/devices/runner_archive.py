@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 from edgedigits.ground.atomic import whole_file
-from edgedigits.measure.local_runner import runner_package
+from edgedigits.measure.local_runner import find_runner_package
 
 NAME = "edgedigits-runner.pyz"
 MOST_BYTES = 80_000
@@ -23,11 +23,11 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows
 _START = "boot"  # the module that becomes __main__.py
 
 
-def runner_pyz() -> bytes:
+def build_runner() -> bytes:
     """The file (PEP 441); the same sources give the same bytes."""
-    package = runner_package()
+    package = find_runner_package()
     paths = sorted(package.glob("*.py"))
-    sources = {f"{package.name}/{path.name}": without_docstrings(path.read_text(encoding="utf-8")) for path in paths}
+    sources = {f"{package.name}/{path.name}": strip_comments(path.read_text(encoding="utf-8")) for path in paths}
     digest = hashlib.sha256("\0".join(part for item in sources.items() for part in item).encode()).hexdigest()
     buffer = io.BytesIO()
     buffer.write(_SHEBANG)
@@ -42,12 +42,12 @@ def runner_pyz() -> bytes:
 def write_runner(path: Path) -> Path:
     """Write it there, whole or not at all, executable. Raises ArtifactError when it can't be written."""
     with whole_file(path) as part:
-        part.write_bytes(runner_pyz())
+        part.write_bytes(build_runner())
         part.chmod(0o755)
     return path
 
 
-def without_docstrings(source: str) -> str:
+def strip_comments(source: str) -> str:
     """The same code on the same lines, without comments and docstrings; a docstring that is all of a body stays."""
     lines = source.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):

@@ -81,7 +81,7 @@ def parse_service(text: str) -> Service:
     return Service(folder=rest)
 
 
-def unit_text(service: Service, root: str, home: str, user_namespaces: bool) -> str:
+def write_unit(service: Service, root: str, home: str, user_namespaces: bool) -> str:
     """The unit's file. It follows `current`, so a new release needs a restart and no new unit."""
     # systemd takes no quotes in the name of a program: so it is named from the working directory, by env.
     program = ["/usr/bin/env", "./venv/bin/python", "-I", "edgedigits-runner.pyz"]
@@ -109,7 +109,7 @@ def unit_text(service: Service, root: str, home: str, user_namespaces: bool) -> 
     return "\n".join(lines) + "\n"
 
 
-def service_of(unit: str | None, root: str) -> Service | None:
+def parse_unit(unit: str | None, root: str) -> Service | None:
     """What a unit found on the device runs, if it was written for this folder; None where its mark says nothing usable."""
     first = (unit or "").split("\n", 1)[0]
     if not first.startswith(_MARK):

@@ -12,7 +12,7 @@ from edgedigits_runner.manifest import SCHEMA, read_manifest
 from edgedigits.errors import ArtifactError
 from edgedigits.ground.facts import JsonObject
 
-__all__ = ["SCHEMA", "Artifact", "read", "sha256"]
+__all__ = ["SCHEMA", "Artifact", "hash_file", "read"]
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ def read(path: Path) -> Artifact:
     except RunnerError as error:
         raise ArtifactError(f"{path}: not an artifact folder that can be used: {error.message}") from error
     for name, wanted in manifest["files"].items():
-        if not (path / name).is_file() or sha256(path / name) != wanted:
+        if not (path / name).is_file() or hash_file(path / name) != wanted:
             raise ArtifactError(f"{path / name}: missing or altered since it was written; compress again")
     return Artifact(path, manifest)
 
 
-def sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """SHA-256 of a file, hexadecimal. OSError where it can't be read."""
     return sha256_of(path)

@@ -20,8 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgedigits.errors import ArtifactError
-from edgedigits.ground.exchange import exchanged, of_this_machine
-from edgedigits.ground.locks import beside, locked
+from edgedigits.ground.exchange import exchange, mark_machine
+from edgedigits.ground.locks import locked, name_beside
 
 _numbers = itertools.count()
 _FEW = 200
@@ -97,15 +97,15 @@ def remove(path: Path) -> None:
 
 def _part(path: Path) -> Path:
     suffix = path.suffix if len(path.suffix) < 20 else ""
-    return beside(path, f".{of_this_machine()}-{os.getpid()}-{next(_numbers)}.part{suffix}")
+    return name_beside(path, f".{mark_machine()}-{os.getpid()}-{next(_numbers)}.part{suffix}")
 
 
 def _swap(part: Path, path: Path) -> None:
     """`part` becomes `path` and is gone; under the lock of `path`."""
     if not os.path.lexists(path):
         part.rename(path)
-    elif not exchanged(part, path):
-        aside = beside(path, f".{of_this_machine()}-{os.getpid()}-{next(_numbers)}.old")
+    elif not exchange(part, path):
+        aside = name_beside(path, f".{mark_machine()}-{os.getpid()}-{next(_numbers)}.old")
         path.rename(aside)
         part.rename(path)
         remove(aside)
@@ -113,7 +113,7 @@ def _swap(part: Path, path: Path) -> None:
 
 def _clear(path: Path) -> None:
     """Removes what dead runs left beside `path`; an old folder that one had put aside comes back where there is none."""
-    head = beside(path, ".").name
+    head = name_beside(path, ".").name
     for item in path.parent.iterdir():
         if not item.name.startswith(head):
             continue
@@ -128,7 +128,7 @@ def _clear(path: Path) -> None:
 
 def _is_dead(item: Path, machine: str, pid: int) -> bool:
     """Whether the process that wrote it is gone; of other machines, whose processes can't be asked for, after a day."""
-    if machine != of_this_machine():
+    if machine != mark_machine():
         with suppress(OSError):
             return time.time() - item.lstat().st_mtime > _OLD_S
         return False

@@ -9,7 +9,7 @@ import platformdirs
 from edgedigits.errors import ArtifactError
 
 
-def cache_dir() -> Path:
+def find_cache_dir() -> Path:
     """The cache folder: `EDGEDIGITS_CACHE` if set, else the one this system gives its users. It may not exist yet.
 
     Raises ArtifactError where others could have put something into it: it is another user's, or anybody may write to it.

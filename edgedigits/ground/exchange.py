@@ -16,7 +16,7 @@ _EXCHANGE = 2  # RENAME_EXCHANGE
 _CANNOT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM)
 
 
-def exchanged(one: Path, other: Path) -> bool:
+def exchange(one: Path, other: Path) -> bool:
     """True when each now has the other's name; False, and nothing done, where the system can't. OSError when it failed."""
     call = _renameat2()
     if call is None:
@@ -40,7 +40,7 @@ def _renameat2() -> Callable[..., int] | None:
 
 
 @cache
-def of_this_machine() -> str:
+def mark_machine() -> str:
     """A short mark of this machine, or container: process numbers are told apart by it on folders that several share."""
     try:
         space = str(Path("/proc/self/ns/pid").readlink())

@@ -47,29 +47,29 @@ def look(value: object, shape: Shape, place: str = "", *, more: bool = False) ->
     A shape in a list stands for a list of at least one such object.
     """
     if not isinstance(value, dict):
-        raise Mismatch(place, f"found {short(value)}, an object was expected")
+        raise Mismatch(place, f"found {shorten(value)}, an object was expected")
     for key in sorted(shape.keys() - value.keys()):
         raise Mismatch(_below(place, key), "missing")
     for key in value.keys() - shape.keys() if not more else ():
-        raise Mismatch(_below(place, short(key).strip("'")), "unknown")
+        raise Mismatch(_below(place, shorten(key).strip("'")), "unknown")
     for key, wanted in shape.items():
         found, here = value[key], _below(place, key)
         if isinstance(wanted, list):
             _look_at_list(found, wanted[0], here)
         elif callable(wanted):
             if not wanted(found):
-                raise Mismatch(here, f"found {short(found)}")
+                raise Mismatch(here, f"found {shorten(found)}")
         else:
             look(found, wanted, here)
 
 
-def short(value: object) -> str:
+def shorten(value: object) -> str:
     """A value for a message: one line, not long, whatever it is."""
     shown = _shown.repr(value)
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
-def plain(text: str, most: int = 2000) -> str:
+def make_plain(text: str, most: int = 2000) -> str:
     """Foreign text for a terminal: one line without control characters, cut where it is long."""
     one_line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * most]).split())
     return one_line if len(one_line) <= most else one_line[: most - 3] + "..."
@@ -114,18 +114,18 @@ def is_number(value: object) -> bool:
     )
 
 
-def or_none(check: Check) -> Check:
+def allow_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
 
-def list_of(check: Check, most: int = 10_000) -> Check:
+def check_list(check: Check, most: int = 10_000) -> Check:
     """A list, which may be empty."""
     return lambda value: isinstance(value, list) and len(value) <= most and all(map(check, value))
 
 
 def _look_at_list(found: object, wanted: Shape, here: str) -> None:
     if not isinstance(found, list) or not found:
-        raise Mismatch(here, f"found {short(found)}, a list was expected")
+        raise Mismatch(here, f"found {shorten(found)}, a list was expected")
     for i, each in enumerate(found):
         look(each, wanted, f"{here}[{i}]")
 

@@ -42,10 +42,10 @@ def read_sealed(path: Path, shape: Mapping[str, object]) -> JsonObject:
 
 def seal_folder(folder: Path) -> None:
     """Lists what is in a folder, so that `check_folder` can tell later whether all of it is still there as it is now."""
-    write_sealed(folder / LIST, {"files": hashes(folder)})
+    write_sealed(folder / LIST, {"files": hash_files(folder)})
 
 
-def hashes(folder: Path) -> dict[str, str]:
+def hash_files(folder: Path) -> dict[str, str]:
     """The SHA-256 of every file in a folder but its list, by name."""
     return {item.name: sha256_of(item) for item in sorted(folder.iterdir()) if item.name != LIST}
 

@@ -33,7 +33,7 @@ def locked(
     Raises ArtifactError when another process holds it for longer than `wait_s`; `doing` says what that one does.
     OSError where no lock file can be made.
     """
-    file = beside(path, ".lock")
+    file = name_beside(path, ".lock")
     descriptor = _held(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, time.monotonic() + wait_s, waiting)
     if descriptor is None:
         raise ArtifactError(f"{path}: another run {doing} it now; wait until it is done, or choose another place")
@@ -43,7 +43,7 @@ def locked(
         _let_go(file, descriptor)
 
 
-def beside(path: Path, ending: str) -> Path:
+def name_beside(path: Path, ending: str) -> Path:
     """A hidden file of that ending in the folder of `path`, whose name begins with that of `path` where both fit into one."""
     name = path.name if len(os.fsencode(path.name)) <= LONGEST else hashlib.sha256(os.fsencode(path.name)).hexdigest()
     return path.with_name(f".{name}{ending}")

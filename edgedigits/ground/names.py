@@ -17,7 +17,7 @@ def is_name(text: str) -> bool:
     return plain and len(text.encode()) <= MOST_BYTES
 
 
-def safe_name(text: str) -> str:
+def make_safe(text: str) -> str:
     """The nearest thing to `text` that is a name; a name is itself. For files, which are called what they are called."""
     if is_name(text):
         return text
@@ -28,7 +28,7 @@ def safe_name(text: str) -> str:
     return short if is_name(short) else "x"
 
 
-def steers(text: str) -> bool:
+def is_steering(text: str) -> bool:
     """Whether a text holds what steers a terminal or turns its writing round, or is no text: never meant by who wrote it."""
     return any(
         character in _TURNS or (unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t")

@@ -17,7 +17,7 @@ from yaml.error import Mark
 from yaml.events import AliasEvent
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
-from edgedigits.ground.names import steers
+from edgedigits.ground.names import is_steering
 
 MOST_NODES = 20_000
 """Values and keys in a file, aliases counted as what they stand for."""
@@ -88,7 +88,7 @@ def _fault(problem: str, mark: Mark) -> ConstructorError:
 
 
 def _cut(value: object) -> str:
-    shown = ascii(value) if not isinstance(value, str) or steers(value) else repr(value)
+    shown = ascii(value) if not isinstance(value, str) or is_steering(value) else repr(value)
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
@@ -97,7 +97,7 @@ def _fault_of(value: object) -> str:
         return "wanted a finite number"
     if isinstance(value, int) and abs(value) > MOST_INTEGER:
         return "too large for a whole number"
-    if isinstance(value, str) and steers(value):
+    if isinstance(value, str) and is_steering(value):
         return "holds control characters, or ones that turn the direction of writing"
     return ""
 

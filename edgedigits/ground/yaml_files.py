@@ -55,33 +55,33 @@ def check_known(
     """`error` names the first of `found` that is none of `choices`, and the nearest that is."""
     for name in found:
         if not isinstance(name, str) or name not in choices:
-            raise error(f"{where}: unknown {kind} {shown(str(name))}{nearest(str(name)[:100], choices)}")
+            raise error(f"{where}: unknown {kind} {show_value(str(name))}{suggest(str(name)[:100], choices)}")
 
 
-def nearest(name: str, choices: Iterable[str]) -> str:
+def suggest(name: str, choices: Iterable[str]) -> str:
     """The end of a sentence: the choice that `name` may have meant, then all of them."""
     near = difflib.get_close_matches(name, list(choices), 1)
     return (f"; nearest: {near[0]}" if near else "") + f"; choose from {', '.join(sorted(choices))}"
 
 
-def kind_of(value: object) -> str:
+def describe_kind(value: object) -> str:
     """What was found, in a few words, however much it is."""
     if value is None:
         return "nothing"
-    text = shown(value) if isinstance(value, (dict, list, tuple)) else str(value)
+    text = show_value(value) if isinstance(value, (dict, list, tuple)) else str(value)
     return f"{type(value).__name__} {text[:40]!r}"
 
 
-def shown(value: object) -> str:
+def show_value(value: object) -> str:
     """A value as Python writes it, cut to a few words without writing all of it first."""
     return _REPR.repr(value)
 
 
-def first_fault(error: pydantic.ValidationError) -> str:
+def tell_first_fault(error: pydantic.ValidationError) -> str:
     """`.setting: found 3; input should be ...` of the first wrong setting, or `: wanted ...` where settings don't go together."""
     first = error.errors(include_url=False)[0]
     if not first["loc"]:
         return f": {first['msg'].removeprefix('Value error, ')}"
     place = ".".join(str(step)[:100] for step in first["loc"])
     message = first["msg"]
-    return f".{place}: found {shown(first['input'])}; {message[0].lower() + message[1:]}"
+    return f".{place}: found {show_value(first['input'])}; {message[0].lower() + message[1:]}"

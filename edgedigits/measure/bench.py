@@ -17,25 +17,25 @@ from typing import Protocol
 import numpy as np
 from edgedigits_runner.tasks import CLASSIFICATION, Task
 
-from edgedigits.data.images import Images, everything
-from edgedigits.data.scale import Scale, scaling
+from edgedigits.data.images import Images, read_all
+from edgedigits.data.scale import Scale, parse_scaling
 from edgedigits.errors import InputError, TfliteError
 from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.measure.bench_result import (
     ModelReport,
     Probes,
     Report,
-    accuracy,
-    answers,
     compare,
-    labels,
-    latencies,
-    right_answers,
-    scores,
-    task_of,
+    compute_accuracy,
+    compute_latencies,
+    find_right,
+    find_task,
+    read_answers,
+    read_labels,
+    read_scores,
 )
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.measure.runtimes.environments import RuntimeName, python_for
+from edgedigits.measure.runtimes.environments import RuntimeName, find_python_for
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ def bench(
     can't be used, EdgeDigitsError where the runner crashed.
     """
     contestants = [compressed] if baseline is None else [baseline, compressed]
-    models = [model_job(contestant) for contestant in contestants]
-    python = python_for(settings.runtime, progress)
+    models = [describe_model(contestant) for contestant in contestants]
+    python = find_python_for(settings.runtime, progress)
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
         runner = RunnerProcess(python, Path(folder), progress)
         return measure(runner, models, str(_eval_file(images, Path(folder))), contestants, settings)
@@ -131,20 +131,20 @@ def measure(
     return Report(
         environment=result["environment"],
         eval_sha256=result["eval_sha256"],
-        images=len(labels(result)),
+        images=len(read_labels(result)),
         windows=settings.windows,
         window_s=settings.window_s,
         pin=settings.pin,
         baseline=reports[0] if len(reports) > 1 else None,
         compressed=reports[-1],
         comparison=compare(result) if len(reports) > 1 else None,
-        labels=labels(result),
+        labels=read_labels(result),
     )
 
 
-def model_job(contestant: Contestant, path: str | None = None) -> JsonObject:
+def describe_model(contestant: Contestant, path: str | None = None) -> JsonObject:
     """The model as the runner's job file names it; `path` is where the runner finds it, if not where it lies here."""
-    scale = scaling(contestant.scale, "--scale")
+    scale = parse_scaling(contestant.scale, "--scale")
     if contestant.resize is not None and min(contestant.resize) < 1:
         raise InputError(f"--resize {contestant.resize}: give height and width of at least 1, as 96x96")
     return {
@@ -169,7 +169,7 @@ def _eval_file(images: Path | Images, folder: Path) -> Path:
     if isinstance(images, Path):
         return images.resolve()
     path = folder / "eval.npz"
-    np.savez(path, images=everything(images), labels=images.labels)
+    np.savez(path, images=read_all(images), labels=images.labels)
     return path
 
 
@@ -207,15 +207,15 @@ def _model_report(contestant: Contestant, result: JsonObject, at: int, probes: S
         name=contestant.name,
         path=str(contestant.path),
         sha256=result["models"][at]["sha256"],
-        scale=scaling(contestant.scale).as_json(),
+        scale=parse_scaling(contestant.scale).as_json(),
         resize=contestant.resize,
         input=result["models"][at]["input"],
         raw_bytes=len(flat),
         gzip_bytes=len(gzip.compress(flat, 9, mtime=0)),
-        right=int(right_answers(result, at).sum()),
-        accuracy=accuracy(result, at),
-        latencies=latencies(result, at, probes),
-        answers=answers(result, at),
-        task=task_of(result, at).as_json(),
-        scores=scores(result, at),
+        right=int(find_right(result, at).sum()),
+        accuracy=compute_accuracy(result, at),
+        latencies=compute_latencies(result, at, probes),
+        answers=read_answers(result, at),
+        task=find_task(result, at).as_json(),
+        scores=read_scores(result, at),
     )

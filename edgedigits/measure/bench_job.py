@@ -11,12 +11,12 @@ from edgedigits_runner.tasks import CLASSIFICATION, from_json, multilabel
 from edgedigits_runner.tasks import Task as Meaning
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.data.images import everything
-from edgedigits.data.one_label import for_outputs
-from edgedigits.data.reading import PLAIN, recorded
-from edgedigits.data.scale import NAMED, Scale, scaling
-from edgedigits.data.sources.class_folders import class_names, training_part
-from edgedigits.data.sources.labelled_files import label_names
+from edgedigits.data.images import read_all
+from edgedigits.data.one_label import fit_to_outputs
+from edgedigits.data.reading import PLAIN, parse_reading
+from edgedigits.data.scale import NAMED, Scale, parse_scaling
+from edgedigits.data.sources.class_folders import find_training_part, list_classes
+from edgedigits.data.sources.labelled_files import read_label_names
 from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.errors import DataError, InputError
 from edgedigits.ground import artifact_folder
@@ -61,7 +61,7 @@ class Task:
 def run(wish: Wish, say: Say) -> Report:
     """Measure here. Raises InputError's kinds when something given can't be used."""
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
-        return bench_here(task(wish, Path(folder), say), say)
+        return bench_here(make_task(wish, Path(folder), say), say)
 
 
 def bench_here(task: Task, say: Say) -> Report:
@@ -71,7 +71,7 @@ def bench_here(task: Task, say: Say) -> Report:
     return replace(found, classes=task.classes)
 
 
-def task(wish: Wish, folder: Path, say: Say = lambda _: None) -> Task:
+def make_task(wish: Wish, folder: Path, say: Say = lambda _: None) -> Task:
     """What a wish comes to. Images that are not in a file yet are written into `folder`. Raises InputError's kinds."""
     file = wish.tflite / "model.tflite" if wish.tflite.is_dir() else wish.tflite
     made = artifact_folder.read(file.parent) if (file.parent / "manifest.json").is_file() else None
@@ -107,10 +107,10 @@ def _meaning(told: object, file: Path, classes: tuple[str, ...], labelled: bool)
     """What the outputs of a file mean: as its manifest says, else by the data's labels, with the usual thresholds."""
     if told is not None:
         return from_json(told)  # looked at when the manifest was read
-    return multilabel(classes, logits=not ends_in_sigmoid(unpack_file(file))) if labelled else CLASSIFICATION
+    return multilabel(classes, logits=not is_sigmoid_at_end(unpack_file(file))) if labelled else CLASSIFICATION
 
 
-def ends_in_sigmoid(flat: bytes) -> bool:
+def is_sigmoid_at_end(flat: bytes) -> bool:
     """Whether a model's outputs are probabilities of labels: a sigmoid makes them, perhaps quantized or not behind it."""
     contents = read(flat, "the model")
     makers = {tensor: one for one in contents.operators if one.subgraph == 0 for tensor in one.outputs}
@@ -124,7 +124,7 @@ def _scale(wish: Wish, made: Artifact | None) -> Scale:
     """As given, else the artifact's; that too where what was given is what was folded into its weights."""
     scale: Scale | None = wish.scale
     own = made.manifest["input"] if made else {}
-    if wish.scale is None or own.get("folded", {}).get("scale") == scaling(wish.scale, "--scale").as_json():
+    if wish.scale is None or own.get("folded", {}).get("scale") == parse_scaling(wish.scale, "--scale").as_json():
         scale = own.get("scale")
     if scale is None:
         raise InputError(
@@ -146,11 +146,11 @@ def _images(wish: Wish, made: Artifact | None, folder: Path, say: Say) -> tuple[
         )
     found = _named(wish, made, say)
     if len(found.classes) == 2 and _outputs(wish, made) == 1:
-        found = for_outputs(found, 1)
+        found = fit_to_outputs(found, 1)
     if not len(found.test):
         raise DataError(f"data {found.name}: holds too few images for a test part; give at least two of a class")
     path = folder / "images.npz"
-    np.savez(path, images=everything(found.test), labels=found.test.labels)
+    np.savez(path, images=read_all(found.test), labels=found.test.labels)
     return path, found.classes, found.test.labels.ndim > 1
 
 
@@ -164,7 +164,7 @@ def _outputs(wish: Wish, made: Artifact | None) -> int:
 
 def _named(wish: Wish, made: Artifact | None, say: Say) -> Dataset:
     """The data that was named, read as the images of the artifact were as far as the wish says nothing else."""
-    known = recorded(made.manifest["input"]) if made else PLAIN
+    known = parse_reading(made.manifest["input"]) if made else PLAIN
     read = wish.filled(known)
     dataset = replace(
         read,
@@ -181,7 +181,7 @@ def _order(data: str | Dataset | None, made: Artifact | None) -> tuple[str, ...]
     if made is None or not isinstance(data, str):
         return None
     known = tuple(str(name) for name in made.manifest["data"]["classes"])
-    found = label_names(Path(data))
+    found = read_label_names(Path(data))
     if found is None and Path(data).is_dir():
-        found = class_names(training_part(Path(data)))
+        found = list_classes(find_training_part(Path(data)))
     return known if set(known) == set(found or ()) else None

@@ -12,9 +12,16 @@ from edgedigits_runner.tasks import Task, from_json
 from numpy.typing import NDArray
 
 from edgedigits.ground.facts import JsonObject
-from edgedigits.tasks.class_recalls import ClassChanges, by_class
-from edgedigits.tasks.f1_difference import f1_difference
-from edgedigits.tasks.statistics import Interval, Paired, pair, speedup, typical_percentile, wilson
+from edgedigits.tasks.class_recalls import ClassChanges, count_by_class
+from edgedigits.tasks.f1_difference import compare_f1
+from edgedigits.tasks.statistics import (
+    Interval,
+    Paired,
+    bound_share,
+    compute_speedup,
+    compute_typical_percentile,
+    pair_up,
+)
 
 
 @dataclass(frozen=True)
@@ -147,41 +154,41 @@ class Report:
         return (self.compressed,) if self.baseline is None else (self.baseline, self.compressed)
 
 
-def laps_us(result: JsonObject, threads_at: int, model_at: int) -> list[NDArray[np.float64]]:
+def read_laps_us(result: JsonObject, threads_at: int, model_at: int) -> list[NDArray[np.float64]]:
     """The laps of every window, in microseconds."""
     windows = result["latency"][threads_at]["models"][model_at]["windows"]
     return [decode(window["laps_ns"]) / 1000 for window in windows]
 
 
-def valid_rounds(result: JsonObject, threads_at: int) -> list[int]:
+def find_valid_rounds(result: JsonObject, threads_at: int) -> list[int]:
     """The rounds in which no model's window is void."""
     models = result["latency"][threads_at]["models"]
     rounds = zip(*(model["windows"] for model in models), strict=True)
     return [at for at, windows in enumerate(rounds) if not any(window["void"] for window in windows)]
 
 
-def counting_laps_us(result: JsonObject, threads_at: int, model_at: int) -> list[NDArray[np.float64]]:
+def pick_laps_us(result: JsonObject, threads_at: int, model_at: int) -> list[NDArray[np.float64]]:
     """The laps of the windows that count: those of valid rounds, or of all where no round is valid."""
-    laps = laps_us(result, threads_at, model_at)
-    return [laps[at] for at in valid_rounds(result, threads_at) or range(len(laps))]
+    laps = read_laps_us(result, threads_at, model_at)
+    return [laps[at] for at in find_valid_rounds(result, threads_at) or range(len(laps))]
 
 
-def latencies(result: JsonObject, model_at: int, probes: Sequence[Probes]) -> tuple[Latency, ...]:
+def compute_latencies(result: JsonObject, model_at: int, probes: Sequence[Probes]) -> tuple[Latency, ...]:
     """One model at every number of threads; `probes[i]` are the results of its probes at the i-th number."""
     return tuple(_latency(result, at, model_at, probes[at]) for at in range(len(result["latency"])))
 
 
 def _latency(result: JsonObject, threads_at: int, model_at: int, probes: Probes) -> Latency:
     entry = result["latency"][threads_at]["models"][model_at]
-    valid, everything = valid_rounds(result, threads_at), laps_us(result, threads_at, model_at)
+    valid, everything = find_valid_rounds(result, threads_at), read_laps_us(result, threads_at, model_at)
     counting = valid or range(len(everything))
     laps = [everything[at] for at in counting]
     windows = [entry["windows"][at] for at in counting]
     return Latency(
         threads=result["latency"][threads_at]["threads"],
-        p50_us=typical_percentile(laps, 50),
-        p90_us=typical_percentile(laps, 90),
-        p99_us=typical_percentile(laps, 99),
+        p50_us=compute_typical_percentile(laps, 50),
+        p90_us=compute_typical_percentile(laps, 90),
+        p99_us=compute_typical_percentile(laps, 99),
         call_p50_us=_median(windows, "call_p50_ns") / 1e3,
         per_second=float(np.median([1e9 * len(laps[at]) / window["calls_ns"] for at, window in enumerate(windows)])),
         first_us=_median(probes.warm, "first_ns") / 1e3,
@@ -191,7 +198,7 @@ def _latency(result: JsonObject, threads_at: int, model_at: int, probes: Probes)
         added_memory_mib=_added_mib(probes.warm),
         cold=_cold(probes.cold),
         laps=sum(len(each) for each in laps),
-        window_p50_us=tuple(typical_percentile([each], 50) for each in everything),
+        window_p50_us=tuple(compute_typical_percentile([each], 50) for each in everything),
         valid_windows=len(valid),
         void_reasons=tuple(window["void"] for window in entry["windows"] if window["void"]),
         delegated=entry["delegated"],
@@ -225,48 +232,48 @@ def _added_mib(probes: Sequence[JsonObject]) -> float | None:
     )
 
 
-def labels(result: JsonObject) -> np.ndarray:
+def read_labels(result: JsonObject) -> np.ndarray:
     """The true classes, int32 [n], or labels, uint8 [n, labels]."""
     return decode(result["labels"])
 
 
-def task_of(result: JsonObject, model_at: int) -> Task:
+def find_task(result: JsonObject, model_at: int) -> Task:
     """What the model's outputs mean; in results of schema 1 always a class."""
     return from_json(result["models"][model_at].get("task"))
 
 
-def answers(result: JsonObject, model_at: int) -> np.ndarray:
+def read_answers(result: JsonObject, model_at: int) -> np.ndarray:
     """The class that the model gives for every image, int32 [n], or the labels, bool [n, labels]."""
-    task, found = task_of(result, model_at), result["models"][model_at]["answers"]
+    task, found = find_task(result, model_at), result["models"][model_at]["answers"]
     return task.predictions({key: decode(found[key]) for key in task.kept})
 
 
-def right_answers(result: JsonObject, model_at: int) -> NDArray[np.bool_]:
+def find_right(result: JsonObject, model_at: int) -> NDArray[np.bool_]:
     """Which images the model got right, with all labels where there are several, bool [n]."""
-    return task_of(result, model_at).right(answers(result, model_at), labels(result))
+    return find_task(result, model_at).right(read_answers(result, model_at), read_labels(result))
 
 
-def scores(result: JsonObject, model_at: int) -> dict[str, float]:
+def read_scores(result: JsonObject, model_at: int) -> dict[str, float]:
     """What the task counts, shares of 1; of results of schema 1 too."""
-    return task_of(result, model_at).scores_of(answers(result, model_at), labels(result))
+    return find_task(result, model_at).scores_of(read_answers(result, model_at), read_labels(result))
 
 
-def accuracy(result: JsonObject, model_at: int) -> Interval:
+def compute_accuracy(result: JsonObject, model_at: int) -> Interval:
     """Share of right answers with Wilson's 95 % interval."""
-    right = right_answers(result, model_at)
-    return wilson(int(right.sum()), len(right))
+    right = find_right(result, model_at)
+    return bound_share(int(right.sum()), len(right))
 
 
 def compare(result: JsonObject) -> Comparison:
     """The second model of a result against the first."""
     speedups = [
-        Speedup(entry["threads"], speedup(counting_laps_us(result, at, 0), counting_laps_us(result, at, 1)))
+        Speedup(entry["threads"], compute_speedup(pick_laps_us(result, at, 0), pick_laps_us(result, at, 1)))
         for at, entry in enumerate(result["latency"])
     ]
-    right = [right_answers(result, at) for at in (0, 1)]
-    truth, both = labels(result), [answers(result, at) for at in (0, 1)]
+    right = [find_right(result, at) for at in (0, 1)]
+    truth, both = read_labels(result), [read_answers(result, at) for at in (0, 1)]
     if truth.ndim == 1:
-        return Comparison(pair(*right), tuple(speedups), by_class(truth, *right))
+        return Comparison(pair_up(*right), tuple(speedups), count_by_class(truth, *right))
     has = truth.astype(bool)
-    found = by_class(has.nonzero()[1], *(each[has] for each in both))
-    return Comparison(pair(*right), tuple(speedups), found, f1_difference(truth, *both))
+    found = count_by_class(has.nonzero()[1], *(each[has] for each in both))
+    return Comparison(pair_up(*right), tuple(speedups), found, compare_f1(truth, *both))

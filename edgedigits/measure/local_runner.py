@@ -17,7 +17,7 @@ from edgedigits_runner import SCHEMA
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.foreign_json import parse
-from edgedigits.measure.result_check import MOST_BYTES, checked
+from edgedigits.measure.result_check import MOST_BYTES, check_result
 from edgedigits.measure.runtimes.environments import clean_environment
 
 
@@ -41,13 +41,13 @@ class RunnerProcess:
         code, last = self._start([str(self.python), "-m", "edgedigits_runner", "job", "job.json", result.name])
         if not result.exists():
             raise EdgeDigitsError(self._how_it_ended(code, last))
-        found: JsonObject = checked(_read(result), kind, job=job)
+        found: JsonObject = check_result(_read(result), kind, job=job)
         return found
 
     def _copy_runner(self) -> None:
         target = self.folder / "edgedigits_runner"
         if not target.exists():
-            shutil.copytree(runner_package(), target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(find_runner_package(), target, ignore=shutil.ignore_patterns("__pycache__"))
 
     def _start(self, command: list[str]) -> tuple[int, str]:
         """Runs to the end, each line of stdout passed on as progress; returns the exit code and the last such line."""
@@ -78,7 +78,7 @@ class RunnerProcess:
         return f"the runner ended with exit code {code} and no result, while at: {doing}.{last}"
 
 
-def runner_package() -> Path:
+def find_runner_package() -> Path:
     """The folder of the package `edgedigits_runner`."""
     found = importlib.util.find_spec("edgedigits_runner")
     if found is None or found.origin is None:

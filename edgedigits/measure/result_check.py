@@ -16,7 +16,7 @@ from edgedigits_runner.tasks import Task, from_json
 
 from edgedigits.errors import DataError, InputError, TfliteError
 from edgedigits.ground.facts import JsonObject
-from edgedigits.ground.foreign_json import Mismatch, parse, plain, short
+from edgedigits.ground.foreign_json import Mismatch, make_plain, parse, shorten
 from edgedigits.measure.result_schema import SCHEMAS, look
 
 MOST_BYTES = 2**28
@@ -39,10 +39,10 @@ def read_result(path: Path) -> JsonObject:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable result ({error}); give the result.json that a bench wrote") from error
     kind = str(found.get("kind")) if isinstance(found, dict) else ""
-    return checked(found, kind if kind in SCHEMAS else "bench", str(path))
+    return check_result(found, kind if kind in SCHEMAS else "bench", str(path))
 
 
-def checked(
+def check_result(
     result: Any,
     kind: str,
     where: str = "the runner's result",
@@ -72,12 +72,12 @@ def _checked(result: Any, kind: str, job: JsonObject | None) -> JsonObject:
     if type(schema) is not int or schema not in known:
         understood = " and ".join(map(str, known)) + (" are" if len(known) > 1 else " is")
         raise _OtherModels(
-            f" is of schema {short(schema)}, {understood} understood; use a runner and an edgedigits of one version"
+            f" is of schema {shorten(schema)}, {understood} understood; use a runner and an edgedigits of one version"
         )
     if "error" in result:
         raise _error(result["error"])
     if result.get("kind") != kind:
-        raise Mismatch("kind", f"found {short(result.get('kind'))}, {kind!r} was expected")
+        raise Mismatch("kind", f"found {shorten(result.get('kind'))}, {kind!r} was expected")
     shape = known[schema]
     if shape is not None:
         look(result, shape)
@@ -93,8 +93,8 @@ def _checked(result: Any, kind: str, job: JsonObject | None) -> JsonObject:
 
 def _error(error: Any) -> InputError:
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
-        raise Mismatch("error", f"found {short(error)}")
-    return _ERRORS.get(str(error.get("kind")), InputError)(plain(error["message"]))
+        raise Mismatch("error", f"found {shorten(error)}")
+    return _ERRORS.get(str(error.get("kind")), InputError)(make_plain(error["message"]))
 
 
 def _look_at_answers(result: JsonObject) -> None:
@@ -104,13 +104,15 @@ def _look_at_answers(result: JsonObject) -> None:
         try:
             task = from_json(model.get("task"))
         except ValueError as error:
-            raise Mismatch(f"{at}.task", plain(str(error), 200)) from error
+            raise Mismatch(f"{at}.task", make_plain(str(error), 200)) from error
         labels = _labels(result, task, model["output"]["classes"])
         kept = _kept(model["answers"], task, labels, model["output"]["classes"], f"{at}.answers")
         predictions = task.predictions(kept)
         right = int(task.right(predictions, labels).sum())
         if type(model["answers"]["right"]) is not int or model["answers"]["right"] != right:
-            raise Mismatch(f"{at}.answers.right", f"found {short(model['answers']['right'])}, the answers say {right}")
+            raise Mismatch(
+                f"{at}.answers.right", f"found {shorten(model['answers']['right'])}, the answers say {right}"
+            )
         _look_at_scores(model.get("scores"), task.scores_of(predictions, labels), f"{at}.scores")
 
 
@@ -131,7 +133,7 @@ def _kept(answers: Any, task: Task, labels: np.ndarray, outputs: int, at: str) -
     for key in sorted({*task.kept, "right"} - answers.keys()):
         raise Mismatch(f"{at}.{key}", "missing")
     for key in answers.keys() - {*task.kept, "right"}:
-        raise Mismatch(f"{at}.{short(key).strip(chr(39))}", "unknown")
+        raise Mismatch(f"{at}.{shorten(key).strip(chr(39))}", "unknown")
     found = {}
     for key, dtype in task.kept.items():
         found[key] = array = _array(answers[key], dtype, labels.shape, f"{at}.{key}")
@@ -147,10 +149,10 @@ def _look_at_scores(found: Any, wanted: dict[str, float], at: str) -> None:
     if found is None:
         return
     if found.keys() != wanted.keys():
-        raise Mismatch(at, f"found {short(sorted(found))}, {', '.join(sorted(wanted))} were expected")
+        raise Mismatch(at, f"found {shorten(sorted(found))}, {', '.join(sorted(wanted))} were expected")
     for key, value in wanted.items():
         if abs(found[key] - value) > _ROUNDING:
-            raise Mismatch(f"{at}.{key}", f"found {short(found[key])}, the answers say {value:.6g}")
+            raise Mismatch(f"{at}.{key}", f"found {shorten(found[key])}, the answers say {value:.6g}")
 
 
 def _look_at_latency(result: JsonObject) -> None:
@@ -173,7 +175,7 @@ def _array(encoded: Any, dtype: str, shape: tuple[int, ...] | int, at: str) -> n
     try:
         array = decode(encoded, _MOST_UNPACKED)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
-        raise Mismatch(at, f"does not decode ({plain(str(error), 200)})") from error
+        raise Mismatch(at, f"does not decode ({make_plain(str(error), 200)})") from error
     fits = array.ndim == shape if isinstance(shape, int) else array.shape == shape
     if array.dtype.str != dtype or not fits or 0 in array.shape:
         wanted = ["n", "labels"][:shape] if isinstance(shape, int) else shape

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from edgedigits.ground.facts import JsonObject
-from edgedigits.ground.foreign_json import Mismatch, short
+from edgedigits.ground.foreign_json import Mismatch, shorten
 
 _MOST_KEYS = 1000
 _One = TypeVar("_One")
@@ -204,7 +204,7 @@ def _place(steps: tuple[int | str, ...], inside: bool) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         elif step != "[key]":
-            text += f"{'.' if text or inside else ''}{short(step).strip(chr(39))}"
+            text += f"{'.' if text or inside else ''}{shorten(step).strip(chr(39))}"
     return text
 
 
@@ -214,7 +214,7 @@ def _what(kind: str, found: Any) -> str:
     if kind == "extra_forbidden":
         return "unknown"
     if kind in ("model_type", "dict_type"):
-        return f"found {short(found)}, an object was expected"
+        return f"found {shorten(found)}, an object was expected"
     if kind == "list_type" or found == []:
-        return f"found {short(found)}, a list was expected"
-    return f"found {short(found)}"
+        return f"found {shorten(found)}, a list was expected"
+    return f"found {shorten(found)}"

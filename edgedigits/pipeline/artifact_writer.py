@@ -20,15 +20,15 @@ import numpy as np
 from edgedigits_runner.golden import head
 from edgedigits_runner.kept import sealed
 
-from edgedigits.data.samples import stratified_sample
+from edgedigits.data.samples import draw_stratified
 from edgedigits.data.scale import Scaling
 from edgedigits.errors import CheckError
-from edgedigits.ground.artifact_folder import SCHEMA, Artifact, sha256
+from edgedigits.ground.artifact_folder import SCHEMA, Artifact, hash_file
 from edgedigits.ground.atomic import whole_folder
 from edgedigits.ground.facts import Facts, JsonObject
 from edgedigits.pipeline.job import Job
-from edgedigits.pipeline.model_card import artifact_card
-from edgedigits.pipeline.stage_cache import versions
+from edgedigits.pipeline.model_card import write_artifact_card
+from edgedigits.pipeline.stage_cache import list_versions
 from edgedigits.tasks.task import Half
 from edgedigits.tflite.interpreter import TfliteModel
 
@@ -71,12 +71,12 @@ class Draft:
     task: Halves
 
 
-def settings(part: Any) -> JsonObject:
+def list_settings(part: Any) -> JsonObject:
     """The settings of a stage or an export, JSON-safe."""
     return dataclasses.asdict(part)
 
 
-def folder_name(model: str, recipe: str, key: str) -> str:
+def name_folder(model: str, recipe: str, key: str) -> str:
     """What an artifact's folder is called; both names are checked where they are read (`names.py`)."""
     return f"{model}-{recipe}-{key[:8]}"
 
@@ -84,15 +84,15 @@ def folder_name(model: str, recipe: str, key: str) -> str:
 def write(draft: Draft, out: Path) -> Artifact:
     """Write the folder into `out`, whole or not at all. Raises ArtifactError when it can't be written."""
     job = draft.job
-    path = out / folder_name(job.name, job.recipe.name, draft.key)
+    path = out / name_folder(job.name, job.recipe.name, draft.key)
     with whole_folder(path) as folder:
         (folder / "model.tflite").write_bytes(draft.exported.flat)
         (folder / "float.tflite").write_bytes(draft.baseline.flat)
         _write_eval(draft, folder)
         missing = _write_golden(draft, folder)
         manifest = _manifest(dataclasses.replace(draft, warnings=[*draft.warnings, *missing]))
-        (folder / "README.md").write_text(artifact_card(manifest), encoding="utf-8")
-        manifest["files"] = {item.name: sha256(item) for item in sorted(folder.iterdir())}
+        (folder / "README.md").write_text(write_artifact_card(manifest), encoding="utf-8")
+        manifest["files"] = {item.name: hash_file(item) for item in sorted(folder.iterdir())}
         manifest = sealed(manifest)
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     return Artifact(path, manifest)
@@ -122,7 +122,7 @@ def _manifest(draft: Draft) -> JsonObject:
         "test": draft.test,
         "warnings": [*job.dataset.warnings, *draft.warnings],
         "key": draft.key,
-        "versions": versions(),
+        "versions": list_versions(),
     }
 
 
@@ -139,7 +139,7 @@ def _write_eval(draft: Draft, folder: Path) -> None:
 def _write_golden(draft: Draft, folder: Path) -> list[str]:
     """Inputs in the model's own type and what the reference kernels answer; a warning instead where they can't run the model."""
     dataset = draft.job.dataset
-    picked = stratified_sample(dataset.test.labels, GOLDEN_IMAGES)
+    picked = draw_stratified(dataset.test.labels, GOLDEN_IMAGES)
     try:
         net = TfliteModel(draft.exported.flat, reference=True)
         inputs = net.inputs(dataset.test.read(picked), draft.scale)

@@ -13,14 +13,14 @@ from edgedigits_runner.kept import sealed
 from edgedigits.data.dataset import Dataset
 from edgedigits.errors import DamagedError
 from edgedigits.ground.atomic import remove, whole_file, whole_folder
-from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.cache_dir import find_cache_dir
 from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.kept_files import check_folder, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
 from edgedigits.keras_types import KerasModel
 from edgedigits.models.zoo import check_net
-from edgedigits.models.zoo.shipped import shipped_folder, shipped_record
-from edgedigits.pipeline.model_card import baseline_card
+from edgedigits.models.zoo.shipped import find_shipped_folder, find_shipped_record
+from edgedigits.pipeline.model_card import write_baseline_card
 
 SCHEMA = 2
 """Of the training record; from 2 on it carries a hash of itself."""
@@ -29,24 +29,24 @@ STEPS = 1500
 """Of training for a baseline made on the way: seconds to a few minutes; `edgedigits train` makes better ones."""
 
 
-def baseline(name: str, dataset: Dataset, say: Say) -> Path:
+def find_baseline(name: str, dataset: Dataset, say: Say) -> Path:
     """The .keras file of a baseline for `dataset`: the shipped one if it was trained on that, else one trained here once."""
     check_net(name)
-    record = shipped_record(name)
+    record = find_shipped_record(name)
     if record and record["data"]["fingerprint"] == dataset.fingerprint:
-        return shipped_folder() / f"{name}.keras"
+        return find_shipped_folder() / f"{name}.keras"
     return _trained_here(name, dataset, say)
 
 
 def _trained_here(name: str, dataset: Dataset, say: Say) -> Path:
-    from edgedigits.pipeline.stage_cache import code_version
+    from edgedigits.pipeline.stage_cache import hash_code
     from edgedigits.pipeline.train import Settings, train
 
     per_epoch = max(1, len(dataset.train) * 4 // 5 // 64)
     epochs = max(3, min(60, round(STEPS / per_epoch)))
     settings = Settings(name, epochs=epochs, batch=64, patience=epochs, scale="0..1")
-    mark = hashlib.sha256(json.dumps([asdict(settings), dataset.fingerprint, code_version()]).encode()).hexdigest()[:16]
-    folder = cache_dir() / "baselines" / f"{name}-{mark}"
+    mark = hashlib.sha256(json.dumps([asdict(settings), dataset.fingerprint, hash_code()]).encode()).hexdigest()[:16]
+    folder = find_cache_dir() / "baselines" / f"{name}-{mark}"
     work = folder.with_suffix(".training")
     work.parent.mkdir(parents=True, exist_ok=True)
     with locked(work, wait_s=WAIT_S, waiting=lambda: say(f"another run trains this {name}: waiting for it")):
@@ -81,4 +81,4 @@ def save(model: KerasModel, record: JsonObject, path: Path) -> None:
     record = sealed({**record, "schema": SCHEMA, "model_sha256": sha256_of(path)})
     write_sealed(path.with_suffix(".json"), record)
     with whole_file(path.with_suffix(".md")) as part:
-        part.write_text(baseline_card(record))
+        part.write_text(write_baseline_card(record))

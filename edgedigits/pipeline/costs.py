@@ -16,7 +16,7 @@ SAMPLES = 20
 """Calibration images of the int8 conversions that are only timed or counted."""
 
 
-def with_costs(data: FitData) -> FitData:
+def add_costs(data: FitData) -> FitData:
     """The data with `cost`: by name "latency_us", of one inference here, or "instructions CPU", arm64, of a core of that kind.
 
     Asking for what can't be measured here raises InputError.
@@ -39,9 +39,9 @@ def _latency(data: FitData) -> Cost:
 
 def _instructions(data: FitData, cpu: str) -> Cost:
     from edgedigits.measure.qemu.instructions import count
-    from edgedigits.measure.qemu.requirements import lacking_for_counting
+    from edgedigits.measure.qemu.requirements import explain_lack_for_counting
 
-    if reason := lacking_for_counting():
+    if reason := explain_lack_for_counting():
         raise InputError(f"arm64 instructions can't be counted here: {reason}")
 
     def counted(model: KerasModel) -> float:

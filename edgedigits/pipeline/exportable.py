@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from edgedigits.backend import keras
-from edgedigits.data.images import ArrayImages, Images, everything
-from edgedigits.data.samples import sampled
+from edgedigits.data.images import ArrayImages, Images, read_all
+from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import Scale
 from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError, ParityError
@@ -24,9 +24,9 @@ from edgedigits.models.layers import lowered_layers
 from edgedigits.pipeline.export.checks import check_integer
 from edgedigits.pipeline.export.export import Export
 from edgedigits.pipeline.recipe import Recipe
-from edgedigits.tasks.kinds.table import task_of
+from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.parity import check_parity
-from edgedigits.tasks.scoring import outputs
+from edgedigits.tasks.scoring import compute_outputs
 from edgedigits.tflite.flatbuffer import read
 
 _SAMPLE: Final = 200  # images of a try on the data
@@ -65,15 +65,15 @@ def _tried(model: Any, name: str, export: Export, calibration: Images, scale: Sc
 
 def _check_answers(flat: bytes, model: Any, coarse: Any, recipe: Recipe, data: FitData) -> None:
     """Raises ModelError naming the layer where the bytes of the model as it is don't answer as it does."""
-    sample, logits = sampled(data.validation, _SAMPLE), not answers_probabilities(model)
+    sample, logits = draw_sample(data.validation, _SAMPLE), not answers_probabilities(model)
     try:
         check_parity(
-            task_of(data),
+            find_task(data),
             flat,
             recipe.export.limits,
-            outputs(model, sample, data.scale),
+            compute_outputs(model, sample, data.scale),
             logits,
-            everything(sample),
+            read_all(sample),
             data.scale,
         )
     except ParityError as error:
@@ -122,7 +122,7 @@ def _alone(layer: Any) -> tuple[Any, Images]:
 def _layers(model: Any) -> Iterator[Any]:
     """Each once, in the order they compute."""
     seen: set[int] = set()
-    for call in walk.calls(model):
+    for call in walk.list_calls(model):
         if id(call.layer) not in seen:
             seen.add(id(call.layer))
             yield call.layer

@@ -10,37 +10,37 @@ from typing import Any
 
 import numpy as np
 
-from edgedigits.data.images import everything
-from edgedigits.data.samples import sampled
+from edgedigits.data.images import read_all
+from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import Scaling
 from edgedigits.data.splits import FitData, split
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.facts import Facts, Progress, Say, silent
-from edgedigits.models.importer.custom_layers import source_hash
-from edgedigits.models.importer.saved_files import model_hash
+from edgedigits.models.importer.custom_layers import hash_sources
+from edgedigits.models.importer.saved_files import hash_model
 from edgedigits.pipeline import artifact_writer
 from edgedigits.pipeline.artifact_writer import Draft, Exported, Halves
 from edgedigits.pipeline.checks.fold_scaling import fold
-from edgedigits.pipeline.checks.judging import changes_of, check_baseline, check_classes, outputs_of
+from edgedigits.pipeline.checks.judging import check_baseline, check_classes, compute_outputs_of_bytes, find_changes
 from edgedigits.pipeline.checks.scale_check import check_scale
-from edgedigits.pipeline.costs import with_costs
+from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export import checks
-from edgedigits.pipeline.export.export import Export, rewrites_wished
+from edgedigits.pipeline.export.export import Export, list_rewrites
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.job import Job
-from edgedigits.pipeline.stage_cache import StageCache, chained, first_key
+from edgedigits.pipeline.stage_cache import StageCache, chain_key, start_key
 from edgedigits.stages.candidate import Candidate, Stage
 from edgedigits.tasks import parity
 from edgedigits.tasks.baseline_check import Findings
-from edgedigits.tasks.class_recalls import ClassChanges, as_record
-from edgedigits.tasks.differences import class_sentence
-from edgedigits.tasks.kinds.table import task_of
-from edgedigits.tasks.scoring import Score, outputs
-from edgedigits.tasks.statistics import pair
+from edgedigits.tasks.class_recalls import ClassChanges, to_record
+from edgedigits.tasks.differences import tell_classes
+from edgedigits.tasks.kinds.table import find_task
+from edgedigits.tasks.scoring import Score, compute_outputs
+from edgedigits.tasks.statistics import pair_up
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.rewrite.apply import shipped
+from edgedigits.tflite.rewrite.apply import rewrite
 
 PARITY_IMAGES = 500
 
@@ -53,13 +53,13 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     kept = StageCache(job.fresh, job.custom, say)
     if job.recipe.stages:
         kept.check_writable()
-    check_writable(out, f"{artifact_writer.folder_name(job.name, job.recipe.name, '0' * 64)}/manifest.json")
-    data = with_costs(split(job.dataset, job.scale, job.seed))
-    task = task_of(data)
+    check_writable(out, f"{artifact_writer.name_folder(job.name, job.recipe.name, '0' * 64)}/manifest.json")
+    data = add_costs(split(job.dataset, job.scale, job.seed))
+    task = find_task(data)
     check_answers(job)
     check_exportable(job.recipe, job.loaded.model, data, lambda what: progress(what, 0.0))
     candidate = Candidate(job.loaded.model, original=job.loaded.model, custom=job.custom)
-    first = outputs(job.loaded.model, data.validation, data.scale)
+    first = compute_outputs(job.loaded.model, data.validation, data.scale)
     records = [_record("load", 0.0, job.loaded.facts, task.score(first, data.validation.labels, job.loaded.logits))]
     known = _check_baseline(job, first, data)
     half = task.half(job.dataset.classes, job.loaded.logits)
@@ -67,22 +67,22 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     warnings += known.warnings
     for warning in warnings:
         say(f"warning: {warning}")
-    own = source_hash(job.custom)
-    key = first_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale.as_json(), seed=job.seed, custom=own)
+    own = hash_sources(job.custom)
+    key = start_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale.as_json(), seed=job.seed, custom=own)
     read = [_read_by(stage) for _, stage in job.recipe.stages]
     for (name, stage), files in zip(job.recipe.stages, read, strict=True):
-        key = chained(key, stage=name, settings=artifact_writer.settings(stage), **files)
+        key = chain_key(key, stage=name, settings=artifact_writer.list_settings(stage), **files)
         candidate, record = _stage(job, name, stage, candidate, data, key, kept, progress)
         say(_line(record))
         records.append(record)
     progress("export", 0.0)
     both = [Candidate(job.loaded.model), candidate]
-    (plain, candidate), scale, folded = fold(both, job.scale, sampled(data.validation, PARITY_IMAGES))
+    (plain, candidate), scale, folded = fold(both, job.scale, draw_sample(data.validation, PARITY_IMAGES))
     data = replace(data, scale=scale)
     baseline = _export(job, "float32", Float32(), plain, data)
     exported = _export(job, job.recipe.export_name, job.recipe.export, candidate, data)
     progress("classes", 0.5)
-    found = outputs_of(exported.flat, data.validation, data.scale)
+    found = compute_outputs_of_bytes(exported.flat, data.validation, data.scale)
     halves, more = Halves(half, half), {}
     if job.tune_thresholds:
         halves, more = _tuned(job, data, first, found), {"thresholds": "tuned"}
@@ -96,11 +96,11 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     )
     progress("test", 0.7)
     test, changes = _test(job, halves, exported, baseline, scale)
-    if lost := class_sentence(changes, task.case_names(job.dataset.classes), "the test images"):
+    if lost := tell_classes(changes, task.case_names(job.dataset.classes), "the test images"):
         warnings.append(lost)
     draft = Draft(
         job,
-        chained(key, export=artifact_writer.settings(job.recipe.export), **more),
+        chain_key(key, export=artifact_writer.list_settings(job.recipe.export), **more),
         exported,
         baseline,
         records,
@@ -133,7 +133,7 @@ def _stage(
 def _read_by(stage: Stage) -> Facts:
     """SHA-256 of the files that a stage reads, as a part of its key; empty for one that reads none."""
     paths: list[Path] = getattr(stage, "reads", list)()
-    return {"files": [model_hash(path) for path in paths]} if paths else {}
+    return {"files": [hash_model(path) for path in paths]} if paths else {}
 
 
 def _export(job: Job, name: str, export: Export, candidate: Candidate, data: FitData) -> Exported:
@@ -145,9 +145,9 @@ def _export(job: Job, name: str, export: Export, candidate: Candidate, data: Fit
     if export.integer:
         checks.check_integer(contents)
     checks.check_zeros(contents, candidate)
-    sample = sampled(data.validation, PARITY_IMAGES)
-    wanted = outputs(candidate.model, sample, data.scale)
-    flat, options = shipped(rewrites_wished(export), flat, everything(sample), data.scale)
+    sample = draw_sample(data.validation, PARITY_IMAGES)
+    wanted = compute_outputs(candidate.model, sample, data.scale)
+    flat, options = rewrite(list_rewrites(export), flat, read_all(sample), data.scale)
     facts = {
         "export": name,
         "rounds": export.rounds,
@@ -156,9 +156,9 @@ def _export(job: Job, name: str, export: Export, candidate: Candidate, data: Fit
         "gzip_bytes": len(gzip.compress(flat, 9, mtime=0)),
         **options,
         "operators": sorted({operator.name for operator in contents.operators}),
-        "zeros": checks.zeros_by_weight(contents),
+        "zeros": checks.count_zeros_by_weight(contents),
         "parity": parity.check_parity(
-            task_of(data), flat, export.limits, wanted, job.loaded.logits, everything(sample), data.scale
+            find_task(data), flat, export.limits, wanted, job.loaded.logits, read_all(sample), data.scale
         ),
     }
     return Exported(flat, facts)
@@ -168,10 +168,10 @@ def _test(
     job: Job, halves: Halves, exported: Exported, baseline: Exported, scale: Scaling
 ) -> tuple[Facts, ClassChanges]:
     """The last line: both forms on the test images, counted image by image, in all and class by class."""
-    test, task = job.dataset.test, task_of(job.dataset)
-    first = halves.float.decode(outputs_of(baseline.flat, test, scale))
-    second = halves.compressed.decode(outputs_of(exported.flat, test, scale))
-    changes = changes_of(task, test.labels, first, second)
+    test, task = job.dataset.test, find_task(job.dataset)
+    first = halves.float.decode(compute_outputs_of_bytes(baseline.flat, test, scale))
+    second = halves.compressed.decode(compute_outputs_of_bytes(exported.flat, test, scale))
+    changes = find_changes(task, test.labels, first, second)
     before, after = halves.float.right(first, test.labels), halves.compressed.right(second, test.labels)
     facts = {
         "images": len(test),
@@ -179,8 +179,8 @@ def _test(
         "accuracy": float(after.mean()),
         "only_float_right": int((before & ~after).sum()),
         "only_compressed_right": int((after & ~before).sum()),
-        "mcnemar_p": pair(before, after).p_value,
-        "classes": as_record(changes, task.case_names(job.dataset.classes)),
+        "mcnemar_p": pair_up(before, after).p_value,
+        "classes": to_record(changes, task.case_names(job.dataset.classes)),
         **task.compare(test.labels, first, second),
     }
     return facts, changes
@@ -188,7 +188,7 @@ def _test(
 
 def _tuned(job: Job, data: FitData, float_outputs: np.ndarray, outputs: np.ndarray) -> Halves:
     """Thresholds chosen on validation images, for each form its own: the one's would spoil what the other is compared by."""
-    task, labels = task_of(data), data.validation.labels
+    task, labels = find_task(data), data.validation.labels
     classes, logits = job.dataset.classes, job.loaded.logits
     made = (task.half(classes, logits, task.tune(one, labels, logits)) for one in (float_outputs, outputs))
     return Halves(*made)
@@ -196,11 +196,13 @@ def _tuned(job: Job, data: FitData, float_outputs: np.ndarray, outputs: np.ndarr
 
 def _check_baseline(job: Job, answers: np.ndarray, data: FitData) -> Findings:
     labels, classes = data.validation.labels, job.dataset.classes
-    return check_baseline(task_of(data), answers, labels, classes, job.loaded.logits, job.name, job.dataset.name)
+    return check_baseline(find_task(data), answers, labels, classes, job.loaded.logits, job.name, job.dataset.name)
 
 
 def _score(job: Job, model: Any, data: FitData) -> Score:
-    return task_of(data).score(outputs(model, data.validation, data.scale), data.validation.labels, job.loaded.logits)
+    return find_task(data).score(
+        compute_outputs(model, data.validation, data.scale), data.validation.labels, job.loaded.logits
+    )
 
 
 def _record(stage: str, seconds: float, facts: Facts, now: Score) -> Facts:
@@ -215,6 +217,6 @@ def _line(record: Facts) -> str:
 
 def check_answers(job: Job) -> None:
     """Raises ModelError when the model can't be asked this or trained on it, DataError when it has no answer for some labels."""
-    task = task_of(job.dataset)
+    task = find_task(job.dataset)
     task.check_model(job.name, job.loaded, bool(job.recipe.stages))
     task.check_targets(job.dataset, int(job.loaded.model.outputs[0].shape[-1]))

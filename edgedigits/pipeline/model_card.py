@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from edgedigits_runner.scaling import scaling_of
 
 from edgedigits.ground.facts import JsonObject
-from edgedigits.tasks.differences import interval_text, mcnemar_sentence
-from edgedigits.tasks.statistics import Paired, wilson
+from edgedigits.tasks.differences import tell_mcnemar, word_interval
+from edgedigits.tasks.statistics import Paired, bound_share
 
 
-def artifact_card(manifest: JsonObject) -> str:
+def write_artifact_card(manifest: JsonObject) -> str:
     """The card of an artifact folder."""
     export, test, size = manifest["export"], manifest["test"], manifest["float"]
     lines = [
@@ -30,7 +30,7 @@ def artifact_card(manifest: JsonObject) -> str:
         "",
         f"Input: {'x'.join(map(str, manifest['input']['shape']))} pixels, scaled to {_scale(manifest)}. "
         f"Export: {export['export']}. Seed: {manifest['seed']}.",
-        mcnemar_sentence(_paired(test), "float", "this model"),
+        tell_mcnemar(_paired(test), "float", "this model"),
         *_labels(manifest),
         "",
         f"| stage | validation {_accuracy(manifest)} | seconds |",
@@ -52,7 +52,7 @@ def _paired(test: JsonObject) -> Paired:
 
 
 def _interval(test: JsonObject, which: str) -> str:
-    return interval_text(wilson(round(test[which] * test["images"]), test["images"]))
+    return word_interval(bound_share(round(test[which] * test["images"]), test["images"]))
 
 
 def _noun(manifest: JsonObject) -> str:
@@ -103,7 +103,7 @@ def _worst_class(test: JsonObject, noun: str) -> Iterator[str]:
         yield f"| recall by {noun} | | no {noun} loses |"
 
 
-def baseline_card(record: JsonObject) -> str:
+def write_baseline_card(record: JsonObject) -> str:
     """The card of a float baseline, from its training record."""
     settings, data, images = record["settings"], record["data"], record["images"]
     options = "".join(f", {name} {value}" for name, value in settings["options"].items())

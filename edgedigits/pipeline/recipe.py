@@ -24,8 +24,8 @@ import pydantic
 
 from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import JsonObject
-from edgedigits.ground.names import WANTED, is_name, safe_name
-from edgedigits.ground.yaml_files import check_known, first_fault, kind_of, nearest, read_yaml, shown
+from edgedigits.ground.names import WANTED, is_name, make_safe
+from edgedigits.ground.yaml_files import check_known, describe_kind, read_yaml, show_value, suggest, tell_first_fault
 from edgedigits.pipeline.export.dynamic import Dynamic
 from edgedigits.pipeline.export.export import Export
 from edgedigits.pipeline.export.float16 import Float16
@@ -93,11 +93,11 @@ class Recipe:
         export_name = export_name or _row("Recipe: export", export, EXPORTS, "export")
         _check_teachers("Recipe", pairs)
         if name and not is_name(name):
-            raise RecipeError(f"Recipe: name: found {shown(name)}; wanted {WANTED}")
+            raise RecipeError(f"Recipe: name: found {show_value(name)}; wanted {WANTED}")
         found = {"purpose": purpose, "stages": pairs, "export_name": export_name, "export": export}
         for field, value in found.items():
             object.__setattr__(self, field, value)
-        object.__setattr__(self, "name", name or safe_name("-".join(self.steps.split(" > "))))
+        object.__setattr__(self, "name", name or make_safe("-".join(self.steps.split(" > "))))
 
     @property
     def steps(self) -> str:
@@ -133,7 +133,7 @@ def _row(where: str, part: Any, table: Mapping[str, type[Any]], kind: str) -> st
         if type(part) is row:
             return name
     classes = ", ".join(f"{row.__name__}()" for row in table.values())
-    found = f"the class {part.__name__}" if isinstance(part, type) else kind_of(part)
+    found = f"the class {part.__name__}" if isinstance(part, type) else describe_kind(part)
     raise RecipeError(f"{where}: wanted one {kind}, found {found}; choose from {classes}")
 
 
@@ -141,21 +141,21 @@ def _settings(part: Any) -> JsonObject:
     return dataclasses.asdict(part)
 
 
-def shipped_folder() -> Path:
+def find_shipped_folder() -> Path:
     """Where the shipped recipes are: inside the installed package, or beside it in a checkout."""
     inside = Path(__file__).parents[1] / "recipes"
     return inside if inside.is_dir() else Path(__file__).parents[2] / "recipes"
 
 
-def shipped() -> list[str]:
+def list_shipped() -> list[str]:
     """Names of the shipped recipes, sorted."""
-    return sorted(path.stem for path in shipped_folder().glob("*.yaml"))
+    return sorted(path.stem for path in find_shipped_folder().glob("*.yaml"))
 
 
 def find(name_or_path: str) -> Path:
     """The file of a shipped recipe or of a path. Raises RecipeError when there is none."""
-    if name_or_path in shipped():
-        return shipped_folder() / f"{name_or_path}.yaml"
+    if name_or_path in list_shipped():
+        return find_shipped_folder() / f"{name_or_path}.yaml"
     path = Path(name_or_path)
     try:
         if path.is_file():
@@ -163,7 +163,7 @@ def find(name_or_path: str) -> Path:
     except OSError as error:
         raise RecipeError(f"recipe {name_or_path[:100]}...: can't be looked for ({error.strerror})") from error
     raise RecipeError(
-        f"recipe {name_or_path}: no such file, and no shipped recipe of that name{nearest(name_or_path, shipped())}"
+        f"recipe {name_or_path}: no such file, and no shipped recipe of that name{suggest(name_or_path, list_shipped())}"
     )
 
 
@@ -177,31 +177,31 @@ def load_recipe(name_or_path: str) -> Recipe:
 def parse(document: Any, where: str, default_name: str) -> Recipe:
     """A recipe from what YAML holds; `where` begins every complaint."""
     if not isinstance(document, Mapping):
-        raise RecipeError(f"{where}: wanted the keys {', '.join(KEYS)}, found {kind_of(document)}")
+        raise RecipeError(f"{where}: wanted the keys {', '.join(KEYS)}, found {describe_kind(document)}")
     check_known(where, "key", document, KEYS, RecipeError)
     if "export" not in document:
         raise RecipeError(f"{where}: export is missing; choose from {', '.join(EXPORTS)}")
     entries = document.get("stages") or []
     if not isinstance(entries, list):
         raise RecipeError(
-            f"{where}: stages: wanted a list, each item one of {', '.join(STAGES)}; found {kind_of(entries)}"
+            f"{where}: stages: wanted a list, each item one of {', '.join(STAGES)}; found {describe_kind(entries)}"
         )
     stages = tuple(_part(f"{where}: stages[{index}]", entry, STAGES, "stage") for index, entry in enumerate(entries))
     _check_teachers(where, stages)
     export_name, export = _part(f"{where}: export", document["export"], EXPORTS, "export")
     for key in ("name", "for"):
         if not isinstance(document.get(key, ""), str):
-            raise RecipeError(f"{where}: {key}: wanted text, found {kind_of(document[key])}")
+            raise RecipeError(f"{where}: {key}: wanted text, found {describe_kind(document[key])}")
     return Recipe(_name(document, where, default_name), document.get("for", ""), stages, export_name, export)
 
 
 def _name(document: Mapping[str, Any], where: str, default_name: str) -> str:
     """The name as it is written, which becomes a part of paths; or of the file, made one."""
     if "name" not in document:
-        return safe_name(default_name)
+        return make_safe(default_name)
     name: str = document["name"]
     if not is_name(name):
-        raise RecipeError(f"{where}: name: found {shown(name)}; wanted {WANTED}")
+        raise RecipeError(f"{where}: name: found {show_value(name)}; wanted {WANTED}")
     return name
 
 
@@ -220,13 +220,13 @@ def _part(where: str, entry: Any, table: Mapping[str, type[Any]], kind: str) -> 
     entry = {entry: None} if isinstance(entry, str) else entry
     if not isinstance(entry, Mapping) or len(entry) != 1:
         raise RecipeError(
-            f"{where}: wanted one {kind} with its settings, found {kind_of(entry)}; choose from {', '.join(table)}"
+            f"{where}: wanted one {kind} with its settings, found {describe_kind(entry)}; choose from {', '.join(table)}"
         )
     (name, settings), *_ = entry.items()
     check_known(where, kind, [name], table, RecipeError)
     settings = {} if settings is None else settings
     if not isinstance(settings, Mapping):
-        raise RecipeError(f"{where}.{name}: wanted settings as key: value, found {kind_of(settings)}")
+        raise RecipeError(f"{where}.{name}: wanted settings as key: value, found {describe_kind(settings)}")
     maker = table[name]
     fields = [field.name for field in dataclasses.fields(maker)]
     check_known(f"{where}.{name}", "setting", settings, fields, RecipeError)
@@ -235,5 +235,5 @@ def _part(where: str, entry: Any, table: Mapping[str, type[Any]], kind: str) -> 
     except (RecipeError, pydantic.ValidationError) as error:
         fault = error if isinstance(error, pydantic.ValidationError) else error.__cause__
         raise RecipeError(
-            f"{where}.{name}{first_fault(fault)}" if isinstance(fault, pydantic.ValidationError) else str(error)
+            f"{where}.{name}{tell_first_fault(fault)}" if isinstance(fault, pydantic.ValidationError) else str(error)
         ) from error

@@ -18,7 +18,7 @@ from edgedigits_runner.kept import is_object
 from edgedigits.backend import has_bfloat16
 from edgedigits.errors import ArtifactError, EdgeDigitsError
 from edgedigits.ground.atomic import check_writable, whole_folder
-from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.cache_dir import find_cache_dir
 from edgedigits.ground.facts import Facts
 from edgedigits.ground.kept_files import check_folder, read_sealed, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
@@ -29,39 +29,39 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 @cache
-def code_version() -> str:
+def hash_code() -> str:
     """SHA-256 over the sources of this package, and of how the runner scales pixels, since it is done so here, too."""
     digest = hashlib.sha256(Path(scaling.__file__).read_bytes())
-    for path in sources():
+    for path in list_sources():
         digest.update(path.relative_to(_PACKAGE).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def sources() -> list[Path]:
+def list_sources() -> list[Path]:
     """Every module of this package, wherever in it this one stands."""
     return sorted(_PACKAGE.rglob("*.py"))
 
 
-def versions() -> dict[str, str]:
+def list_versions() -> dict[str, str]:
     """What the outcome of a stage depends on besides this package."""
     names = ("edgedigits", "tensorflow", "tf-keras", "keras", "numpy", "ai-edge-litert")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
-def chained(previous: str, **parts: object) -> str:
+def chain_key(previous: str, **parts: object) -> str:
     """The key of what follows `previous` with these JSON-safe parts."""
     return hashlib.sha256(json.dumps([previous, parts], sort_keys=True).encode()).hexdigest()
 
 
-def first_key(model_sha256: str, data_fingerprint: str, **settings: object) -> str:
+def start_key(model_sha256: str, data_fingerprint: str, **settings: object) -> str:
     """The key of a run before its first stage."""
     machine = {"architecture": platform.machine(), "bfloat16": has_bfloat16()}
-    return chained(
+    return chain_key(
         "",
         model=model_sha256,
         data=data_fingerprint,
-        versions=versions(),
-        code=code_version(),
+        versions=list_versions(),
+        code=hash_code(),
         machine=machine,
         **settings,
     )
@@ -82,7 +82,7 @@ class StageCache:
         except ArtifactError as error:
             why = error.__cause__.strerror if isinstance(error.__cause__, OSError) else error
             raise ArtifactError(
-                f"{cache_dir()}: the cache can't be written ({why}), so no stage could be kept; set EDGEDIGITS_CACHE to a "
+                f"{find_cache_dir()}: the cache can't be written ({why}), so no stage could be kept; set EDGEDIGITS_CACHE to a "
                 "folder that can be"
             ) from error
 
@@ -112,7 +112,7 @@ class StageCache:
             seal_folder(folder)
 
     def _folder(self, key: str) -> Path:
-        return cache_dir() / "stages" / key
+        return find_cache_dir() / "stages" / key
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

@@ -20,18 +20,18 @@ from edgedigits_runner.kept import is_object, is_whole
 from edgedigits.backend import seed_everything, tf
 from edgedigits.data.augment import Augment
 from edgedigits.data.dataset import Dataset
-from edgedigits.data.feed import training_batches
-from edgedigits.data.scale import Scale, scaling
+from edgedigits.data.feed import make_training_batches
+from edgedigits.data.scale import Scale, parse_scaling
 from edgedigits.data.splits import FitData, check_seed, split
 from edgedigits.errors import DamagedError, InputError
 from edgedigits.ground.atomic import check_writable, whole_file
 from edgedigits.ground.facts import JsonObject, Progress, Say, silent
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
-from edgedigits.models.layers.training_policy import training_policy
+from edgedigits.models.layers.training_policy import choose_training_policy
 from edgedigits.models.zoo import ZOO, build
-from edgedigits.pipeline.stage_cache import code_version, versions
-from edgedigits.tasks.kinds.table import task_of
-from edgedigits.tasks.scoring import Score, outputs
+from edgedigits.pipeline.stage_cache import hash_code, list_versions
+from edgedigits.tasks.kinds.table import find_task
+from edgedigits.tasks.scoring import Score, compute_outputs
 
 _STATE = {"identity": is_object, "history": [is_object], "best": is_object, "best_epoch": is_whole, "files": are_hashes}
 
@@ -55,7 +55,7 @@ class Settings:
         if self.name not in ZOO:
             raise InputError(f"zoo: no net {self.name!r}; choose from {', '.join(ZOO)}")
         check_seed(self.seed)
-        object.__setattr__(self, "scale", scaling(self.scale).as_json())
+        object.__setattr__(self, "scale", parse_scaling(self.scale).as_json())
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ class _Run:
 
     def __init__(self, settings: Settings, dataset: Dataset, data: FitData, work: Path, say: Say) -> None:
         self.settings, self.dataset, self.data, self.work = settings, dataset, data, work
-        self.task = task_of(dataset)
-        self.identity = {"settings": asdict(settings), "data": dataset.fingerprint, "code": code_version()}
+        self.task = find_task(dataset)
+        self.identity = {"settings": asdict(settings), "data": dataset.fingerprint, "code": hash_code()}
         try:
             state = self._kept()
         except DamagedError as error:
@@ -124,7 +124,7 @@ class _Run:
         self.best: Score | None = None
         self.best_epoch = 0
         seed_everything(self.settings.seed)
-        self.model = self._build(training_policy(self._build("float32")._flatten_layers()))
+        self.model = self._build(choose_training_policy(self._build("float32")._flatten_layers()))
         self._compile()
 
     @property
@@ -136,11 +136,11 @@ class _Run:
         began = time.perf_counter()
         settings, number = self.settings, len(self.history) + 1
         augment = Augment() if settings.augment else None
-        batches = training_batches(self.data.fit, settings.scale, settings.batch, settings.seed, number, augment)
+        batches = make_training_batches(self.data.fit, settings.scale, settings.batch, settings.seed, number, augment)
         classes = len(self.dataset.classes)
         targets = batches.map(lambda x, y: (x, self.task.keras_targets(y, classes)))
         loss = self.model.fit(targets, verbose=0, shuffle=False).history["loss"][0]
-        answers = outputs(self.model, self.data.validation, settings.scale)
+        answers = compute_outputs(self.model, self.data.validation, settings.scale)
         now = self.task.score(answers, self.data.validation.labels, logits=False)
         self.history.append(Row(number, loss, now.loss, now.accuracy, round(time.perf_counter() - began, 2)))
         if now.better_than(self.best):
@@ -152,7 +152,7 @@ class _Run:
     def result(self) -> Trained:
         model = self._build("float32")
         self._load(f"best-{self.best_epoch}.npz", model.weights)
-        answers = outputs(model, self.dataset.test, self.settings.scale)
+        answers = compute_outputs(model, self.dataset.test, self.settings.scale)
         test = self.task.score(answers, self.dataset.test.labels, logits=False)
         return Trained(model, self._record(model, test), self.history)
 
@@ -189,7 +189,7 @@ class _Run:
             **{f"test_{name}": value for name, value in test.others.items()},
             "seconds": round(sum(row.seconds for row in self.history), 1),
             "versions": {
-                "edgedigits": versions()["edgedigits"],
+                "edgedigits": list_versions()["edgedigits"],
                 "tensorflow": tf.__version__,
                 "keras": keras.__version__,
             },

@@ -15,7 +15,7 @@ from typing_extensions import dataclass_transform
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.ground.yaml_files import check_known, first_fault
+from edgedigits.ground.yaml_files import check_known, tell_first_fault
 from edgedigits.keras_types import KerasModel
 
 _Settings = TypeVar("_Settings")
@@ -25,7 +25,7 @@ STRICT = pydantic.ConfigDict(extra="forbid", strict=True)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(pydantic.Field,))
-def settings_class(cls: type[_Settings]) -> type[_Settings]:
+def make_settings_class(cls: type[_Settings]) -> type[_Settings]:
     """A frozen dataclass of settings, as stages and exports are: a wrong one raises RecipeError, in YAML and in Python alike."""
     made: Any = pydantic.dataclasses.dataclass(frozen=True, config=STRICT)(cls)
     checked = made.__init__
@@ -35,7 +35,7 @@ def settings_class(cls: type[_Settings]) -> type[_Settings]:
         try:
             checked(self, *given, **settings)
         except pydantic.ValidationError as error:
-            raise RecipeError(f"{cls.__name__}{first_fault(error)}") from error
+            raise RecipeError(f"{cls.__name__}{tell_first_fault(error)}") from error
 
     __init__.__signature__ = inspect.signature(made)  # type: ignore[attr-defined]
     made.__init__ = __init__

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.stages.candidate import Candidate, settings_class
+from edgedigits.stages.candidate import Candidate, make_settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 
-@settings_class
+@make_settings_class
 class Cluster:
     """Give every kernel it takes at most `clusters` distinct values, zero for pruned weights not counted, and train those on."""
 
@@ -42,21 +42,22 @@ class Cluster:
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: masks are kept; `clusters` of the result tells each weight's group."""
         from edgedigits.stages import training_loop
-        from edgedigits.stages.select_layers import chosen
+        from edgedigits.stages.select_layers import choose_layers
 
-        taken, left = chosen(candidate.model, "cluster", self.skip_layers, self.skip_kinds, self.min_weights)
+        taken, left = choose_layers(candidate.model, "cluster", self.skip_layers, self.skip_kinds, self.min_weights)
         groups = {
-            path: grouped(kernel.numpy(), self.clusters, candidate.masks.get(path)) for path, kernel in taken.items()
+            path: group_values(kernel.numpy(), self.clusters, candidate.masks.get(path))
+            for path, kernel in taken.items()
         }
         training_copy = training_loop.make_training_copy(candidate.model)
-        hold = training_loop.holder(training_copy, candidate.masks, {**candidate.clusters, **groups})
+        hold = training_loop.make_holder(training_copy, candidate.masks, {**candidate.clusters, **groups})
         hold()
         facts = training_loop.tune(
             training_copy, candidate.original, data, training_loop.Plan.of(self), progress, hold=hold
         )
         done = replace(
             candidate,
-            model=training_loop.with_weights_of(candidate.model, training_copy),
+            model=training_loop.copy_weights(candidate.model, training_copy),
             clusters={**candidate.clusters, **groups},
         )
         return done, {
@@ -66,7 +67,7 @@ class Cluster:
         }
 
 
-def grouped(kernel: np.ndarray, clusters: int, mask: np.ndarray | None, rounds: int = 25) -> np.ndarray:
+def group_values(kernel: np.ndarray, clusters: int, mask: np.ndarray | None, rounds: int = 25) -> np.ndarray:
     """The group of each weight, int32 of the kernel's shape, -1 where the mask prunes; k-means from evenly spread centroids."""
     keep = np.ones(kernel.shape, bool) if mask is None else mask
     values = kernel[keep].astype(np.float64)

@@ -13,11 +13,11 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from edgedigits.backend import keras, tf
-from edgedigits.data.feed import plain_batches
+from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.splits import FitData
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor, KerasVariable, TensorLike
 from edgedigits.models.graph import walk
-from edgedigits.models.layers.layer_kinds import Output, kernels_of, kind_of
+from edgedigits.models.layers.layer_kinds import Output, find_kind, list_kernels
 
 FUSED = ("relu", "relu6")
 
@@ -27,7 +27,7 @@ class FakeQuantized:
 
     def __init__(self, training_copy: KerasModel, skip_layers: Sequence[str]) -> None:
         self.training_copy = training_copy
-        calls = list(walk.calls(training_copy))
+        calls = list(walk.list_calls(training_copy))
         readers: dict[int, list[KerasLayer]] = {}
         for call in calls:
             for number in call.inputs:
@@ -35,7 +35,7 @@ class FakeQuantized:
         self.left: dict[str, str] = {}
         self.ranges: dict[int, KerasVariable] = {}
         for call in calls:
-            kind = kind_of(call.layer)
+            kind = find_kind(call.layer)
             if any(fnmatchcase(call.layer.name, pattern) for pattern in skip_layers):
                 self.left[call.layer.name] = "named in skip_layers"
             elif kind is None:
@@ -49,7 +49,7 @@ class FakeQuantized:
         """Set every range to what the calibration images reach; it stays there while the weights settle into it."""
         self.observing = True
         call = tf.function(lambda images: self(images))
-        for images, _ in plain_batches(data.calibration, data.scale):
+        for images, _ in make_plain_batches(data.calibration, data.scale):
             call(images)
         self.observing = False
 
@@ -58,12 +58,10 @@ class FakeQuantized:
 
     def _apply(self, call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
         known = call.layer.name not in self.left
-        attributes = kernels_of(call.layer) if known else ()
+        attributes = list_kernels(call.layer) if known else ()
         held = {attribute: vars(call.layer)[attribute] for attribute in attributes}
         for attribute, kernel in held.items():
-            vars(call.layer)[attribute] = tf.cast(
-                rounded_kernel(kernel, call.layer, attribute), call.layer.compute_dtype
-            )
+            vars(call.layer)[attribute] = tf.cast(round_kernel(kernel, call.layer, attribute), call.layer.compute_dtype)
         try:
             takes_training = call.layer._expects_training_arg
             result = call.layer(*args, **({**kwargs, "training": not self.observing} if takes_training else kwargs))
@@ -84,9 +82,9 @@ class FakeQuantized:
         return result
 
 
-def rounded_kernel(kernel: KerasTensor, layer: KerasLayer, attribute: str) -> KerasTensor:
+def round_kernel(kernel: KerasTensor, layer: KerasLayer, attribute: str) -> KerasTensor:
     """The kernel rounded to int8, float32 of the same shape; gradients pass straight through."""
-    kernel, known = tf.convert_to_tensor(kernel), kernels_of(layer)[attribute]
+    kernel, known = tf.convert_to_tensor(kernel), list_kernels(layer)[attribute]
     result: KerasTensor
     if known.one_scale:
         limit = tf.stop_gradient(tf.reduce_max(tf.abs(kernel))) + 1e-12
@@ -105,7 +103,7 @@ def rounded_kernel(kernel: KerasTensor, layer: KerasLayer, attribute: str) -> Ke
 
 def _fuses(call: walk.Call, readers: Sequence[KerasLayer]) -> bool:
     """True when the converter will fuse the only reader, a ReLU, into this layer: then only the ReLU's output is rounded."""
-    kind = kind_of(call.layer)
+    kind = find_kind(call.layer)
     if len(readers) != 1 or kind is None or not kind.fuses_activation:
         return False
     reader = readers[0]

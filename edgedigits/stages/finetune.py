@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.stages.candidate import Candidate, settings_class
+from edgedigits.stages.candidate import Candidate, make_settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 
-@settings_class
+@make_settings_class
 class Finetune:
     """Train for `epochs`; masks and clusters stay as they are."""
 
@@ -35,8 +35,8 @@ class Finetune:
         from edgedigits.stages import training_loop
 
         training_copy = training_loop.make_training_copy(candidate.model)
-        hold = training_loop.holder(training_copy, candidate.masks, candidate.clusters)
+        hold = training_loop.make_holder(training_copy, candidate.masks, candidate.clusters)
         facts = training_loop.tune(
             training_copy, candidate.original, data, training_loop.Plan.of(self), progress, hold=hold
         )
-        return replace(candidate, model=training_loop.with_weights_of(candidate.model, training_copy)), facts
+        return replace(candidate, model=training_loop.copy_weights(candidate.model, training_copy)), facts

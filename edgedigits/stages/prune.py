@@ -11,11 +11,11 @@ from pydantic import Field
 
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.stages.candidate import Candidate, settings_class
+from edgedigits.stages.candidate import Candidate, make_settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Sparsity, Steps, Temperature
 
 
-@settings_class
+@make_settings_class
 class Prune:
     """Zero the share `sparsity` of every kernel it takes, exactly, and hold it there.
 
@@ -56,30 +56,30 @@ class Prune:
         from edgedigits.backend import tf
         from edgedigits.models.graph import walk
         from edgedigits.stages import training_loop
-        from edgedigits.stages.select_layers import check_patterns, chosen, output_layer, own_setting
-        from edgedigits.stages.weight_importance import input_sizes
+        from edgedigits.stages.select_layers import check_patterns, choose_layers, find_output_layer, find_own_setting
+        from edgedigits.stages.weight_importance import measure_input_sizes
 
         check_patterns(candidate.model, "prune.layers", self.layers)
-        spared = [output_layer(candidate.model)] if self.spare_output else []
+        spared = [find_output_layer(candidate.model)] if self.spare_output else []
         skipped = [*self.skip_layers, *spared]
-        taken, left = chosen(candidate.model, "prune", skipped, self.skip_kinds, self.min_weights)
-        targets = {path: own_setting(path, self.layers, self.sparsity) for path in taken}
+        taken, left = choose_layers(candidate.model, "prune", skipped, self.skip_kinds, self.min_weights)
+        targets = {path: find_own_setting(path, self.layers, self.sparsity) for path in taken}
         training_copy = training_loop.make_training_copy(candidate.model)
-        kernels = walk.kernels(training_copy)
+        kernels = walk.collect_kernels(training_copy)
         earlier = {
             path: candidate.masks.get(path, np.ones(tuple(kernels[path].shape), bool))
             for path in {**candidate.masks, **taken}
         }
         masks = {path: tf.Variable(mask.astype(np.float32), trainable=False) for path, mask in earlier.items()}
         weighted = self.importance == "activation"
-        sizes = input_sizes(candidate.model, data) if weighted else {}
+        sizes = measure_input_sizes(candidate.model, data) if weighted else {}
         plan = training_loop.Plan.of(self)
         steps = plan.steps(data)
 
         def update(step: int) -> None:
             if step % self.every_steps == 0 or step == steps - 1:
                 for path, target in targets.items():
-                    mask = smallest_pruned(
+                    mask = prune_smallest(
                         kernels[path].numpy() * sizes.get(path, 1.0), self.share_at(step, steps, target)
                     )
                     masks[path].assign(mask & earlier[path])
@@ -92,7 +92,7 @@ class Prune:
             training_copy, candidate.original, data, plan, progress, hold=hold, before_step=update
         )
         found = {path: mask.numpy().astype(bool) for path, mask in masks.items()}
-        pruned = replace(candidate, model=training_loop.with_weights_of(candidate.model, training_copy), masks=found)
+        pruned = replace(candidate, model=training_loop.copy_weights(candidate.model, training_copy), masks=found)
         return pruned, {**facts, "sparsity": _sparsities(found), "left_whole": left}
 
     def share_at(self, step: int, steps: int, target: float) -> float:
@@ -104,7 +104,7 @@ class Prune:
         return target + (start - target) * (1 - step / end) ** 3
 
 
-def smallest_pruned(kernel: np.ndarray, share: float) -> np.ndarray:
+def prune_smallest(kernel: np.ndarray, share: float) -> np.ndarray:
     """A bool mask of the kernel's shape, False for exactly round(share * size) weights of least magnitude (ties by position)."""
     order = np.argsort(np.abs(kernel), axis=None, kind="stable")
     mask = np.ones(kernel.size, bool)

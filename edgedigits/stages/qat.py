@@ -14,14 +14,14 @@ from pydantic import Field
 
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.stages.candidate import Candidate, settings_class
+from edgedigits.stages.candidate import Candidate, make_settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-@settings_class
+@make_settings_class
 class Qat:
     """Train for `epochs` with int8 rounding; masks and clusters stay as they are.
 
@@ -59,10 +59,10 @@ class Qat:
         training_copy = training_loop.make_training_copy(flat.model)
         rounded = FakeQuantized(training_copy, self.skip_layers)
         rounded.observe(data)
-        hold = training_loop.holder(training_copy, flat.masks, flat.clusters)
+        hold = training_loop.make_holder(training_copy, flat.masks, flat.clusters)
         plan = training_loop.Plan.of(self)
         facts = training_loop.tune(training_copy, candidate.original, data, plan, progress, forward=rounded, hold=hold)
-        done = replace(flat, model=training_loop.with_weights_of(model, training_copy))
+        done = replace(flat, model=training_loop.copy_weights(model, training_copy))
         return done, {**facts, "folded": names, "left_to_converter": rounded.left}
 
 
@@ -71,13 +71,13 @@ def _still_shared(candidate: Candidate, folded: list[str]) -> dict[str, np.ndarr
     import numpy as np
 
     from edgedigits.models.graph.fold_batchnorm import along
-    from edgedigits.models.layers.layer_kinds import kernels_of
+    from edgedigits.models.layers.layer_kinds import list_kernels
 
     groups = {}
     for path, numbers in candidate.clusters.items():
         if path.rpartition("/")[0] in folded:
             most = int(numbers.max()) + 1
-            (known,) = kernels_of(candidate.model.get_layer(path.rpartition("/")[0])).values()
+            (known,) = list_kernels(candidate.model.get_layer(path.rpartition("/")[0])).values()
             count = np.prod([numbers.shape[axis] for axis in known.filters])
             channel = along(np.arange(count, dtype=np.int32), numbers.shape, known)
             apart = np.where(numbers < 0, -1, numbers + channel * most)

@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase
 from edgedigits.errors import RecipeError
 from edgedigits.keras_types import KerasModel, KerasVariable
 from edgedigits.models.graph import walk
-from edgedigits.models.layers.layer_kinds import KINDS, Passage, kernels_of
+from edgedigits.models.layers.layer_kinds import KINDS, Passage, list_kernels
 
 
-def chosen(
+def choose_layers(
     model: KerasModel, where: str, skip_layers: Sequence[str], skip_kinds: Sequence[str], min_weights: int
 ) -> tuple[dict[str, KerasVariable], dict[str, str]]:
     """(kernels to work on by path, reason by path of those left whole).
@@ -25,13 +25,13 @@ def chosen(
         raise RecipeError(
             f"{where}.skip_kinds: {unknown[0]!r} is no kind of layer with kernels; choose from {', '.join(known)}"
         )
-    layers = {call.layer.name: call.layer for call in walk.calls(model)}
+    layers = {call.layer.name: call.layer for call in walk.list_calls(model)}
     no_depthwise = any(KINDS[kind].channels is Passage.DEPTHWISE for kind in skip_kinds)
     taken: dict[str, KerasVariable] = {}
     left: dict[str, str] = {}
-    for path, kernel in walk.kernels(model).items():
+    for path, kernel in walk.collect_kernels(model).items():
         layer, _, attribute = path.rpartition("/")
-        kind, depthwise = type(layers[layer]).__name__, kernels_of(layers[layer])[attribute].depthwise
+        kind, depthwise = type(layers[layer]).__name__, list_kernels(layers[layer])[attribute].depthwise
         weights = int(kernel.shape.num_elements())
         if any(fnmatchcase(layer, pattern) for pattern in skip_layers):
             left[path] = "named in skip_layers"
@@ -48,21 +48,21 @@ def chosen(
     return taken, left
 
 
-def output_layer(model: KerasModel) -> str:
+def find_output_layer(model: KerasModel) -> str:
     """The name of the last layer with a kernel: the one that makes the answers."""
-    return next(path.rpartition("/")[0] for path in reversed(walk.kernels(model)))
+    return next(path.rpartition("/")[0] for path in reversed(walk.collect_kernels(model)))
 
 
 def check_patterns(model: KerasModel, where: str, patterns: Iterable[str]) -> None:
     """Raises RecipeError when a pattern matches no layer with a kernel."""
-    names = [path.rpartition("/")[0] for path in walk.kernels(model)]
+    names = [path.rpartition("/")[0] for path in walk.collect_kernels(model)]
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
             near = difflib.get_close_matches(pattern, names, 3) or names[:8]
             raise RecipeError(f"{where}: no layer with a kernel is named {pattern!r}; this model has {', '.join(near)}")
 
 
-def own_setting(path: str, settings: Mapping[str, float], default: float) -> float:
+def find_own_setting(path: str, settings: Mapping[str, float], default: float) -> float:
     """The value of the first pattern that matches the kernel's layer, else the default."""
     layer = path.rpartition("/")[0]
     return next((value for pattern, value in settings.items() if fnmatchcase(layer, pattern)), default)

@@ -15,15 +15,15 @@ import numpy as np
 
 from edgedigits.backend import keras, seed_everything, tf
 from edgedigits.data.augment import Augment
-from edgedigits.data.feed import training_batches
+from edgedigits.data.feed import make_training_batches
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress
 from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
-from edgedigits.models.layers.training_policy import training_policy
+from edgedigits.models.layers.training_policy import choose_training_policy
 from edgedigits.stages.settings import ClassWeights
-from edgedigits.tasks.class_weights import as_facts, mean_by
-from edgedigits.tasks.kinds.table import task_of
+from edgedigits.tasks.class_weights import make_weighted_mean, to_facts
+from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.losses import Mean, distillation
 from edgedigits.tasks.task import Task
 
@@ -66,7 +66,7 @@ class Plan:
         steps, per_epoch = self.steps(data), self._per_epoch(data)
         augment = Augment() if data.augment else None
         for epoch in range(math.ceil(steps / per_epoch)):
-            batches = training_batches(data.fit, data.scale, self.batch, data.seed, epoch, augment)
+            batches = make_training_batches(data.fit, data.scale, self.batch, data.seed, epoch, augment)
             for index, (images, labels) in enumerate(batches.take(min(per_epoch, steps - epoch * per_epoch))):
                 yield epoch * per_epoch + index, images, labels
 
@@ -87,9 +87,9 @@ def tune(
     `before_step` is ordinary Python run before a step with its number.
     """
     steps = plan.steps(data)
-    task = task_of(data)
+    task = find_task(data)
     weights = task.weights(plan.class_weights, data.fit.labels)
-    objective = _objective(task, plan, original, mean_by(weights, task.weighted))
+    objective = _objective(task, plan, original, make_weighted_mean(weights, task.weighted))
     compute = forward or (lambda images: training_copy(images, training=True))
 
     def loss(images: KerasTensor, labels: KerasTensor) -> KerasTensor:
@@ -102,7 +102,7 @@ def tune(
     return {
         "steps": steps,
         "batch": plan.batch,
-        "class_weights": as_facts(weights),
+        "class_weights": to_facts(weights),
         "compute": training_copy.layers[1].dtype_policy.name,
         "closing_loss": closing,
     }
@@ -181,7 +181,7 @@ steps, and Keras' own MobileNetV2 comes with 0.999, which takes thousands."""
 
 def make_training_copy(model: KerasModel, dropout: float = 1.0) -> KerasModel:
     """A trainable copy of a model that ends in logits and computes as fast as this machine can; its dropout times `dropout`."""
-    policy = training_policy(call.layer for call in walk.calls(model))
+    policy = choose_training_policy(call.layer for call in walk.list_calls(model))
     training_copy = walk.clone(model, policy, logits=True)
     for layer in training_copy._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -192,18 +192,18 @@ def make_training_copy(model: KerasModel, dropout: float = 1.0) -> KerasModel:
     return training_copy
 
 
-def with_weights_of(model: KerasModel, training_copy: KerasModel) -> KerasModel:
+def copy_weights(model: KerasModel, training_copy: KerasModel) -> KerasModel:
     """A float32 copy of `model` with the weights of its training copy."""
     copy = walk.clone(model)
     copy.set_weights(training_copy.get_weights())
     return copy
 
 
-def holder(
+def make_holder(
     training_copy: KerasModel, masks: Mapping[str, np.ndarray], clusters: Mapping[str, np.ndarray]
 ) -> Callable[[], None]:
     """A graph function that zeroes pruned weights again and makes clustered ones equal to their cluster's mean."""
-    kernels = walk.kernels(training_copy)
+    kernels = walk.collect_kernels(training_copy)
     fixed = {path: tf.constant(mask, tf.float32) for path, mask in masks.items() if path not in clusters}
     groups = {path: tf.constant(numbers + 1, tf.int32) for path, numbers in clusters.items()}
 

@@ -10,20 +10,20 @@ from __future__ import annotations
 import numpy as np
 
 from edgedigits.backend import tf
-from edgedigits.data.feed import plain_batches
+from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.splits import FitData
 from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
-from edgedigits.models.layers.layer_kinds import kernels_of
+from edgedigits.models.layers.layer_kinds import list_kernels
 
 
-def input_sizes(model: KerasModel, data: FitData) -> dict[str, np.ndarray]:
+def measure_input_sizes(model: KerasModel, data: FitData) -> dict[str, np.ndarray]:
     """Kernel path -> root mean square of each input channel over the calibration images, shaped to multiply the kernel.
 
     A separable convolution's pointwise kernel reads what no layer gives out: it is not here.
     """
     squares: dict[str, list[np.ndarray]] = {}
-    layers = {call.layer.name: call.layer for call in walk.calls(model) if kernels_of(call.layer)}
+    layers = {call.layer.name: call.layer for call in walk.list_calls(model) if list_kernels(call.layer)}
 
     def observe(images: KerasTensor) -> dict[str, KerasTensor]:
         seen: dict[str, KerasTensor] = {}
@@ -39,12 +39,12 @@ def input_sizes(model: KerasModel, data: FitData) -> dict[str, np.ndarray]:
         return seen
 
     compiled = tf.function(observe)
-    for images, _ in plain_batches(data.calibration, data.scale):
+    for images, _ in make_plain_batches(data.calibration, data.scale):
         for name, mean in compiled(images).items():
             squares.setdefault(name, []).append(mean.numpy())
     found = {}
     for name, means in squares.items():
-        attribute, kernel = next(iter(kernels_of(layers[name]).items()))
+        attribute, kernel = next(iter(list_kernels(layers[name]).items()))
         sizes = np.sqrt(np.mean(means, axis=0))
         if kernel.reads is not None:
             found[f"{name}/{attribute}"] = sizes.reshape(-1, *[1] * (-1 - kernel.reads))

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edgedigits.tasks.parity import LEAST_MARGIN, margins
-from edgedigits.tasks.scoring import probabilities
+from edgedigits.tasks.parity import LEAST_MARGIN, compute_margins
+from edgedigits.tasks.scoring import to_probabilities
 from edgedigits.tasks.statistics import chance_p, mcnemar_p
 
 CHANCE: Final = 0.01
@@ -66,14 +66,14 @@ def look(answers: NDArray[np.floating], labels: np.ndarray, classes: Sequence[st
     """What answers [n, answers] to images of these labels tell of the model; `classes` are the names of the labels."""
     if not np.isfinite(answers).all():
         return Findings(unfit_model="the model answers images of this data with NaN or infinity; train it again")
-    if margins(probabilities(answers, logits)).mean() < LEAST_MARGIN:
+    if compute_margins(to_probabilities(answers, logits)).mean() < LEAST_MARGIN:
         return Findings(
             unfit_model="the model prefers no class to another on any image (are its weights zero?), so nothing could show "
             "whether its compressed form is right; train it first"
         )
     chosen = answers.argmax(axis=1)
     accuracy = float((chosen == labels).mean())
-    order = other_order(chosen, labels, len(classes))
+    order = find_order(chosen, labels, len(classes))
     if order is not None and mcnemar_p(order.gained, order.lost) < LIKELY and order.accuracy >= accuracy + LEAST_GAIN:
         said = _order_sentence(order, accuracy, len(labels), classes, answers.shape[1])
         certain = mcnemar_p(order.gained, order.lost) < CERTAIN and order.accuracy >= accuracy + GAIN
@@ -108,7 +108,7 @@ def _chance_sentence(chosen: np.ndarray, labels: np.ndarray, classes: int) -> st
     )
 
 
-def other_order(chosen: np.ndarray, labels: np.ndarray, classes: int) -> Order | None:
+def find_order(chosen: np.ndarray, labels: np.ndarray, classes: int) -> Order | None:
     """The order of the classes under which most answers are right, judged by the half of the images it was not found on.
 
     None where it is the order as it is, or where the classes have too few images to tell.

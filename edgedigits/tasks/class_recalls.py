@@ -80,7 +80,7 @@ class ClassChanges:
         return tuple(sorted(found, key=lambda one: -one.loss))
 
 
-def by_class(labels: np.ndarray, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> ClassChanges:
+def count_by_class(labels: np.ndarray, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> ClassChanges:
     """Counts what two models got right, all [n], by the true class of each image."""
     present = np.unique(labels)
     lost, gained = before & ~after, after & ~before
@@ -88,7 +88,7 @@ def by_class(labels: np.ndarray, before: NDArray[np.bool_], after: NDArray[np.bo
     chance, fell = [], []
     for row in rows:
         own = (int(row.sum()), int(lost[row].sum()), int(gained[row].sum()))
-        chance.append(excess_p(*own, len(labels), int(lost.sum()), int(gained.sum())))
+        chance.append(compute_excess_p(*own, len(labels), int(lost.sum()), int(gained.sum())))
         fell.append(mcnemar_p(own[1], own[2]) / 2 if own[1] > own[2] else 1.0)
     return ClassChanges(
         tuple(
@@ -107,7 +107,7 @@ def by_class(labels: np.ndarray, before: NDArray[np.bool_], after: NDArray[np.bo
     )
 
 
-def excess_p(images: int, lost: int, gained: int, all_images: int, all_lost: int, all_gained: int) -> float:
+def compute_excess_p(images: int, lost: int, gained: int, all_images: int, all_lost: int, all_gained: int) -> float:
     """One-sided exact p of a class that lost `lost` and gained `gained` of its images, had its images been drawn from all.
 
     The share of all ways to draw `images` of `all_images` in which lost minus gained is at least as large: a permutation test,
@@ -131,11 +131,11 @@ def excess_p(images: int, lost: int, gained: int, all_images: int, all_lost: int
     return float(min(1.0, np.exp(logs).sum()))
 
 
-def as_record(changes: ClassChanges, names: Sequence[str], before: str = "float") -> list[JsonObject]:
+def to_record(changes: ClassChanges, names: Sequence[str], before: str = "float") -> list[JsonObject]:
     """One JSON-safe entry for each class that has images; recalls are shares of 1. `before` is what the keys call the first."""
     return [
         {
-            "class": name_of(one, names),
+            "class": name_class(one, names),
             "images": one.images,
             f"{before}_recall": one.before / one.images,
             "compressed_recall": one.after / one.images,
@@ -147,6 +147,6 @@ def as_record(changes: ClassChanges, names: Sequence[str], before: str = "float"
     ]
 
 
-def name_of(one: ClassChange, names: Sequence[str]) -> str:
+def name_class(one: ClassChange, names: Sequence[str]) -> str:
     """The name of its class, or its number where there is none."""
     return names[one.label] if one.label < len(names) else str(one.label)

@@ -19,7 +19,7 @@ HEAVIEST: Final = 32.0
 """Of one image against the mean: it is a quarter of a batch of 128 then, and Adam's steps must not follow it alone."""
 
 
-def class_weights(setting: str, labels: np.ndarray) -> NDArray[np.float32] | None:
+def compute_class_weights(setting: str, labels: np.ndarray) -> NDArray[np.float32] | None:
     """The weight of each class, float32 [classes], its mean over the images 1; None where every image counts alike.
 
     With `auto` and a class rarer than 1 in `RARE` of the most frequent, each class that has images weighs as much as any other
@@ -39,7 +39,7 @@ def class_weights(setting: str, labels: np.ndarray) -> NDArray[np.float32] | Non
     return np.asarray(weights, np.float32)
 
 
-def label_weights(setting: str, labels: np.ndarray) -> NDArray[np.float32] | None:
+def compute_label_weights(setting: str, labels: np.ndarray) -> NDArray[np.float32] | None:
     """The weight of each label of [n, labels], float32 [labels], their mean 1; None where every label counts alike.
 
     With `auto` and a label rarer than 1 in `RARE` of the most frequent, each weighs by the inverse of what knowing no more than
@@ -57,7 +57,7 @@ def label_weights(setting: str, labels: np.ndarray) -> NDArray[np.float32] | Non
     return np.asarray(weights / weights.mean(), np.float32)
 
 
-def by_class(losses: TensorLike, labels: TensorLike | None, weights: TensorLike | None) -> KerasTensor:
+def weigh_by_class(losses: TensorLike, labels: TensorLike | None, weights: TensorLike | None) -> KerasTensor:
     """Losses [n], each times the weight of its image's class; as they are where `weights` is None."""
     from edgedigits.backend import tf
 
@@ -67,7 +67,7 @@ def by_class(losses: TensorLike, labels: TensorLike | None, weights: TensorLike 
     return result
 
 
-def by_label(losses: TensorLike, _labels: TensorLike | None, weights: TensorLike | None) -> KerasTensor:
+def weigh_by_label(losses: TensorLike, _labels: TensorLike | None, weights: TensorLike | None) -> KerasTensor:
     """Of losses [n, labels] the mean of each image, [n], each label's times its weight; the plain mean where there are none."""
     from edgedigits.backend import tf
 
@@ -75,8 +75,8 @@ def by_label(losses: TensorLike, _labels: TensorLike | None, weights: TensorLike
     return result
 
 
-def mean_by(
-    weights: NDArray[np.float32] | None, weighted: Callable[..., KerasTensor] = by_class
+def make_weighted_mean(
+    weights: NDArray[np.float32] | None, weighted: Callable[..., KerasTensor] = weigh_by_class
 ) -> Callable[[TensorLike, TensorLike], KerasTensor]:
     """A graph function from losses and labels to the mean over the images, weighted as `by_class` or `by_label` does."""
     from edgedigits.backend import tf
@@ -85,6 +85,6 @@ def mean_by(
     return lambda losses, labels: tf.reduce_mean(weighted(losses, labels, known))
 
 
-def as_facts(weights: NDArray[np.float32] | None) -> list[float]:
+def to_facts(weights: NDArray[np.float32] | None) -> list[float]:
     """JSON-safe: the weight of each class by its number; empty where every image counts alike."""
     return [] if weights is None else [round(float(weight), 6) for weight in weights]

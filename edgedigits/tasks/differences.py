@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from edgedigits.tasks.class_recalls import ClassChange, ClassChanges, name_of
+from edgedigits.tasks.class_recalls import ClassChange, ClassChanges, name_class
 from edgedigits.tasks.statistics import Interval, Paired
 
 _SIGNIFICANT: Final = 0.05
@@ -13,7 +13,7 @@ _LETTERS: Final = 20  # of a class's name in a table; the JSON has all of it
 _SHOWN: Final = 3
 
 
-def mcnemar_sentence(paired: Paired, baseline: str, compressed: str) -> str:
+def tell_mcnemar(paired: Paired, baseline: str, compressed: str) -> str:
     """The difference in accuracy, whether it is more than chance, and the counts behind that."""
     p = paired.p_value
     verdict = "is significant" if p < _SIGNIFICANT else "is not significant"
@@ -25,7 +25,7 @@ def mcnemar_sentence(paired: Paired, baseline: str, compressed: str) -> str:
     )
 
 
-def f1_sentence(difference: Interval) -> str:
+def tell_f1(difference: Interval) -> str:
     """The difference in macro F1, and whether it could be nothing."""
     points = [100 * each for each in (difference.value, difference.low, difference.high)]
     said = f"The difference of {points[0]:+.2f} points in F1, mean of labels, is between {points[1]:+.2f} and {points[2]:+.2f}"
@@ -33,35 +33,37 @@ def f1_sentence(difference: Interval) -> str:
     return f"{said} (95 % interval, paired bootstrap over images){'' if clear else ': not a clear difference'}."
 
 
-def interval_text(interval: Interval) -> str:
+def word_interval(interval: Interval) -> str:
     """A share of 1 as percent, from the low end to the high one."""
     return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
 
 
-def worst_class(changes: ClassChanges, names: Sequence[str]) -> tuple[str, str, str] | None:
+def find_worst_class(changes: ClassChanges, names: Sequence[str]) -> tuple[str, str, str] | None:
     """(recall before, recall after, the change and the class) of the class that loses most; None for fewer than two classes."""
     worst = changes.worst
     if worst is None:
         return None
     if worst.loss <= 0:
         return "", "", "no class loses"
-    name = name_of(worst, names)
+    name = name_class(worst, names)
     short = name if len(name) <= _LETTERS else name[: _LETTERS - 3] + "..."
     before, after = (f"{100 * right / worst.images:.2f} %" for right in (worst.before, worst.after))
     return before, after, f"{-100 * worst.loss:+.2f} points: {short}"
 
 
-def class_sentence(changes: ClassChanges, names: Sequence[str], where: str) -> str | None:
+def tell_classes(changes: ClassChanges, names: Sequence[str], where: str) -> str | None:
     """Which classes lose significantly more than the rest of `where`, the worst of them; None where no class does."""
     worse = changes.worse_than_the_rest
     if not worse:
         return None
-    shown = "; ".join(recalls_text(one, names) for one in worse[:_SHOWN])
+    shown = "; ".join(word_recalls(one, names) for one in worse[:_SHOWN])
     more = f"; and {len(worse) - _SHOWN} more" if len(worse) > _SHOWN else ""
     what = "one class loses" if len(worse) == 1 else f"{len(worse)} classes lose"
     return f"{what} significantly more than the rest of {where}: {shown}{more}"
 
 
-def recalls_text(one: ClassChange, names: Sequence[str]) -> str:
+def word_recalls(one: ClassChange, names: Sequence[str]) -> str:
     """The class, and how many of its images were found before and after."""
-    return f"class {name_of(one, names)}, of whose {one.images} images {one.before} were found before, {one.after} now"
+    return (
+        f"class {name_class(one, names)}, of whose {one.images} images {one.before} were found before, {one.after} now"
+    )

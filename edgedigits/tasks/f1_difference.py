@@ -15,7 +15,7 @@ _AT_ONCE: Final = 100
 """Drawings that are counted together; each takes a whole number per image."""
 
 
-def f1_difference(labels: np.ndarray, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Interval:
+def compare_f1(labels: np.ndarray, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> Interval:
     """Macro F1 of the second model less that of the first, shares of 1, with its bootstrap 95 % interval; all [n, labels].
 
     Images are drawn anew, both models' answers to one together, so that what they share falls out (percentile bootstrap).

@@ -9,7 +9,7 @@ from edgedigits.backend import tf
 from edgedigits.keras_types import KerasTensor, TensorLike
 
 Mean = Callable[[TensorLike, TensorLike], KerasTensor]
-"""A graph function from losses and labels to one number; `class_weights.mean_by` makes it."""
+"""A graph function from losses and labels to one number; `class_weights.make_weighted_mean` makes it."""
 
 
 class Trains(Protocol):
@@ -66,7 +66,7 @@ def distillation(
     return (1 - share) * hard + share * temperature**2 * soft
 
 
-def of_label_probabilities(label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
+def make_loss_of_label_probabilities(label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
     """The cross-entropy of labels as Keras 3 compiles it: 0 and 1 against probabilities, both [n, labels], their plain mean."""
     import keras
 
@@ -76,7 +76,7 @@ def of_label_probabilities(label_smoothing: float) -> Callable[[TensorLike, Tens
     return found
 
 
-def of_probabilities(label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
+def make_loss_of_probabilities(label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
     """The cross-entropy as Keras 3 compiles it: one-hot labels against probabilities, both [n, classes], their plain mean."""
     import keras
 

@@ -71,7 +71,7 @@ def check_parity(
     if not np.isfinite(answers).all():
         raise ParityError("export: the bytes answer with NaN or infinity where the Keras model does not")
     contents = read(flat, "the exported bytes")
-    rounded, step = task.probabilities(as_output(keras_answers, contents), logits), _step(contents, logits)
+    rounded, step = task.probabilities(round_to_output(keras_answers, contents), logits), _step(contents, logits)
     found = task.probabilities(answers, logits)
     lost = task.lost(wanted, rounded, found, step)
     if over := lost.worst(most):
@@ -95,7 +95,7 @@ def _said(over: tuple[str, float, float], images: int, coarse: bool) -> str:
     )
 
 
-def as_output(answers: NDArray[np.floating], contents: Contents) -> NDArray[np.float32]:
+def round_to_output(answers: NDArray[np.floating], contents: Contents) -> NDArray[np.float32]:
     """Answers as the output tensor of a model can hold them, float32 of the same shape."""
     output = contents.outputs[0]
     if not len(output.scales):
@@ -111,7 +111,7 @@ def _step(contents: Contents, logits: bool) -> float:
     return float(scales[0]) if len(scales) and not logits else 0.0
 
 
-def margins(wanted: Probabilities) -> NDArray[np.float64]:
+def compute_margins(wanted: Probabilities) -> NDArray[np.float64]:
     """How sure the model is of its first class against its second, 0..1, float64 [n]; `wanted` is [n, classes].
 
     Of one class only nothing is preferred: zeros.
@@ -122,7 +122,7 @@ def margins(wanted: Probabilities) -> NDArray[np.float64]:
     return np.asarray((first - second) / np.maximum(first + second, _LEAST))
 
 
-def losses(wanted: Probabilities, rounded: Probabilities, found: Probabilities, step: float) -> Losses:
+def compute_losses(wanted: Probabilities, rounded: Probabilities, found: Probabilities, step: float) -> Losses:
     """What `found`, the probabilities that the bytes answer, lost of `wanted`, the model's; all [n, classes], 2 classes at least.
 
     `rounded` are the model's answers as the output tensor of the bytes can hold them, `step` is its step in probability (0 for
@@ -130,7 +130,7 @@ def losses(wanted: Probabilities, rounded: Probabilities, found: Probabilities, 
     count all the same. The sum of the margins must not be 0.
     """
     count = wanted.shape[1]
-    weights = margins(wanted)
+    weights = compute_margins(wanted)
     weights = weights / weights.sum()
     first = wanted.argmax(axis=1)[:, None]
     own = np.take_along_axis(found, first, axis=1)

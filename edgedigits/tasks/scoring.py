@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edgedigits.backend import tf
-from edgedigits.data.feed import plain_batches
+from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
@@ -40,13 +40,13 @@ class Score:
         return {"validation_accuracy": self.accuracy, "validation_loss": self.loss, **others}
 
 
-def outputs(model: KerasModel, images: Images, scale: Scale) -> np.ndarray:
+def compute_outputs(model: KerasModel, images: Images, scale: Scale) -> np.ndarray:
     """What a Keras model (2 or 3) answers for every image, float32 [n, classes]."""
     call = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
-    return np.concatenate([np.asarray(call(batch), np.float32) for batch, _ in plain_batches(images, scale)])
+    return np.concatenate([np.asarray(call(batch), np.float32) for batch, _ in make_plain_batches(images, scale)])
 
 
-def probabilities(answers: np.ndarray, logits: bool) -> np.ndarray:
+def to_probabilities(answers: np.ndarray, logits: bool) -> np.ndarray:
     """Answers [n, classes] as probabilities; a softmax where they are logits."""
     if not logits:
         return answers
@@ -56,6 +56,6 @@ def probabilities(answers: np.ndarray, logits: bool) -> np.ndarray:
 
 def score(answers: np.ndarray, labels: np.ndarray, logits: bool) -> Score:
     """Accuracy and loss of answers [n, classes], which are logits or probabilities."""
-    chosen = probabilities(answers, logits)[np.arange(len(labels)), labels]
+    chosen = to_probabilities(answers, logits)[np.arange(len(labels)), labels]
     loss = float(-np.log(np.maximum(chosen, 1e-7)).mean())
     return Score(accuracy=float((answers.argmax(axis=1) == labels).mean()), loss=loss)

@@ -42,7 +42,7 @@ class Paired:
         return mcnemar_p(self.only_baseline, self.only_compressed)
 
 
-def pair(baseline_right: NDArray[np.bool_], compressed_right: NDArray[np.bool_]) -> Paired:
+def pair_up(baseline_right: NDArray[np.bool_], compressed_right: NDArray[np.bool_]) -> Paired:
     """Counts two equally long vectors of right answers; ValueError where they differ in length or are empty."""
     if baseline_right.shape != compressed_right.shape or not baseline_right.size:
         raise ValueError(f"can't pair {baseline_right.shape} answers with {compressed_right.shape}")
@@ -87,7 +87,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def wilson(right: int, total: int) -> Interval:
+def bound_share(right: int, total: int) -> Interval:
     """`right` of `total` as a share, with Wilson's score interval (1927), which holds near 0 and 1 too."""
     from scipy.stats import binomtest
 
@@ -97,12 +97,12 @@ def wilson(right: int, total: int) -> Interval:
     return Interval(share, min(share, float(found.low)), max(share, float(found.high)))
 
 
-def typical_percentile(windows: Sequence[np.ndarray], percent: float) -> float:
+def compute_typical_percentile(windows: Sequence[np.ndarray], percent: float) -> float:
     """The percentile of each window's laps, and of those the median: one spoilt window of five changes little."""
     return float(np.median([np.percentile(laps, percent, method="inverted_cdf") for laps in windows]))
 
 
-def speedup(
+def compute_speedup(
     baseline: Sequence[np.ndarray], compressed: Sequence[np.ndarray], *, seed: int = 0, resamples: int = 10_000
 ) -> Interval:
     """Ratio of the typical p50 of two models measured in alternating windows, with its bootstrap 95 % interval.
@@ -117,7 +117,7 @@ def speedup(
     slow = _resampled_p50([np.sort(laps) for laps in baseline], drawn, random)
     fast = _resampled_p50([np.sort(laps) for laps in compressed], drawn, random)
     low, high = np.percentile(slow / fast, [2.5, 97.5])
-    value = typical_percentile(baseline, 50) / typical_percentile(compressed, 50)
+    value = compute_typical_percentile(baseline, 50) / compute_typical_percentile(compressed, 50)
     return Interval(value, min(value, float(low)), max(value, float(high)))
 
 

@@ -113,4 +113,4 @@ class Task(Protocol):
         """Which images two models answer differently, bool [n], of probabilities."""
 
     def lost(self, wanted: Outputs, rounded: Outputs, found: Outputs, step: float) -> Losses:
-        """What the probabilities `found` lost of `wanted`, as `parity.losses` has it."""
+        """What the probabilities `found` lost of `wanted`, as `parity.compute_losses` has it."""

@@ -46,7 +46,7 @@ def weigh_parts(flat: bytes, owner: npt.NDArray[np.uint8]) -> tuple[PartBytes, .
     return tuple(weigh(part, every_byte[owner == code].tobytes()) for code, part in enumerate(PARTS))
 
 
-def raw_sizes(flat: bytes, owner: npt.NDArray[np.uint8]) -> dict[str, int]:
+def compute_raw_sizes(flat: bytes, owner: npt.NDArray[np.uint8]) -> dict[str, int]:
     """Bytes of each part as they are, in the order of `PARTS`; `owner` as for `weigh_parts`, which takes far longer."""
     counted = np.bincount(_sort_unowned(flat, owner), minlength=len(PARTS))
     return {part: int(counted[code]) for code, part in enumerate(PARTS)}

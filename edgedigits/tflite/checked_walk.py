@@ -208,7 +208,7 @@ class Walk:
 
 
 @contextmanager
-def followed(source: str) -> Iterator[None]:
+def follow(source: str) -> Iterator[None]:
     """For what follows tables by the classes generated from the schema, or counts from the numbers in them.
 
     They trust their input: whatever they raise on altered bytes becomes TfliteError.

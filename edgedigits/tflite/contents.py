@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedigits.errors import TfliteError
-from edgedigits.tflite.byte_breakdown import PartBytes, raw_sizes, weigh, weigh_parts
+from edgedigits.tflite.byte_breakdown import PartBytes, compute_raw_sizes, weigh, weigh_parts
 from edgedigits.tflite.zeros import FLOATS
 
 Role = Literal["input", "output", "weight", "bias", "constant", "activation"]
@@ -109,7 +109,7 @@ class Contents:
     @cached_property
     def parts(self) -> dict[str, int]:
         """Bytes of each part of the file as they are."""
-        return raw_sizes(self._flat, self._owner)
+        return compute_raw_sizes(self._flat, self._owner)
 
     @cached_property
     def total(self) -> PartBytes:
@@ -131,7 +131,7 @@ class Contents:
         return found
 
 
-def float_operators(contents: Contents) -> list[str]:
+def list_float_operators(contents: Contents) -> list[str]:
     """The operators that read or write floats, in words; empty for a file that computes in integers throughout.
 
     QUANTIZE and DEQUANTIZE at the border count: an int8 export takes and gives integers. So does an operator with
@@ -153,7 +153,7 @@ def float_operators(contents: Contents) -> list[str]:
     return found
 
 
-def weight_zeros(contents: Contents) -> tuple[WeightZeros, ...]:
+def count_weight_zeros(contents: Contents) -> tuple[WeightZeros, ...]:
     """The zeros of each weight tensor (biases are none), in the file's order; one stored twice is listed once."""
     weights = [tensor for tensor in contents.tensors if tensor.role == "weight"]
     once = {tensor.buffer: tensor for tensor in reversed(weights) if tensor.size_bytes}

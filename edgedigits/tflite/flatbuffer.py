@@ -20,11 +20,11 @@ from edgedigits.tflite.contents import (
     Signature,
     Tensor,
     WeightZeros,
-    float_operators,
-    weight_zeros,
+    count_weight_zeros,
+    list_float_operators,
 )
 from edgedigits.tflite.schema import OPERATOR_NAMES, TYPE_NAMES
-from edgedigits.tflite.zeros import WeightLayout, ZeroCount, count_zeros, stored_bytes
+from edgedigits.tflite.zeros import WeightLayout, ZeroCount, count_stored_bytes, count_zeros
 
 __all__ = [
     "Contents",
@@ -35,9 +35,9 @@ __all__ = [
     "Tensor",
     "WeightZeros",
     "break_down",
-    "float_operators",
+    "count_weight_zeros",
+    "list_float_operators",
     "read",
-    "weight_zeros",
 ]
 
 _IDENTIFIER: Final = b"TFL3"
@@ -229,7 +229,7 @@ class _Reader:
             return ZeroCount(None, "its values are in another file")
         if not values:
             return ZeroCount(None, "computed at run time")
-        wanted = stored_bytes(layout)
+        wanted = count_stored_bytes(layout)
         if wanted is not None and wanted != len(values):
             self.walk.broken(f"{where} of {layout.dtype} {layout.shape} needs {wanted} bytes and has {len(values)}")
         if table["quantization"] and table["quantization"]["details_type"]:

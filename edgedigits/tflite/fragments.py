@@ -16,7 +16,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as generated
 
 from edgedigits.tflite import flatbuffer, schema
-from edgedigits.tflite.checked_walk import followed
+from edgedigits.tflite.checked_walk import follow
 
 _UNPACKING: Final = frozenset({"DEQUANTIZE", "DENSIFY"})
 _FREE: Final = frozenset({"IF", "WHILE", "CALL", "CALL_ONCE"})  # they run other graphs, which a fragment does not hold
@@ -48,7 +48,7 @@ class Fragment:
 def cut(flat: bytes, source: str = "the model") -> tuple[Fragment, ...]:
     """One for each operator of the graph that runs, in its order. Raises TfliteError where `flat` can't be read."""
     flatbuffer.read(flat, source)
-    with followed(source):
+    with follow(source):
         return tuple(_Cutter(schema.unpack(flat)).cut())
 
 
@@ -74,7 +74,7 @@ def nearly_nothing() -> bytes:
     return schema.pack(model)
 
 
-def graph_signature(parts: tuple[Fragment, ...]) -> str:
+def write_graph_signature(parts: tuple[Fragment, ...]) -> str:
     """The same for files whose operators do the same work in the same order, whatever their weights."""
     return hashlib.sha256("".join(part.signature for part in parts).encode()).hexdigest()
 
@@ -94,7 +94,7 @@ class _Cutter:
 
     def kind(self, operator: schema.OperatorTable) -> str:
         code = self.model.operatorCodes[operator.opcodeIndex]
-        number = schema.number_of(code)
+        number = schema.find_number(code)
         return schema.OPERATOR_NAMES.get(number, f"BUILTIN_{number}")
 
     def data(self, index: int) -> np.ndarray | None:

@@ -9,10 +9,10 @@ import numpy as np
 from edgedigits_runner.quantizing import real, stored
 
 from edgedigits.data.images import Pixels
-from edgedigits.data.scale import Scale, scaled
+from edgedigits.data.scale import Scale, scale_pixels
 from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes.children import MIB, Errand, ask
-from edgedigits.tflite.litert import patience_s
+from edgedigits.tflite.litert import choose_patience_s
 
 _MOST_BYTES, _MOST_TIMES = 1024 * MIB, 10
 _AT_ONCE: Final = 64 * MIB
@@ -32,7 +32,7 @@ class TfliteModel:
 
     @cached_property
     def _patience_s(self) -> float:
-        return patience_s(self._flat)
+        return choose_patience_s(self._flat)
 
     def _ask(self, what: str, doing: str, **given: object) -> Any:
         kernels = "LiteRT with its reference kernels" if self._reference else "LiteRT"
@@ -43,12 +43,12 @@ class TfliteModel:
             most_s=self._patience_s,
             most_bytes=_MOST_BYTES + _MOST_TIMES * len(self._flat),
         )
-        more = given if what == "latency_us" else {**given, "reference": self._reference}
+        more = given if what == "measure_latency_us" else {**given, "reference": self._reference}
         return ask(errand, flat=self._flat, **more)
 
     def inputs(self, pixels: Pixels, scale: Scale) -> np.ndarray:
         """Model input for pixels, in the model's own input type."""
-        return quantize(scaled(pixels, scale), self._source)
+        return quantize(scale_pixels(pixels, scale), self._source)
 
     def raw(self, inputs: np.ndarray) -> np.ndarray:
         """Outputs in the model's own output type, one row an input."""
@@ -58,7 +58,7 @@ class TfliteModel:
 
     def latency_us(self, windows: int = 9, window_s: float = 0.03) -> float:
         """Microseconds of one inference: the least of the medians of some windows, since what else runs here only adds."""
-        return float(self._ask("latency_us", "timing", windows=windows, window_s=window_s))
+        return float(self._ask("measure_latency_us", "timing", windows=windows, window_s=window_s))
 
     def outputs(self, pixels: Pixels, scale: Scale) -> np.ndarray:
         """Answers as float32 [n, classes]."""

@@ -14,7 +14,7 @@ from edgedigits.errors import CheckError, TfliteError
 from edgedigits.ground.facts import Facts, JsonObject
 from edgedigits.ground.processes.child import beat
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.multiply_adds import per_operator
+from edgedigits.tflite.multiply_adds import count_per_operator
 
 LEAST_S: Final = 8.0
 MACS_PER_S: Final = 2e7
@@ -35,17 +35,17 @@ class Net(Protocol):
     def invoke(self) -> None: ...
 
 
-def patience_s(flat: bytes) -> float:
+def choose_patience_s(flat: bytes) -> float:
     """How long to wait for one inference of a model, reckoned generously; of one whose work can't be counted, `LEAST_S`."""
     try:
-        macs = sum(work.macs for work in per_operator(read(flat, "the model")))
+        macs = sum(work.macs for work in count_per_operator(read(flat, "the model")))
     except TfliteError:
         macs = 0
     return min(LEAST_S + macs / MACS_PER_S, MOST_S)
 
 
 @functools.lru_cache(_KEPT)
-def net_of(flat: bytes, reference: bool) -> Net:
+def open_net(flat: bytes, reference: bool) -> Net:
     """An interpreter with the model ready in it, one thread. Raises CheckError where it does not load."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -63,7 +63,7 @@ def net_of(flat: bytes, reference: bool) -> Net:
 
 def ends(flat: bytes, reference: bool) -> list[Facts]:
     """Type, shape, step and zero point of the first input and the first output."""
-    net = net_of(flat, reference)
+    net = open_net(flat, reference)
     first = (net.get_input_details()[0], net.get_output_details()[0])
     return [
         {
@@ -77,7 +77,7 @@ def ends(flat: bytes, reference: bool) -> list[Facts]:
 
 def raw(flat: bytes, reference: bool, inputs: np.ndarray) -> np.ndarray:
     """Outputs in the model's own output type, one row an input. Raises CheckError where it can't be run."""
-    net = net_of(flat, reference)
+    net = open_net(flat, reference)
     source, sink = net.get_input_details()[0]["index"], net.get_output_details()[0]["index"]
     answers = []
     for image in inputs:
@@ -91,9 +91,9 @@ def raw(flat: bytes, reference: bool, inputs: np.ndarray) -> np.ndarray:
     return np.stack(answers)
 
 
-def latency_us(flat: bytes, windows: int, window_s: float) -> float:
+def measure_latency_us(flat: bytes, windows: int, window_s: float) -> float:
     """Microseconds of one inference: the least of the medians of some windows, since what else runs here only adds."""
-    net = net_of(flat, False)
+    net = open_net(flat, False)
     source = net.get_input_details()[0]
     net.set_tensor(source["index"], np.zeros(source["shape"], source["dtype"]))
     medians = []

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from edgedigits.errors import TfliteError
-from edgedigits.tflite.checked_walk import followed
+from edgedigits.tflite.checked_walk import follow
 from edgedigits.tflite.contents import Contents, Operator, Tensor
 
 Arithmetic = Literal["float32", "float16 weights", "int8", "dynamic", "int16x8"]
@@ -62,7 +62,7 @@ class Work:
     counted: bool
 
 
-def per_operator(contents: Contents) -> tuple[Work, ...]:
+def count_per_operator(contents: Contents) -> tuple[Work, ...]:
     """The work of each operator of the graph that runs, in its order; graphs called by it are not looked into.
 
     A batch of unknown size counts as one.
@@ -77,7 +77,7 @@ def per_operator(contents: Contents) -> tuple[Work, ...]:
                 f"{contents.source}: its input {tensor.name!r} has shape {tensor.shape}, as files open to images of any "
                 "size do, so its work can't be counted; convert the model again with an input of fixed size."
             )
-    with followed(contents.source):
+    with follow(contents.source):
         reader = _Reader(contents)
         return tuple(reader.work(operator) for operator in contents.operators if operator.subgraph == 0)
 

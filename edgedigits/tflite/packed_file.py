@@ -49,7 +49,7 @@ def unpack_file(path: Path) -> bytes:
         raise InputError(f"{path}: can't be read ({error.strerror})") from error
 
 
-def named(path: Path, form: Form) -> Path:
+def name_form(path: Path, form: Form) -> Path:
     """The file's name in a form: m.tflite as m.tflite.gz, m.tflite.zst as m.tflite."""
     bare = path.with_suffix("") if path.name.endswith(PACKED) else path
     return bare if form == "plain" else bare.with_name(f"{bare.name}.{form}")

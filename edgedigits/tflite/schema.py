@@ -1,6 +1,6 @@
 """The .tflite schema as `ai_edge_litert` ships it: the one place for names of operators, and for tables in and out of bytes.
 
-Its classes come without types and trust their input: who unpacks foreign bytes does it within `checked_walk.followed`.
+Its classes come without types and trust their input: who unpacks foreign bytes does it within `checked_walk.follow`.
 """
 
 from __future__ import annotations
@@ -113,16 +113,16 @@ class ModelTable(Table, Protocol):
     externalBuffers: list[Table] | None
 
 
-def names_of(enum: type) -> dict[int, str]:
+def list_names(enum: type) -> dict[int, str]:
     """Number -> name of an enumeration of the schema."""
     return {value: name for name, value in vars(enum).items() if isinstance(value, int)}
 
 
-OPERATOR_NAMES: Final = names_of(generated.BuiltinOperator)
-TYPE_NAMES: Final = names_of(generated.TensorType)
+OPERATOR_NAMES: Final = list_names(generated.BuiltinOperator)
+TYPE_NAMES: Final = list_names(generated.TensorType)
 
 
-def number_of(code: CodeTable) -> int:
+def find_number(code: CodeTable) -> int:
     """Which operator a kind is: files say it in an older field of one byte, a newer one, or both."""
     return max(int(code.deprecatedBuiltinCode), int(code.builtinCode))
 

@@ -65,7 +65,7 @@ class ZeroCount:
     reason: str = ""
 
 
-def stored_bytes(layout: WeightLayout) -> int | None:
+def count_stored_bytes(layout: WeightLayout) -> int | None:
     """The size a dense tensor's values must have; None where the type or the encoding does not fix it."""
     if layout.sparse or layout.dtype not in {*_NUMPY, *_PACKED_BITS}:
         return None

@@ -62,13 +62,15 @@ def refusing(read: Callable[_P, None]) -> Callable[_P, Refused | None]:
     def refused(*arguments: _P.args, **named: _P.kwargs) -> Refused | None:
         from edgedigits_runner.errors import RunnerError
 
-        from edgedigits.cli.endings import harmless
+        from edgedigits.cli.endings import escape_controls
         from edgedigits.errors import EdgeDigitsError
 
         try:
             read(*arguments, **named)
         except EdgeDigitsError as error:
-            return Refused(judged(harmless(f"edgedigits: {error}")), error.exit_code)  # as the command line says it
+            return Refused(
+                judged(escape_controls(f"edgedigits: {error}")), error.exit_code
+            )  # as the command line says it
         except RunnerError as error:
             return Refused(judged(f"edgedigits-runner: {error.message}"), 2)
         return None

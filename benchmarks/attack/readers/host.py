@@ -38,22 +38,22 @@ def _cut(case: Case) -> None:
     """What `advise` and `estimate` take apart, once the file was read."""
     from edgedigits.tflite.flatbuffer import read
     from edgedigits.tflite.fragments import cut
-    from edgedigits.tflite.multiply_adds import per_operator
+    from edgedigits.tflite.multiply_adds import count_per_operator
 
     flat = case.file.read_bytes()
     contents = read(flat, str(case.file))
     cut(flat)
-    per_operator(contents)
+    count_per_operator(contents)
 
 
 @refusing
 def _data(case: Case) -> None:
     """As `bench`, `compress` and `train` load what --data names; what is taken must be what NumPy finds in the file."""
-    from edgedigits.data.images import everything
+    from edgedigits.data.images import read_all
     from edgedigits.data.sources.named import load_data
 
     found = load_data(str(case.file))
-    everything(found.train), everything(found.test)
+    read_all(found.train), read_all(found.test)
     for name, part in (("y_train", found.train), ("y_test", found.test)):
         with np.load(case.file) as arrays:
             labels = arrays[name].reshape(-1)
@@ -64,7 +64,7 @@ def _data(case: Case) -> None:
 @refusing
 def _pictures(case: Case, **options: object) -> None:
     """The spoiled picture among right ones."""
-    from edgedigits.data.images import everything
+    from edgedigits.data.images import read_all
     from edgedigits.data.sources.named import load_data
 
     for name in ("a", "b"):
@@ -73,7 +73,7 @@ def _pictures(case: Case, **options: object) -> None:
             shutil.copy(case.corpus / "picture" / "grey.png", case.folder / "pictures" / name / f"{number}.png")
     shutil.copy(case.file, case.folder / "pictures" / "b" / case.file.name)
     found = load_data(str(case.folder / "pictures"), resize=(12, 12), **options)  # type: ignore[arg-type]
-    everything(found.train), everything(found.test)
+    read_all(found.train), read_all(found.test)
 
 
 def _pictures_skipped(case: Case) -> Refused | None:
@@ -98,9 +98,9 @@ def _manifest(case: Case) -> Refused | None:
 @refusing
 def _task(case: Case, folder: Path) -> None:
     """What `bench` makes of a folder before anything is measured."""
-    from edgedigits.measure.bench_job import Wish, task
+    from edgedigits.measure.bench_job import Wish, make_task
 
-    task(Wish(tflite=folder), case.folder)
+    make_task(Wish(tflite=folder), case.folder)
 
 
 def _task_of_manifest(case: Case) -> Refused | None:
@@ -112,7 +112,7 @@ def _config(case: Case) -> None:
     """What a saved model says of itself, before any Keras sees it."""
     from edgedigits.models.importer import saved_files
 
-    with saved_files.translated(case.file, "reading the model"):
+    with saved_files.translate(case.file, "reading the model"):
         saved_files.read(case.file, case.folder)
 
 
@@ -126,12 +126,12 @@ def _result(case: Case) -> None:
 @refusing
 def _record(case: Case) -> None:
     """The record beside a model, with the hash of that model, so that it is believed."""
-    from edgedigits.models.zoo.shipped import record_beside
+    from edgedigits.models.zoo.shipped import find_record_beside
 
     model = case.folder / "taught.keras"
     shutil.copy(case.corpus / "taught" / "pico.keras", model)
     model.with_suffix(".json").write_bytes(_of(model, case.file.read_bytes()))
-    found = record_beside(model)
+    found = find_record_beside(model)
     if found is not None:
         str(found["input"]["scale"]), str(found["data"]["fingerprint"])  # as its callers do
 

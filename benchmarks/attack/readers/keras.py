@@ -101,7 +101,7 @@ def _timed(case: Case) -> Refused | None:
         (case.folder / "timings").mkdir()
         shutil.copy(case.file, case.folder / "timings" / case.file.name)
         parts = cut((case.corpus / "release" / "model.tflite").read_bytes())
-        operator_latency.timings(parts, "litert", lambda _: None, window_s=0.001)
+        operator_latency.measure_timings(parts, "litert", lambda _: None, window_s=0.001)
     return None
 
 

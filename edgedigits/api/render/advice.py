@@ -10,13 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.api.render.tables import table_of
+from edgedigits.api.render.tables import start_table
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.cost.instruction_model import BOARDS as BOARD_NAMES
-from edgedigits.measure.cost.instruction_model import CORE_OF, rates
+from edgedigits.measure.cost.instruction_model import CORE_OF, load_rates
 from edgedigits.pipeline.advise.advice import ADVISED_BOARDS, Advice
 from edgedigits.pipeline.advise.outlay import Cost, Effect, Layer
-from edgedigits.pipeline.advise.reasons import percent
+from edgedigits.pipeline.advise.reasons import word_percent
 
 SCHEMA: Final = 1
 BASIS: Final = (
@@ -25,7 +25,7 @@ BASIS: Final = (
 _MOST_ROWS: Final = 40
 
 
-def as_json(advice: Advice) -> JsonObject:
+def to_json(advice: Advice) -> JsonObject:
     """All that is said; shares are changes (-0.66: two thirds less), latencies microseconds on one thread."""
     return {
         "schema": SCHEMA,
@@ -99,7 +99,7 @@ def _board_json(advice: Advice, board: Any) -> JsonObject:
 
 
 def _change(now: float | None, before: float | None) -> str:
-    return percent(now / before - 1) if now is not None and before else "?"
+    return word_percent(now / before - 1) if now is not None and before else "?"
 
 
 def _us(value: float | None) -> str:
@@ -110,7 +110,7 @@ def _us(value: float | None) -> str:
 
 def _verdict(advice: Advice) -> Table:
     columns = ("what it buys", "raw", "gzip", "time here", "instr. Pi 4", "instr. Pi 5")
-    table = table_of("Verdict: the change by each setting (less is better)", *columns, words=1)
+    table = start_table("Verdict: the change by each setting (less is better)", *columns, words=1)
     for effect in advice.effects:
         if effect.kind == "all":
             table.add_section()
@@ -119,15 +119,15 @@ def _verdict(advice: Advice) -> Table:
 
 
 def _shares(effect: Effect) -> Iterator[str]:
-    yield percent(effect.raw)
-    yield percent(effect.gzip)
-    yield "?" if effect.time is None else percent(effect.time)
-    yield from (percent(effect.instructions[board]) for board in ADVISED_BOARDS)
+    yield word_percent(effect.raw)
+    yield word_percent(effect.gzip)
+    yield "?" if effect.time is None else word_percent(effect.time)
+    yield from (word_percent(effect.instructions[board]) for board in ADVISED_BOARDS)
 
 
 def _boards(advice: Advice) -> Table:
     columns = ("board", "core", "float32", "this recipe", "change", "export alone", "how known")
-    table = table_of("Boards: arm64 instructions per inference, LiteRT, one thread", *columns, words=2)
+    table = start_table("Boards: arm64 instructions per inference, LiteRT, one thread", *columns, words=2)
     for board in ADVISED_BOARDS:
         facts = _board_json(advice, board)
         basis = {facts["float32"]["basis"], facts["recipe"]["basis"]}
@@ -136,8 +136,8 @@ def _boards(advice: Advice) -> Table:
             CORE_OF[board],
             f"{facts['float32']['count']:,}",
             f"{facts['recipe']['count']:,}",
-            percent(facts["change"]),
-            percent(facts["export_change"]),
+            word_percent(facts["change"]),
+            word_percent(facts["export_change"]),
             "counted" if basis == {"counted"} else "predicted",
         )
     return table
@@ -149,13 +149,13 @@ def _board_note(advice: Advice) -> str:
         return "Counted under QEMU" + (
             " now." if advice.counted_now else ", for a net whose operators do the same work."
         )
-    worst = rates()["worst_error_percent"]
+    worst = load_rates()["worst_error_percent"]
     return f"Predicted from rates fitted to counts under QEMU, off by up to {worst:.0f} % on nets counted whole; --count counts."
 
 
 def _layers(advice: Advice) -> RenderableType:
     columns = ("layer", "operator", "parameters", "multiply-adds", "raw B", "gzip B", "us")
-    table = table_of("Layers of the file to come", *columns, words=2)
+    table = start_table("Layers of the file to come", *columns, words=2)
     shown = advice.layers if len(advice.layers) <= _MOST_ROWS else _by_cost(advice.layers)
     for layer in shown:
         name = layer.name or f"#{layer.index}"

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.bench_result import Cold, Latency, ModelReport, Report
-from edgedigits.tasks.class_recalls import as_record
-from edgedigits.tasks.differences import class_sentence, f1_sentence, interval_text, mcnemar_sentence, worst_class
+from edgedigits.tasks.class_recalls import to_record
+from edgedigits.tasks.differences import find_worst_class, tell_classes, tell_f1, tell_mcnemar, word_interval
 from edgedigits.tasks.statistics import Interval
 
 SCHEMA: Final = 2
@@ -23,7 +23,7 @@ _BUSY: Final = 0.6  # share of the cores that other work had kept busy in the la
 Row = tuple[str, ...]
 
 
-def as_json(report: Report) -> JsonObject:
+def to_json(report: Report) -> JsonObject:
     """All that was found; the unit is in the key, accuracies are shares of 1."""
     found = {"schema": SCHEMA, **asdict(report)}
     del found["labels"]
@@ -36,7 +36,7 @@ def as_json(report: Report) -> JsonObject:
             "difference_points": paired.difference_points,
             "mcnemar_p": paired.p_value,
         }
-        found["comparison"]["classes"] = as_record(report.comparison.classes, report.classes, "baseline")
+        found["comparison"]["classes"] = to_record(report.comparison.classes, report.classes, "baseline")
     return found
 
 
@@ -44,16 +44,16 @@ def render(report: Report) -> Group:
     """The table, then what it was measured on and how sure the differences are; made for 100 columns."""
     parts: list[RenderableType] = [
         _table(report),
-        Text(measured_on(report), style="dim"),
-        *map(Text, remarks(report)),
+        Text(tell_machine(report), style="dim"),
+        *map(Text, list_remarks(report)),
     ]
     if report.baseline is not None and report.comparison is not None:
         for each in report.comparison.speedups:
-            parts.append(Text(speed_sentence(each.threads, each.ratio, report)))
-        parts.append(Text(mcnemar_sentence(report.comparison.paired, report.baseline.name, report.compressed.name)))
+            parts.append(Text(tell_speed(each.threads, each.ratio, report)))
+        parts.append(Text(tell_mcnemar(report.comparison.paired, report.baseline.name, report.compressed.name)))
         if report.comparison.f1 is not None:
-            parts.append(Text(f1_sentence(report.comparison.f1)))
-        if lost := class_sentence(report.comparison.classes, report.classes, "the images"):
+            parts.append(Text(tell_f1(report.comparison.f1)))
+        if lost := tell_classes(report.comparison.classes, report.classes, "the images"):
             parts.append(Text(f"Warning: {lost}.", style="bold"))
     return Group(*parts)
 
@@ -65,14 +65,14 @@ def _table(report: Report) -> Table:
         table.add_column(model.name, justify="right", overflow="fold")
     if report.baseline is not None:
         table.add_column(f"against {report.baseline.name}", justify="right")
-    for rows in sections(report):
+    for rows in list_sections(report):
         table.add_section()
         for row in rows:
             table.add_row(*row)
     return table
 
 
-def sections(report: Report) -> list[list[Row]]:
+def list_sections(report: Report) -> list[list[Row]]:
     """The rows of the table: those of the files, then those of every number of threads."""
     return [
         list(_file_rows(report)),
@@ -88,10 +88,10 @@ def _file_rows(report: Report) -> Iterator[Row]:
         *(f"{100 * model.accuracy.value:.2f} %" for model in report.models),
         *change,
     )
-    yield ("  95 % interval", *(interval_text(model.accuracy) for model in report.models), *("" for _ in change))
+    yield ("  95 % interval", *(word_interval(model.accuracy) for model in report.models), *("" for _ in change))
     if several:
         yield from _f1_rows(report)
-    if report.comparison and (worst := worst_class(report.comparison.classes, report.classes)):
+    if report.comparison and (worst := find_worst_class(report.comparison.classes, report.classes)):
         yield ("  recall, worst class", *worst)
     yield _row(report, "raw bytes", lambda model: model.raw_bytes, "{:,.0f}", ("smaller", "larger"))
     yield _row(report, "gzip bytes", lambda model: model.gzip_bytes, "{:,.0f}", ("smaller", "larger"))
@@ -136,10 +136,10 @@ def _row(report: Report, name: str, get: Callable[[ModelReport], float], form: s
 
 def _ratio(values: Sequence[float], words: tuple[str, str]) -> Row:
     """The last column, where there are two models; the less the better."""
-    return (times(values[0] / values[1], words),) if len(values) == 2 else ()
+    return (word_ratio(values[0] / values[1], words),) if len(values) == 2 else ()
 
 
-def times(ratio: float, words: tuple[str, str]) -> str:
+def word_ratio(ratio: float, words: tuple[str, str]) -> str:
     """2.0 as "2.00x smaller", 0.5 as "2.00x larger", for `words` ("smaller", "larger")."""
     better = ratio >= 1
     factor = ratio if better else 1 / ratio
@@ -147,7 +147,7 @@ def times(ratio: float, words: tuple[str, str]) -> str:
     return "the same" if shown == "1.00" else f"{shown}x {words[0] if better else words[1]}"
 
 
-def measured_on(report: Report) -> str:
+def tell_machine(report: Report) -> str:
     """The machine, and how the times came about."""
     at = report.environment
     machine = at["board"] or at["cpu"] or at["machine"]
@@ -160,7 +160,7 @@ def measured_on(report: Report) -> str:
     )
 
 
-def remarks(report: Report) -> Iterator[str]:
+def list_remarks(report: Report) -> Iterator[str]:
     """What makes the times worth less than they look."""
     load, cores = report.environment["load_average"][0], report.environment["cpus"]
     if load > _BUSY * cores:
@@ -196,7 +196,7 @@ def _not_cold(name: str, cold: Cold) -> str:
     return f"{name}: {100 * cold.resident_share:.0f} % of the file stayed in the page cache, so cold is not cold here."
 
 
-def speed_sentence(threads: int, ratio: Interval, report: Report) -> str:
+def tell_speed(threads: int, ratio: Interval, report: Report) -> str:
     """How many times faster, with its interval, and whether that could be nothing."""
     where = "one thread" if threads == 1 else f"{threads} threads"
     said = (

@@ -20,12 +20,12 @@ from edgedigits.devices.remote_bench import Agreement, SideBySide
 from edgedigits.ground.atomic import whole_file
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.bench_result import Report
-from edgedigits.tasks.differences import class_sentence, f1_sentence, mcnemar_sentence
+from edgedigits.tasks.differences import tell_classes, tell_f1, tell_mcnemar
 
 SCHEMA: Final = 1
 
 
-def as_json(found: SideBySide) -> JsonObject:
+def to_json(found: SideBySide) -> JsonObject:
     """Both reports as `edgedigits bench --json` gives them, and how the answers compare."""
     return {
         "schema": SCHEMA,
@@ -33,8 +33,8 @@ def as_json(found: SideBySide) -> JsonObject:
         "device": found.name,
         "doctor": found.doctor,
         "agreement": [asdict(each) for each in found.agreement],
-        "here": bench.as_json(found.here),
-        "there": bench.as_json(found.there),
+        "here": bench.to_json(found.here),
+        "there": bench.to_json(found.there),
     }
 
 
@@ -42,7 +42,7 @@ def keep(found: SideBySide, folder: Path) -> Path:
     """Writes the JSON into `folder`, one file per device and model, whole or not at all."""
     path = folder / _file_name(found)
     with whole_file(path) as part:
-        part.write_text(json.dumps(as_json(found), indent=1) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(to_json(found), indent=1) + "\n", encoding="utf-8")
     return path
 
 
@@ -55,28 +55,28 @@ def render(found: SideBySide) -> Group:
     """One table with both machines, then what each was measured on, and whether they answer alike."""
     parts: list[RenderableType] = [_table(found)]
     for title, report in _machines(found):
-        parts.append(Text(f"{title}: {bench.measured_on(report)}", style="dim"))
-        parts += [Text(f"{title}: {remark}") for remark in bench.remarks(report)]
+        parts.append(Text(f"{title}: {bench.tell_machine(report)}", style="dim"))
+        parts += [Text(f"{title}: {remark}") for remark in bench.list_remarks(report)]
         if report.comparison is not None:
             parts += [
-                Text(f"{title}: {bench.speed_sentence(each.threads, each.ratio, report)}")
+                Text(f"{title}: {bench.tell_speed(each.threads, each.ratio, report)}")
                 for each in report.comparison.speedups
             ]
     comparison = found.there.comparison
     if comparison is not None and found.there.baseline is not None:
         baseline, compressed = found.there.baseline.name, found.there.compressed.name
-        parts.append(Text(f"{found.name}: {mcnemar_sentence(comparison.paired, baseline, compressed)}"))
+        parts.append(Text(f"{found.name}: {tell_mcnemar(comparison.paired, baseline, compressed)}"))
         if comparison.f1 is not None:
-            parts.append(Text(f"{found.name}: {f1_sentence(comparison.f1)}"))
-        if lost := class_sentence(comparison.classes, found.there.classes, "the images"):
+            parts.append(Text(f"{found.name}: {tell_f1(comparison.f1)}"))
+        if lost := tell_classes(comparison.classes, found.there.classes, "the images"):
             parts.append(Text(f"{found.name}: warning: {lost}.", style="bold"))
-    parts.append(Text(agreement_sentence(found.agreement)))
+    parts.append(Text(tell_agreement(found.agreement)))
     if found.doctor:
         parts.append(Text(f"{found.name}: the doctor there says: {found.doctor['verdict']}."))
     return Group(*parts)
 
 
-def agreement_sentence(agreement: Sequence[Agreement]) -> str:
+def tell_agreement(agreement: Sequence[Agreement]) -> str:
     """Whether the device gives the answers that this machine gives."""
     if not any(each.otherwise for each in agreement):
         return f"Both machines answer all {agreement[0].images:,} images alike."
@@ -96,7 +96,7 @@ def _table(found: SideBySide) -> Table:
             table.add_column(f"{title}\n{model.name}", justify="right", overflow="fold")
         if report.baseline is not None:
             table.add_column("\nratio", justify="right")
-    for here, there in zip(bench.sections(found.here), bench.sections(found.there), strict=True):
+    for here, there in zip(bench.list_sections(found.here), bench.list_sections(found.there), strict=True):
         table.add_section()
         theirs = {row[0]: row[1:] for row in there}
         for name, *cells in here:
@@ -104,13 +104,13 @@ def _table(found: SideBySide) -> Table:
     return table
 
 
-def fleet_as_json(here: Report, rows: Sequence[Row]) -> JsonObject:
+def fleet_to_json(here: Report, rows: Sequence[Row]) -> JsonObject:
     """This machine's report, and for every device its own or why there is none."""
     devices = [
-        {"device": row.name, "error": row.why} if row.found is None else {**as_json(row.found), "here": None}
+        {"device": row.name, "error": row.why} if row.found is None else {**to_json(row.found), "here": None}
         for row in rows
     ]
-    return {"schema": SCHEMA, "kind": "bench of a fleet", "here": bench.as_json(here), "devices": devices}
+    return {"schema": SCHEMA, "kind": "bench of a fleet", "here": bench.to_json(here), "devices": devices}
 
 
 def render_fleet(here: Report, rows: Sequence[Row]) -> Table:
@@ -137,7 +137,7 @@ def _cells(report: Report) -> tuple[str, ...]:
     machine = str(at["board"] or at["cpu"] or at["machine"])
     ratio = ""
     if report.comparison is not None:
-        ratio = bench.times(report.comparison.speedups[0].ratio.value, ("faster", "slower"))
+        ratio = bench.word_ratio(report.comparison.speedups[0].ratio.value, ("faster", "slower"))
     void = "" if first.valid_windows else " (void)"
     return (
         machine,

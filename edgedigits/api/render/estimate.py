@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.api.render.tables import table_of
+from edgedigits.api.render.tables import start_table
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.cost.estimate import Estimate, OperatorEstimate
 
@@ -32,7 +32,7 @@ class _Line:
     high_ms: float
 
 
-def as_json(estimate: Estimate) -> JsonObject:
+def to_json(estimate: Estimate) -> JsonObject:
     """All that was estimated; times in ms, rates in 10^9 multiply-adds per second of one core."""
     return {
         "schema": SCHEMA,
@@ -92,7 +92,7 @@ def _ms(value: float) -> str:
 
 def _operators(estimate: Estimate) -> Table:
     columns = ("operator", "arithmetic", "multiply-adds", "weights, B", "estimate, low ms", "estimate, high ms")
-    table = table_of("Estimate by operator", *columns, words=2)
+    table = start_table("Estimate by operator", *columns, words=2)
     for line in _lines(estimate.operators):
         table.add_row(
             Text(line.name),
@@ -137,7 +137,7 @@ def _plain(name: str) -> str:
 
 def _rates(estimate: Estimate) -> Table:
     columns = ("operators", "arithmetic", "estimate, low G/s", "estimate, high G/s")
-    table = table_of("Estimate of multiply-adds per second of one core", *columns, words=2)
+    table = start_table("Estimate of multiply-adds per second of one core", *columns, words=2)
     for rate in estimate.rates:
         table.add_row(rate.kind, rate.arithmetic, _ms(rate.low_gmacs), _ms(rate.high_gmacs))
     return table

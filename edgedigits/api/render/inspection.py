@@ -12,7 +12,7 @@ from rich.text import Text
 
 from edgedigits.ground.facts import JsonObject
 from edgedigits.tflite.byte_breakdown import PARTS, PartBytes
-from edgedigits.tflite.contents import Contents, Operator, Tensor, float_operators, weight_zeros
+from edgedigits.tflite.contents import Contents, Operator, Tensor, count_weight_zeros, list_float_operators
 from edgedigits.tflite.rewrite.before_and_after import Change
 
 SCHEMA: Final = 1
@@ -22,7 +22,7 @@ _LISTED_FIRST: Final = ("weight", "bias", "constant", "input", "output", "activa
 _LEDGER_NOTE: Final = "Each part is packed alone, the file as a whole; gzip -9, zstd -19."
 
 
-def as_json(contents: Contents, change: Change | None = None) -> JsonObject:
+def to_json(contents: Contents, change: Change | None = None) -> JsonObject:
     """All that `render` shows and more, uncut; sizes are in bytes, shares between 0 and 1.
 
     `slim` is there where a change is known: bytes of each part before and after.
@@ -44,7 +44,7 @@ def as_json(contents: Contents, change: Change | None = None) -> JsonObject:
         ],
         "metadata": [{"name": name, "size_bytes": size} for name, size in contents.metadata],
         "operators": [_operator_json(operator) for operator in contents.operators],
-        "float_operators": float_operators(contents),
+        "float_operators": list_float_operators(contents),
         "tensors": [_tensor_json(tensor) for tensor in contents.tensors],
         "ledger": [_part_json(row) for row in contents.breakdown],
         **({"slim": {"before": change.before, "after": change.after}} if change else {}),
@@ -139,12 +139,12 @@ def _header(contents: Contents) -> Table:
 
 
 def _arithmetic(contents: Contents) -> str:
-    floats = len(float_operators(contents))
+    floats = len(list_float_operators(contents))
     return f"{floats} of {len(contents.operators)} operators read or write floats" if floats else "integers only"
 
 
 def _sparsity(contents: Contents) -> str:
-    kernels = weight_zeros(contents)
+    kernels = count_weight_zeros(contents)
     elements = sum(kernel.elements for kernel in kernels if kernel.zeros is not None)
     zeros = sum(kernel.zeros or 0 for kernel in kernels)
     uncounted = sum(kernel.zeros is None for kernel in kernels)

@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 
 
-def table_of(title: str, *columns: str, words: int) -> Table:
+def start_table(title: str, *columns: str, words: int) -> Table:
     """An empty table whose first `words` columns hold words, the others numbers."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.show_edge = table.pad_edge = False

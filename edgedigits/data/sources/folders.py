@@ -16,13 +16,13 @@ from edgedigits_runner.files import read_whole
 from edgedigits_runner.picture_kinds import SUFFIXES
 from edgedigits_runner.pictures import decode, fitted
 
-from edgedigits.data.dataset import Dataset, fingerprint
+from edgedigits.data.dataset import Dataset, hash_parts
 from edgedigits.data.images import Labels, Pixels
 from edgedigits.data.reading import PLAIN, Reading
-from edgedigits.data.sources.class_folders import class_names, ordered, parts_of
+from edgedigits.data.sources.class_folders import find_parts, list_classes, order_classes
 from edgedigits.data.sources.left_out import UNDECODABLE, LeftOut
 from edgedigits.data.sources.survey import Survey, survey
-from edgedigits.data.sources.walking import images_below, subfolders
+from edgedigits.data.sources.walking import list_images, list_subfolders
 from edgedigits.data.splits import train_test_cut
 from edgedigits.errors import DataError
 
@@ -63,32 +63,32 @@ def load_folder(
     `skip_bad`. What is left out is counted by reason in the notes.
     """
     left = LeftOut()
-    parts = parts_of(root, left)
-    found = class_names(parts["train"])
-    names = ordered(str(parts["train"]), found, classes) if classes else found
+    parts = find_parts(root, left)
+    found = list_classes(parts["train"])
+    names = order_classes(str(parts["train"]), found, classes) if classes else found
     listed = {part: _list_images(folder, names, left) for part, folder in parts.items()}
     seen = survey(root, [path for paths, _ in listed.values() for path in paths], reading)
     refuse_bad(seen, skip_bad, left)
     reading = replace(reading, bits=seen.bits)
     images = {part: _good(parts[part], names, *listed[part], seen, reading) for part in parts}
     train, test = train_and_test(images)
-    warnings = warnings_of(seen)
+    warnings = list_warnings(seen)
     notes = (
         *warnings,
         f"{len(train) + len(test)} images in {len(names)} classes read, {left}",
         *_told(parts, names, bool(classes)),
     )
-    mark = fingerprint(_identity(root, [train, test], names, seen.shape))
+    mark = hash_parts(_identity(root, [train, test], names, seen.shape))
     return Dataset(root.name, names, train, test, mark, notes, warnings, reading)
 
 
 def _list_images(part: Path, names: Sequence[str], left: LeftOut) -> tuple[list[Path], Labels]:
     paths: list[Path] = []
     labels: list[int] = []
-    if odd := sorted({folder.name for folder in subfolders(part, left)} ^ set(names)):
+    if odd := sorted({folder.name for folder in list_subfolders(part, left)} ^ set(names)):
         raise DataError(f"{part}: class folder {odd[0]} stands in only one of the parts; all need the same classes")
     for label, name in enumerate(names):
-        found = images_below(part / name, left)
+        found = list_images(part / name, left)
         if not found:
             raise DataError(
                 f"{part / name}: no images in this class folder; add some ({', '.join(SUFFIXES)}) or remove it ({left})"
@@ -142,7 +142,7 @@ def _told(parts: dict[str, Path], names: Sequence[str], given: bool) -> Iterator
         yield f"class folders are all numbers and count as such: {shown}, ...; --classes sets another order"
 
 
-def warnings_of(seen: Survey) -> tuple[str, ...]:
+def list_warnings(seen: Survey) -> tuple[str, ...]:
     """What is used, and may spoil the work."""
     bad = (f"{len(seen.bad)} unreadable images left out, the first: {next(iter(seen.bad))}",) if seen.bad else ()
     if not seen.blank:

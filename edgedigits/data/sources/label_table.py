@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from edgedigits_runner.files import read_whole
 
-from edgedigits.data.sources.class_folders import ordered
+from edgedigits.data.sources.class_folders import order_classes
 from edgedigits.errors import DataError
 
 FIRST: Final = ("path", "file", "filename", "image")
@@ -116,7 +116,7 @@ def _marked(file: Path, header: Sequence[str], rows: Sequence[tuple[int, list[st
     )
 
 
-def names_of(tables: Sequence[Table], wanted: Sequence[str] | None) -> tuple[str, ...]:
+def list_names(tables: Sequence[Table], wanted: Sequence[str] | None) -> tuple[str, ...]:
     """All labels: in the order of the columns, else by name, numbers by number; in the order of `wanted` where given.
 
     Raises DataError where the tables of a set differ, and for labels that no training image has (the first table's).
@@ -133,14 +133,14 @@ def names_of(tables: Sequence[Table], wanted: Sequence[str] | None) -> tuple[str
         known = tuple(sorted(there, key=lambda name: (int(name), name)) if numbers else sorted(there))
     if not known:
         raise DataError(f"{tables[0].file}: no image has a label; {WANTED}")
-    names = ordered(str(tables[0].file), known, wanted) if wanted else known
+    names = order_classes(str(tables[0].file), known, wanted) if wanted else known
     seen = frozenset().union(*tables[0].labels)
     if never := [name for name in names if name not in seen]:
         raise DataError(f"{tables[0].file}: no training image has the label {never[0]!r}; add some, or leave it out")
     return names
 
 
-def matrix(table: Table, names: Sequence[str]) -> np.ndarray:
+def build_matrix(table: Table, names: Sequence[str]) -> np.ndarray:
     """The labels as uint8 [n, labels] of 0 and 1. Raises DataError for more of them than images can tell apart."""
     if len(names) > max(100, len(table.paths)) or len(names) * len(table.paths) > _MOST_CELLS:
         raise DataError(

@@ -8,26 +8,26 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedigits.data.dataset import Dataset, fingerprint
+from edgedigits.data.dataset import Dataset, hash_parts
 from edgedigits.data.reading import PLAIN, Reading
 from edgedigits.data.sources.class_folders import PARTS
-from edgedigits.data.sources.folders import FolderImages, refuse_bad, train_and_test, warnings_of
-from edgedigits.data.sources.label_table import Table, is_label_table, matrix, names_of, read_table
+from edgedigits.data.sources.folders import FolderImages, list_warnings, refuse_bad, train_and_test
+from edgedigits.data.sources.label_table import Table, build_matrix, is_label_table, list_names, read_table
 from edgedigits.data.sources.left_out import LeftOut
 from edgedigits.data.sources.survey import Survey, survey
-from edgedigits.data.sources.walking import subfolders
+from edgedigits.data.sources.walking import list_subfolders
 from edgedigits.errors import DataError
 
 INDEX = "labels.csv"
 """The name of the table of a folder."""
 
 
-def tables_of(root: Path) -> dict[str, Path]:
+def find_tables(root: Path) -> dict[str, Path]:
     """The tables of the parts "train", "val" and "test" that are in a folder; {} where it has none.
 
     `labels.csv` is for all; else `train.csv` and the like, by any name that parts have, or `labels.csv` in a folder for each.
     """
-    no_classes = len(subfolders(root)) < 2  # then a table that is none is better said to be none
+    no_classes = len(list_subfolders(root)) < 2  # then a table that is none is better said to be none
     if is_label_table(root / INDEX) or (no_classes and (root / INDEX).is_file()):
         return {"train": root / INDEX}
     found: dict[str, Path] = {}
@@ -40,17 +40,17 @@ def tables_of(root: Path) -> dict[str, Path]:
     return found if "train" in found else {}
 
 
-def files_of(path: Path) -> dict[str, Path]:
+def find_files(path: Path) -> dict[str, Path]:
     """The tables of a folder, or the one that `path` is itself; {} where it is neither."""
     if path.is_dir():
-        return tables_of(path)
+        return find_tables(path)
     return {"train": path} if path.suffix == ".csv" and path.is_file() else {}
 
 
-def label_names(path: Path) -> tuple[str, ...] | None:
+def read_label_names(path: Path) -> tuple[str, ...] | None:
     """The labels of the tables at `path`, as `load_labelled` has them by default; None where there are none. Raises DataError."""
-    files = files_of(path)
-    return names_of([read_table(file) for file in files.values()], None) if files else None
+    files = find_files(path)
+    return list_names([read_table(file) for file in files.values()], None) if files else None
 
 
 def load_labelled(
@@ -66,7 +66,7 @@ def load_labelled(
     Raises DataError for a table that is none, an image that is missing or named twice, and what `load_folder` does for images.
     """
     tables = {part: read_table(file) for part, file in files.items()}
-    names = names_of(list(tables.values()), labels)
+    names = list_names(list(tables.values()), labels)
     paths = {part: _paths(table) for part, table in tables.items()}
     _check_once(tables, paths)
     left = LeftOut()
@@ -78,9 +78,9 @@ def load_labelled(
     seen_labels = train.labels.sum(axis=0, dtype=np.int64).tolist()
     if lost := [name for name, count in zip(names, seen_labels, strict=True) if not count]:
         raise DataError(f"{files['train']}: no training image that can be read has the label {lost[0]!r}; add some")
-    said = warnings_of(seen)
+    said = list_warnings(seen)
     notes = (*said, f"{len(train) + len(test)} images with {len(names)} labels read, {left}")
-    mark = fingerprint(_identity(tables, images, names, seen.shape, reading))
+    mark = hash_parts(_identity(tables, images, names, seen.shape, reading))
     return Dataset(name, names, train, test, mark, notes, said, reading)
 
 
@@ -112,7 +112,7 @@ def _check_once(tables: dict[str, Table], paths: dict[str, list[Path]]) -> None:
 
 
 def _images(table: Table, paths: Sequence[Path], names: Sequence[str], seen: Survey, reading: Reading) -> FolderImages:
-    labels = matrix(table, names)
+    labels = build_matrix(table, names)
     keep = [index for index, path in enumerate(paths) if path not in seen.bad]
     return FolderImages(tuple(paths[index] for index in keep), labels[keep], seen.shape, reading)
 

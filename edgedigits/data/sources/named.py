@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 from edgedigits_runner.reading import colour_of
 
-from edgedigits.data.arrays import named
-from edgedigits.data.dataset import Dataset, fingerprint, with_shape
+from edgedigits.data.arrays import name_classes
+from edgedigits.data.dataset import Dataset, convert_shape, hash_parts
 from edgedigits.data.images import ArrayImages, Labels, Pixels
 from edgedigits.data.reading import PLAIN, RESIZINGS, Reading, Resizing
 from edgedigits.data.sources.folders import load_folder
-from edgedigits.data.sources.labelled_files import files_of, load_labelled
+from edgedigits.data.sources.labelled_files import find_files, load_labelled
 from edgedigits.data.sources.npz_data import load_npz
 from edgedigits.data.splits import train_test_cut
 from edgedigits.errors import DataError, InputError
-from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.cache_dir import find_cache_dir
 
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -61,7 +61,7 @@ def load_data(
     dataset = replace(dataset, reading=replace(reading, bits=dataset.reading.bits))
     channels = 1 if grey else dataset.shape[2]
     wanted = (resize or dataset.shape[:2], channels)
-    return dataset if wanted == (dataset.shape[:2], dataset.shape[2]) else with_shape(dataset, *wanted)
+    return dataset if wanted == (dataset.shape[:2], dataset.shape[2]) else convert_shape(dataset, *wanted)
 
 
 def _check_reading(resize: object, resizing: object, background: str | None) -> None:
@@ -89,12 +89,12 @@ def reread(
 ) -> Dataset:
     """A data set that is there, resized and turned grey where that is said, its classes named. Raises DataError."""
     if classes and tuple(classes) != dataset.classes:
-        dataset = replace(dataset, classes=named(dataset.name, len(dataset.classes), classes))
+        dataset = replace(dataset, classes=name_classes(dataset.name, len(dataset.classes), classes))
     reading = replace(dataset.reading, size=size or dataset.reading.size, grey=grey or dataset.reading.grey)
     dataset = replace(dataset, reading=replace(reading, resizing=resizing or reading.resizing))
     channels = 1 if grey else dataset.shape[2]
     wanted = (size or dataset.shape[:2], channels)
-    return dataset if wanted == (dataset.shape[:2], dataset.shape[2]) else with_shape(dataset, *wanted)
+    return dataset if wanted == (dataset.shape[:2], dataset.shape[2]) else convert_shape(dataset, *wanted)
 
 
 def _load(spec: str, skip_bad: bool, reading: Reading, classes: Sequence[str] | None) -> Dataset:
@@ -102,7 +102,7 @@ def _load(spec: str, skip_bad: bool, reading: Reading, classes: Sequence[str] | 
         return load_npz(find_mnist(), "mnist", classes)
     if spec == "digits":
         digits = load_digits()
-        return replace(digits, classes=named(spec, len(digits.classes), classes)) if classes else digits
+        return replace(digits, classes=name_classes(spec, len(digits.classes), classes)) if classes else digits
     path = Path(spec)
     try:
         kind = path.stat().st_mode
@@ -112,7 +112,7 @@ def _load(spec: str, skip_bad: bool, reading: Reading, classes: Sequence[str] | 
         ) from error
     except (OSError, ValueError) as error:  # a name too long, or with a zero byte; a folder that is closed to us
         raise DataError(f"data {spec}: can't be looked at ({getattr(error, 'strerror', None) or error})") from error
-    if tables := files_of(path):
+    if tables := find_files(path):
         return load_labelled(
             path.name if path.is_dir() else path.stem, tables, skip_bad=skip_bad, reading=reading, labels=classes
         )
@@ -139,7 +139,7 @@ def load_digits() -> Dataset:
 def cut_test(name: str, pixels: Pixels, labels: Labels, classes: tuple[str, ...]) -> Dataset:
     """A data set from images that come without a test part: a stratified one is cut with a fixed seed."""
     train, test = train_test_cut(labels)
-    mark = fingerprint([pixels, labels])
+    mark = hash_parts([pixels, labels])
     whole = ArrayImages(pixels, labels)
     return Dataset(name, classes, whole.subset(train), whole.subset(test), mark)
 
@@ -149,7 +149,7 @@ def find_mnist() -> Path:
     folder = os.environ.get("EDGEDIGITS_DATA")
     if folder and (Path(folder) / "mnist.npz").is_file():
         return Path(folder) / "mnist.npz"
-    path = cache_dir() / "data" / "mnist.npz"
+    path = find_cache_dir() / "data" / "mnist.npz"
     if not path.is_file():
         download(MNIST_URL, path, MNIST_SHA256)
     return path

@@ -17,29 +17,29 @@ OF_PROGRAMS = ("__macosx", "@eadir", "thumbs.db", "desktop.ini", "lost+found", "
 """What archives, desktops and file servers leave beside images; what begins with a dot goes with it."""
 
 
-def ignored(name: str) -> bool:
+def is_ignored(name: str) -> bool:
     """Whether people don't mean it to be seen: .ipynb_checkpoints, ._1.png, __MACOSX."""
     return name.startswith(".") or name.lower() in OF_PROGRAMS
 
 
-def subfolders(folder: Path, left: LeftOut | None = None) -> list[Path]:
+def list_subfolders(folder: Path, left: LeftOut | None = None) -> list[Path]:
     """Those that are meant to be seen, by name; what else lies there is counted in `left`."""
     found = []
     for path in sorted(_listed(folder)):
-        if path.is_dir() and not ignored(path.name):
+        if path.is_dir() and not is_ignored(path.name):
             found.append(path)
         elif left is not None:
-            for file in files_below(path) if path.is_dir() else (path,):
-                left.add(HIDDEN if ignored(path.name) else BESIDE, file)
+            for file in walk_files(path) if path.is_dir() else (path,):
+                left.add(HIDDEN if is_ignored(path.name) else BESIDE, file)
     return found
 
 
-def images_below(folder: Path, left: LeftOut) -> list[Path]:
+def list_images(folder: Path, left: LeftOut) -> list[Path]:
     """Every image in a folder and in all folders below it, links followed, sorted; the others are counted in `left`."""
-    return sorted(path for path in files_below(folder, left) if _is_image(path, left))
+    return sorted(path for path in walk_files(folder, left) if _is_image(path, left))
 
 
-def files_below(folder: Path, left: LeftOut | None = None) -> Iterator[Path]:
+def walk_files(folder: Path, left: LeftOut | None = None) -> Iterator[Path]:
     """Files below a folder; those of hidden folders only count. Each folder once, whatever links lead to it."""
     seen: set[tuple[int, int]] = set()
     for name, below, files in os.walk(folder, followlinks=True, onerror=_unlistable):
@@ -49,10 +49,10 @@ def files_below(folder: Path, left: LeftOut | None = None) -> Iterator[Path]:
             continue
         seen.add((status.st_dev, status.st_ino))
         if left is not None:
-            for hidden in filter(ignored, below):
-                for path in files_below(Path(name) / hidden):
+            for hidden in filter(is_ignored, below):
+                for path in walk_files(Path(name) / hidden):
                     left.add(HIDDEN, path)
-            below[:] = sorted(inner for inner in below if not ignored(inner))
+            below[:] = sorted(inner for inner in below if not is_ignored(inner))
         yield from (Path(name) / file for file in files)
 
 
@@ -61,7 +61,7 @@ def _is_image(path: Path, left: LeftOut) -> bool:
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
         named = path.suffix.lower() in SUFFIXES
-        if ignored(path.name):
+        if is_ignored(path.name):
             left.add(HIDDEN, path)
         elif not regular:
             left.add(NO_FILE, path)

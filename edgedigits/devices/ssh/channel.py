@@ -18,7 +18,7 @@ from edgedigits.devices.ssh import failures, messages
 from edgedigits.devices.ssh.address import Address
 from edgedigits.errors import DeployError, DeviceError, EdgeDigitsError
 from edgedigits.ground.facts import JsonObject
-from edgedigits.ground.foreign_json import Mismatch, parse, plain, short
+from edgedigits.ground.foreign_json import Mismatch, make_plain, parse, shorten
 
 _MARK = b"\x1eedgedigits "
 _BEAT_S = 10.0
@@ -63,7 +63,7 @@ class Channel:
     def ask(self, request: JsonObject, on_line: Callable[[str], None] | None = None) -> JsonObject:
         """The answer to one request. Raises DeviceError, or DeployError where something was tried there and failed."""
         self.send(request)
-        return self.answer(messages.kind_of(request), on_line)
+        return self.answer(messages.name_kind(request), on_line)
 
     def send(self, frame: JsonObject, content: Iterable[bytes] = ()) -> None:
         """One frame and the bytes it announces."""
@@ -87,7 +87,7 @@ class Channel:
                 on_line(self._text(frame["line"]).translate(_CONTROLS))
             elif "note" in frame and most_notes > 0:
                 most_notes -= 1
-                self._note(f"{self.where}: {plain(self._text(frame['note']))}")
+                self._note(f"{self.where}: {make_plain(self._text(frame['note']))}")
             elif "error" in frame:
                 raise self._failed(frame["error"])
             else:
@@ -99,7 +99,7 @@ class Channel:
     def not_understood(self, why: str) -> DeviceError:
         """The error about an answer that is none; nothing more is heard from there."""
         self._broken = DeviceError(
-            f"{self.where}: what it answers can't be understood ({plain(why, 300)}); see what `ssh` leads to, and run again"
+            f"{self.where}: what it answers can't be understood ({make_plain(why, 300)}); see what `ssh` leads to, and run again"
         )
         self._process.kill()
         return self._broken
@@ -145,7 +145,7 @@ class Channel:
     def _greet(self) -> tuple[int, int, int]:
         """Sends the agent and waits for its mark; what a login script printed before is skipped."""
         with contextlib.suppress(OSError):
-            self._in.write(agent())
+            self._in.write(pack_agent())
             self._in.flush()
         skipped = 0
         while skipped < _MOST_CHATTER:
@@ -158,7 +158,7 @@ class Channel:
                 return major, minor, patch
             skipped += len(line)
         code = self._ended()
-        raise failures.connecting(self.where, list(self._said), code)
+        raise failures.explain_no_connection(self.where, list(self._said), code)
 
     def _greeting(self, text: bytes) -> list[int]:
         try:
@@ -176,25 +176,25 @@ class Channel:
         try:
             found = parse(line, _MOST_FRAME, _MOST_VALUES)
         except ValueError as error:
-            raise self.not_understood(f"{short(line[:60])}: {error}") from error
+            raise self.not_understood(f"{shorten(line[:60])}: {error}") from error
         if not isinstance(found, dict):
-            raise self.not_understood(f"found {short(found)}, an object was expected")
+            raise self.not_understood(f"found {shorten(found)}, an object was expected")
         return found
 
     def _text(self, value: object) -> str:
         if not isinstance(value, str):
-            raise self.not_understood(f"found {short(value)}, a text was expected")
+            raise self.not_understood(f"found {shorten(value)}, a text was expected")
         return value.encode("utf-8", "replace").decode()
 
     def _failed(self, error: Any) -> EdgeDigitsError:
         if not isinstance(error, dict) or not isinstance(error.get("message"), str):
-            return self.not_understood(f"error: found {short(error)}")
+            return self.not_understood(f"error: found {shorten(error)}")
         kind = DeployError if error.get("kind") == "work" else DeviceError
-        return kind(f"{self.where}: {plain(error['message'])}")
+        return kind(f"{self.where}: {make_plain(error['message'])}")
 
     def _lost(self) -> DeviceError:
         self._ended()
-        return self._broken or failures.lost(self.where, list(self._said))
+        return self._broken or failures.explain_loss(self.where, list(self._said))
 
     def _ended(self) -> int:
         """ssh's exit code, its last words collected."""
@@ -225,7 +225,7 @@ class Channel:
 
 
 @cache
-def agent() -> bytes:
+def pack_agent() -> bytes:
     """What is sent first: the program that boots, then the agent's modules, each counted."""
     folder = resources.files("edgedigits.devices") / "agent"
     texts = {item.name: item.read_text(encoding="utf-8") for item in folder.iterdir() if item.name.endswith(".py")}

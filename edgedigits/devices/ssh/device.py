@@ -13,10 +13,10 @@ from edgedigits.devices.ssh.address import Address, check_directory
 from edgedigits.devices.ssh.channel import Channel
 from edgedigits.errors import DeviceError
 from edgedigits.ground.facts import JsonObject, Say
-from edgedigits.ground.foreign_json import plain
+from edgedigits.ground.foreign_json import make_plain
 from edgedigits.measure.runtimes.device_facts import DeviceFacts
 from edgedigits.measure.runtimes.wheelhouse import collect
-from edgedigits.measure.runtimes.wheels import Packages, Wheel, pip_wheel
+from edgedigits.measure.runtimes.wheels import Packages, Wheel, find_pip_wheel
 
 _CHUNK = 1 << 18
 _SERVED_WAIT_S = 30.0  # an emulated Pi needs ten seconds to import NumPy
@@ -32,7 +32,7 @@ class Ended:
     @property
     def last_words(self) -> str:
         said = [line for line in self.errors if line.strip() and not line.startswith("INFO:")]
-        return plain(said[-1]) if said else f"exit code {self.code}"
+        return make_plain(said[-1]) if said else f"exit code {self.code}"
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Device:
         if packages.hash in self.state().venvs:
             return path
         self.check_room(packages.size * 4, f"the packages of {packages.runtime}")
-        pip = pip_wheel()
+        pip = find_pip_wheel()
         self._put_wheels([pip], packages, progress)
         if no_network or not self._from_its_index(packages, pip, progress):
             self._put_wheels([pip, *packages.wheels], packages, progress)
@@ -168,7 +168,7 @@ class Device:
     def start_service(self, unit: str, folders: Sequence[str] = ()) -> tuple[bool, str]:
         """Installs and (re)starts the user unit; whether it also runs when nobody is logged in, and what was said of that."""
         told = self._channel.ask({"do": "start_service", "unit": unit, "folders": list(folders)})
-        return told["lingers"], plain(told["said"])
+        return told["lingers"], make_plain(told["said"])
 
     def stop_service(self) -> None:
         self._channel.ask({"do": "stop_service"})
@@ -176,7 +176,7 @@ class Device:
     def unhealthy(self, port: int | None, *, fresh: bool = True) -> str:
         """Why the service does not run or answer; "" when it does. `fresh`: it was just started, so it gets time."""
         told = self._channel.ask({"do": "healthy", "port": port, "fresh": fresh, "wait_s": _SERVED_WAIT_S})
-        return "" if told["ok"] else plain(told["why"]) or "it does not say why"
+        return "" if told["ok"] else make_plain(told["why"]) or "it does not say why"
 
     def _needed(self, told: list[JsonObject], sizes: Mapping[str, int]) -> dict[str, int]:
         """How much it has of each file that it lacks, by name."""
@@ -194,7 +194,7 @@ class Device:
         told = self._make(packages, pip, online=True)
         if not told["made"]:
             self._say(
-                f"{self.where}: it can't fetch the packages itself ({plain(told['why'])}): sending them from here"
+                f"{self.where}: it can't fetch the packages itself ({make_plain(told['why'])}): sending them from here"
             )
         return bool(told["made"])
 

@@ -55,7 +55,7 @@ _SENTENCES = (
 )
 
 
-def connecting(where: str, said: Sequence[str], code: int | None) -> DeviceError:
+def explain_no_connection(where: str, said: Sequence[str], code: int | None) -> DeviceError:
     """Why there is no agent at the other end."""
     text = "\n".join(said)
     for pattern, sentence in _SENTENCES:
@@ -71,7 +71,7 @@ def connecting(where: str, said: Sequence[str], code: int | None) -> DeviceError
     return DeviceError(f"{where}: no Python answers there ({reason}); see that `ssh` there runs commands")
 
 
-def lost(where: str, said: Sequence[str]) -> DeviceError:
+def explain_loss(where: str, said: Sequence[str]) -> DeviceError:
     """The agent was there, and is no more."""
     reason = next((line.strip() for line in reversed(said) if line.strip()), "")
     crash = next((line for line in said if line.startswith("Traceback")), None)

@@ -8,14 +8,14 @@ from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.foreign_json import (
     Mismatch,
     Shape,
+    allow_none,
+    check_list,
     is_count,
     is_name,
     is_switch,
     is_text,
     is_whole,
-    list_of,
     look,
-    or_none,
 )
 
 _HASH = re.compile(r"[0-9a-f]{12}")
@@ -30,7 +30,7 @@ def _path(value: object) -> bool:
 
 
 def _python(value: object) -> bool:
-    return isinstance(value, list) and list_of(is_whole, 3)(value) and len(value) == 3 and max(value) < 1000
+    return isinstance(value, list) and check_list(is_whole, 3)(value) and len(value) == 3 and max(value) < 1000
 
 
 def _exit_code(value: object) -> bool:
@@ -44,12 +44,12 @@ def _lacking(value: object) -> bool:
 _FACTS: Shape = {
     **dict.fromkeys(("system", "machine", "libc", "user"), is_name),
     "python": _python,
-    "libc_version": list_of(is_whole, 4),
-    **dict.fromkeys(("board", "os", "numpy"), or_none(is_name)),
+    "libc_version": check_list(is_whole, 4),
+    **dict.fromkeys(("board", "os", "numpy"), allow_none(is_name)),
     **dict.fromkeys(("uid", "free_bytes"), is_whole),
     **dict.fromkeys(("home", "root"), _path),
     **dict.fromkeys(("systemd_user", "user_namespaces", "memory_limits"), is_switch),
-    "unit": or_none(is_text),
+    "unit": allow_none(is_text),
 }
 
 DONE, NEED, SIZE, HELLO, GREETING = "done", "need", "size", "hello", "greeting"
@@ -58,17 +58,17 @@ _ANSWERS: dict[str, Shape] = {
     GREETING: {"python": _python},
     HELLO: {"root": _path},
     DONE: {},
-    NEED: {"need": list_of(_lacking)},
+    NEED: {"need": check_list(_lacking)},
     SIZE: {"size": is_whole},
     "facts": _FACTS,
     "state": {
-        **dict.fromkeys(("current", "previous"), or_none(_release)),
-        **dict.fromkeys(("releases", "venvs"), list_of(_release)),
+        **dict.fromkeys(("current", "previous"), allow_none(_release)),
+        **dict.fromkeys(("releases", "venvs"), check_list(_release)),
         "intact": is_switch,
     },
     "venv": {"made": is_switch},
-    "run": {"code": _exit_code, "errors": list_of(is_text, 1000)},
-    "prune": {"removed": list_of(is_name)},
+    "run": {"code": _exit_code, "errors": check_list(is_text, 1000)},
+    "prune": {"removed": check_list(is_name)},
     "start_service": {"lingers": is_switch, "said": is_text},
     "healthy": {"ok": is_switch, "why": is_text},
 }
@@ -77,8 +77,8 @@ DOCTOR: Shape = {
     "schema": is_count,
     "kind": lambda value: value == "doctor",
     "ok": is_switch,
-    "verdict": or_none(is_name),
-    "reasons": list_of(is_text, 1000),
+    "verdict": allow_none(is_name),
+    "reasons": check_list(is_text, 1000),
 }
 """Of what a doctor says, the part that is believed; the rest is only shown."""
 
@@ -91,7 +91,7 @@ def look_at_answer(answer: JsonObject, kind: str) -> JsonObject:
     return answer
 
 
-def kind_of(request: JsonObject) -> str:
+def name_kind(request: JsonObject) -> str:
     """What the first answer to a request is."""
     asked = request.get("do", HELLO)
     return {"put": NEED, "get": SIZE}.get(asked, asked if asked in _ANSWERS else DONE)

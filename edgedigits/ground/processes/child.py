@@ -74,7 +74,7 @@ def _done(line: socket.socket, errand: JsonObject) -> JsonObject:
         module, _, name = errand["function"].partition(":")
         function = getattr(importlib.import_module(f"edgedigits.{module}"), name)
         messages.send(line, {"beat": True})
-        with_limit(errand["most_bytes"])
+        limit_memory(errand["most_bytes"])
         answer = {"result": function(**errand["given"])}
     except EdgeDigitsError as error:
         answer = {"error": type(error).__name__, "message": str(error)}
@@ -83,8 +83,8 @@ def _done(line: socket.socket, errand: JsonObject) -> JsonObject:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         answer = {"error": OUT_OF_MEMORY if _lacks_memory(error) else "", "message": reason}
     finally:
-        with_limit(None)
-    return {**answer, "held_kib": status_kib("VmRSS:")}
+        limit_memory(None)
+    return {**answer, "held_kib": read_status_kib("VmRSS:")}
 
 
 def _lacks_memory(error: BaseException | None) -> bool:
@@ -95,17 +95,17 @@ def _lacks_memory(error: BaseException | None) -> bool:
     return False
 
 
-def with_limit(most_bytes: int | None) -> None:
+def limit_memory(most_bytes: int | None) -> None:
     """From now on this process may take so many bytes more than it holds; None: as many as there are.
 
     Counted by the system in private writable memory, since TensorFlow maps far more than it uses.
     """
-    held = status_kib("VmData:")
+    held = read_status_kib("VmData:")
     most = resource.RLIM_INFINITY if most_bytes is None or not held else 1024 * held + most_bytes
     resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
-def status_kib(key: str, process: int | str = "self") -> int:
+def read_status_kib(key: str, process: int | str = "self") -> int:
     """A line of /proc/<process>/status in KiB; 0 where the system does not tell."""
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace").splitlines()

@@ -16,9 +16,9 @@ from typing import Final
 
 from edgedigits.errors import InputError
 from edgedigits.measure.cost.boards import CORES, RATED_BOARDS, SOURCES, RatedBoard, RateRow, RowArithmetic, Source
-from edgedigits.measure.cost.throughput import Kind, Range, Rates, gain, rates
+from edgedigits.measure.cost.throughput import Kind, Range, Rates, bound_gain, bound_rates
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.multiply_adds import Work, per_operator
+from edgedigits.tflite.multiply_adds import Work, count_per_operator
 
 OPERATOR_INSTRUCTIONS: Final = 20_000  # at most, beside multiply-adds; see SOURCES["instructions"]
 SLOWEST_IPC: Final = 0.5  # instructions per cycle at worst: an assumption
@@ -77,7 +77,7 @@ def estimate(path: Path, device: str, threads: int = 1) -> Estimate:
         raise InputError(f"--device: no board is called {device!r}; choose from {', '.join(RATED_BOARDS)}.")
     if not 1 <= threads <= CORES:
         raise InputError(f"--threads: {threads} is not from 1 to {CORES}, the cores of the boards.")
-    works = per_operator(read(_bytes(path), str(path)))
+    works = count_per_operator(read(_bytes(path), str(path)))
     _check_arithmetic(path, works)
     reckoning = _Reckoning(RATED_BOARDS[device], threads, sum(work.weight_bytes for work in works))
     operators = tuple(map(reckoning.operator, works))
@@ -126,7 +126,10 @@ class _Reckoning:
         self.threads = threads
         self.weight_bytes = weight_bytes
         self.cached = weight_bytes <= board.cache_bytes
-        self.rates: dict[RowArithmetic, Rates] = {"float32": rates(board, "float32"), "int8": rates(board, "int8")}
+        self.rates: dict[RowArithmetic, Rates] = {
+            "float32": bound_rates(board, "float32"),
+            "int8": bound_rates(board, "int8"),
+        }
         self.fixed_s = OPERATOR_INSTRUCTIONS / (SLOWEST_IPC * board.clock_ghz[0] * 1e9)
 
     def operator(self, work: Work) -> OperatorEstimate:
@@ -166,7 +169,7 @@ class _Reckoning:
 
     def _speedup(self, work: Work) -> float:
         """The most that threads have been published to gain, in between by share."""
-        return 1 + (gain(self.board, _table(work)).high - 1) * (self.threads - 1) / (CORES - 1)
+        return 1 + (bound_gain(self.board, _table(work)).high - 1) * (self.threads - 1) / (CORES - 1)
 
 
 def _kind(work: Work) -> Kind:

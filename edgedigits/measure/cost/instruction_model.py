@@ -17,8 +17,8 @@ from typing import Final, Literal
 
 from edgedigits.ground.facts import JsonObject
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.fragments import cut, graph_signature
-from edgedigits.tflite.multiply_adds import Work, per_operator
+from edgedigits.tflite.fragments import cut, write_graph_signature
+from edgedigits.tflite.multiply_adds import Work, count_per_operator
 
 RATES: Final = Path(__file__).parent / "board_rates.json"
 CORE_OF: Final = {"pi4": "cortex-a72", "pi5": "cortex-a76"}
@@ -43,34 +43,34 @@ class Instructions:
 
 
 @cache
-def rates() -> JsonObject:
+def load_rates() -> JsonObject:
     """The file of rates and counts."""
     found: JsonObject = json.loads(RATES.read_text(encoding="utf-8"))
     return found
 
 
-def instructions(flat: bytes, board: BoardName) -> Instructions:
+def count_or_predict(flat: bytes, board: BoardName) -> Instructions:
     """Of a file's bytes: as counted where a net whose graph does the same work was, else from the rates."""
-    core, known = CORE_OF[board], rates()
-    counted = known["graphs"].get(graph_signature(cut(flat)))
+    core, known = CORE_OF[board], load_rates()
+    counted = known["graphs"].get(write_graph_signature(cut(flat)))
     if counted:
         return Instructions(int(counted[core]), "counted")
-    works = per_operator(read(flat, "the model"))
-    return Instructions(round(predicted(works, core, known["rates"][core])), "predicted")
+    works = count_per_operator(read(flat, "the model"))
+    return Instructions(round(predict(works, core, known["rates"][core])), "predicted")
 
 
-def predicted(works: Iterable[Work], core: str, of_core: JsonObject) -> float:
+def predict(works: Iterable[Work], core: str, of_core: JsonObject) -> float:
     """The sum over operators of what their features take, and what every inference takes besides."""
     total = float(of_core["base"])
     for work in works:
         if work.macs or work.elements or not work.counted:
             known = of_core["operators"]
-            each = known.get(group(work)) or known.get(f"other/{work.arithmetic}") or known["other/float32"]
-            total += sum(rate * feature for rate, feature in zip(each, features(work, core), strict=True))
+            each = known.get(name_group(work)) or known.get(f"other/{work.arithmetic}") or known["other/float32"]
+            total += sum(rate * feature for rate, feature in zip(each, compute_features(work, core), strict=True))
     return total
 
 
-def group(work: Work) -> str:
+def name_group(work: Work) -> str:
     """Operators whose instructions go by one formula: kind and arithmetic."""
     return f"{work.kind}/{_running(work)}"
 
@@ -80,7 +80,7 @@ def _running(work: Work) -> str:
     return "float32" if work.arithmetic == "float16 weights" else work.arithmetic
 
 
-def features(work: Work, core: str) -> list[float]:
+def compute_features(work: Work, core: str) -> list[float]:
     """What the instructions of an operator grow with: one, its multiply-adds, the values it writes or touches, and how often a
     convolution looks up where a tap of its kernel lies; channels of convolutions and dense layers in whole tiles."""
     if not work.macs:

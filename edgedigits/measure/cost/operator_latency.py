@@ -23,11 +23,11 @@ from edgedigits_runner.runtimes import KNOWN, ON_DEVICES
 from edgedigits_runner.system_files import field
 
 from edgedigits.errors import DamagedError, InputError
-from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.cache_dir import find_cache_dir
 from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.kept_files import read_sealed, set_aside, write_sealed
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.measure.runtimes.environments import python_for
+from edgedigits.measure.runtimes.environments import find_python_for
 from edgedigits.measure.runtimes.pins import PINS
 from edgedigits.tflite.fragments import Fragment, nearly_nothing
 
@@ -65,7 +65,7 @@ class Timings:
         return Timing(0.0) if part.unpacks else self.operators[part.signature]
 
 
-def timings(
+def measure_timings(
     parts: Iterable[Fragment], runtime: TimedRuntime, say: Say, window_s: float = WINDOW_S, again: bool = False
 ) -> Timings:
     """The timing of every operator of `parts`, those not kept yet measured now: about a tenth of a second each.
@@ -111,7 +111,7 @@ def _cpu() -> str:
 def _file(runtime: str, version: str, cpu: str) -> Path:
     short = re.sub(r"[^a-z0-9]+", "-", cpu.lower()).strip("-")[:40]
     mark = hashlib.sha256(cpu.encode()).hexdigest()[:8]
-    return cache_dir() / "timings" / f"{runtime}-{version}-{platform.machine()}-{short}-{mark}.json"
+    return find_cache_dir() / "timings" / f"{runtime}-{version}-{platform.machine()}-{short}-{mark}.json"
 
 
 def _kept(file: Path, say: Say) -> tuple[float | None, dict[str, Timing]]:
@@ -147,7 +147,7 @@ def _keep(file: Path, runtime: str, cpu: str, base: float, known: Mapping[str, T
 
 def _measured(parts: list[Fragment], runtime: TimedRuntime, say: Say, window_s: float) -> tuple[float, list[Timing]]:
     """(base, one timing for each part), by the device runner in a process of its own."""
-    python = python_for(runtime, say)
+    python = find_python_for(runtime, say)
     with tempfile.TemporaryDirectory(prefix="edgedigits-timings-") as name:
         folder = Path(name)
         (folder / "base.tflite").write_bytes(nearly_nothing())

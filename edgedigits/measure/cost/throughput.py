@@ -46,7 +46,7 @@ class Rates:
         return {"conv": self.conv, "depthwise": self.depthwise, "dense": self.dense}[kind]
 
 
-def gain(board: RatedBoard, arithmetic: RowArithmetic) -> Range:
+def bound_gain(board: RatedBoard, arithmetic: RowArithmetic) -> Range:
     """How many times faster four threads are than one, over the networks published with both.
 
     Networks that are mostly dense layers are left out: they wait for memory, which no thread makes faster.
@@ -61,7 +61,7 @@ def gain(board: RatedBoard, arithmetic: RowArithmetic) -> Range:
     return Range(min(ratios), max(ratios))
 
 
-def rates(board: RatedBoard, arithmetic: RowArithmetic) -> Rates:
+def bound_rates(board: RatedBoard, arithmetic: RowArithmetic) -> Rates:
     """What one core of the board computes per second; lowest and highest that the published rows allow."""
     rows = tuple(_best(row for row in board.rows if row.arithmetic == arithmetic))
     solved = list(_solved(board, rows))
@@ -73,7 +73,7 @@ def rates(board: RatedBoard, arithmetic: RowArithmetic) -> Rates:
     else:
         depthwise = Range(_span(list(_bounds(board, rows, "depthwise"))).low, conv.high)
     # Only float networks with much in dense layers are published; int8 ones have fewer bytes to read, so are no slower.
-    dense = list(_bounds(board, rows, "dense")) or [rates(board, "float32").dense]
+    dense = list(_bounds(board, rows, "dense")) or [bound_rates(board, "float32").dense]
     return Rates(conv, depthwise, Range(_span(dense).low, conv.high), rows)
 
 
@@ -119,5 +119,5 @@ def _one_core(board: RatedBoard, row: RateRow, rate: float) -> Range:
     """The rate of all threads together as that of one core in float32 or int8, at the clocks the board comes with."""
     clocks = [clock / (row.clock_ghz or clock) for clock in board.clock_ghz]
     slowest = rate / row.lanes * clocks[0] / row.threads
-    fastest = rate / row.lanes * clocks[1] / (1 if row.threads == 1 else gain(board, row.arithmetic).low)
+    fastest = rate / row.lanes * clocks[1] / (1 if row.threads == 1 else bound_gain(board, row.arithmetic).low)
     return Range(slowest, fastest)

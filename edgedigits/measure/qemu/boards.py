@@ -38,21 +38,21 @@ CPUS = {"cortex-a53": "pi3", "cortex-a72": "pi4", "cortex-a76": "pi5"}
 """The cores that instructions are counted for, each with a board that has it."""
 
 
-def board_named(name: str) -> EmulatedBoard:
+def find_board(name: str) -> EmulatedBoard:
     """The board of that name. Raises InputError when there is none."""
     if name not in EMULATED_BOARDS:
         raise InputError(f"board {name}: unknown; choose from {', '.join(EMULATED_BOARDS)}")
     return EMULATED_BOARDS[name]
 
 
-def board_with(cpu: str) -> EmulatedBoard:
+def find_board_with(cpu: str) -> EmulatedBoard:
     """A board with that core. Raises InputError when none has it."""
     if cpu not in CPUS:
         raise InputError(f"--cpu {cpu}: unknown; choose from {', '.join(CPUS)}")
     return EMULATED_BOARDS[CPUS[cpu]]
 
 
-def cpuinfo(board: EmulatedBoard) -> str:
+def write_cpuinfo(board: EmulatedBoard) -> str:
     """The text of the board's `/proc/cpuinfo`."""
     core = (
         "BogoMIPS\t: 108.00\n"
@@ -64,8 +64,8 @@ def cpuinfo(board: EmulatedBoard) -> str:
     return f"{cores}\nRevision\t: {board.revision}\nSerial\t\t: 100000000000cafe\nModel\t\t: {board.model}\n"
 
 
-def shown_files(board: EmulatedBoard) -> dict[str, str]:
+def list_shown_files(board: EmulatedBoard) -> dict[str, str]:
     """Path inside the guest -> text: what the kernel of such a board would show there."""
     cores = f"0-{CORES - 1}\n"
     of_cores = {f"sys/devices/system/cpu/{name}": cores for name in ("online", "possible", "present")}
-    return {"proc/cpuinfo": cpuinfo(board), **of_cores}
+    return {"proc/cpuinfo": write_cpuinfo(board), **of_cores}

@@ -29,11 +29,11 @@ def run(command: Sequence[str | Path], trouble: str, seconds: float, cwd: Path |
         raise InputError(f"{trouble}: {words[0]} can't be started ({error.strerror})") from error
     if done.returncode:
         said = (done.stderr or done.stdout).decode(errors="replace")
-        raise InputError(f"{trouble}: {reason(said) or f'{words[0]} ended with exit code {done.returncode}'}")
+        raise InputError(f"{trouble}: {find_reason(said) or f'{words[0]} ended with exit code {done.returncode}'}")
     return done.stdout.decode(errors="replace")
 
 
-def reason(said: str) -> str:
+def find_reason(said: str) -> str:
     """The line that tells most: the first that calls itself an error, else the last."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("E:", "ERROR", "error", "Error"))]

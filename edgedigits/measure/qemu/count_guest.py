@@ -26,7 +26,7 @@ OPEN = 32
 RUNTIMES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
 
 
-def random_like(detail: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
+def draw_like(detail: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
     """An array for one input: 0..1 for floats, all values for int8, uint8 and int16, 0 or 1 for what may be an index."""
     shape, kind = tuple(detail["shape"]), np.dtype(detail["dtype"])
     if kind.kind == "f":
@@ -39,12 +39,12 @@ def random_like(detail: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
     raise ValueError(f"input {detail['name']} is of type {kind.name}, for which no values can be made up")
 
 
-def closed(signature: Any) -> list[int]:
+def close_shape(signature: Any) -> list[int]:
     """A shape with its open dimensions set: one image, of 32 by 32."""
     return [int(size) if size >= 0 else (OPEN if axis else 1) for axis, size in enumerate(signature)]
 
 
-def marked(call: Any) -> None:
+def run_marked(call: Any) -> None:
     """Calls between two marks."""
     os.getsid(0)
     call()
@@ -57,18 +57,18 @@ def run(interpreter: Any, model: str, resolver: str, runs: int) -> None:
     net = interpreter.Interpreter(model_path=model, num_threads=1, experimental_op_resolver_type=kind)
     for detail in net.get_input_details():
         if -1 in detail["shape_signature"]:
-            net.resize_tensor_input(detail["index"], closed(detail["shape_signature"]))
+            net.resize_tensor_input(detail["index"], close_shape(detail["shape_signature"]))
     net.allocate_tensors()
     for _ in range(PYTHON_WARM_UP):
-        marked(net._interpreter.InputIndices)
+        run_marked(net._interpreter.InputIndices)
     rng, details = np.random.default_rng(0), net.get_input_details()
     for _ in range(WARM_UP + runs):
         for detail in details:
-            net.set_tensor(detail["index"], random_like(detail, rng))
-        marked(net._interpreter.Invoke)
+            net.set_tensor(detail["index"], draw_like(detail, rng))
+        run_marked(net._interpreter.Invoke)
 
 
-def answer(interpreter: Any, package: str, model: str, resolver: str, runs: int) -> dict[str, str]:
+def run_one(interpreter: Any, package: str, model: str, resolver: str, runs: int) -> dict[str, str]:
     try:
         run(interpreter, model, resolver, runs)
     except (RuntimeError, ValueError, MemoryError) as error:
@@ -84,7 +84,7 @@ def main() -> None:
     for model in sys.argv[3:]:
         child = os.fork()
         if child == 0:
-            print(json.dumps(answer(interpreter, package, model, sys.argv[1], int(sys.argv[2]))), flush=True)
+            print(json.dumps(run_one(interpreter, package, model, sys.argv[1], int(sys.argv[2]))), flush=True)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         if status:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edgedigits.errors import EdgeDigitsError, InputError
 from edgedigits.ground.facts import JsonObject
-from edgedigits.measure.qemu.boards import EmulatedBoard, shown_files
+from edgedigits.measure.qemu.boards import EmulatedBoard, list_shown_files
 
 RUNS = 3
 SCRIPT = Path(__file__).with_name("count_guest.py")
@@ -66,7 +66,7 @@ def _workplace(board: EmulatedBoard, library: Path, packages: Path, tree: Path) 
     """
     with tempfile.TemporaryDirectory(prefix="edgedigits-count-") as name:
         place = Path(name)
-        for path, text in shown_files(board).items():
+        for path, text in list_shown_files(board).items():
             (place / "root" / path).parent.mkdir(parents=True, exist_ok=True)
             (place / "root" / path).write_text(text)
         for part in _TREE:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from edgedigits.errors import TfliteError
 from edgedigits.ground.facts import JsonObject, Say
-from edgedigits.measure.qemu.boards import board_with
+from edgedigits.measure.qemu.boards import find_board_with
 from edgedigits.measure.qemu.counting import RUNS, Outcome, run_counted
-from edgedigits.measure.qemu.packages import packages
-from edgedigits.measure.qemu.plugin import plugin, qemu_version
-from edgedigits.measure.qemu.rootfs import rootfs
+from edgedigits.measure.qemu.packages import find_packages
+from edgedigits.measure.qemu.plugin import build_plugin, read_qemu_version
+from edgedigits.measure.qemu.rootfs import build_rootfs
 from edgedigits.measure.runtimes.wheels import DeviceRuntime
 from edgedigits.tflite.flatbuffer import read
 
@@ -59,10 +59,10 @@ def count(
     About two seconds; the first call of all builds a userland and fetches packages. Raises InputError's kinds: not a
     .tflite file, an unknown core, operators that the runtime lacks, or a machine on which it can't be done.
     """
-    return counts([tflite], cpu, runtime, reference=reference, say=say)[0]
+    return count_each([tflite], cpu, runtime, reference=reference, say=say)[0]
 
 
-def counts(
+def count_each(
     models: Sequence[Path],
     cpu: str = "cortex-a72",
     runtime: DeviceRuntime = "litert",
@@ -71,9 +71,9 @@ def counts(
     say: Say = print,
 ) -> list[Count]:
     """As `count`, for several models in one start of the emulator, and to the same numbers."""
-    board, flats = board_with(cpu), [_checked(path) for path in models]
-    version = qemu_version()
-    kit = plugin(version), packages(runtime, say), rootfs("bookworm", say)
+    board, flats = find_board_with(cpu), [_checked(path) for path in models]
+    version = read_qemu_version()
+    kit = build_plugin(version), find_packages(runtime, say), build_rootfs("bookworm", say)
     outcomes = run_counted(flats, board, *kit, resolver="BUILTIN_REF" if reference else "AUTO")
     return [
         Count(

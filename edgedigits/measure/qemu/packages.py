@@ -12,7 +12,7 @@ from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.errors import InputError
 from edgedigits.ground.facts import Say
-from edgedigits.measure.qemu.rootfs import alone, home, scratch
+from edgedigits.measure.qemu.rootfs import alone, find_home, scratch
 from edgedigits.measure.runtimes.device_facts import DeviceFacts
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import DeviceRuntime, Packages, choose
@@ -20,12 +20,12 @@ from edgedigits.measure.runtimes.wheels import DeviceRuntime, Packages, choose
 BOOKWORM = DeviceFacts("linux", (3, 11, 2), machine="aarch64", libc="glibc", libc_version=(2, 36))
 
 
-def packages(runtime: DeviceRuntime, say: Say) -> Path:
+def find_packages(runtime: DeviceRuntime, say: Say) -> Path:
     """The folder to put on bookworm's PYTHONPATH; made once. Raises InputError when it can't be, saying why."""
     if runtime not in ON_DEVICES:
         raise InputError(f"--runtime {runtime}: unknown; choose from {', '.join(ON_DEVICES)}")
     chosen = choose(BOOKWORM, runtime)
-    folder = home() / f"packages-{runtime}-{chosen.hash}"
+    folder = find_home() / f"packages-{runtime}-{chosen.hash}"
     with alone(folder.name):
         if not folder.exists():
             _unpack(chosen, folder, say)

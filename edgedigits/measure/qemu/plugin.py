@@ -8,14 +8,14 @@ from pathlib import Path
 
 from edgedigits.errors import InputError
 from edgedigits.measure.qemu.commands import run
-from edgedigits.measure.qemu.rootfs import alone, home, scratch
+from edgedigits.measure.qemu.rootfs import alone, find_home, scratch
 
 SOURCE = Path(__file__).with_name("insncount.c")
 NEWER = (9, 0)
 """From this QEMU on, plugins count per virtual CPU."""
 
 
-def qemu_version() -> str:
+def read_qemu_version() -> str:
     """As `7.2.22`. Raises InputError when there is no qemu-aarch64, or one that can't take plugins."""
     said = run(["qemu-aarch64", "--version"], "instructions are counted by QEMU: install qemu-user", 30)
     found = re.search(r"version (\d+\.\d+\.\d+)", said)
@@ -31,11 +31,11 @@ def qemu_version() -> str:
     return found[1]
 
 
-def plugin(version: str) -> Path:
+def build_plugin(version: str) -> Path:
     """The shared library for that QEMU. Raises InputError when it can't be compiled or QEMU won't load it."""
     major, minor = (int(part) for part in version.split(".")[:2])
     api = 2 if (major, minor) >= NEWER else 1
-    made = home() / f"insncount-{api}-{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]}.so"
+    made = find_home() / f"insncount-{api}-{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]}.so"
     with alone(made.name):
         if not made.exists():
             with scratch() as folder:

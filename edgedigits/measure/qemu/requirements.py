@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edgedigits.errors import InputError
 from edgedigits.measure.qemu.commands import run
-from edgedigits.measure.qemu.plugin import qemu_version
+from edgedigits.measure.qemu.plugin import read_qemu_version
 
 _BUILD = {"mmdebstrap": "mmdebstrap", "tar": "tar", "zstd": "zstd"}
 _COUNT = {"qemu-aarch64": "qemu-user", "gcc": "gcc"}
@@ -37,7 +37,7 @@ _PROGRAM = bytes.fromhex(
 )
 
 
-def lacking() -> str | None:
+def explain_lack() -> str | None:
     """Why an emulated Pi can't be booted here, in one sentence; None where it can.
 
     Registers QEMU with the kernel for arm64 programs if nothing is registered yet, and leaves it so.
@@ -54,12 +54,12 @@ def lacking() -> str | None:
         return f"{error}; an emulated Pi needs a machine, or a container started with --privileged, that allows it"
 
 
-def lacking_for_counting() -> str | None:
+def explain_lack_for_counting() -> str | None:
     """Why arm64 instructions can't be counted here, in one sentence; None where they can. Root's rights are not needed."""
     if reason := _not_linux() or _missing({**_BUILD, **_COUNT}):
         return reason
     try:
-        qemu_version()
+        read_qemu_version()
     except InputError as error:
         return str(error)
     return None

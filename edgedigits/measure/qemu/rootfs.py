@@ -17,7 +17,7 @@ from typing import Literal, get_args
 
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import whole_file
-from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.cache_dir import find_cache_dir
 from edgedigits.ground.facts import Say
 from edgedigits.measure.qemu import fixups
 from edgedigits.measure.qemu.commands import run
@@ -36,12 +36,12 @@ _MORE: dict[Suite, tuple[str, ...]] = {"bookworm": (), "trixie": ("rsync",)}
 """One of the two has rsync, so that both ways of sending files are met."""
 
 
-def home() -> Path:
+def find_home() -> Path:
     """Where userlands and packages are kept: `EDGEDIGITS_EMULATED` if set, else a folder of the cache."""
-    return Path(os.environ.get("EDGEDIGITS_EMULATED") or cache_dir() / "emulated")
+    return Path(os.environ.get("EDGEDIGITS_EMULATED") or find_cache_dir() / "emulated")
 
 
-def rootfs(suite: Suite, say: Say) -> Path:
+def build_rootfs(suite: Suite, say: Say) -> Path:
     """The userland as a folder that only root or its maker should read from; never written to again.
 
     From nothing about half a minute and 60 MB of downloads, from its archive two seconds, then nothing.
@@ -50,7 +50,7 @@ def rootfs(suite: Suite, say: Say) -> Path:
     packages = _packages(suite)
     recipe = json.dumps([suite, packages]).encode() + Path(fixups.__file__).read_bytes()
     name = f"{suite}-{hashlib.sha256(recipe).hexdigest()[:12]}"
-    tree = home() / name
+    tree = find_home() / name
     with alone(name):
         if not tree.exists():
             archive = tree.with_name(f"{name}.tar.zst")
@@ -90,10 +90,14 @@ def _compile(suite: Suite, root: Path) -> None:
     major, minor = PYTHON[suite]
     library = root / f"usr/lib/python{major}.{minor}"
     settings = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/"]
-    run(guest_python(suite, root, ["-m", "compileall", *settings, str(library)]), "the guest's Python", BUILD_SECONDS)
+    run(
+        make_guest_command(suite, root, ["-m", "compileall", *settings, str(library)]),
+        "the guest's Python",
+        BUILD_SECONDS,
+    )
 
 
-def guest_python(suite: Suite, root: Path, arguments: list[str], cpu: str = "cortex-a72") -> list[str | Path]:
+def make_guest_command(suite: Suite, root: Path, arguments: list[str], cpu: str = "cortex-a72") -> list[str | Path]:
     """A command that runs the userland's Python here, without a chroot and without root's rights."""
     major, minor = PYTHON[suite]
     emulator = shutil.which("qemu-aarch64") or "qemu-aarch64-static"
@@ -114,8 +118,8 @@ def _unpack(archive: Path, tree: Path) -> None:
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A folder beside what is kept, so that renaming from it is atomic; removed at the end."""
-    home().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".making-", dir=home()) as name:
+    find_home().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".making-", dir=find_home()) as name:
         yield Path(name)
 
 
@@ -125,10 +129,12 @@ def alone(name: str) -> Iterator[None]:
     import fcntl  # not on Windows, where importing this module must still work
 
     try:
-        home().mkdir(parents=True, exist_ok=True)
-        lock = (home() / f".{name}.lock").open("w")
+        find_home().mkdir(parents=True, exist_ok=True)
+        lock = (find_home() / f".{name}.lock").open("w")
     except OSError as error:
-        raise InputError(f"{home()}: can't be written ({error}); set EDGEDIGITS_CACHE to a folder that can") from error
+        raise InputError(
+            f"{find_home()}: can't be written ({error}); set EDGEDIGITS_CACHE to a folder that can"
+        ) from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -14,7 +14,7 @@ from pathlib import Path
 from edgedigits_runner.runtimes import KNOWN, RUNTIMES
 
 from edgedigits.errors import InputError
-from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.cache_dir import find_cache_dir
 from edgedigits.ground.facts import Say
 from edgedigits.measure.runtimes.pins import PINS
 
@@ -30,7 +30,7 @@ def clean_environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
 
 
-def python_for(runtime: RuntimeName, progress: Say) -> Path:
+def find_python_for(runtime: RuntimeName, progress: Say) -> Path:
     """The Python that `runtime` runs in: this one, or that of an environment of its own, made now if need be.
 
     InputError where no Python or no package for it can be had.
@@ -44,7 +44,7 @@ def python_for(runtime: RuntimeName, progress: Say) -> Path:
 def _own_python(runtime: RuntimeName, progress: Say) -> Path:
     base, version = find_python(runtime)
     name = f"{PINS[runtime].own[0].replace('==', '-')}-py{version[0]}.{version[1]}-{platform.machine()}"
-    home = cache_dir() / "runtimes" / name
+    home = find_cache_dir() / "runtimes" / name
     python = home / "bin" / "python"
     if not python.exists():  # also where it points to a Python that was removed since
         _make(runtime, base, home, progress)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgedigits.errors import InputError
-from edgedigits.ground.cache_dir import cache_dir
+from edgedigits.ground.cache_dir import find_cache_dir
 from edgedigits.measure.runtimes.wheels import Wheel
 
 
 def collect(wheels: Sequence[Wheel], python: str, progress: Callable[[str], None]) -> dict[str, Path]:
     """File name -> path of each wheel, its hash checked. `python` like "3.11". InputError when one can't be had."""
-    home = cache_dir() / "wheels"
+    home = find_cache_dir() / "wheels"
     missing = [wheel for wheel in wheels if not _kept(home / wheel.file, wheel)]
     if missing:
         size = sum(wheel.size for wheel in missing) / 1e6

@@ -81,7 +81,7 @@ class Packages:
         return {wheel.name: wheel.version for wheel in self.wheels}
 
 
-def pip_wheel() -> Wheel:
+def find_pip_wheel() -> Wheel:
     """The pip that installs on every device."""
     return _wheel(_table()["pip"])
 
@@ -100,7 +100,7 @@ def choose(facts: DeviceFacts, wish: DeviceRuntimeWish = "auto", *, opencv: bool
     raise DeviceError(reasons[-1] if facts.machine == "armv7l" else reasons[0])
 
 
-def supported_pythons(runtime: DeviceRuntime | None = None, machine: str | None = None) -> list[str]:
+def list_pythons(runtime: DeviceRuntime | None = None, machine: str | None = None) -> list[str]:
     """Python versions that a runtime, or any, has wheels for, oldest first."""
     sets = (
         item for item in _table()["sets"] if runtime in (None, item["runtime"]) and machine in (None, item["machine"])
@@ -110,7 +110,7 @@ def supported_pythons(runtime: DeviceRuntime | None = None, machine: str | None 
 
 def _check_machine(facts: DeviceFacts) -> None:
     """What rules out every runtime."""
-    lowest, *_, highest = supported_pythons()
+    lowest, *_, highest = list_pythons()
     version = f"it has Python {'.'.join(map(str, facts.python))}"
     if facts.python < (3, int(lowest.split(".")[1])):
         raise DeviceError(

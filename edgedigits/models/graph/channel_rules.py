@@ -20,17 +20,17 @@ from edgedigits.models.layers.layer_kinds import Passage
 Rule = Callable[[Channels, Call, list[np.ndarray]], np.ndarray]
 
 
-def named(layer: KerasLayer) -> str:
+def name_set(layer: KerasLayer) -> str:
     """The layer as a sentence names it."""
     return f"{layer.name} ({type(layer).__name__})"
 
 
-def output_shape(call: Call) -> tuple[int | None, ...]:
+def find_output_shape(call: Call) -> tuple[int | None, ...]:
     """Of the one tensor this use of the layer makes, without the batch; None where a size is open."""
     return tuple(call.node.outputs.shape[1:])
 
 
-def input_shapes(call: Call) -> list[tuple[int | None, ...]]:
+def find_input_shapes(call: Call) -> list[tuple[int | None, ...]]:
     """Of the tensors this use of the layer reads, without the batch."""
     read = call.node.keras_inputs
     return [tuple(tensor.shape[1:]) for tensor in read]
@@ -38,25 +38,25 @@ def input_shapes(call: Call) -> list[tuple[int | None, ...]]:
 
 def whole(channels: Channels, call: Call, axes: list[np.ndarray], reason: str | None = None) -> np.ndarray:
     """Everything that goes in and comes out stays."""
-    why = reason or f"{named(call.layer)} needs all of its channels"
+    why = reason or f"{name_set(call.layer)} needs all of its channels"
     for axis in axes:
         channels.fix(axis, why)
-    return channels.fresh(int(output_shape(call)[-1] or 1), why)
+    return channels.fresh(int(find_output_shape(call)[-1] or 1), why)
 
 
 def _passed_on(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.ndarray:
     (axis,) = axes
-    return axis if output_shape(call)[-1] == len(axis) else whole(channels, call, axes)
+    return axis if find_output_shape(call)[-1] == len(axis) else whole(channels, call, axes)
 
 
 def _made(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.ndarray:
     """A convolution or dense layer makes channels of its own, each from all that go in."""
     config = call.layer.get_config()
     if config.get("groups", 1) != 1:
-        return whole(channels, call, axes, f"{named(call.layer)} computes in {config['groups']} groups of channels")
+        return whole(channels, call, axes, f"{name_set(call.layer)} computes in {config['groups']} groups of channels")
     softmax = config.get("activation") == SOFTMAX
     return channels.fresh(
-        int(output_shape(call)[-1] or 1), f"{named(call.layer)} ends in a softmax" if softmax else None
+        int(find_output_shape(call)[-1] or 1), f"{name_set(call.layer)} ends in a softmax" if softmax else None
     )
 
 
@@ -76,23 +76,23 @@ def _merged(channels: Channels, _call: Call, axes: list[np.ndarray]) -> np.ndarr
 
 
 def _concatenated(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.ndarray:
-    if call.layer.axis in (-1, len(output_shape(call))):
+    if call.layer.axis in (-1, len(find_output_shape(call))):
         return np.concatenate(axes)
     return _merged(channels, call, axes)
 
 
 def _normalized(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.ndarray:
     normalized = call.layer.axis if isinstance(call.layer.axis, (list, tuple)) else [call.layer.axis]
-    if list(normalized) not in ([-1], [len(output_shape(call))]):
+    if list(normalized) not in ([-1], [len(find_output_shape(call))]):
         return whole(channels, call, axes)
     return axes[0]
 
 
 def _reshaped(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.ndarray:
     """The values in their new places; those that come to share a place on the last axis go together."""
-    before, after = input_shapes(call)[0], output_shape(call)
+    before, after = find_input_shapes(call)[0], find_output_shape(call)
     if None in before or None in after or not after:
-        return whole(channels, call, axes, f"{named(call.layer)} has an open size")
+        return whole(channels, call, axes, f"{name_set(call.layer)} has an open size")
     places: np.ndarray = np.broadcast_to(axes[0], [size or 1 for size in before]).reshape(-1, after[-1] or 1)
     for row in np.unique(places, axis=0):
         channels.unite(places[0], row)
@@ -101,7 +101,7 @@ def _reshaped(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.ndar
 
 def _permuted(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.ndarray:
     stays = call.layer.dims[-1] == len(call.layer.dims)
-    return axes[0] if stays else whole(channels, call, axes, f"{named(call.layer)} moves channels to another axis")
+    return axes[0] if stays else whole(channels, call, axes, f"{name_set(call.layer)} moves channels to another axis")
 
 
 def _activated(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.ndarray:

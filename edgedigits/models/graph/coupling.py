@@ -16,9 +16,9 @@ import numpy as np
 from edgedigits.errors import ModelError
 from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.channel_rules import RULES, named, whole
+from edgedigits.models.graph.channel_rules import RULES, name_set, whole
 from edgedigits.models.graph.channel_sets import Channels
-from edgedigits.models.layers.layer_kinds import kernels_of, kind_of
+from edgedigits.models.layers.layer_kinds import find_kind, list_kernels
 
 INPUT = "is tied to the network's input"
 OUTPUT = "makes the answers"
@@ -58,21 +58,21 @@ def find_coupling(model: KerasModel, stays: Callable[[str], str | None] = lambda
 
     Raises ModelError naming a layer of a kind whose channels can't be followed.
     """
-    calls = list(walk.calls(model))
+    calls = list(walk.list_calls(model))
     channels, axes = Channels(), {}
     axes[walk.ENTRY] = channels.fresh(int(model.inputs[0].shape[-1]), INPUT)
     uses = Counter(id(call.layer) for call in calls)
     for call in calls:
-        kind = kind_of(call.layer)
+        kind = find_kind(call.layer)
         if kind is None:
             raise ModelError(
-                f"shrink: {named(call.layer)} of {model.name} is a kind of layer whose channels can't be followed; "
+                f"shrink: {name_set(call.layer)} of {model.name} is a kind of layer whose channels can't be followed; "
                 "use built-in layers instead, or a recipe without shrink"
             )
         read = [axes[number] for number in call.inputs]
         shared = uses[id(call.layer)] > 1 and not kind.stateless
         made = (
-            whole(channels, call, read, f"{named(call.layer)} {SHARED}")
+            whole(channels, call, read, f"{name_set(call.layer)} {SHARED}")
             if shared
             else RULES[kind.channels](channels, call, read)
         )
@@ -91,7 +91,7 @@ def _arranged(model: KerasModel, calls: list[walk.Call], channels: Channels, axe
     number[free] = np.arange(free.sum())
     units = {tensor: number[roots[axis]] for tensor, axis in axes.items()}
     members = _alike(units, int(free.sum()))
-    makers = {call.layer.name: call.outputs[0] for call in calls if kernels_of(call.layer)}
+    makers = {call.layer.name: call.outputs[0] for call in calls if list_kernels(call.layer)}
     groups = tuple(
         Group(group, tuple(name for name, tensor in makers.items() if np.isin(group[0], units[tensor])))
         for group in members

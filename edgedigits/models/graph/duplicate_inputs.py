@@ -16,7 +16,7 @@ import numpy as np
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.known_layers import ACTIVATIONS
-from edgedigits.models.layers.layer_kinds import Passage, Setting, kernels_of, kind_of
+from edgedigits.models.layers.layer_kinds import Passage, Setting, find_kind, list_kernels
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Copies:
 def find_copies(model: KerasModel) -> tuple[Copies, ...]:
     """Those of a flat model that nothing but convolutions and dense layers reads, directly or through layers that act on each
     channel alike; layers that are used more than once stay as they are."""
-    calls = list(walk.calls(model))
+    calls = list(walk.list_calls(model))
     uses = Counter(id(call.layer) for call in calls)
     readers: dict[int, list[walk.Call]] = {}
     for call in calls:
@@ -47,7 +47,7 @@ def find_copies(model: KerasModel) -> tuple[Copies, ...]:
         """Of all that reads a tensor; None where something else does, or where it is the answer."""
         found: list[str] = []
         for call in readers.get(tensor, []):
-            below = [f"{call.layer.name}/{one}" for one in kernels_of(call.layer)] if sums(call.layer) else None
+            below = [f"{call.layer.name}/{one}" for one in list_kernels(call.layer)] if sums(call.layer) else None
             if _acts_alike(call.layer):
                 below = kernels(call.outputs[0])
             if below is None or uses[id(call.layer)] > 1:
@@ -85,7 +85,7 @@ def merge_copies(model: KerasModel) -> tuple[KerasModel, list[str]]:
     places = {path: one.place for one in found.values() for path in one.kernels}
     for name, layer in made.items():
         weights = model.get_layer(name).get_weights()
-        for number, attribute in enumerate(kernels_of(layer)):
+        for number, attribute in enumerate(list_kernels(layer)):
             if (place := places.get(f"{name}/{attribute}")) is not None:
                 weights[number] = sum_copies(weights[number].astype(np.float64), place)
         layer.set_weights(weights)
@@ -101,7 +101,7 @@ def sum_copies(kernel: np.ndarray, place: np.ndarray) -> np.ndarray:
 def _joins_copies(call: walk.Call) -> bool:
     last = call.node.outputs.shape.rank - 1
     return (
-        (kind := kind_of(call.layer)) is not None
+        (kind := find_kind(call.layer)) is not None
         and kind.channels is Passage.CONCATENATED
         and call.layer.axis in (-1, last)
         and len(set(call.inputs)) < len(call.inputs)
@@ -123,13 +123,13 @@ def _copies(call: walk.Call, kernels: tuple[str, ...]) -> Copies:
 
 def sums(layer: KerasLayer) -> bool:
     """True where a layer, at each place, multiplies all channels that it reads by one matrix."""
-    kind = kind_of(layer)
+    kind = find_kind(layer)
     return kind is not None and kind.sums and layer.get_config().get("groups", 1) == 1
 
 
 def _acts_alike(layer: KerasLayer) -> bool:
     """True where it answers each channel for itself, all by the same rule."""
-    kind, config = kind_of(layer), layer.get_config()
+    kind, config = find_kind(layer), layer.get_config()
     if kind is not None and kind.channels is Passage.ACTIVATED:
         return config["activation"] in ACTIVATIONS - {walk.SOFTMAX}
     if kind is None or kind.weights or kind.channels is not Passage.PASSED_ON:

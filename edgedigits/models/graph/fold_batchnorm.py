@@ -9,7 +9,7 @@ import numpy as np
 
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasVariable
 from edgedigits.models.graph import walk
-from edgedigits.models.layers.layer_kinds import Kernel, kernels_of, kind_of
+from edgedigits.models.layers.layer_kinds import Kernel, find_kind, list_kernels
 
 
 class BatchNormalization(KerasLayer, Protocol):
@@ -26,7 +26,7 @@ class BatchNormalization(KerasLayer, Protocol):
 
 def find_pairs(model: KerasModel) -> dict[str, BatchNormalization]:
     """Layer name -> the BatchNormalization after it, where both are used once and nothing else reads the layer's output."""
-    calls = list(walk.calls(model))
+    calls = list(walk.list_calls(model))
     makers = {number: call for call in calls for number in call.outputs}
     uses: dict[str, int] = {}
     readers: dict[int, int] = {}
@@ -41,7 +41,7 @@ def find_pairs(model: KerasModel) -> dict[str, BatchNormalization]:
             continue
         linear = maker.layer.get_config().get("activation") == "linear"
         alone = uses[call.layer.name] == uses[maker.layer.name] == readers[call.inputs[0]] == 1
-        if (kind := kind_of(maker.layer)) and kind.folds_batchnorm and linear and alone:
+        if (kind := find_kind(maker.layer)) and kind.folds_batchnorm and linear and alone:
             found[maker.layer.name] = cast("BatchNormalization", call.layer)
     return found
 
@@ -82,7 +82,7 @@ def fold_weights(layer: KerasLayer, normalization: BatchNormalization) -> list[n
     spread = np.sqrt(normalization.moving_variance.numpy().astype(np.float64) + normalization.epsilon)
     gain = (normalization.gamma.numpy() if normalization.scale else 1.0) / spread
     shift = (normalization.beta.numpy() if normalization.center else 0.0) - normalization.moving_mean.numpy() * gain
-    (known,) = kernels_of(layer).values()
+    (known,) = list_kernels(layer).values()
     return [(kernel * along(gain, kernel.shape, known)).astype(np.float32), (bias * gain + shift).astype(np.float32)]
 
 

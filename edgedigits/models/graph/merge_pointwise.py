@@ -15,7 +15,7 @@ import numpy as np
 from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.graph import fold_batchnorm, walk
 from edgedigits.models.graph.duplicate_inputs import sums
-from edgedigits.models.layers.layer_kinds import kernels_of
+from edgedigits.models.layers.layer_kinds import list_kernels
 
 
 def find_pairs(model: KerasModel, held: Collection[str] = ()) -> dict[str, str]:
@@ -23,7 +23,7 @@ def find_pairs(model: KerasModel, held: Collection[str] = ()) -> dict[str, str]:
 
     Both are used once, neither is part of two pairs. Kernels `held`, by path, are left as they are.
     """
-    calls = list(walk.calls(model))
+    calls = list(walk.list_calls(model))
     makers = {number: call for call in calls for number in call.outputs}
     uses = Counter(call.layer.name for call in calls)
     reads = Counter(number for call in calls for number in call.inputs)
@@ -91,7 +91,7 @@ def _pointwise(layer: KerasLayer) -> bool:
 
 
 def _paths(layer: KerasLayer) -> list[str]:
-    return [f"{layer.name}/{attribute}" for attribute in kernels_of(layer)]
+    return [f"{layer.name}/{attribute}" for attribute in list_kernels(layer)]
 
 
 def _linear(layer: KerasLayer) -> bool:

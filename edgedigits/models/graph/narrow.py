@@ -10,10 +10,10 @@ import numpy as np
 
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasVariable
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.channel_rules import output_shape
+from edgedigits.models.graph.channel_rules import find_output_shape
 from edgedigits.models.graph.coupling import Coupling
 from edgedigits.models.layers import layer_kinds
-from edgedigits.models.layers.layer_kinds import MAKES, WITHIN, Setting, kind_of
+from edgedigits.models.layers.layer_kinds import MAKES, WITHIN, Setting, find_kind
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Layout:
     def weights(self) -> tuple[PlacedWeight, ...]:
         """Every weight that has channels, in graph order; those of a layer used twice stand once."""
         found: dict[str, PlacedWeight] = {}
-        for call in walk.calls(self.coupling.model):
-            kind = kind_of(call.layer)
+        for call in walk.list_calls(self.coupling.model):
+            kind = find_kind(call.layer)
             for attribute, known in kind.weights.items() if kind else ():
                 if (variable := getattr(call.layer, attribute, None)) is not None:
                     placed = {axis: self._axis(call, counts) for axis, counts in known.axes.items()}
@@ -69,7 +69,7 @@ def stay(units: np.ndarray, keep: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.append(keep, True)[units])
 
 
-def kept_places(layout: Layout, keep: np.ndarray) -> dict[str, tuple[np.ndarray, ...]]:
+def find_kept_places(layout: Layout, keep: np.ndarray) -> dict[str, tuple[np.ndarray, ...]]:
     """Weight path -> for every axis of the weight the places that stay, as `np.ix_` takes them."""
     found = {}
     for weight in layout.weights:
@@ -85,9 +85,9 @@ def remove_units(layout: Layout, keep: np.ndarray) -> KerasModel:
 
     Promise: where all weights that make the removed channels are zero, and so all their values, the answers are the same.
     """
-    calls = {id(call.layer): call for call in walk.calls(layout.coupling.model)}
+    calls = {id(call.layer): call for call in walk.list_calls(layout.coupling.model)}
     model = walk.exchange_layers(layout.coupling.model, lambda layer: _smaller(calls[id(layer)], layout.coupling, keep))
-    places = kept_places(layout, keep)
+    places = find_kept_places(layout, keep)
     paths = {id(weight.variable): weight.path for weight in layout.weights}
     for call in calls.values():
         values = [
@@ -100,13 +100,13 @@ def remove_units(layout: Layout, keep: np.ndarray) -> KerasModel:
 
 def _smaller(call: walk.Call, coupling: Coupling, keep: np.ndarray) -> KerasLayer:
     """A new layer for what is left of the channels it makes."""
-    layer, kind, config = call.layer, kind_of(call.layer), call.layer.get_config()
+    layer, kind, config = call.layer, find_kind(call.layer), call.layer.get_config()
     left = stay(coupling.units[call.outputs[0]], keep)
     for name, says in kind.settings.items() if kind else ():
         if says is Setting.COUNT:
             config[name] = len(left)
-        elif says is Setting.SHAPE and None not in output_shape(call):
-            config[name] = [*output_shape(call)[:-1], len(left)]
+        elif says is Setting.SHAPE and None not in find_output_shape(call):
+            config[name] = [*find_output_shape(call)[:-1], len(left)]
         elif says is Setting.VALUES and isinstance(config[name], (list, tuple)) and len(config[name]) > 1:
             config[name] = np.asarray(config[name])[left].tolist()
     return type(layer).from_config(config)

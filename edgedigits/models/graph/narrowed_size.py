@@ -9,49 +9,49 @@ import numpy as np
 from edgedigits.errors import ModelError
 from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.channel_rules import input_shapes, named, output_shape
+from edgedigits.models.graph.channel_rules import find_input_shapes, find_output_shape, name_set
 from edgedigits.models.graph.coupling import find_coupling
-from edgedigits.models.graph.narrow import Layout, kept_places
-from edgedigits.models.layers.layer_kinds import kernels_of, kind_of
+from edgedigits.models.graph.narrow import Layout, find_kept_places
+from edgedigits.models.layers.layer_kinds import find_kind, list_kernels
 
 
-def parameters(layout: Layout, keep: np.ndarray) -> int:
+def count_parameters(layout: Layout, keep: np.ndarray) -> int:
     """As Keras counts them, statistics of batch normalization too; `keep`, bool [units], says which units stay."""
     before = sum(int(weight.variable.shape.num_elements()) for weight in layout.weights)
-    left = sum(math.prod(map(len, places)) for places in kept_places(layout, keep).values())
+    left = sum(math.prod(map(len, places)) for places in find_kept_places(layout, keep).values())
     return int(layout.coupling.model.count_params()) - before + left
 
 
-def multiply_adds(layout: Layout, keep: np.ndarray) -> int:
-    """Of one inference: products of kernels, as `multiply_adds.per_operator` counts them.
+def count_multiply_adds(layout: Layout, keep: np.ndarray) -> int:
+    """Of one inference: products of kernels, as `multiply_adds.count_per_operator` counts them.
 
     Raises ModelError where the model takes images of any size.
     """
-    total, places = 0, kept_places(layout, keep)
-    for call in walk.calls(layout.coupling.model):
-        for attribute in kernels_of(call.layer):
+    total, places = 0, find_kept_places(layout, keep)
+    for call in walk.list_calls(layout.coupling.model):
+        for attribute in list_kernels(call.layer):
             if kernel := places.get(f"{call.layer.name}/{attribute}"):
                 total += _places(call) * math.prod(map(len, kernel))
     return total
 
 
-def sizes_of(model: KerasModel) -> dict[str, int]:
+def find_sizes(model: KerasModel) -> dict[str, int]:
     """Parameters and multiply-adds of a model as it is; no multiply-adds where it takes images of any size."""
     layout = Layout(find_coupling(model))
     everything = np.ones(layout.coupling.count, bool)
-    found = {"parameters": parameters(layout, everything)}
+    found = {"parameters": count_parameters(layout, everything)}
     if None in model.inputs[0].shape[1:]:
         return found
-    return {**found, "multiply_adds": multiply_adds(layout, everything)}
+    return {**found, "multiply_adds": count_multiply_adds(layout, everything)}
 
 
 def _places(call: walk.Call) -> int:
     """How often each weight of a kernel is multiplied: once for every place, of the input where the layer spreads it."""
-    kind = kind_of(call.layer)
-    shape = (input_shapes(call)[0] if kind and kind.spreads else output_shape(call))[:-1]
+    kind = find_kind(call.layer)
+    shape = (find_input_shapes(call)[0] if kind and kind.spreads else find_output_shape(call))[:-1]
     if None in shape:
         raise ModelError(
-            f"{named(call.layer)} works on images of any size, so its multiply-adds can't be counted; "
+            f"{name_set(call.layer)} works on images of any size, so its multiply-adds can't be counted; "
             "give the model an input of fixed size"
         )
     return math.prod(size or 1 for size in shape)

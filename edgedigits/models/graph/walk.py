@@ -12,7 +12,7 @@ from typing import cast
 
 from edgedigits.backend import keras
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor, KerasVariable
-from edgedigits.models.layers.layer_kinds import kernels_of
+from edgedigits.models.layers.layer_kinds import list_kernels
 
 SOFTMAX, SIGMOID = CLOSING = ("softmax", "sigmoid")
 """What makes probabilities of logits at the end of a model."""
@@ -34,7 +34,7 @@ Apply = Callable[[Call, tuple[KerasTensor, ...], dict[str, object]], KerasTensor
 """Computes one use of a layer: what it makes of the arguments, by place and by name, that it is called with."""
 
 
-def calls(model: KerasModel) -> Iterator[Call]:
+def list_calls(model: KerasModel) -> Iterator[Call]:
     """Every use of a layer in the model, inputs before users; the input layer is left out."""
     numbers: dict[str, int] = {}
 
@@ -56,7 +56,7 @@ def run(model: KerasModel, value: KerasTensor, apply: Apply) -> KerasTensor:
     usage = model._tensor_usage_count
     source = str(id(model.inputs[0]))
     values = {source: [value] * usage[source]}
-    for call in calls(model):
+    for call in list_calls(model):
         args, kwargs = call.node.map_arguments(values)
         made = apply(call, args, kwargs)
         for key, tensor in zip(call.node.flat_output_ids, _tensors(made), strict=True):
@@ -68,11 +68,11 @@ def _tensors(made: object) -> Sequence[KerasTensor]:
     return made if isinstance(made, (list, tuple)) else [cast("KerasTensor", made)]
 
 
-def kernels(model: KerasModel) -> dict[str, KerasVariable]:
+def collect_kernels(model: KerasModel) -> dict[str, KerasVariable]:
     """Kernel variables by path, `layer/attribute`, in graph order; shared layers stand once."""
     found: dict[str, KerasVariable] = {}
-    for call in calls(model):
-        for attribute in kernels_of(call.layer):
+    for call in list_calls(model):
+        for attribute in list_kernels(call.layer):
             found[f"{call.layer.name}/{attribute}"] = getattr(call.layer, attribute)
     return found
 
@@ -105,14 +105,14 @@ def clone(model: KerasModel, policy: str = "float32", logits: bool = False) -> K
 
     The last layer computes in float32 whatever the policy, so that the loss is not rounded. The order of the weights is kept.
     """
-    *_, last = calls(model)
+    *_, last = list_calls(model)
 
     def make(layer: KerasLayer) -> KerasLayer | None:
-        if logits and layer is last.layer and _is_only(layer, closing(model)):
+        if logits and layer is last.layer and _is_only(layer, find_closing(model)):
             return None
         config = layer.get_config()
         config["dtype"] = "float32" if layer is last.layer else policy
-        if logits and layer is last.layer and closing(model):
+        if logits and layer is last.layer and find_closing(model):
             config["activation"] = "linear"
         return type(layer).from_config(config)
 
@@ -133,9 +133,9 @@ def _is_only(layer: KerasLayer, activation: str | None) -> bool:
     return activation == SOFTMAX and isinstance(layer, keras.layers.Softmax)
 
 
-def closing(model: KerasModel) -> str | None:
+def find_closing(model: KerasModel) -> str | None:
     """The one of `CLOSING` that the model's output is, as a layer or as the last layer's activation; None where it is none."""
-    *_, last = calls(model)
+    *_, last = list_calls(model)
     if is_softmax_layer(last.layer):
         return SOFTMAX
     activation = last.layer.get_config().get("activation")
@@ -144,4 +144,4 @@ def closing(model: KerasModel) -> str | None:
 
 def ends_in_softmax(model: KerasModel) -> bool:
     """True when the model's output is a softmax, as a layer or as the last layer's activation."""
-    return closing(model) == SOFTMAX
+    return find_closing(model) == SOFTMAX

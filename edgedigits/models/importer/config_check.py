@@ -212,5 +212,5 @@ def _refusal(value: Config) -> ModelError:
             f"{where} is a class of {module}, not built into Keras, and code is taken from your own modules only; hand "
             f"it in as custom 'module:{kind.rsplit('>', maxsplit=1)[-1]}'."
         )
-    why, remedy = tables.why_not(kind)
+    why, remedy = tables.explain_refusal(kind)
     return ModelError(f"{where} {why}; {remedy}.")

@@ -12,7 +12,7 @@ from edgedigits.errors import ModelError
 from edgedigits.models.importer.keras3 import keras3
 
 
-def classes(custom: Sequence[str]) -> list[type]:
+def load_classes(custom: Sequence[str]) -> list[type]:
     """The layer classes named by `custom`, each "module:Class"; the working folder is looked into first.
 
     Raises:
@@ -21,10 +21,10 @@ def classes(custom: Sequence[str]) -> list[type]:
     return [_named(name) for name in custom]
 
 
-def source_hash(custom: Sequence[str]) -> str:
+def hash_sources(custom: Sequence[str]) -> str:
     """SHA-256 over the source files of the modules that `custom` names; what a kept stage of such a model depends on."""
     digest = hashlib.sha256()
-    for found in classes(custom):
+    for found in load_classes(custom):
         source = inspect.getsourcefile(found)
         digest.update(Path(source).read_bytes() if source else found.__qualname__.encode())
     return digest.hexdigest()

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from edgedigits.backend import keras, tf
-from edgedigits.data.scale import Scaling, scaled
+from edgedigits.data.scale import Scaling, scale_pixels
 from edgedigits.errors import ModelError, OpenSizeError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes.children import MIB, Errand, ask
@@ -85,8 +85,8 @@ def load(
     Raises:
         ModelError: naming the file and what in it can't be taken: layer, class, why, what would do.
     """
-    custom_layers.classes(custom)
-    with tempfile.TemporaryDirectory(prefix="edgedigits-model-") as name, saved_files.translated(path, DOING):
+    custom_layers.load_classes(custom)
+    with tempfile.TemporaryDirectory(prefix="edgedigits-model-") as name, saved_files.translate(path, DOING):
         folder = Path(name)
         errand, saved = _opening(saved_files.read(path, folder), custom)
         try:
@@ -164,7 +164,7 @@ def _opened(
     format: str, keras_of: saved_files.Generation, config: str, weights: str, custom: Sequence[str], size: Size | None
 ) -> tuple[KerasModel, Rebuilding, KerasModel]:
     """(as its own Keras builds it, what rebuilt it, rebuilt as a model of images); `size` is that of open images."""
-    classes = custom_layers.classes(custom)
+    classes = custom_layers.load_classes(custom)
     original = _original(saved_files.SavedModel(format, keras_of, json.loads(config), Path(weights)), classes)
     rebuilding = Rebuilding(classes, lambda shape: image_shape(shape, size))
     return original, rebuilding, rebuilding.model(original)
@@ -215,7 +215,7 @@ def _noise(shape: tuple[int, ...], scale: Scaling | None) -> list[np.ndarray]:
     random = np.random.default_rng(0)
     if scale is None:
         return [random.random(shape, dtype=np.float32), random.random(shape, dtype=np.float32) * np.float32(255)]
-    return [scaled(random.integers(*ends, shape, dtype=np.uint8), scale) for ends in ((0, 256), (64, 192))]
+    return [scale_pixels(random.integers(*ends, shape, dtype=np.uint8), scale) for ends in ((0, 256), (64, 192))]
 
 
 class _Trees(Protocol):

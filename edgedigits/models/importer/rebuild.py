@@ -18,11 +18,11 @@ from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.layers import activations, known_layers, lowered_layers, operations
 from edgedigits.models.layers.layer_configs import (
     Normalization,
-    as_keras2,
     cannot,
-    config_of,
+    convert_to_keras2,
+    drop_training,
     measured,
-    without_training,
+    read_config,
 )
 
 LayerCall = Callable[..., KerasTensor]
@@ -84,7 +84,7 @@ class Rebuilding:
 
     def make(self, kind: str, name: str, /, **settings: object) -> KerasLayer:
         """A new tf_keras layer of class `kind` whose name no other has."""
-        return lowered_layers.of_keras(kind)(name=self.name(name), **settings)
+        return lowered_layers.lower_layer(kind)(name=self.name(name), **settings)
 
     def through(self, model: KerasModel, x: KerasTensor, prefix: str) -> KerasTensor:
         """Takes the tensor through every layer of `model`."""
@@ -148,12 +148,12 @@ class Rebuilding:
             self.left_out.append(name)
             return lambda x, **_: x
         if kind not in known_layers.LAYERS:
-            raise cannot(layer, *known_layers.why_not(kind))
+            raise cannot(layer, *known_layers.explain_refusal(kind))
         return self.built_in(layer, name, prefix)
 
     def operation(self, layer: KerasLayer, prefix: str) -> LayerCall:
         """A Keras 3 operation or a Keras 2 TFOpLambda; named after what it does, as Keras numbers them as they come."""
-        kind, settings = type(layer).__name__, config_of(layer)
+        kind, settings = type(layer).__name__, read_config(layer)
         if kind == "TFOpLambda":
             kind = f"tf.{settings.pop('function')}"
             operation = known_layers.TENSORFLOW_FUNCTIONS.get(kind.removeprefix("tf."))
@@ -184,7 +184,7 @@ class Rebuilding:
             return self.with_weights(
                 layer,
                 cast("lowered_layers.LayerClass", counterpart),
-                {**config_of(layer), "name": self.name(name), "dtype": "float32"},
+                {**read_config(layer), "name": self.name(name), "dtype": "float32"},
             )
         if type(layer) not in self.custom:
             raise cannot(layer, "is not built into Keras", "hand its class in as custom 'module:Class'")
@@ -201,17 +201,17 @@ class Rebuilding:
 
     def built_in(self, layer: KerasLayer, name: str, prefix: str) -> LayerCall:
         """A layer of Keras: that of the same name here, or the layers that compute the same; its activation behind it."""
-        settings = without_training(layer)
+        settings = drop_training(layer)
         if settings.get("data_format") == "channels_first":
             raise cannot(layer, "has channels_first", "build and train the model with channels_last")
-        settings = as_keras2(layer, settings) if isinstance(layer, keras3.layers.Layer) else settings
+        settings = convert_to_keras2(layer, settings) if isinstance(layer, keras3.layers.Layer) else settings
         kind, after = type(layer).__name__, None
         if settings.get("interpolation", "nearest") not in known_layers.INTERPOLATIONS:
             why = f"resizes by {settings['interpolation']}, which TFLite has no operator for"
             raise cannot(layer, why, f"use {' or '.join(known_layers.INTERPOLATIONS)}, or resize the images before")
         if kind in ("Maximum", "Minimum"):
             return lambda tensors, **_: operations.extreme(self.make, name, kind, tensors)
-        if form := activations.of_layer(kind, settings):
+        if form := activations.find_activation(kind, settings):
             return lambda x, **_: form(self.make, name, x)
         if "activation" in settings:
             lone = kind == "Activation"
@@ -221,7 +221,7 @@ class Rebuilding:
         settings["name"] = self.name(name)
         if kind == "Normalization":
             settings |= measured(cast("Normalization", layer))
-        return self.with_weights(layer, lowered_layers.of_keras(kind), settings, after)
+        return self.with_weights(layer, lowered_layers.lower_layer(kind), settings, after)
 
     def activation(
         self, layer: KerasLayer, activation: object, name: str, lone: bool, prefix: str

@@ -47,7 +47,7 @@ class SavedModel:
 
 
 @contextmanager
-def translated(where: object, doing: str) -> Iterator[None]:
+def translate(where: object, doing: str) -> Iterator[None]:
     """Every error of a foreign reader as `ModelError`, naming the place; our own gets the place put before it."""
     try:
         yield
@@ -133,7 +133,7 @@ def _generation(version: str | None) -> Generation:
     raise ModelError(f"it was saved by Keras '{text}'; Keras 2 and Keras 3 can be read.")
 
 
-def model_hash(path: Path) -> str:
+def hash_model(path: Path) -> str:
     """SHA-256 of a model file, or of the files of a SavedModel folder in order of their names."""
     digest = hashlib.sha256()
     for item in sorted(path.rglob("*")) if path.is_dir() else [path]:

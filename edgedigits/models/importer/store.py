@@ -35,9 +35,9 @@ def restore(folder: Path, *, custom: Sequence[str] = ()) -> tuple[keras.Model, d
     Raises:
         ModelError: missing, damaged, or a layer class that is neither Keras' nor in `custom`.
     """
-    classes = custom_layers.classes(custom)
+    classes = custom_layers.load_classes(custom)
     own = {one.__name__: one for one in classes if issubclass(one, keras.layers.Layer)}
-    with saved_files.translated(folder, "restoring the model"):
+    with saved_files.translate(folder, "restoring the model"):
         plain = json.loads((folder / "model.json").read_text())
         if plain.get("schema") != SCHEMA:
             raise ModelError(

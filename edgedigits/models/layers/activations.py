@@ -45,7 +45,7 @@ def activate(make: Make, name: str, activation: str, x: KerasTensor, **settings:
     return make("Activation", name, activation=activation)(x)
 
 
-def of_layer(kind: str, settings: JsonObject) -> Callable[[Make, str, KerasTensor], KerasTensor] | None:
+def find_activation(kind: str, settings: JsonObject) -> Callable[[Make, str, KerasTensor], KerasTensor] | None:
     """What calls the layers in place of one activation layer with the config `settings`; None where it may stay itself."""
     if kind == "ELU":
         return lambda make, name, x: _elu(make, name, x, settings)

@@ -103,7 +103,7 @@ REASONS = {
 """Kinds of layers that others' models have and that can't be taken: why, and what would do."""
 
 
-def why_not(kind: str) -> tuple[str, str]:
+def explain_refusal(kind: str) -> tuple[str, str]:
     """Why a kind of layer that is not listed here can't be taken, and what would do."""
     unknown = "can't be taken: how it would be rebuilt, shrunk and rounded is not known here"
     return REASONS.get(

@@ -8,7 +8,7 @@ import numpy as np
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasTensor
-from edgedigits.models.layers.layer_kinds import kind_of
+from edgedigits.models.layers.layer_kinds import find_kind
 
 KERAS3_ONLY = {
     "antialias": False,
@@ -29,7 +29,7 @@ def cannot(layer: KerasLayer, why: str, remedy: str) -> ModelError:
     return ModelError(f"layer '{layer.name}' ({type(layer).__name__}) {why}; {remedy}.")
 
 
-def config_of(layer: KerasLayer) -> JsonObject:
+def read_config(layer: KerasLayer) -> JsonObject:
     """A layer's own config; Keras 3 warns about lambdas in it, which are refused by name later."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -37,14 +37,14 @@ def config_of(layer: KerasLayer) -> JsonObject:
     return config
 
 
-def without_training(layer: KerasLayer) -> JsonObject:
+def drop_training(layer: KerasLayer) -> JsonObject:
     """A layer's config without what training alone needs, and in float32."""
     ends = ("_initializer", "_regularizer", "_constraint")
-    settings = {key: value for key, value in config_of(layer).items() if not key.endswith(ends)}
+    settings = {key: value for key, value in read_config(layer).items() if not key.endswith(ends)}
     return {**settings, "dtype": "float32"}
 
 
-def as_keras2(layer: KerasLayer, settings: JsonObject) -> JsonObject:
+def convert_to_keras2(layer: KerasLayer, settings: JsonObject) -> JsonObject:
     """A Keras 3 config as one that Keras 2 reads."""
     for key, neutral in KERAS3_ONLY.items():
         value = settings.pop(key, neutral)
@@ -56,7 +56,7 @@ def as_keras2(layer: KerasLayer, settings: JsonObject) -> JsonObject:
             "rms_scaling",
         ):
             raise cannot(layer, f"has {key}={value!r}, which Keras 2 lacks", f"use {key}={neutral!r}")
-    kind = kind_of(layer)
+    kind = find_kind(layer)
     for name, keras2 in kind.keras3_settings.items() if kind else ():
         if name in settings:
             value = settings.pop(name)

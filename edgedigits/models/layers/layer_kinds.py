@@ -211,12 +211,12 @@ KINDS: Final[dict[str, LayerKind]] = {
 """By the name of the layer's class, as Keras has it."""
 
 
-def kind_of(layer: KerasLayer) -> LayerKind | None:
+def find_kind(layer: KerasLayer) -> LayerKind | None:
     """The row of a layer; None where its kind has none."""
     return KINDS.get(type(layer).__name__)
 
 
-def kernels_of(layer: KerasLayer) -> dict[str, Kernel]:
+def list_kernels(layer: KerasLayer) -> dict[str, Kernel]:
     """The kernels of a layer by attribute; none where its kind has no row."""
-    kind = kind_of(layer)
+    kind = find_kind(layer)
     return {} if kind is None else kind.kernels

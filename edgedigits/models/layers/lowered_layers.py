@@ -23,7 +23,7 @@ class LayerClass(Protocol):
     def from_config(self, config: Mapping[str, object], /) -> KerasLayer: ...
 
 
-def of_keras(kind: str) -> LayerClass:
+def lower_layer(kind: str) -> LayerClass:
     """The class for a built-in layer kind: the one here, else that of tf_keras."""
     return LOWERED.get(kind, None) or getattr(keras.layers, kind)
 

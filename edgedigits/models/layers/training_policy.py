@@ -7,7 +7,7 @@ from typing import Final
 
 from edgedigits.backend import has_bfloat16
 from edgedigits.keras_types import KerasLayer
-from edgedigits.models.layers.layer_kinds import kernels_of
+from edgedigits.models.layers.layer_kinds import list_kernels
 
 WIDE: Final = 64
 """Filters from which bfloat16 pays."""
@@ -15,7 +15,7 @@ TILE: Final = 16
 """Of which filters must be a multiple for it."""
 
 
-def training_policy(layers: Iterable[KerasLayer]) -> str:
+def choose_training_policy(layers: Iterable[KerasLayer]) -> str:
     """The Keras dtype policy in which a model of these layers trains fastest on this CPU.
 
     bfloat16 where it is native, but not for depthwise convolutions, which TensorFlow computes at half the speed of float32 then,
@@ -24,7 +24,7 @@ def training_policy(layers: Iterable[KerasLayer]) -> str:
     """
     depthwise, filters = False, []
     for layer in layers:
-        depthwise = depthwise or any(kernel.depthwise for kernel in kernels_of(layer).values())
+        depthwise = depthwise or any(kernel.depthwise for kernel in list_kernels(layer).values())
         filters += [layer.filters] if getattr(layer, "filters", 0) else []
     fits = not filters or (max(filters) >= WIDE and not any(count % TILE for count in filters))
     return "mixed_bfloat16" if has_bfloat16() and not depthwise and fits else "float32"

@@ -20,13 +20,13 @@ _RECORD = {
 }
 
 
-def shipped_folder() -> Path:
+def find_shipped_folder() -> Path:
     """Where the shipped baselines are: inside the installed package, or in the checkout around it."""
     inside = Path(__file__).parents[2] / "baselines"
     return inside if inside.is_dir() else Path(__file__).parents[3] / "artifacts" / "baselines"
 
 
-def record_beside(model: Path) -> JsonObject | None:
+def find_record_beside(model: Path) -> JsonObject | None:
     """The training record that `edgedigits train` leaves beside a model, if there is one for these very bytes.
 
     Raises ArtifactError where it is one, and was altered.
@@ -48,7 +48,7 @@ def record_beside(model: Path) -> JsonObject | None:
     return record
 
 
-def shipped_record(name: str) -> JsonObject | None:
+def find_shipped_record(name: str) -> JsonObject | None:
     """The record of the shipped baseline of that name, if there is one."""
-    path = shipped_folder() / f"{name}.keras"
-    return record_beside(path) if path.is_file() else None
+    path = find_shipped_folder() / f"{name}.keras"
+    return find_record_beside(path) if path.is_file() else None

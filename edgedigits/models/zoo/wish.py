@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedigits.data.scale import Scaling, scaling
+from edgedigits.data.scale import Scaling, parse_scaling
 from edgedigits.data.sources.wish import DataWish
 from edgedigits.errors import InputError, ModelError
-from edgedigits.models.zoo.shipped import record_beside
+from edgedigits.models.zoo.shipped import find_record_beside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,6 @@ class ModelWish(DataWish):
     def scale_of(self, path: Path) -> Scaling | None:
         """As given, else as the training record beside the model `path` tells; None where neither does. Raises InputError."""
         if self.scale is not None:
-            return scaling(self.scale, "--scale")
-        record = record_beside(path)
-        return scaling(record["input"]["scale"], f"{path.with_suffix('.json')}: scale") if record else None
+            return parse_scaling(self.scale, "--scale")
+        record = find_record_beside(path)
+        return parse_scaling(record["input"]["scale"], f"{path.with_suffix('.json')}: scale") if record else None

@@ -17,15 +17,15 @@ from edgedigits.ground.facts import Say
 from edgedigits.keras_types import KerasModel
 from edgedigits.measure.cost import instruction_model
 from edgedigits.measure.cost.instruction_model import BoardName, Instructions
-from edgedigits.measure.cost.operator_latency import TimedRuntime, Timings, timings
+from edgedigits.measure.cost.operator_latency import TimedRuntime, Timings, measure_timings
 from edgedigits.pipeline.advise import reasons
 from edgedigits.pipeline.advise.dry_run import Prediction, Step, predict
 from edgedigits.pipeline.advise.outlay import Cost, Effect, Layer
-from edgedigits.pipeline.export.export import rewrites_wished
+from edgedigits.pipeline.export.export import list_rewrites
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import Fragment, cut
-from edgedigits.tflite.multiply_adds import Work, per_operator
+from edgedigits.tflite.multiply_adds import Work, count_per_operator
 from edgedigits.tflite.rewrite.slim import slim
 
 ADVISED_BOARDS: tuple[BoardName, ...] = ("pi4", "pi5")
@@ -76,8 +76,10 @@ def advise(question: Question, say: Say) -> Advice:
     flats = [step.flat for step in found.steps]
     other = [found.as_int8] if found.as_int8 else []
     parts = {flat: cut(flat) for flat in dict.fromkeys([*flats, *other])}
-    timed = timings([part for each in parts.values() for part in each], question.runtime, say, again=question.again)
-    slimmed = "slim" in rewrites_wished(question.recipe.export)
+    timed = measure_timings(
+        [part for each in parts.values() for part in each], question.runtime, say, again=question.again
+    )
+    slimmed = "slim" in list_rewrites(question.recipe.export)
     files = {
         flat: slim(flat, "the export") if slimmed and flat in flats[1:] and flat != flats[0] else flat for flat in parts
     }
@@ -112,8 +114,8 @@ def advise(question: Question, say: Say) -> Advice:
         rest_bytes=after.raw_bytes - raw,
         rest_gzip_bytes=packed,
         effects=effects,
-        would_pay=tuple(reasons.would_pay(facts)),
-        warnings=(*question.warnings, *reasons.warnings(facts)),
+        would_pay=tuple(reasons.list_gains(facts)),
+        warnings=(*question.warnings, *reasons.list_warnings(facts)),
         counted_now=question.count is not None,
     )
 
@@ -125,7 +127,7 @@ def _costs(
     counted: dict[BoardName, list[Instructions]] = {}
     for board in ADVISED_BOARDS:
         if count is None:
-            counted[board] = [instruction_model.instructions(flat, board) for flat in parts]
+            counted[board] = [instruction_model.count_or_predict(flat, board) for flat in parts]
         else:
             found = count(list(parts), instruction_model.CORE_OF[board])
             counted[board] = [Instructions(one, "counted") for one in found]
@@ -137,7 +139,7 @@ def _costs(
             raw_bytes=len(files[flat]),
             gzip_bytes=len(gzip.compress(files[flat], 9, mtime=0)),
             us=timed.base_us + sum(known) if len(known) == len(each) else None,
-            macs=sum(work.macs for work in per_operator(read(flat, "the model"))),
+            macs=sum(work.macs for work in count_per_operator(read(flat, "the model"))),
             instructions={board: counted[board][place] for board in ADVISED_BOARDS},
         )
     return costs
@@ -155,7 +157,7 @@ def _effects(recipe: Recipe, found: Prediction, costs: dict[bytes, Cost]) -> tup
 
 def _effect(recipe: Recipe, step: Step, kind: Literal["export", "stage", "all"], before: Cost, after: Cost) -> Effect:
     effect = Effect(
-        setting=reasons.setting(step, recipe.export_name),
+        setting=reasons.word_setting(step, recipe.export_name),
         kind=kind,
         raw=after.raw_bytes / before.raw_bytes - 1,
         gzip=after.gzip_bytes / before.gzip_bytes - 1,
@@ -166,12 +168,12 @@ def _effect(recipe: Recipe, step: Step, kind: Literal["export", "stage", "all"],
         reason="",
         cost=after,
     )
-    return replace(effect, reason=reasons.why(effect, step, recipe.export))
+    return replace(effect, reason=reasons.explain(effect, step, recipe.export))
 
 
 def _layers(flat: bytes, parts: tuple[Fragment, ...], timed: Timings, model: KerasModel) -> tuple[Layer, ...]:
     names = {layer.name for layer in model.layers}
-    works = per_operator(read(flat, "the model"))
+    works = count_per_operator(read(flat, "the model"))
     return tuple(_layer(part, work, timed, names) for part, work in zip(parts, works, strict=True) if not part.unpacks)
 
 

@@ -74,7 +74,7 @@ def predict(recipe: Recipe, model: KerasModel, data: FitData, say: Say, custom: 
     """
     check_exportable(recipe, model, data, say)
     say("float32")
-    candidates = list(_candidates(recipe, trained_like(model, data.seed), data, say, custom))
+    candidates = list(_candidates(recipe, imitate_training(model, data.seed), data, say, custom))
     first = candidates[0].model
     steps = [Step("float32", None, Float32()(first, data.calibration, data.scale), True)]
     if not isinstance(recipe.export, Float32):
@@ -103,13 +103,13 @@ def cut_short(stage: Any) -> Any:
     return dataclasses.replace(stage, **{name: value for name, value in SHORTENED.items() if name in known})
 
 
-def trained_like(model: KerasModel, seed: int) -> KerasModel:
+def imitate_training(model: KerasModel, seed: int) -> KerasModel:
     """The model, or where kernels are as Glorot's initializer drew them, a copy in which they have the tails of trained ones."""
-    drawn = [path for path, kernel in walk.kernels(model).items() if _as_drawn(kernel.numpy())]
+    drawn = [path for path, kernel in walk.collect_kernels(model).items() if _as_drawn(kernel.numpy())]
     if not drawn:
         return model
     copy, rng = walk.clone(model), np.random.default_rng(seed)
-    kernels = walk.kernels(copy)
+    kernels = walk.collect_kernels(copy)
     for path in drawn:
         kernel = kernels[path].numpy()
         spread = kernel.std() / np.sqrt(_FREEDOM / (_FREEDOM - 2))
@@ -126,7 +126,7 @@ def _candidates(
     for name, stage in recipe.stages:
         say(f"{name}, its training cut to one step")
         made, _ = cut_short(stage)(candidate, data)
-        candidate = dataclasses.replace(made, model=trained_like(made.model, data.seed)).after(candidate)
+        candidate = dataclasses.replace(made, model=imitate_training(made.model, data.seed)).after(candidate)
         yield candidate
 
 
@@ -143,7 +143,7 @@ def _as_drawn(kernel: np.ndarray) -> bool:
 def _shape(candidate: Candidate) -> list[tuple[str, tuple[int, ...], int, int]]:
     """For each kernel what decides over bytes and time: shape, pruned weights, distinct values if few."""
     found = []
-    for path, kernel in walk.kernels(candidate.model).items():
+    for path, kernel in walk.collect_kernels(candidate.model).items():
         mask, groups = candidate.masks.get(path), candidate.clusters.get(path)
         pruned = 0 if mask is None else int((~mask).sum())
         distinct = _MOST_VALUES + 1 if groups is None else len(np.unique(groups))

@@ -7,25 +7,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from edgedigits.data.dataset import Dataset, with_shape
-from edgedigits.data.images import ArrayImages, everything
-from edgedigits.data.one_label import for_outputs
-from edgedigits.data.samples import sampled
+from edgedigits.data.dataset import Dataset, convert_shape
+from edgedigits.data.images import ArrayImages, read_all
+from edgedigits.data.one_label import fit_to_outputs
+from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import NAMED, Scale, Scaling
 from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.data.splits import FitData, split
 from edgedigits.ground.facts import Say
 from edgedigits.measure.cost.operator_latency import TimedRuntime
-from edgedigits.models.graph.walk import SIGMOID, closing
+from edgedigits.models.graph.walk import SIGMOID, find_closing
 from edgedigits.models.importer.loading import LoadedModel, load
 from edgedigits.models.zoo import ZOO, check_net
-from edgedigits.models.zoo.shipped import shipped_folder
+from edgedigits.models.zoo.shipped import find_shipped_folder
 from edgedigits.models.zoo.wish import ModelWish
 from edgedigits.pipeline.advise.advice import Counting, Question
 from edgedigits.pipeline.checks.judging import foresee
-from edgedigits.pipeline.costs import with_costs
+from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.recipe import Recipe
-from edgedigits.tasks.kinds.table import TASKS, task_of
+from edgedigits.tasks.kinds.table import TASKS, find_task
 
 IMAGES: Final = 600
 """As many images stand in where no data is named. Of named data all are there: which channels `shrink` takes depends on them."""
@@ -44,7 +44,7 @@ class Asked(ModelWish):
     again: bool = False
 
 
-def question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Question:
+def ask_question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Question:
     """The question with its model loaded; `say` is told how the data was read.
 
     Raises InputError's kinds where something given can't be used.
@@ -55,7 +55,7 @@ def question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Questio
     data, names = fit_data(name, loaded, bool(recipe.stages), scale or NAMED["0..1"], asked, say)
     said: tuple[str, ...] = ()
     if asked.data is not None and scale is not None:  # a guessed scale would tell of the guess, not of the model
-        said = foresee(task_of(data), loaded.model, data, names, loaded.logits)
+        said = foresee(find_task(data), loaded.model, data, names, loaded.logits)
     custom = tuple(asked.custom)
     return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again, said, custom)
 
@@ -76,15 +76,17 @@ def fit_data(
     found = replace(_wished(asked), resize=(height, width)).dataset()
     tell_notes(found, say)
     if asked.data is None:
-        few = replace(found, train=sampled(found.train, IMAGES), test=sampled(found.test, IMAGES))
-        found = _relabelled(few, answers, "multilabel" if answers == 1 or closing(model) == SIGMOID else found.task)
-    found = for_outputs(found, answers)
-    task_of(found).check_model(name, loaded, trained)
+        few = replace(found, train=draw_sample(found.train, IMAGES), test=draw_sample(found.test, IMAGES))
+        found = _relabelled(
+            few, answers, "multilabel" if answers == 1 or find_closing(model) == SIGMOID else found.task
+        )
+    found = fit_to_outputs(found, answers)
+    find_task(found).check_model(name, loaded, trained)
     if asked.data is not None:
-        task_of(found).check_targets(found, answers)
+        find_task(found).check_targets(found, answers)
     if found.shape != (height, width, channels):
-        found = with_shape(found, (height, width), channels)
-    return with_costs(split(found, scale, 0, augment=False)), found.classes
+        found = convert_shape(found, (height, width), channels)
+    return add_costs(split(found, scale, 0, augment=False)), found.classes
 
 
 def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None]:
@@ -92,7 +94,7 @@ def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None]:
     own = asked.own()
     if own is None:
         check_net(asked.net)
-    path = own or shipped_folder() / f"{asked.net}.keras"
+    path = own or find_shipped_folder() / f"{asked.net}.keras"
     scale = asked.scale_of(path)
     if own is None and not path.is_file():
         return asked.net, _untrained(asked.net), scale
@@ -117,7 +119,7 @@ def _untrained(name: str) -> LoadedModel:
 def _relabelled(dataset: Dataset, answers: int, task: str) -> Dataset:
     """The data with labels of that task, fit for so many answers."""
     train, test = (
-        ArrayImages(everything(part), TASKS[task].stand_in(part.labels, answers))
+        ArrayImages(read_all(part), TASKS[task].stand_in(part.labels, answers))
         for part in (dataset.train, dataset.test)
     )
     return replace(dataset, task=task, train=train, test=test)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from edgedigits.pipeline.export.export import Export, rewrites_wished
+from edgedigits.pipeline.export.export import Export, list_rewrites
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tflite.multiply_adds import UNCOUNTED
 
@@ -36,14 +36,14 @@ class Known:
     rest_bytes: int
 
 
-def setting(step: Step, export: str) -> str:
+def word_setting(step: Step, export: str) -> str:
     """A stage as people say it, as `80 % unstructured`; others by their name in the recipe."""
     if step.stage is None:
         return f"{step.name} export"
     return f"{step.stage.in_words}, {export}" if step.stage.in_words else step.name
 
 
-def why(effect: Effect, step: Step, export: Export) -> str:
+def explain(effect: Effect, step: Step, export: Export) -> str:
     """Why the bytes or the time stay as they are; "" where both fall."""
     if step.failed:
         return step.failed
@@ -66,14 +66,14 @@ def _why_export(effect: Effect, export: Export, no_time: bool) -> Iterator[str]:
         yield "the Pi 4's cores have no dot-product instructions, so int8 hardly helps there"
 
 
-def would_pay(facts: Known) -> Iterator[str]:
+def list_gains(facts: Known) -> Iterator[str]:
     """What this model has to gain from what the recipe leaves out, what gains most first."""
     if facts.as_int8 is not None:
         yield _int8(facts, facts.as_int8)
     if facts.after.macs > 0.9 * facts.before.macs:
         yield _shrink(facts)
     export = facts.recipe.export
-    could_slim = "slim" in export.rewrites and "slim" not in rewrites_wished(export)
+    could_slim = "slim" in export.rewrites and "slim" not in list_rewrites(export)
     if could_slim and facts.rest_bytes > _GRAPH_WEIGHS * facts.after.raw_bytes:
         yield (
             f"`slim`: {facts.rest_bytes:,} of {facts.after.raw_bytes:,} bytes are graph, names and scales, not weights"
@@ -88,12 +88,12 @@ def would_pay(facts: Known) -> Iterator[str]:
 
 def _int8(facts: Known, other: Cost) -> str:
     after = facts.after
-    said = [f"{percent(other.raw_bytes / after.raw_bytes - 1)} raw"]
+    said = [f"{word_percent(other.raw_bytes / after.raw_bytes - 1)} raw"]
     if other.us is not None and after.us:
-        said.append(f"{percent(other.us / after.us - 1)} time here")
+        said.append(f"{word_percent(other.us / after.us - 1)} time here")
     for board, name in (("pi4", "Pi 4"), ("pi5", "Pi 5")):
         one, before = other.instructions[board], after.instructions[board]  # type: ignore[index]
-        said.append(f"{percent(one.count / before.count - 1)} instructions on a {name}")
+        said.append(f"{word_percent(one.count / before.count - 1)} instructions on a {name}")
     return f"`int8` export: {', '.join(said)}"
 
 
@@ -113,7 +113,7 @@ def _shrink(facts: Known) -> str:
     )
 
 
-def warnings(facts: Known) -> Iterator[str]:
+def list_warnings(facts: Known) -> Iterator[str]:
     """What can't work as wished."""
     stuck = [layer for layer in facts.layers if layer.us is None]
     if stuck:
@@ -129,7 +129,7 @@ def warnings(facts: Known) -> Iterator[str]:
         yield f"larger than float32: {facts.after.raw_bytes:,} bytes against {facts.before.raw_bytes:,}"
 
 
-def percent(share: float) -> str:
+def word_percent(share: float) -> str:
     """A change as people say it: `-66 %`, and `0 %` for next to nothing."""
     if abs(share) < 0.005:
         return "0 %"

@@ -17,9 +17,9 @@ from edgedigits.ground.facts import Facts
 from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.loading import TOLERANCE
-from edgedigits.models.layers.layer_kinds import Passage, PixelUse, kernels_of, kind_of
+from edgedigits.models.layers.layer_kinds import Passage, PixelUse, find_kind, list_kernels
 from edgedigits.stages.candidate import Candidate
-from edgedigits.tasks.scoring import outputs
+from edgedigits.tasks.scoring import compute_outputs
 
 PLAIN = NAMED["0..1"]
 
@@ -57,7 +57,7 @@ def fold(candidates: list[Candidate], scaling: Scaling, images: Images) -> tuple
 
 def _difference(model: KerasModel, scaling: Scaling, folded: KerasModel, left: Scaling, images: Images) -> float:
     """The largest difference between the answers, as a share of the largest answer."""
-    before, after = outputs(model, images, scaling), outputs(folded, images, left)
+    before, after = compute_outputs(model, images, scaling), compute_outputs(folded, images, left)
     return float(np.abs(before - after).max() / max(float(np.abs(before).max()), 1e-6))
 
 
@@ -78,7 +78,7 @@ def _folded(candidate: Candidate, turn: bool, factor: np.ndarray, offset: np.nda
     factor, offset, turn = factor[:channels], offset[:channels], turn and channels > 1
     if entry is None or (entry.pads and offset.any()):
         return None
-    paths = [f"{entry.layer.name}/{attribute}" for attribute in kernels_of(entry.layer)]
+    paths = [f"{entry.layer.name}/{attribute}" for attribute in list_kernels(entry.layer)]
     if (paths[0] in candidate.clusters and len(set(factor)) > 1) or (turn and _is_depthwise(entry.layer)):
         return None
     order = np.arange(channels)[::-1] if turn else np.arange(channels)
@@ -96,33 +96,33 @@ def _folded(candidate: Candidate, turn: bool, factor: np.ndarray, offset: np.nda
 
 def _entry(model: KerasModel) -> Entry | None:
     """The layer that reads the pixels first and alone, and that a change of them can be folded into; None where there is none."""
-    calls = list(walk.calls(model))
+    calls = list(walk.list_calls(model))
     uses = [call.layer.name for call in calls]
     number, pads = walk.ENTRY, False
     while True:
         readers = [call for call in calls if number in call.inputs]
         if len(readers) != 1 or len(readers[0].inputs) != 1 or uses.count(readers[0].layer.name) != 1:
             return None
-        layer, kind = readers[0].layer, kind_of(readers[0].layer)
+        layer, kind = readers[0].layer, find_kind(readers[0].layer)
         if getattr(layer, "data_format", "channels_last") != "channels_last" or getattr(layer, "groups", 1) != 1:
             return None
         if kind is None or kind.pixels is PixelUse.CHANGED:
             break
         pads, number = pads or kind.pixels is PixelUse.PADDED, readers[0].outputs[0]
-    if next((kernel.reads for kernel in kernels_of(layer).values()), None) != -2:
+    if next((kernel.reads for kernel in list_kernels(layer).values()), None) != -2:
         return None
     return Entry(layer, pads or (getattr(layer, "padding", "valid") != "valid" and set(layer.kernel_size) != {1}))
 
 
 def _is_depthwise(layer: KerasLayer) -> bool:
     """True where channels that change places would do so in the output, too."""
-    kind = kind_of(layer)
+    kind = find_kind(layer)
     return kind is not None and kind.channels is Passage.DEPTHWISE
 
 
 def _weights(layer: KerasLayer, factor: np.ndarray, offset: np.ndarray) -> list[np.ndarray]:
     """float32 weights of the layer for input that `factor` and `offset` are yet to be put on; a bias last, if one is needed."""
-    kernels = list(kernels_of(layer).values())
+    kernels = list(list_kernels(layer).values())
     count = len(kernels)
     weights = [weight.astype(np.float64) for weight in layer.get_weights()]
     first, *others = weights[:count]
@@ -146,7 +146,7 @@ def _turned(array: np.ndarray, place: int, order: np.ndarray) -> np.ndarray:
 
 def _with_weights(model: KerasModel, layer: KerasLayer, weights: list[np.ndarray], order: np.ndarray) -> KerasModel:
     """A copy of the model in which the layer has these weights and reads the channels in that order."""
-    count = len(kernels_of(layer))
+    count = len(list_kernels(layer))
     turned = [_turned(array, place, order) for place, array in enumerate(weights[:count])] + weights[count:]
 
     def make(one: KerasLayer) -> KerasLayer | None:

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgedigits.data.images import Images
-from edgedigits.data.samples import sampled
+from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import Scale
 from edgedigits.errors import ClassLostError, DataError, ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.tasks import baseline_check, class_recalls
 from edgedigits.tasks.class_recalls import ClassChange
-from edgedigits.tasks.differences import recalls_text
-from edgedigits.tasks.scoring import outputs
+from edgedigits.tasks.differences import word_recalls
+from edgedigits.tasks.scoring import compute_outputs
 from edgedigits.tasks.task import Task
 from edgedigits.tflite.interpreter import TfliteModel
 
@@ -56,11 +56,11 @@ def check_baseline(
 
 def foresee(task: Task, model: Any, data: Any, classes: Sequence[str], logits: bool) -> tuple[str, ...]:
     """What `check_baseline` would say, for an advice: sentences only, since bytes and times don't depend on it."""
-    sample = sampled(data.validation, SAMPLE)
-    return task.look(outputs(model, sample, data.scale), sample.labels, classes, logits).sentences
+    sample = draw_sample(data.validation, SAMPLE)
+    return task.look(compute_outputs(model, sample, data.scale), sample.labels, classes, logits).sentences
 
 
-def outputs_of(flat: bytes, images: Images, scale: Scale) -> NDArray[np.float32]:
+def compute_outputs_of_bytes(flat: bytes, images: Images, scale: Scale) -> NDArray[np.float32]:
     """What the bytes answer, float32 [n, units]."""
     net, found = TfliteModel(flat), []
     for start in range(0, len(images), AT_ONCE):
@@ -69,10 +69,10 @@ def outputs_of(flat: bytes, images: Images, scale: Scale) -> NDArray[np.float32]
     return np.concatenate(found)
 
 
-def changes_of(task: Task, labels: np.ndarray, before: np.ndarray, after: np.ndarray) -> class_recalls.ClassChanges:
+def find_changes(task: Task, labels: np.ndarray, before: np.ndarray, after: np.ndarray) -> class_recalls.ClassChanges:
     """What two models' predictions found of each class, or of each label and of its absence (`Task.cases`)."""
     which, first = task.cases(labels, before)
-    return class_recalls.by_class(which, first, task.cases(labels, after)[1])
+    return class_recalls.count_by_class(which, first, task.cases(labels, after)[1])
 
 
 def check_classes(
@@ -87,14 +87,14 @@ def check_classes(
 
     Raises ClassLostError when a class is practically lost (see `class_recalls`). A model near chance has no class to lose.
     """
-    changes, names = changes_of(task, labels, before, after), task.case_names(classes)
+    changes, names = find_changes(task, labels, before, after), task.case_names(classes)
     if changes.lost and not near_chance:
         raise ClassLostError(_lost_sentence(changes.lost, names))
-    return class_recalls.as_record(changes, names)
+    return class_recalls.to_record(changes, names)
 
 
 def _lost_sentence(lost: Sequence[ClassChange], classes: Sequence[str]) -> str:
-    shown = "; ".join(recalls_text(one, classes) for one in lost[:3])
+    shown = "; ".join(word_recalls(one, classes) for one in lost[:3])
     more = f"; and {len(lost) - 3} more" if len(lost) > 3 else ""
     return (
         f"after compression a class is lost, so nothing was written: {shown}{more} (validation); choose a milder recipe, or "

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from edgedigits.data.images import Images
-from edgedigits.data.samples import sampled
-from edgedigits.data.scale import NAMED, Scaling, variants
-from edgedigits.tasks.scoring import outputs
+from edgedigits.data.samples import draw_sample
+from edgedigits.data.scale import NAMED, Scaling, list_scalings
+from edgedigits.tasks.scoring import compute_outputs
 from edgedigits.tasks.task import Half, Task
 
 IMAGES = 500
@@ -46,18 +46,18 @@ class Fit:
 
 def check_scale(task: Task, half: Half, model: Any, images: Images, given: Scaling) -> list[str]:
     """A warning when the model is clearly good under another scale, or good under none; [] otherwise."""
-    some = sampled(images, IMAGES)
+    some = draw_sample(images, IMAGES)
     labels = np.asarray(some.labels)
     if len(np.unique(task.cases(labels, labels)[0])) < 2:
         return []
 
     def fit(scaling: Scaling) -> Fit:
-        return _fit(task, half, scaling, half.decode(outputs(model, some, scaling)), labels)
+        return _fit(task, half, scaling, half.decode(compute_outputs(model, some, scaling)), labels)
 
     own = fit(given)
     if own.way > 1 - FAR_BETTER:
         return []
-    others = [fit(one) for one in variants(images.shape[2]) if one != given]
+    others = [fit(one) for one in list_scalings(images.shape[2]) if one != given]
     best = max([own, *others], key=lambda one: one.way)
     return _sentences(own, best, max([own, *others], key=lambda one: (one.scaling.plain, one.way)), len(some))
 
@@ -78,21 +78,21 @@ def _sentences(own: Fit, best: Fit, best_plain: Fit, count: int) -> list[str]:
     clearly = best.low >= CLEARLY_GOOD and best.low - own.way >= FAR_BETTER
     if clearly and best.scaling.plain:
         return [
-            f"with {options(own.scaling)} the model answers {own} of {count} images of all classes right, with "
-            f"{options(best.scaling)} {best}: was it trained on {best.scaling}?"
+            f"with {word_options(own.scaling)} the model answers {own} of {count} images of all classes right, with "
+            f"{word_options(best.scaling)} {best}: was it trained on {best.scaling}?"
         ]
     if own.way >= NOT_GOOD and not clearly:
         return []
-    start = f"with {options(own.scaling)} the model answers {own} of {count} images of all classes right, and "
+    start = f"with {word_options(own.scaling)} the model answers {own} of {count} images of all classes right, and "
     if clearly:
         return [
             f"{start}none of the scales fits: the best of 0..1, -1..1 and 0..255, {best_plain.scaling}, gets {best_plain}, "
-            f"but {options(best.scaling)} gets {best}: was it trained on that? {_capital(ADVICE)}"
+            f"but {word_options(best.scaling)} gets {best}: was it trained on that? {_capital(ADVICE)}"
         ]
     return [f"{start}none of the scales fits: the best, {best.scaling}, gets {best}; {ADVICE}"]
 
 
-def options(scaling: Scaling) -> str:
+def word_options(scaling: Scaling) -> str:
     """What to write on the command line for it."""
     for name, one in NAMED.items():
         if one == scaling:

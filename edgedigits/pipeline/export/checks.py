@@ -11,12 +11,12 @@ from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.duplicate_inputs import sum_copies
 from edgedigits.stages.candidate import Candidate
-from edgedigits.tflite.flatbuffer import Contents, float_operators, weight_zeros
+from edgedigits.tflite.flatbuffer import Contents, count_weight_zeros, list_float_operators
 
 
 def check_masks(candidate: Candidate, stage: str) -> None:
     """Raises MaskError when a pruned weight is not zero, or a kernel has more distinct values than its clusters."""
-    kernels = walk.kernels(candidate.model)
+    kernels = walk.collect_kernels(candidate.model)
     for path, mask in candidate.masks.items():
         revived = int(np.count_nonzero(kernels[path].numpy()[~mask])) if path in kernels else mask.size
         if revived:
@@ -32,7 +32,7 @@ def check_masks(candidate: Candidate, stage: str) -> None:
 
 def check_kept(before: Candidate, after: Candidate, stage: str) -> None:
     """Raises MaskError when the mask of an earlier stage is gone or lets a weight live again; what was removed takes its own."""
-    there = walk.kernels(after.model)
+    there = walk.collect_kernels(after.model)
     for path, mask in before.masks.items():
         now = after.masks.get(path)
         if now is None and path not in there:
@@ -47,15 +47,15 @@ def check_kept(before: Candidate, after: Candidate, stage: str) -> None:
 
 def check_weights(contents: Contents, model: KerasModel) -> None:
     """Raises MissingWeightsError when the bytes hold fewer weights than the model's kernels."""
-    wanted = sum(int(kernel.shape.num_elements()) for kernel in walk.kernels(model).values())
-    held = sum(row.elements for row in weight_zeros(contents))
+    wanted = sum(int(kernel.shape.num_elements()) for kernel in walk.collect_kernels(model).values())
+    held = sum(row.elements for row in count_weight_zeros(contents))
     if held < wanted:
         raise MissingWeightsError(f"export: the bytes hold {held} weights, the model has {wanted}; nothing was written")
 
 
 def check_integer(contents: Contents) -> None:
     """Raises FloatOpError naming the operators left in float."""
-    if left := float_operators(contents):
+    if left := list_float_operators(contents):
         more = f" and {len(left) - 1} more" if len(left) > 1 else ""
         raise FloatOpError(f"export: an integer export has float operators: {left[0]}{more}")
 
@@ -63,11 +63,11 @@ def check_integer(contents: Contents) -> None:
 def check_zeros(contents: Contents, candidate: Candidate) -> None:
     """Raises MaskError when the weights in the bytes hold fewer zeros than the masks have pruned."""
     pruned = sum(int((~mask).sum()) for mask in candidate.masks.values())
-    zeros = sum(row.zeros or 0 for row in weight_zeros(contents))
+    zeros = sum(row.zeros or 0 for row in count_weight_zeros(contents))
     if zeros < pruned:
         raise MaskError(f"export: the weights in the bytes hold {zeros} zeros, the masks prune {pruned}")
 
 
-def zeros_by_weight(contents: Contents) -> Mapping[str, float]:
+def count_zeros_by_weight(contents: Contents) -> Mapping[str, float]:
     """Share of zeros of each weight tensor in the bytes, by tensor name."""
-    return {row.tensor.name: round(row.share, 6) for row in weight_zeros(contents) if row.share is not None}
+    return {row.tensor.name: round(row.share, 6) for row in count_weight_zeros(contents) if row.share is not None}

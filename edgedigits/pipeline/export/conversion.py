@@ -11,9 +11,9 @@ from typing import Annotated, Final
 import numpy as np
 from pydantic import Field
 
-from edgedigits.data.images import Images, everything
-from edgedigits.data.samples import sampled
-from edgedigits.data.scale import Scale, scaled
+from edgedigits.data.images import Images, read_all
+from edgedigits.data.samples import draw_sample
+from edgedigits.data.scale import Scale, scale_pixels
 from edgedigits.errors import ArtifactError
 from edgedigits.ground.facts import Facts
 from edgedigits.ground.processes.children import MIB, Errand, ask
@@ -28,18 +28,18 @@ MOST_BYTES, MOST_TIMES = 1024 * MIB, 20
 """The memory that it may take: so much, and so many times the bytes of the weights."""
 
 
-def representative(calibration: Images, scale: Scale, count: int) -> Iterator[list[np.ndarray]]:
+def draw_representative(calibration: Images, scale: Scale, count: int) -> Iterator[list[np.ndarray]]:
     """Calibration images one at a time, [1, h, w, c] float32, of every class in proportion.
 
     Two corner pixels of the first are set to 0 and 255, so that the input's quantization covers all pixels whatever the sample.
     """
-    pixels = everything(sampled(calibration, count)).copy()
+    pixels = read_all(draw_sample(calibration, count)).copy()
     pixels[0, 0, 0], pixels[0, -1, -1] = 0, 255
     for image in pixels:
-        yield [scaled(image[None], scale)]
+        yield [scale_pixels(image[None], scale)]
 
 
-def converted(model: KerasModel, settings: Facts, samples: Iterable[list[np.ndarray]] = ()) -> bytes:
+def convert(model: KerasModel, settings: Facts, samples: Iterable[list[np.ndarray]] = ()) -> bytes:
     """The model as .tflite bytes with a batch of one, by TensorFlow's converter in a child process.
 
     `settings` are `converting.convert`'s, `samples` the images it calibrates on. Raises CheckError when it can't, whatever

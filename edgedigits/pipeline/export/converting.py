@@ -1,4 +1,4 @@
-"""TensorFlow's converter, as a child process runs it: a SavedModel in, .tflite bytes out (see `conversion.converted`)."""
+"""TensorFlow's converter, as a child process runs it: a SavedModel in, .tflite bytes out (see `conversion.convert`)."""
 
 from __future__ import annotations
 

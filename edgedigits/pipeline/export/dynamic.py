@@ -8,12 +8,12 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
-from edgedigits.pipeline.export.conversion import converted
-from edgedigits.stages.candidate import settings_class
+from edgedigits.pipeline.export.conversion import convert
+from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
 
-@settings_class
+@make_settings_class
 class Dynamic:
     """Weights in int8; activations are quantized while it runs. Input and output are float."""
 
@@ -32,4 +32,4 @@ class Dynamic:
     slim: bool = False
 
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
-        return converted(model, {"optimize": True})
+        return convert(model, {"optimize": True})

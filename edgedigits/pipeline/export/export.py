@@ -49,6 +49,6 @@ class Export(Protocol):
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes: ...
 
 
-def rewrites_wished(export: Export) -> tuple[str, ...]:
+def list_rewrites(export: Export) -> tuple[str, ...]:
     """The options of the export that are set and ask for other bytes of the same model."""
     return tuple(name for name in export.rewrites if getattr(export, name))

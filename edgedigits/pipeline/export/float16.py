@@ -8,12 +8,12 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
-from edgedigits.pipeline.export.conversion import converted
-from edgedigits.stages.candidate import settings_class
+from edgedigits.pipeline.export.conversion import convert
+from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
 
-@settings_class
+@make_settings_class
 class Float16:
     """Weights in float16, arithmetic in float32."""
 
@@ -32,4 +32,4 @@ class Float16:
     slim: bool = False
 
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
-        return converted(model, {"optimize": True, "types": ["float16"]})
+        return convert(model, {"optimize": True, "types": ["float16"]})

@@ -8,12 +8,12 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
-from edgedigits.pipeline.export.conversion import converted
-from edgedigits.stages.candidate import settings_class
+from edgedigits.pipeline.export.conversion import convert
+from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
 
-@settings_class
+@make_settings_class
 class Float32:
     """Weights and arithmetic in float32."""
 
@@ -33,4 +33,4 @@ class Float32:
     block_sparse: bool = False
 
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
-        return converted(model, {})
+        return convert(model, {})

@@ -8,12 +8,12 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
-from edgedigits.pipeline.export.conversion import CalibrationImages, converted, representative
-from edgedigits.stages.candidate import settings_class
+from edgedigits.pipeline.export.conversion import CalibrationImages, convert, draw_representative
+from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
 
-@settings_class
+@make_settings_class
 class Int16x8:
     """Activations in int16, weights in int8: closest to float, but no fast kernels exist for it."""
 
@@ -45,4 +45,4 @@ class Int16x8:
             "output": "int16",
             "dense_per_tensor": False,
         }
-        return converted(model, settings, representative(calibration, scale, self.calibration_images))
+        return convert(model, settings, draw_representative(calibration, scale, self.calibration_images))

@@ -12,12 +12,12 @@ from typing import ClassVar, Literal
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
-from edgedigits.pipeline.export.conversion import CalibrationImages, converted, representative
-from edgedigits.stages.candidate import settings_class
+from edgedigits.pipeline.export.conversion import CalibrationImages, convert, draw_representative
+from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
 
-@settings_class
+@make_settings_class
 class Int8:
     """Everything in int8. With uint8 input the raw pixel is the input, to within half a step of the quantization."""
 
@@ -47,4 +47,4 @@ class Int8:
             "output": self.output,
             "dense_per_tensor": True,
         }
-        return converted(model, settings, representative(calibration, scale, self.calibration_images))
+        return convert(model, settings, draw_representative(calibration, scale, self.calibration_images))

@@ -17,7 +17,7 @@ from edgedigits.data.scale import NAMED, scaling_of
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import Facts, JsonObject, Progress, silent
-from edgedigits.stages.candidate import Candidate, settings_class
+from edgedigits.stages.candidate import Candidate, make_settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _scale(value: object) -> object:
         raise PydanticCustomError("scale", "{wanted}", {"wanted": wanted}) from error
 
 
-@settings_class
+@make_settings_class
 class Distil:
     """Train `student` for `epochs` on what `teacher` answers.
 
@@ -109,10 +109,10 @@ class Distil:
 
     def reads(self) -> list[Path]:
         """Files that the outcome depends on. Raises RecipeError for a name that stands for nothing."""
-        from edgedigits.stages.distil.students import student_file
-        from edgedigits.stages.distil.teachers import teacher_file
+        from edgedigits.stages.distil.students import find_student_file
+        from edgedigits.stages.distil.teachers import find_teacher_file
 
-        return [path for path in (*map(teacher_file, self._teachers), student_file(self.student)) if path]
+        return [path for path in (*map(find_teacher_file, self._teachers), find_student_file(self.student)) if path]
 
     @property
     def in_words(self) -> str:
@@ -123,16 +123,16 @@ class Distil:
 
         Raises RecipeError for settings that don't fit, ModelError for a teacher or student that doesn't.
         """
-        from edgedigits.stages.distil.students import student
-        from edgedigits.stages.distil.teachers import SELF, teachers
+        from edgedigits.stages.distil.students import make_student
+        from edgedigits.stages.distil.teachers import SELF, load_teachers
 
         if self.student != SELF and (candidate.masks or candidate.clusters):
             raise RecipeError(
                 f"distil.student: {self.student} is another net, and what earlier stages pruned or clustered would be lost; "
                 "distil first, or leave student at self"
             )
-        found = teachers(self._teachers, candidate, data, self.teacher_scale)
-        model = student(self.student, self.options, candidate, data)
+        found = load_teachers(self._teachers, candidate, data, self.teacher_scale)
+        model = make_student(self.student, self.options, candidate, data)
         taught, facts = self._taught(replace(candidate, model=model), found, data, progress)
         return taught, {
             "teachers": [{"name": one.name, "parameters": int(one.model.count_params())} for one in found],
@@ -147,22 +147,22 @@ class Distil:
         """The student after training; its masks and clusters held."""
         from edgedigits.stages import training_loop
         from edgedigits.stages.distil import soft_labels
-        from edgedigits.stages.distil.teachers import panel
+        from edgedigits.stages.distil.teachers import form_panel
         from edgedigits.stages.distil.weight_average import Average
-        from edgedigits.tasks.class_weights import as_facts
-        from edgedigits.tasks.kinds.table import task_of
+        from edgedigits.tasks.class_weights import to_facts
+        from edgedigits.tasks.kinds.table import find_task
 
         steps, epochs = self._length(data)
-        task = task_of(data)
-        ask = panel(task, found, self.temperature)
-        accuracy = soft_labels.validation_accuracy(ask, data)
+        task = find_task(data)
+        ask = form_panel(task, found, self.temperature)
+        accuracy = soft_labels.measure_validation_accuracy(ask, data)
         began = time.perf_counter()
-        lessons = soft_labels.lessons(
+        lessons = soft_labels.make_lessons(
             data, self._augment(data), self.pool, epochs, ask if self.share else None, progress
         )
         seconds = time.perf_counter() - began
         training_copy = training_loop.make_training_copy(student.model, self.dropout)
-        keep = training_loop.holder(training_copy, student.masks, student.clusters)
+        keep = training_loop.make_holder(training_copy, student.masks, student.clusters)
         average = Average(training_copy, self.average)
 
         def hold() -> None:
@@ -171,20 +171,20 @@ class Distil:
 
         how = training_loop.Descent("distil", steps, self._rate(steps), data.seed)
         weights = task.weights(self.class_weights, data.fit.labels)
-        loss = soft_labels.loss(task, training_copy, ask, data.scale, self.share, self.temperature, weights)
+        loss = soft_labels.make_loss(task, training_copy, ask, data.scale, self.share, self.temperature, weights)
         closing = training_loop.descend(training_copy, loss, lessons.batches(self.batch, steps), how, progress, hold)
         if not math.isfinite(closing):
             raise RecipeError(f"distil.rate: with {self.rate} the loss ends as {closing}; give a lower one")
         average.take()
         keep()
-        return replace(student, model=training_loop.with_weights_of(student.model, training_copy)), {
+        return replace(student, model=training_loop.copy_weights(student.model, training_copy)), {
             "teacher_validation_accuracy": accuracy,
             "teacher_passes": (epochs if lessons.answers is None else lessons.count) if self.share else 0,
             "teacher_seconds": round(seconds, 2),
             "augmentations": lessons.count if lessons.augment else 0,
             "steps": steps,
             "batch": self.batch,
-            "class_weights": as_facts(weights),
+            "class_weights": to_facts(weights),
             "compute": training_copy.layers[1].dtype_policy.name,
             "closing_loss": closing,
         }

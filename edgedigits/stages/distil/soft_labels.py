@@ -14,14 +14,14 @@ import numpy as np
 
 from edgedigits.backend import tf
 from edgedigits.data.augment import Augment
-from edgedigits.data.feed import reader
-from edgedigits.data.scale import Scale, scaled
+from edgedigits.data.feed import make_reader
+from edgedigits.data.scale import Scale, scale_pixels
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import Progress
 from edgedigits.keras_types import KerasTensor, TensorRows
-from edgedigits.tasks.class_weights import mean_by
-from edgedigits.tasks.kinds.table import task_of
+from edgedigits.tasks.class_weights import make_weighted_mean
+from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.losses import distillation
 from edgedigits.tasks.task import Task
 
@@ -74,7 +74,7 @@ class Lessons:
         return _mapped(rows, prepare)
 
 
-def lessons(
+def make_lessons(
     data: FitData, augment: Augment | None, pool: int, epochs: int, ask: Ask | None, progress: Progress
 ) -> Lessons:
     """What `epochs` epochs train on; labels alone without `ask`. Raises ModelError when teachers answer what is no number."""
@@ -112,15 +112,15 @@ def _asked(ask: Ask) -> Callable[[KerasTensor], np.ndarray]:
     return asked
 
 
-def validation_accuracy(ask: Ask, data: FitData) -> float:
+def measure_validation_accuracy(ask: Ask, data: FitData) -> float:
     """The share of validation images that the teachers, together, answer right. Raises ModelError as `lessons` does."""
     asked = _asked(ask)
     rows = np.array_split(np.arange(len(data.validation)), -(-len(data.validation) // AT_ONCE))
     answers = np.concatenate([asked(tf.constant(data.validation.read(row))) for row in rows])
-    return task_of(data).score(answers, data.validation.labels, logits=True).accuracy
+    return find_task(data).score(answers, data.validation.labels, logits=True).accuracy
 
 
-def loss(
+def make_loss(
     task: Task,
     training_copy: Callable[..., KerasTensor],
     ask: Ask,
@@ -134,11 +134,11 @@ def loss(
     `weights` are those of the classes, if they weigh differently (`class_weights.py`). With `share` 0 nobody is asked.
     """
 
-    mean = mean_by(weights, task.weighted)
+    mean = make_weighted_mean(weights, task.weighted)
 
     def mixed(pixels: KerasTensor, labels: KerasTensor, answers: KerasTensor | None = None) -> KerasTensor:
         given = tf.cast(pixels, tf.float32)
-        logits = tf.cast(training_copy(scaled(given, scale), training=True), tf.float32)
+        logits = tf.cast(training_copy(scale_pixels(given, scale), training=True), tf.float32)
         if not share:
             return mean(task.loss(labels, logits), labels)
         wanted = ask(given) if answers is None else answers
@@ -149,7 +149,7 @@ def loss(
 
 def _pixels(data: FitData, augment: Augment | None, number: int) -> Prepare:
     """A graph function from indices to uint8 images under augmentation `number`; an image's own is always the same."""
-    read = reader(data.fit)
+    read = make_reader(data.fit)
     draws = augment.draws(len(data.fit), [data.seed * 1000 + number, len(data.fit)]) if augment else None
 
     def pixels(row: KerasTensor) -> tuple[KerasTensor, ...]:

@@ -7,33 +7,33 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgedigits.data.scale import scaling
+from edgedigits.data.scale import parse_scaling
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
 from edgedigits.ground.facts import JsonObject
-from edgedigits.ground.yaml_files import nearest
+from edgedigits.ground.yaml_files import suggest
 from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.zoo import ZOO, build
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.distil.teachers import SELF, check_alike
-from edgedigits.tasks.kinds.table import task_of
+from edgedigits.tasks.kinds.table import find_task
 
 
-def student_file(name: str) -> Path | None:
+def find_student_file(name: str) -> Path | None:
     """The file that a student is read from; None for the candidate itself and for nets of the zoo. Raises RecipeError."""
     if name == SELF or name in ZOO:
         return None
     if Path(name).exists():
         return Path(name)
-    raise RecipeError(f"distil.student: {name!r} is no file and no net{nearest(name, [SELF, *ZOO])}")
+    raise RecipeError(f"distil.student: {name!r} is no file and no net{suggest(name, [SELF, *ZOO])}")
 
 
-def student(name: str, options: JsonObject, candidate: Candidate, data: FitData) -> KerasModel:
+def make_student(name: str, options: JsonObject, candidate: Candidate, data: FitData) -> KerasModel:
     """The flat tf_keras model to train: input, classes and kind of answers (probabilities or logits) are the candidate's.
 
     Raises RecipeError for an unknown name and for options that the net doesn't take, ModelError for a model that doesn't fit.
     """
-    path = student_file(name)
+    path = find_student_file(name)
     if options and (path or name == SELF):
         raise RecipeError(f"distil.options: they are for nets of the zoo, and the student is {name}; leave them out")
     if name == SELF:
@@ -47,8 +47,8 @@ def _read(path: Path, custom: Sequence[str], data: FitData) -> KerasModel:
     from edgedigits.models.graph import walk
     from edgedigits.models.importer.loading import load
 
-    loaded = load(path, custom=custom, scale=scaling(data.scale), size=lambda: data.fit.shape[:2])
-    if not loaded.logits and walk.closing(loaded.model) is None:
+    loaded = load(path, custom=custom, scale=parse_scaling(data.scale), size=lambda: data.fit.shape[:2])
+    if not loaded.logits and walk.find_closing(loaded.model) is None:
         raise ModelError(
             f"distil.student: {path} answers probabilities that no closing softmax makes; end it in softmax or in logits"
         )
@@ -64,12 +64,12 @@ def _fresh(name: str, options: JsonObject, like: KerasModel, data: FitData) -> K
     known = [*inspect.signature(ZOO[name]).parameters][2:]
     for option in options:
         if option not in known:
-            would = nearest(option, known) if known else "; it takes none"
+            would = suggest(option, known) if known else "; it takes none"
             raise RecipeError(f"distil.options: {name} takes no {option!r}{would}")
     seed_everything(data.seed)
     plain = {key: _plain(x) for key, x in options.items()}
     try:
-        net = build(name, like.input_shape[1:], like.output_shape[1], task_of(data).closing, **plain)
+        net = build(name, like.input_shape[1:], like.output_shape[1], find_task(data).closing, **plain)
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise RecipeError(f"distil.options: no {name} can be built with {options} ({reason})") from error
@@ -107,8 +107,8 @@ def _answering_as(wanted: KerasModel, model: KerasModel) -> KerasModel:
     from edgedigits.models.graph import walk
 
     result: KerasModel
-    end = walk.closing(wanted)
-    if end == walk.closing(model):
+    end = walk.find_closing(wanted)
+    if end == walk.find_closing(model):
         return model
     if end is None:
         return walk.clone(model, logits=True)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgedigits.data.scale import Scale, Scaling, scaled, scaling
+from edgedigits.data.scale import Scale, Scaling, parse_scaling, scale_pixels
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
-from edgedigits.ground.yaml_files import nearest
+from edgedigits.ground.yaml_files import suggest
 from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.zoo import ZOO
-from edgedigits.models.zoo.shipped import record_beside, shipped_folder, shipped_record
+from edgedigits.models.zoo.shipped import find_record_beside, find_shipped_folder, find_shipped_record
 from edgedigits.stages.candidate import Candidate
 
 if TYPE_CHECKING:  # its tables of losses bring TensorFlow
@@ -48,7 +48,7 @@ def not_before(number: int, count: int) -> str:
     return f"stage {number} does not come before this stage; what does: {before}"
 
 
-def teacher_file(name: str) -> Path | None:
+def find_teacher_file(name: str) -> Path | None:
     """The file that a teacher is read from; None for the recipe's own models. Raises RecipeError for a name of nothing."""
     if name in (RECIPE, SELF) or STAGE.fullmatch(name):
         return None
@@ -56,17 +56,17 @@ def teacher_file(name: str) -> Path | None:
         if Path(name).exists():
             return Path(name)
         raise RecipeError(
-            f"distil.teacher: {name!r} is no file and no net{nearest(name, [RECIPE, SELF, 'stage 1', *ZOO])}"
+            f"distil.teacher: {name!r} is no file and no net{suggest(name, [RECIPE, SELF, 'stage 1', *ZOO])}"
         )
-    if shipped_record(name) is None:
+    if find_shipped_record(name) is None:
         raise RecipeError(
             f"distil.teacher: no trained {name} is shipped; make one with "
             f"`edgedigits train {name} --out {name}.keras` and give its path"
         )
-    return shipped_folder() / f"{name}.keras"
+    return find_shipped_folder() / f"{name}.keras"
 
 
-def teachers(names: Sequence[str], candidate: Candidate, data: FitData, scale: Scale | None) -> list[Teacher]:
+def load_teachers(names: Sequence[str], candidate: Candidate, data: FitData, scale: Scale | None) -> list[Teacher]:
     """Every teacher, loaded and checked. `scale` is that of files; without it the training record tells, else it's the data's.
 
     Raises RecipeError for a name that stands for none, ModelError for a teacher of another input, other classes or other data.
@@ -75,19 +75,19 @@ def teachers(names: Sequence[str], candidate: Candidate, data: FitData, scale: S
 
 
 def _teacher(name: str, candidate: Candidate, data: FitData, scale: Scale | None) -> Teacher:
-    path = teacher_file(name)
+    path = find_teacher_file(name)
     if name == SELF:
-        found = Teacher(name, candidate.model, scaling(data.scale))
+        found = Teacher(name, candidate.model, parse_scaling(data.scale))
     elif stage := STAGE.fullmatch(name):
-        found = Teacher(name, _made_by(int(stage[1]), candidate.made), scaling(data.scale))
+        found = Teacher(name, _made_by(int(stage[1]), candidate.made), parse_scaling(data.scale))
     elif path is None:
         if candidate.original is None:
             raise RecipeError("distil.teacher: there is no model that the recipe began with; name a net or a file")
-        found = Teacher(name, candidate.original, scaling(data.scale))
+        found = Teacher(name, candidate.original, parse_scaling(data.scale))
     else:
         found = _read(name, path, data, scale, candidate.custom)
     check_alike("distil.teacher", name, found.model, candidate.model)
-    record = shipped_record(name) if name in ZOO else None
+    record = find_shipped_record(name) if name in ZOO else None
     if record and record["data"]["fingerprint"] != data.fingerprint:
         raise ModelError(
             f"distil.teacher: the shipped {name} was trained on {record['data']['name']}, not on this data; "
@@ -105,9 +105,9 @@ def _made_by(number: int, made: Sequence[KerasModel]) -> KerasModel:
 def _read(name: str, path: Path, data: FitData, scale: Scale | None, custom: Sequence[str]) -> Teacher:
     from edgedigits.models.importer.loading import load
 
-    record = record_beside(path)
+    record = find_record_beside(path)
     own: Scale = record["input"]["scale"] if record else data.scale
-    chosen = scaling(own if name in ZOO else scale or own, f"distil.teacher: {path}: scale")
+    chosen = parse_scaling(own if name in ZOO else scale or own, f"distil.teacher: {path}: scale")
     return Teacher(name, load(path, custom=custom, scale=chosen, size=lambda: data.fit.shape[:2]).model, chosen)
 
 
@@ -122,27 +122,27 @@ def check_alike(where: str, name: str, model: KerasModel, candidate: KerasModel)
         if own != wanted:
             shown, needed = (("x".join(map(str, s)) if isinstance(s, tuple) else s) for s in (own, wanted))
             raise ModelError(f"{where}: {name} {what} {shown}, the recipe's model {needed}; they must be the same")
-    own_end, end = walk.closing(model), walk.closing(candidate)
+    own_end, end = walk.find_closing(model), walk.find_closing(candidate)
     if own_end and end and own_end != end:
         raise ModelError(
             f"{where}: {name} ends in a {own_end}, the recipe's model in a {end}; they must be asked the same"
         )
 
 
-def panel(task: Task, found: Sequence[Teacher], temperature: float) -> Callable[[KerasTensor], KerasTensor]:
+def form_panel(task: Task, found: Sequence[Teacher], temperature: float) -> Callable[[KerasTensor], KerasTensor]:
     """A graph function from pixels 0..255, [n, h, w, c], to float32 logits [n, classes].
 
     Divided by `temperature` and made probabilities, they are the mean of what the teachers answer at that temperature.
     """
-    askers = [(logits_of(teacher.model, teacher.scale), teacher.scale) for teacher in found]
+    askers = [(compute_logits(teacher.model, teacher.scale), teacher.scale) for teacher in found]
 
     def ask(pixels: KerasTensor) -> KerasTensor:
-        return task.mean_logits([asker(scaled(pixels, scale)) for asker, scale in askers], temperature)
+        return task.mean_logits([asker(scale_pixels(pixels, scale)) for asker, scale in askers], temperature)
 
     return ask
 
 
-def logits_of(model: KerasModel, scale: Scaling | None = None) -> Callable[[KerasTensor], KerasTensor]:
+def compute_logits(model: KerasModel, scale: Scaling | None = None) -> Callable[[KerasTensor], KerasTensor]:
     """The float32 logits of a model, not training; those of probabilities that no closing layer makes are their logarithms."""
     from edgedigits.backend import tf
     from edgedigits.models.graph import walk
@@ -150,7 +150,7 @@ def logits_of(model: KerasModel, scale: Scaling | None = None) -> Callable[[Kera
     from edgedigits.stages import training_loop
 
     training_copy = training_loop.make_training_copy(model)
-    made_elsewhere = walk.closing(model) is None and answers_probabilities(model, scale)
+    made_elsewhere = walk.find_closing(model) is None and answers_probabilities(model, scale)
 
     def ask(images: KerasTensor) -> KerasTensor:
         answers = tf.cast(training_copy(images, training=False), tf.float32)

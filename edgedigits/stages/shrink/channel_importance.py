@@ -7,28 +7,30 @@ from collections.abc import Callable
 import numpy as np
 
 from edgedigits.backend import tf
-from edgedigits.data.feed import plain_batches
-from edgedigits.data.samples import sampled
+from edgedigits.data.feed import make_plain_batches
+from edgedigits.data.samples import draw_sample
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.narrow import Layout
-from edgedigits.models.layers.layer_kinds import MAKES, READS, Kernel, kind_of
-from edgedigits.tasks.kinds.table import task_of
+from edgedigits.models.layers.layer_kinds import MAKES, READS, Kernel, find_kind
+from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.task import Task
 
 BATCH = 250
 
 
-def importances(kind: str, layout: Layout, data: FitData, images: int, weights: np.ndarray | None = None) -> np.ndarray:
+def measure_importances(
+    kind: str, layout: Layout, data: FitData, images: int, weights: np.ndarray | None = None
+) -> np.ndarray:
     """float64 [units], larger matters more; NaN where `kind` says nothing about a unit.
 
     `weights` are those of the classes in the loss, if they weigh differently (`class_weights.py`).
     Raises RecipeError when it says nothing about any of them.
     """
     if kind == "taylor":
-        return loss_changes(layout, data, images, weights)
+        return measure_loss_changes(layout, data, images, weights)
     if kind == "bn":
         return _scales(layout)
     sums = _sums(layout, lambda kernel: np.abs(kernel) if kind == "l1" else np.square(kernel))
@@ -70,18 +72,18 @@ def _gather(total: np.ndarray, units: np.ndarray, values: np.ndarray) -> None:
     np.add.at(total, units[free], values[free])
 
 
-def loss_changes(layout: Layout, data: FitData, images: int, weights: np.ndarray | None = None) -> np.ndarray:
+def measure_loss_changes(layout: Layout, data: FitData, images: int, weights: np.ndarray | None = None) -> np.ndarray:
     """By how much the loss of an image changes, to first order, when the unit's channels are zero: mean of the absolute values.
 
     A channel counts where it is read, that is at the inputs of convolutions and dense layers: all places where a unit is read
     are summed before the absolute value is taken (Molchanov et al. 2019, "Importance Estimation for Neural Network Pruning").
     """
-    model, task = walk.clone(layout.coupling.model, logits=True), task_of(data)
+    model, task = walk.clone(layout.coupling.model, logits=True), find_task(data)
     own = None if weights is None else tf.constant(weights)
     gradients = tf.function(lambda pixels, labels: _gate_gradients(task, model, layout, pixels, labels, own))
-    picked = sampled(data.fit, images, data.seed)
+    picked = draw_sample(data.fit, images, data.seed)
     total = np.zeros(layout.coupling.count)
-    for pixels, labels in plain_batches(picked, data.scale, BATCH):
+    for pixels, labels in make_plain_batches(picked, data.scale, BATCH):
         total += gradients(pixels, labels).numpy()
     return np.asarray(total / len(picked), np.float64)
 
@@ -95,7 +97,7 @@ def _gate_gradients(
 
         def apply(call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
             axis = units[call.inputs[0]]
-            kind = kind_of(call.layer)
+            kind = find_kind(call.layer)
             if kind is not None and kind.makes_channels and (axis >= 0).any():
                 gate = tf.ones([tf.shape(pixels)[0], len(axis)])
                 tape.watch(gate)

@@ -15,18 +15,18 @@ from edgedigits.ground.facts import Facts
 from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.coupling import find_coupling
-from edgedigits.models.graph.narrow import Layout, kept_places, remove_units
-from edgedigits.models.layers.layer_kinds import kind_of
+from edgedigits.models.graph.narrow import Layout, find_kept_places, remove_units
+from edgedigits.models.layers.layer_kinds import find_kind
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.settings import ClassWeights
-from edgedigits.stages.shrink.channel_importance import importances
-from edgedigits.stages.shrink.removal_order import Order, least_count, removal_order
-from edgedigits.tasks.kinds.table import task_of
+from edgedigits.stages.shrink.channel_importance import measure_importances
+from edgedigits.stages.shrink.removal_order import Order, find_least_count, find_removal_order
+from edgedigits.tasks.kinds.table import find_task
 
 Places = Mapping[str, tuple[np.ndarray, ...]]
 
 
-def laid_out(model: KerasModel, skip_layers: list[str]) -> Layout:
+def lay_out(model: KerasModel, skip_layers: list[str]) -> Layout:
     """Where the model's units are; channels that layers of `skip_layers` make stay."""
 
     def stays(name: str) -> str | None:
@@ -52,16 +52,16 @@ class Rules(Protocol):
     def class_weights(self) -> ClassWeights: ...
 
 
-def ordered(stage: Rules, layout: Layout, data: FitData) -> tuple[Order, dict[str, str]]:
+def order_channels(stage: Rules, layout: Layout, data: FitData) -> tuple[Order, dict[str, str]]:
     """(in which order a `Shrink` lets units go, why by layer the others stay).
 
     Raises RecipeError when none can go.
     """
     groups, left = layout.coupling.groups, dict(layout.coupling.left_whole)
-    weights = task_of(data).weights(stage.class_weights, data.fit.labels)
-    importance = importances(stage.importance, layout, data, stage.images, weights) if groups else np.zeros(0)
+    weights = find_task(data).weights(stage.class_weights, data.fit.labels)
+    importance = measure_importances(stage.importance, layout, data, stage.images, weights) if groups else np.zeros(0)
     for group in groups:
-        least = least_count(group, stage.multiple, stage.least)
+        least = find_least_count(group, stage.multiple, stage.least)
         unknown = bool(np.isnan(importance[group.units]).any())
         if unknown or least == len(group.units):
             importance[group.units] = np.nan
@@ -74,13 +74,13 @@ def ordered(stage: Rules, layout: Layout, data: FitData) -> tuple[Order, dict[st
     if np.isnan(importance).all():
         reasons = "; ".join(f"{name}: {why}" for name, why in list(left.items())[:4])
         raise RecipeError(f"shrink: {layout.coupling.model.name} has no channels that could go ({reasons})")
-    return removal_order(groups, importance, stage.scope, stage.multiple, stage.least), left
+    return find_removal_order(groups, importance, stage.scope, stage.multiple, stage.least), left
 
 
-def without(candidate: Candidate, layout: Layout, keep: np.ndarray) -> Candidate:
+def remove_channels(candidate: Candidate, layout: Layout, keep: np.ndarray) -> Candidate:
     """The candidate with only the units that bool [units] `keep` says; masks and clusters are cut like their kernels."""
-    places = kept_places(layout, keep)
-    kernels = walk.kernels(candidate.model)
+    places = find_kept_places(layout, keep)
+    kernels = walk.collect_kernels(candidate.model)
     return replace(
         candidate,
         model=remove_units(layout, keep),
@@ -94,7 +94,7 @@ def _cut(values: np.ndarray, places: tuple[np.ndarray, ...] | None) -> np.ndarra
     return values if places is None else values[np.ix_(*places)]
 
 
-def in_sequence(first: Places, second: Places) -> Places:
+def remove_in_sequence(first: Places, second: Places) -> Places:
     """The places of the kernel before the first of two removals that are left after the second."""
     if not first:
         return second
@@ -104,19 +104,19 @@ def in_sequence(first: Places, second: Places) -> Places:
     }
 
 
-def measured(measure: Callable[[Layout, np.ndarray], float], model: KerasModel) -> float:
+def measure_model(measure: Callable[[Layout, np.ndarray], float], model: KerasModel) -> float:
     """What is measured of the model as it is."""
-    layout = laid_out(model, [])
+    layout = lay_out(model, [])
     return measure(layout, np.ones(layout.coupling.count, bool))
 
 
 def channels(before: KerasModel, after: KerasModel) -> Facts:
     """Layer -> [channels it made, channels it makes], 0 where the layer is gone."""
-    made = {call.layer.name: int(call.node.outputs.shape[-1]) for call in walk.calls(before) if _makes(call.layer)}
-    makes = {call.layer.name: int(call.node.outputs.shape[-1]) for call in walk.calls(after) if _makes(call.layer)}
+    made = {call.layer.name: int(call.node.outputs.shape[-1]) for call in walk.list_calls(before) if _makes(call.layer)}
+    makes = {call.layer.name: int(call.node.outputs.shape[-1]) for call in walk.list_calls(after) if _makes(call.layer)}
     return {name: [count, makes.get(name, 0)] for name, count in made.items()}
 
 
 def _makes(layer: KerasLayer) -> bool:
-    kind = kind_of(layer)
+    kind = find_kind(layer)
     return kind is not None and kind.makes_channels

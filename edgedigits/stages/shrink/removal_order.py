@@ -33,12 +33,12 @@ class Order:
         return keep
 
 
-def least_count(group: Group, multiple: int, least: int | None) -> int:
+def find_least_count(group: Group, multiple: int, least: int | None) -> int:
     """How many units the group keeps at least: a multiple, or all of them where they are fewer."""
     return min(len(group.units), -(-max(multiple, least or 0) // multiple) * multiple)
 
 
-def removal_order(
+def find_removal_order(
     groups: Sequence[Group], importance: np.ndarray, scope: str, multiple: int, least: int | None
 ) -> Order:
     """Least importance first: as a share of the group's mean, or, per layer, by rank in the group; NaN never goes."""
@@ -58,7 +58,7 @@ def removal_order(
     sizes = np.array([len(group.units) for group in groups], np.int64)
     left = np.concatenate([sizes[None], sizes - gone.reshape(-1, len(groups))])
     counts = _rounded(
-        left, sizes, multiple, np.array([least_count(group, multiple, least) for group in groups], np.int64)
+        left, sizes, multiple, np.array([find_least_count(group, multiple, least) for group in groups], np.int64)
     )
     changed = np.any(np.diff(counts, axis=0), axis=1)
     return Order(groups, units, counts[np.append(True, changed)])

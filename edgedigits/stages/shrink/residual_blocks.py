@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgedigits.backend import tf
-from edgedigits.data.feed import plain_batches
-from edgedigits.data.samples import sampled
+from edgedigits.data.feed import make_plain_batches
+from edgedigits.data.samples import draw_sample
 from edgedigits.data.splits import FitData
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.graph import walk
-from edgedigits.tasks.kinds.table import task_of
+from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.task import Task
 
 IMAGES = 2000
@@ -39,9 +39,9 @@ class Branch:
     calls: frozenset[int]
 
 
-def branches(model: KerasModel) -> tuple[Branch, ...]:
+def find_branches(model: KerasModel) -> tuple[Branch, ...]:
     """Of every addition of two tensors one of which is made from the other, by layers that nothing else reads; in graph order."""
-    calls = list(walk.calls(model))
+    calls = list(walk.list_calls(model))
     names = [call.layer.name for call in calls]
     needs = _needs(calls)
     found = []
@@ -77,14 +77,14 @@ def _within(calls: list[walk.Call], needs: dict[int, frozenset[int]], place: int
     return frozenset() if leaves or spread or not starts else within
 
 
-def without(model: KerasModel, adds: Collection[str]) -> KerasModel:
+def remove_branches(model: KerasModel, adds: Collection[str]) -> KerasModel:
     """The model in which the additions of these names give out their shortcut; what they added is gone, branches within it too.
 
     All other layers keep their names and weights. Promise: where the branches gave zeros, the answers are the same.
     """
-    found = {branch.add: branch for branch in branches(model) if branch.add in adds}
+    found = {branch.add: branch for branch in find_branches(model) if branch.add in adds}
     gone = {place for branch in found.values() for place in branch.calls}
-    order = {id(call.node): place for place, call in enumerate(walk.calls(model))}
+    order = {id(call.node): place for place, call in enumerate(walk.list_calls(model))}
     made: dict[str, KerasLayer] = {}
 
     def apply(call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor | None:
@@ -103,20 +103,20 @@ def without(model: KerasModel, adds: Collection[str]) -> KerasModel:
     return result
 
 
-def branch_importance(model: KerasModel, data: FitData, images: int = IMAGES) -> dict[str, float]:
+def measure_branch_importance(model: KerasModel, data: FitData, images: int = IMAGES) -> dict[str, float]:
     """Name of the addition -> by how much the loss of an image changes, to first order, when its branch gives zeros.
 
     The mean over `images` training images of |the sum over the branch's values of gradient times value| (Molchanov et al. 2019,
     "Importance Estimation for Neural Network Pruning"). The loss is the cross entropy of the labels.
     """
-    found = {branch.add: branch for branch in branches(model)}
+    found = {branch.add: branch for branch in find_branches(model)}
     if not found:
         return {}
-    net, task = walk.clone(model, logits=True), task_of(data)
+    net, task = walk.clone(model, logits=True), find_task(data)
     changes = tf.function(lambda pixels, labels: _changes(task, net, found, pixels, labels))
-    picked = sampled(data.fit, images, data.seed)
+    picked = draw_sample(data.fit, images, data.seed)
     total = np.zeros(len(found))
-    for pixels, labels in plain_batches(picked, data.scale, BATCH):
+    for pixels, labels in make_plain_batches(picked, data.scale, BATCH):
         total += changes(pixels, labels).numpy()
     return dict(zip(found, (total / len(picked)).tolist(), strict=True))
 

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
-from edgedigits.stages.candidate import Candidate, settings_class
+from edgedigits.stages.candidate import Candidate, make_settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
 TARGETS = ("remove_parameters", "remove_multiply_adds", "latency_us", "instructions")
@@ -21,7 +21,7 @@ Removed = Annotated[float, Field(gt=0, lt=1)]
 Least = Annotated[int, Field(ge=1)]
 
 
-@settings_class
+@make_settings_class
 class Shrink:
     """Remove the channels that matter least until one target holds, then train on what is left.
 
@@ -89,16 +89,16 @@ class Shrink:
         Raises TargetError when the smallest model that these settings allow misses the target, RecipeError when there is
         nothing to remove or fewer branches than `drop_blocks`, ModelError when a layer's channels can't be followed.
         """
-        from edgedigits.models.graph.narrowed_size import sizes_of
+        from edgedigits.models.graph.narrowed_size import find_sizes
         from edgedigits.stages.select_layers import check_patterns
         from edgedigits.stages.shrink import removal
-        from edgedigits.stages.shrink.simplify import carried, simplified
-        from edgedigits.stages.shrink.target import check_reachable, reach, target_of
+        from edgedigits.stages.shrink.simplify import carry_along, simplify
+        from edgedigits.stages.shrink.target import check_reachable, parse_target, reach
 
         check_patterns(candidate.model, "shrink.skip_layers", self.skip_layers)
-        target = target_of(self, data)
-        simple, gone = simplified(candidate, data, self.drop_blocks, self.merge_pointwise, self.images)
-        now, goals = carried(candidate, simple), [0.0] * self.rounds
+        target = parse_target(self, data)
+        simple, gone = simplify(candidate, data, self.drop_blocks, self.merge_pointwise, self.images)
+        now, goals = carry_along(candidate, simple), [0.0] * self.rounds
         left: dict[str, str] = {}
         learned: Facts = {}
         value = whole = 0.0
@@ -106,21 +106,21 @@ class Shrink:
             if number and value <= goals[number]:
                 now, learned = self._tuned(now, data, number, progress)
                 continue
-            layout = removal.laid_out(now.model, self.skip_layers)
-            order, reasons = removal.ordered(self, layout, data)
+            layout = removal.lay_out(now.model, self.skip_layers)
+            order, reasons = removal.order_channels(self, layout, data)
             if number == 0:
                 value = target.measure(layout, order.keep(0))
                 as_is = simple is candidate.model
-                whole = value if as_is else removal.measured(target.measure, candidate.model)
+                whole = value if as_is else removal.measure_model(target.measure, candidate.model)
                 goals, left = target.goals(whole, value, self.rounds), reasons
                 if self.rounds > 1:  # else it would be found out only after training
                     check_reachable(target, goals[-1], value, layout, order)
             keep, value = reach(target, goals[number], value, layout, order)
-            cut = removal.without(now, layout, keep)
-            cut = replace(cut, kept=removal.in_sequence(now.kept, cut.kept))
+            cut = removal.remove_channels(now, layout, keep)
+            cut = replace(cut, kept=removal.remove_in_sequence(now.kept, cut.kept))
             now, learned = self._tuned(cut, data, number, progress)
-        facts: Facts = {f"{name}_before": size for name, size in sizes_of(candidate.model).items()}
-        facts |= {**sizes_of(now.model), f"{target.unit}_before": whole, target.unit: value}
+        facts: Facts = {f"{name}_before": size for name, size in find_sizes(candidate.model).items()}
+        facts |= {**find_sizes(now.model), f"{target.unit}_before": whole, target.unit: value}
         facts |= {"channels": removal.channels(candidate.model, now.model), "left_whole": left}
         return now, {**learned, **facts, **gone}
 
@@ -132,6 +132,6 @@ class Shrink:
         if number + 1 < self.rounds:
             plan = replace(plan, epochs=self.epochs_between)
         training_copy = training_loop.make_training_copy(cut.model)
-        hold = training_loop.holder(training_copy, cut.masks, cut.clusters)
+        hold = training_loop.make_holder(training_copy, cut.masks, cut.clusters)
         facts = training_loop.tune(training_copy, cut.original, data, plan, progress, hold=hold)
-        return replace(cut, model=training_loop.with_weights_of(cut.model, training_copy)), facts
+        return replace(cut, model=training_loop.copy_weights(cut.model, training_copy)), facts

@@ -13,10 +13,10 @@ from edgedigits.models.graph import walk
 from edgedigits.models.graph.duplicate_inputs import find_copies, merge_copies, sum_copies
 from edgedigits.models.graph.merge_pointwise import merge_pairs
 from edgedigits.stages.candidate import Candidate
-from edgedigits.stages.shrink.residual_blocks import IMAGES, branch_importance, branches, without
+from edgedigits.stages.shrink.residual_blocks import IMAGES, find_branches, measure_branch_importance, remove_branches
 
 
-def simplified(
+def simplify(
     candidate: Candidate, data: FitData, drop_blocks: int, merge_pointwise: bool = False, images: int = IMAGES
 ) -> tuple[KerasModel, Facts]:
     """(the model with copies merged, `drop_blocks` residual branches gone and then 1x1 convolutions joined, what that was).
@@ -26,7 +26,7 @@ def simplified(
     Raises RecipeError when there are fewer.
     """
     model = candidate.model
-    there = len(branches(model))
+    there = len(find_branches(model))
     if drop_blocks > there:
         are = {0: "no residual branches", 1: "1 residual branch"}.get(there, f"{there} residual branches")
         raise RecipeError(
@@ -35,21 +35,21 @@ def simplified(
     model, names = merge_copies(model)
     dropped: list[str] = []
     if drop_blocks:
-        importance = branch_importance(model, data, images)
+        importance = measure_branch_importance(model, data, images)
         dropped = sorted(importance, key=lambda add: importance[add])[:drop_blocks]
-        model = without(model, dropped)
+        model = remove_branches(model, dropped)
     facts: Facts = {"merged_copies": names, "dropped_blocks": dropped}
     if merge_pointwise:
         model, facts["merged_pointwise"] = merge_pairs(model, {*candidate.masks, *candidate.clusters})
     return model, facts
 
 
-def carried(candidate: Candidate, model: KerasModel) -> Candidate:
+def carry_along(candidate: Candidate, model: KerasModel) -> Candidate:
     """The candidate with its simplified model; masks and clusters stay where their kernels do.
 
     A weight that is the sum of several is pruned where all of them were. It has no cluster: sums have other values.
     """
-    there = walk.kernels(model)
+    there = walk.collect_kernels(model)
     places = {path: one.place for one in find_copies(candidate.model) for path in one.kernels if path in there}
     masks = {path: mask for path, mask in candidate.masks.items() if path in there}
     return replace(

@@ -11,7 +11,7 @@ import numpy as np
 from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, TargetError
 from edgedigits.models.graph.narrow import Layout, remove_units
-from edgedigits.models.graph.narrowed_size import multiply_adds, parameters
+from edgedigits.models.graph.narrowed_size import count_multiply_adds, count_parameters
 from edgedigits.stages.shrink.removal_order import Order
 
 Measure = Callable[[Layout, np.ndarray], float]
@@ -52,12 +52,12 @@ class Goals(Protocol):
     def cpu(self) -> str: ...
 
 
-def target_of(stage: Goals, data: FitData) -> Target:
+def parse_target(stage: Goals, data: FitData) -> Target:
     """The one target in the settings of a `Shrink`. Raises InputError when it can't be measured here."""
     if stage.remove_parameters is not None:
-        return Target("remove_parameters", stage.remove_parameters, "parameters", parameters)
+        return Target("remove_parameters", stage.remove_parameters, "parameters", count_parameters)
     if stage.remove_multiply_adds is not None:
-        return Target("remove_multiply_adds", stage.remove_multiply_adds, "multiply_adds", multiply_adds)
+        return Target("remove_multiply_adds", stage.remove_multiply_adds, "multiply_adds", count_multiply_adds)
     if stage.latency_us is not None:
         return Target("latency_us", stage.latency_us, "latency_us", _by_cost(data, "latency_us", ""))
     return Target(

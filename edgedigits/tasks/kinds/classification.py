@@ -14,7 +14,7 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.errors import DataError, ModelError
 from edgedigits.ground.facts import Facts
 from edgedigits.keras_types import KerasTensor, TensorLike
-from edgedigits.models.graph.walk import closing, ends_in_softmax
+from edgedigits.models.graph.walk import ends_in_softmax, find_closing
 from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.tasks import baseline_check, class_weights, losses, parity, scoring
 from edgedigits.tasks.baseline_check import Findings
@@ -41,7 +41,7 @@ class Classification:
                 f"{name}: the model answers with 1 number, which tells two classes apart and no more; use data of two classes, "
                 "or end it in one output per class."
             )
-        if closing(model) == "sigmoid":
+        if find_closing(model) == "sigmoid":
             last = model.layers[-1]
             raise ModelError(
                 f"{name}: layer '{last.name}' ({type(last).__name__}) answers each class with a sigmoid of its own, as for "
@@ -72,10 +72,10 @@ class Classification:
         return losses.soft_cross_entropy(wanted, logits, temperature)
 
     def weights(self, setting: str, targets: Targets) -> NDArray[np.float32] | None:
-        return class_weights.class_weights(setting, targets)
+        return class_weights.compute_class_weights(setting, targets)
 
     def weighted(self, losses: TensorLike, targets: TensorLike | None, weights: TensorLike | None) -> KerasTensor:
-        return class_weights.by_class(losses, targets, weights)
+        return class_weights.weigh_by_class(losses, targets, weights)
 
     def mean_logits(self, logits: Sequence[TensorLike], temperature: float) -> KerasTensor:
         from edgedigits.backend import tf
@@ -86,7 +86,7 @@ class Classification:
         return result
 
     def keras_loss(self, label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
-        return losses.of_probabilities(label_smoothing)
+        return losses.make_loss_of_probabilities(label_smoothing)
 
     def keras_targets(self, targets: TensorLike, units: int) -> KerasTensor:
         from edgedigits.backend import tf
@@ -98,7 +98,7 @@ class Classification:
         return CLASSIFICATION
 
     def probabilities(self, outputs: Outputs, logits: bool) -> Outputs:
-        return scoring.probabilities(outputs, logits)
+        return scoring.to_probabilities(outputs, logits)
 
     def score(self, outputs: Outputs, targets: Targets, logits: bool) -> Score:
         return scoring.score(outputs, targets, logits)
@@ -122,10 +122,10 @@ class Classification:
         return baseline_check.look(outputs, targets, classes, logits)
 
     def sureness(self, wanted: Outputs) -> np.ndarray:
-        return parity.margins(wanted)
+        return parity.compute_margins(wanted)
 
     def changed(self, wanted: Outputs, found: Outputs) -> NDArray[np.bool_]:
         return np.asarray(found.argmax(axis=1) != wanted.argmax(axis=1))
 
     def lost(self, wanted: Outputs, rounded: Outputs, found: Outputs, step: float) -> Losses:
-        return parity.losses(wanted, rounded, found, step)
+        return parity.compute_losses(wanted, rounded, found, step)

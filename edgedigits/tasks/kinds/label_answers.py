@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgedigits.ground.facts import Facts
 from edgedigits.tasks.baseline_check import CHANCE, CLEAR_SKILL, LEAST_SKILL, Findings
-from edgedigits.tasks.f1_difference import f1_difference
+from edgedigits.tasks.f1_difference import compare_f1
 from edgedigits.tasks.lost_answers import Losses
 from edgedigits.tasks.parity import LEAST_MARGIN
 from edgedigits.tasks.statistics import chance_p
@@ -21,13 +21,13 @@ _FLOOR: Final = 0.1
 """Of what the model knows against even odds: where it answers nearly all images alike, that is what is held against."""
 
 
-def margins(wanted: np.ndarray) -> NDArray[np.float64]:
+def compute_margins(wanted: np.ndarray) -> NDArray[np.float64]:
     """How sure the model is of each label, 0 at even odds and 1 where it is certain, float64 [n, labels]."""
     return np.abs(2 * wanted.astype(np.float64) - 1)
 
 
-def losses(wanted: np.ndarray, rounded: np.ndarray, found: np.ndarray, step: float) -> Losses:
-    """What `found`, the bytes' probabilities [n, labels], lost of `wanted`, the model's; `rounded`, `step` as in `parity.losses`.
+def compute_losses(wanted: np.ndarray, rounded: np.ndarray, found: np.ndarray, step: float) -> Losses:
+    """What `found`, the bytes' probabilities [n, labels], lost of `wanted`, the model's; the rest as in `parity`.
 
     answers: the share of decisions that changed, each weighted by the model's margin, as a share of what throwing coins would
         change. Labels that it sees and labels that it doesn't weigh as much as each other: most images lack most labels, and
@@ -37,7 +37,7 @@ def losses(wanted: np.ndarray, rounded: np.ndarray, found: np.ndarray, step: flo
     information: the Kullback-Leibler divergence of the labels' odds, as a share of that to each label's mean odds, which tell
         nothing of an image.
     """
-    sees, weights = wanted > 0.5, margins(wanted)
+    sees, weights = wanted > 0.5, compute_margins(wanted)
     changed = (found > 0.5) != sees
     sides = [side for side in (sees, ~sees) if (weights * side).sum() > 0]
     shares = [float((weights * changed)[side].sum() / weights[side].sum()) for side in sides]
@@ -76,7 +76,7 @@ def look(shares: np.ndarray, labels: np.ndarray) -> Findings:
     """What probabilities [n, labels] of images with these labels tell of a model."""
     if not np.isfinite(shares).all():
         return Findings(unfit_model="the model answers images of this data with NaN or infinity; train it again")
-    if margins(shares).mean() < LEAST_MARGIN:
+    if compute_margins(shares).mean() < LEAST_MARGIN:
         return Findings(
             unfit_model="the model gives every label of every image even odds (are its weights zero?), so nothing could show "
             "whether its compressed form is right; train it first"
@@ -96,10 +96,10 @@ def look(shares: np.ndarray, labels: np.ndarray) -> Findings:
     return Findings()
 
 
-def compared(labels: np.ndarray, before: np.ndarray, after: np.ndarray) -> Facts:
+def compare_labels(labels: np.ndarray, before: np.ndarray, after: np.ndarray) -> Facts:
     """F1 of two models' predictions, bool [n, labels], and their difference with a 95 % interval over images drawn anew."""
     wanted = labels.astype(bool)
-    both, differs = [_f1(before, wanted), _f1(after, wanted)], f1_difference(labels, before, after)
+    both, differs = [_f1(before, wanted), _f1(after, wanted)], compare_f1(labels, before, after)
     return {
         "float_scores": both[0],
         "scores": both[1],
@@ -112,7 +112,7 @@ def _f1(predictions: np.ndarray, wanted: NDArray[np.bool_]) -> dict[str, float]:
     return {"f1_macro": float(macro), "f1_micro": float(micro)}
 
 
-def tuned(shares: np.ndarray, labels: np.ndarray) -> list[float]:
+def tune_thresholds(shares: np.ndarray, labels: np.ndarray) -> list[float]:
     """The threshold of each label, a probability, with the best F1 on these images; of equal ones that nearest to 0.5.
 
     A label that none of the images has, or all have, keeps 0.5. An image has a label where its probability is above.

@@ -14,7 +14,7 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.errors import DataError, ModelError
 from edgedigits.ground.facts import Facts
 from edgedigits.keras_types import KerasLayer, KerasTensor, TensorLike
-from edgedigits.models.graph.walk import closing
+from edgedigits.models.graph.walk import find_closing
 from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.tasks import class_weights, losses
 from edgedigits.tasks.baseline_check import Findings
@@ -36,7 +36,7 @@ class Multilabel:
     tunes_thresholds: ClassVar[bool] = True
 
     def check_model(self, name: str, loaded: LoadedModel, trained: bool) -> None:
-        last, end = loaded.model.layers[-1], closing(loaded.model)
+        last, end = loaded.model.layers[-1], find_closing(loaded.model)
         if end == "sigmoid" or (end is None and loaded.logits and _is_linear(last)):
             return
         made = (
@@ -68,10 +68,10 @@ class Multilabel:
         return losses.soft_label_cross_entropy(wanted, logits, temperature)
 
     def weights(self, setting: str, targets: Targets) -> NDArray[np.float32] | None:
-        return class_weights.label_weights(setting, targets)
+        return class_weights.compute_label_weights(setting, targets)
 
     def weighted(self, losses: TensorLike, targets: TensorLike | None, weights: TensorLike | None) -> KerasTensor:
-        return class_weights.by_label(losses, targets, weights)
+        return class_weights.weigh_by_label(losses, targets, weights)
 
     def mean_logits(self, logits: Sequence[TensorLike], temperature: float) -> KerasTensor:
         from edgedigits.backend import tf
@@ -82,7 +82,7 @@ class Multilabel:
         return result
 
     def keras_loss(self, label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
-        return losses.of_label_probabilities(label_smoothing)
+        return losses.make_loss_of_label_probabilities(label_smoothing)
 
     def keras_targets(self, targets: TensorLike, units: int) -> KerasTensor:
         from edgedigits.backend import tf
@@ -105,10 +105,10 @@ class Multilabel:
         return Score(scores.pop("accuracy"), float(loss), scores, "f1_macro")
 
     def tune(self, outputs: Outputs, targets: Targets, logits: bool) -> list[float]:
-        return label_answers.tuned(self.probabilities(outputs, logits), targets)
+        return label_answers.tune_thresholds(self.probabilities(outputs, logits), targets)
 
     def compare(self, targets: Targets, before: np.ndarray, after: np.ndarray) -> Facts:
-        return label_answers.compared(targets, before, after)
+        return label_answers.compare_labels(targets, before, after)
 
     def cases(self, targets: Targets, predictions: np.ndarray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """A label that an image has is one to be found, and so is the lack of it, numbered after all labels: a model that answers
@@ -128,13 +128,13 @@ class Multilabel:
         return label_answers.look(self.probabilities(outputs, logits), targets)
 
     def sureness(self, wanted: Outputs) -> np.ndarray:
-        return label_answers.margins(wanted)
+        return label_answers.compute_margins(wanted)
 
     def changed(self, wanted: Outputs, found: Outputs) -> NDArray[np.bool_]:
         return np.asarray(((wanted > 0.5) != (found > 0.5)).any(axis=1))
 
     def lost(self, wanted: Outputs, rounded: Outputs, found: Outputs, step: float) -> Losses:
-        return label_answers.losses(wanted, rounded, found, step)
+        return label_answers.compute_losses(wanted, rounded, found, step)
 
 
 def _is_linear(layer: KerasLayer) -> bool:

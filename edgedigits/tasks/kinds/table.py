@@ -21,6 +21,6 @@ class Asking(Protocol):
     def task(self) -> str: ...
 
 
-def task_of(data: Asking) -> Task:
+def find_task(data: Asking) -> Task:
     """The task that the labels of `data` are for."""
     return TASKS[data.task]

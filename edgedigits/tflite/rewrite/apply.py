@@ -15,7 +15,7 @@ from edgedigits.tflite.rewrite.equivalence import Example, check_same
 from edgedigits.tflite.rewrite.slim import slim
 
 
-def shipped(wished: Collection[str], flat: bytes, pixels: Pixels, scale: Scale) -> tuple[bytes, Facts]:
+def rewrite(wished: Collection[str], flat: bytes, pixels: Pixels, scale: Scale) -> tuple[bytes, Facts]:
     """The bytes to ship, and what was done to them: what `wished`, names of `REWRITES`, asks for; nothing, {}, for none.
 
     Raises CheckError where smaller bytes answer differently on `pixels`, uint8 [n, h, w, c], none of them test images.
@@ -37,10 +37,10 @@ def _block_sparse(flat: bytes, examples: list[Example]) -> tuple[bytes, Facts]:
 
 
 def _slim(flat: bytes, examples: list[Example]) -> tuple[bytes, Facts]:
-    return slimmed(flat, examples, "slim")
+    return apply_slim(flat, examples, "slim")
 
 
-def slimmed(flat: bytes, examples: list[Example], source: str) -> tuple[bytes, Facts]:
+def apply_slim(flat: bytes, examples: list[Example], source: str) -> tuple[bytes, Facts]:
     """The slim bytes, their proof, and both breakdowns in bytes a part. Raises CheckError where they answer differently."""
     small = slim(flat, source)
     proof = check_same(flat, small, examples, source)

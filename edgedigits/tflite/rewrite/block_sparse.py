@@ -24,7 +24,7 @@ from edgedigits.ground.facts import Facts
 from edgedigits.ground.processes.child import beat
 from edgedigits.ground.processes.children import Errand, ask
 from edgedigits.tflite import schema
-from edgedigits.tflite.litert import Net, patience_s
+from edgedigits.tflite.litert import Net, choose_patience_s
 from edgedigits.tflite.rewrite.equivalence import INTERPRETERS, MOST_BYTES, MOST_TIMES, Example, few, load, run_outputs
 from edgedigits.tflite.rewrite.sparse_format import BLOCKS, encode_matrix
 from edgedigits.tflite.rewrite.writer import Builder
@@ -92,7 +92,7 @@ def _compared(dense: bytes, sparse: bytes, examples: Sequence[Example], timed: b
         function="tflite.rewrite.block_sparse:compare",
         doing="LiteRT, at work on the sparse form,",
         advice="the dense one stays",
-        most_s=_ROUNDS * patience_s(dense),
+        most_s=_ROUNDS * choose_patience_s(dense),
         most_bytes=MOST_BYTES + MOST_TIMES * len(dense),
     )
     wrong, ratio = ask(errand, dense=dense, sparse=sparse, examples=examples, timed=timed)
@@ -183,7 +183,7 @@ def _unpack_before(model: schema.ModelTable, graph: schema.GraphTable, operator:
 def _kind(model: schema.ModelTable, number: int, version: int) -> int:
     """The place of an operator kind, added where there is none."""
     for place, code in enumerate(model.operatorCodes):
-        if schema.number_of(code) == number and code.version == version:
+        if schema.find_number(code) == number and code.version == version:
             return place
     code = generated.OperatorCodeT()
     code.deprecatedBuiltinCode = code.builtinCode = number
@@ -199,7 +199,7 @@ def _layers(model: schema.ModelTable) -> list[tuple[schema.GraphTable, schema.Op
         read = list(chain.from_iterable(operator.inputs.tolist() for operator in graph.operators))
         for operator in graph.operators:
             code = model.operatorCodes[operator.opcodeIndex]
-            if schema.number_of(code) != generated.BuiltinOperator.FULLY_CONNECTED:
+            if schema.find_number(code) != generated.BuiltinOperator.FULLY_CONNECTED:
                 continue
             if read.count(operator.inputs[1]) == 1 and _pays(model, graph.tensors[operator.inputs[1]]):
                 found.append((graph, operator))

@@ -18,7 +18,7 @@ from edgedigits.errors import CheckError, TfliteError
 from edgedigits.ground.facts import Facts, JsonObject
 from edgedigits.ground.processes.child import beat
 from edgedigits.ground.processes.children import MIB, Errand, Room, ask
-from edgedigits.tflite.litert import Net, patience_s
+from edgedigits.tflite.litert import Net, choose_patience_s
 
 INTERPRETERS: Final = ("LiteRT", "LiteRT's reference kernels", "TensorFlow")
 _REFERENCE: Final = INTERPRETERS[1]
@@ -50,7 +50,7 @@ def _errand(function: str, what: str, flat: bytes, room: Room) -> Errand:
         doing=f"{what}: an interpreter, at work on the bytes,",
         advice="they may be damaged; export or copy the file again",
         room=room,
-        most_s=patience_s(flat),
+        most_s=choose_patience_s(flat),
         most_bytes=MOST_BYTES + MOST_TIMES * len(flat),
     )
 
@@ -130,7 +130,7 @@ def run_outputs(net: Net, examples: Sequence[Example]) -> Iterator[list[bytes]]:
         yield [net.get_tensor(sink["index"]).tobytes() for sink in sinks]
 
 
-def random_examples(flat: bytes, count: int = 32, seed: int = 0, what: str = "the model") -> list[Example]:
+def draw_examples(flat: bytes, count: int = 32, seed: int = 0, what: str = "the model") -> list[Example]:
     """For a model whose data is not at hand: integers over all of their range, floats evenly from -1 to 2.
 
     Raises TfliteError where LiteRT does not load it, or it takes more values than `MOST_BYTES` for all examples.
@@ -145,7 +145,7 @@ def random_examples(flat: bytes, count: int = 32, seed: int = 0, what: str = "th
         return rng.integers(limits.min, limits.max, shape, dtype=limits.dtype, endpoint=True).astype(dtype)
 
     try:
-        sources = ask(_errand("sources", what, flat, "light"), flat=flat, what=what)
+        sources = ask(_errand("list_sources", what, flat, "light"), flat=flat, what=what)
     except CheckError as error:
         raise TfliteError(str(error)) from error
     wanted = count * sum(math.prod(source["shape"]) * np.dtype(source["dtype"]).itemsize for source in sources)
@@ -154,7 +154,7 @@ def random_examples(flat: bytes, count: int = 32, seed: int = 0, what: str = "th
     return [[values(source) for source in sources] for _ in range(count)]
 
 
-def sources(flat: bytes, what: str) -> list[Facts]:
+def list_sources(flat: bytes, what: str) -> list[Facts]:
     """Shape and type of a model's inputs, asked of LiteRT in this process."""
     found = load(flat, INTERPRETERS[0], what).get_input_details()
     return [{"shape": [int(size) for size in one["shape"]], "dtype": np.dtype(one["dtype"]).str} for one in found]

@@ -8,7 +8,7 @@ from edgedigits.errors import InputError
 from edgedigits.ground.atomic import whole_file
 from edgedigits.ground.facts import Facts
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.packed_file import Form, named, pack_file, unpack_file
+from edgedigits.tflite.packed_file import Form, name_form, pack_file, unpack_file
 
 SCHEMA = 1
 
@@ -23,11 +23,11 @@ def pack(model: Path, slim: bool, form: Form, out: Path | None) -> Facts:
     read(before, str(model))
     after = before
     if slim:
-        from edgedigits.tflite.rewrite.apply import slimmed
-        from edgedigits.tflite.rewrite.equivalence import random_examples
+        from edgedigits.tflite.rewrite.apply import apply_slim
+        from edgedigits.tflite.rewrite.equivalence import draw_examples
 
-        after, facts = slimmed(before, random_examples(before, what=str(model)), str(model))
-    target = named(out or _beside(model, slim), form)
+        after, facts = apply_slim(before, draw_examples(before, what=str(model)), str(model))
+    target = name_form(out or _beside(model, slim), form)
     if target.resolve() == model.resolve():
         raise InputError(f"{model}: would be written over itself; give another --out")
     shipped = pack_file(after, form)
@@ -47,11 +47,11 @@ def pack(model: Path, slim: bool, form: Form, out: Path | None) -> Facts:
 
 
 def _beside(model: Path, slim: bool) -> Path:
-    bare = named(model, "plain")
+    bare = name_form(model, "plain")
     return bare.with_name(f"{bare.stem}-slim{bare.suffix}") if slim else bare
 
 
-def as_text(found: Facts) -> str:
+def to_text(found: Facts) -> str:
     """What was written, in a line or two for people."""
     lines = [f"{found['out']}: {found['out_bytes']:,} bytes, from {found['model_bytes']:,}"]
     if found["form"] != "plain":

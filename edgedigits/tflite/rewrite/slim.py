@@ -21,7 +21,7 @@ from ai_edge_litert import schema_py_generated as generated
 
 from edgedigits.errors import TfliteError
 from edgedigits.tflite import flatbuffer, schema
-from edgedigits.tflite.checked_walk import followed
+from edgedigits.tflite.checked_walk import follow
 from edgedigits.tflite.rewrite.slim_graph import fold
 from edgedigits.tflite.rewrite.writer import Builder
 
@@ -44,7 +44,7 @@ def slim(flat: bytes, source: str = "the model") -> bytes:
     outside its tables, as files over 2 GB do.
     """
     flatbuffer.read(flat, source)
-    with followed(source):
+    with follow(source):
         made = _slim(flat, source)
     return made if len(made) < len(flat) else flat
 

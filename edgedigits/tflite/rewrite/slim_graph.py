@@ -35,7 +35,7 @@ def _indices(vector: np.ndarray | None) -> np.ndarray:
 
 
 def _kind(operator: schema.OperatorTable, model: schema.ModelTable) -> int:
-    return schema.number_of(model.operatorCodes[operator.opcodeIndex])
+    return schema.find_number(model.operatorCodes[operator.opcodeIndex])
 
 
 def _bypassed(operator: schema.OperatorTable, graph: schema.GraphTable, model: schema.ModelTable) -> bool:
