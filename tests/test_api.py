@@ -366,3 +366,37 @@ def test_html_is_escaped() -> None:
     facts = {"out": "<script>alert(1)</script>", "out_bytes": 1, "model_bytes": 2, "form": "plain"}
     assert "<script>" not in Packing(facts)._repr_html_()
     assert "&lt;script&gt;" in Packing(facts)._repr_html_()
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the line that goes to a device."""
+    import keras
+    from PIL import Image
+
+    from benchmarks import pages
+
+    (code,) = pages.blocks(pages.read(pages.README), "python")
+    lines = [line for line in code.splitlines(keepends=True) if not line.startswith("ed.deploy(")]
+    rng = np.random.default_rng(1)
+    colours = rng.integers(0, 120, (90, 96, 96, 3)).astype(np.uint8)
+    labels = np.arange(90) % 3
+    colours[np.arange(90), :, :, labels] += 100
+    for at, (picture, label) in enumerate(zip(colours, labels, strict=True)):
+        folder = tmp_path / "photos" / f"kind{label}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(folder / f"{at}.png")
+    layers = [
+        keras.layers.Input((96, 96, 3)),
+        keras.layers.Conv2D(24, 5, strides=8, activation="relu"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(3, activation="softmax"),
+    ]
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(layers)
+    model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
+    model.fit(colours / 255, labels, epochs=20, verbose=0)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"model": model}
+    exec(compile("".join(lines), "README.md", "exec"), names)
+    assert names["artifact"].accuracy > 0.9
+    assert names["artifact"].tflite.is_file()

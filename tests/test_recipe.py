@@ -120,7 +120,8 @@ def test_unknown_name_gets_the_nearest() -> None:
 
 
 def test_reading_recipes_imports_no_tensorflow() -> None:
-    code = "import sys, edgedigits.pipeline.recipe as r; [*map(r.load_recipe, r.list_shipped())]; print('tensorflow' in sys.modules)"
+    read = "import sys, edgedigits.pipeline.recipe as r; [*map(r.load_recipe, r.list_shipped())]"
+    code = f"{read}; print('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
