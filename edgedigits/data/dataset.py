@@ -57,8 +57,8 @@ class Dataset:
         """A data set of arrays in memory, which are neither copied nor changed.
 
         Images are pixels as they come from a file, uint8 [n, height, width, 1 or 3] or [n, height, width], 0..255: how a model
-        wants them scaled is said of the model. Labels are integers [n] from 0. `classes` are names for 0, 1, and so on. Raises
-        DataError for anything else, saying what would do.
+        wants them scaled is said of the model. Labels are integers [n] from 0, or 0 and 1, [n, labels]. `classes` are names
+        for 0, 1, and so on. Raises DataError for anything else, saying what would do.
 
         >>> import numpy as np, edgedigits as ed
         >>> images = np.arange(48, dtype=np.uint8).reshape(12, 2, 2)
