@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -102,16 +101,6 @@ def is_whole(value: object) -> bool:
 def is_count(value: object) -> bool:
     """1 to 2^31 - 1."""
     return type(value) is int and 1 <= value < 2**31
-
-
-def is_number(value: object) -> bool:
-    """Finite, and not so large that arithmetic with it could overflow."""
-    return (
-        isinstance(value, (int, float))
-        and type(value) in (int, float)
-        and -1e18 <= value <= 1e18
-        and math.isfinite(value)
-    )
 
 
 def allow_none(check: Check) -> Check:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Final, Protocol
 
 import numpy as np
+from edgedigits_runner.quantizing import real, stored
 from numpy.typing import NDArray
 
 from edgedigits.data.images import Pixels
@@ -23,8 +24,8 @@ from edgedigits.tflite.interpreter import TfliteModel
 
 LEAST_MARGIN: Final = 1e-6
 """The least mean margin that can be told from the rounding of float32: below it the model prefers no class to another."""
-_LEAST: Final = 1e-7
-"""Probabilities below this count as this: their logarithms would outweigh all that is to be seen."""
+LEAST_SHARE: Final = 1e-7
+"""Probabilities nearer to 0 (or 1, of a label) count as this: their logarithms would outweigh all that is to be seen."""
 
 Probabilities = NDArray[np.floating]
 
@@ -100,9 +101,8 @@ def round_to_output(answers: NDArray[np.floating], contents: Contents) -> NDArra
     output = contents.outputs[0]
     if not len(output.scales):
         return np.asarray(answers, np.float32)
-    limits, step, zero = np.iinfo(output.dtype.lower()), output.scales[0], output.zero_points[0]
-    whole = np.clip(np.round(answers / step) + zero, limits.min, limits.max)
-    return np.asarray((whole - zero) * step, np.float32)
+    step, zero = float(output.scales[0]), int(output.zero_points[0])
+    return real(stored(np.asarray(answers, np.float32), output.dtype.lower(), step, zero), step, zero)
 
 
 def _step(contents: Contents, logits: bool) -> float:
@@ -119,7 +119,7 @@ def compute_margins(wanted: Probabilities) -> NDArray[np.float64]:
     if wanted.shape[1] < 2:
         return np.zeros(len(wanted))
     second, first = np.partition(wanted.astype(np.float64), -2, axis=1)[:, -2:].T
-    return np.asarray((first - second) / np.maximum(first + second, _LEAST))
+    return np.asarray((first - second) / np.maximum(first + second, LEAST_SHARE))
 
 
 def compute_losses(wanted: Probabilities, rounded: Probabilities, found: Probabilities, step: float) -> Losses:
@@ -137,12 +137,12 @@ def compute_losses(wanted: Probabilities, rounded: Probabilities, found: Probabi
     above = (found > own).sum(axis=1) + ((found == own).sum(axis=1) - 1) / 2
     changed = found.argmax(axis=1) != first[:, 0]
     even = np.full_like(wanted, 1 / count)
-    least = max(_LEAST, step / 2)
-    knows = divergence(wanted, even, _LEAST).mean()
+    least = max(LEAST_SHARE, step / 2)
+    knows = divergence(wanted, even, LEAST_SHARE).mean()
     return Losses(
         answers=float((weights * changed).sum() * count / (count - 1)),
         ranks=float((weights * above).sum() * 2 / (count - 1)),
-        information=float(divergence(rounded, found, least).mean() / max(knows, _LEAST**2)),
+        information=float(divergence(rounded, found, least).mean() / max(knows, LEAST_SHARE**2)),
     )
 
 

@@ -60,14 +60,13 @@ def render(contents: Contents, change: Change | None = None) -> Group:
     return Group(*_spaced(blocks), note, Text(), _change(change))
 
 
-def _place(tensor: Tensor) -> dict[str, int]:
+def _place(tensor: Tensor | Operator) -> dict[str, int]:
     return {"subgraph": tensor.subgraph, "index": tensor.index}
 
 
 def _operator_json(operator: Operator) -> JsonObject:
     return {
-        "subgraph": operator.subgraph,
-        "index": operator.index,
+        **_place(operator),
         "name": operator.name,
         "version": operator.version,
         "inputs": list(operator.inputs),
@@ -79,8 +78,7 @@ def _operator_json(operator: Operator) -> JsonObject:
 
 def _tensor_json(tensor: Tensor) -> JsonObject:
     return {
-        "subgraph": tensor.subgraph,
-        "index": tensor.index,
+        **_place(tensor),
         "name": tensor.name,
         "role": tensor.role,
         "dtype": tensor.dtype,

@@ -22,9 +22,6 @@ from edgedigits.tasks.lost_answers import Losses
 from edgedigits.tasks.scoring import Score
 from edgedigits.tasks.task import Half, Outputs, Targets
 
-LEAST_SHARE = 1e-7
-"""Probabilities are clipped here, squared, before their logarithm serves as logits."""
-
 
 @dataclass(frozen=True)
 class Classification:
@@ -82,7 +79,7 @@ class Classification:
 
         shares = [tf.nn.softmax(each / temperature) for each in logits]
         mean = tf.add_n(shares) / len(shares)
-        result: KerasTensor = temperature * tf.math.log(tf.maximum(mean, tf.cast(LEAST_SHARE**2, tf.float32)))
+        result: KerasTensor = temperature * tf.math.log(tf.maximum(mean, tf.cast(parity.LEAST_SHARE**2, tf.float32)))
         return result
 
     def keras_loss(self, label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:

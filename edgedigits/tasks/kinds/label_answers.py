@@ -12,11 +12,9 @@ from edgedigits.ground.facts import Facts
 from edgedigits.tasks.baseline_check import CHANCE, CLEAR_SKILL, LEAST_SKILL, Findings
 from edgedigits.tasks.f1_difference import compare_f1
 from edgedigits.tasks.lost_answers import Losses
-from edgedigits.tasks.parity import LEAST_MARGIN
+from edgedigits.tasks.parity import LEAST_MARGIN, LEAST_SHARE
 from edgedigits.tasks.statistics import chance_p
 
-_LEAST: Final = 1e-7
-"""Probabilities nearer to 0 or 1 count as this: their logarithms would outweigh all that is to be seen."""
 _FLOOR: Final = 0.1
 """Of what the model knows against even odds: where it answers nearly all images alike, that is what is held against."""
 
@@ -41,14 +39,14 @@ def compute_losses(wanted: np.ndarray, rounded: np.ndarray, found: np.ndarray, s
     changed = (found > 0.5) != sees
     sides = [side for side in (sees, ~sees) if (weights * side).sum() > 0]
     shares = [float((weights * changed)[side].sum() / weights[side].sum()) for side in sides]
-    knows = divergence(wanted, np.broadcast_to(wanted.mean(axis=0), wanted.shape), _LEAST)
-    even = divergence(wanted, np.full_like(wanted, 0.5), _LEAST)
+    knows = divergence(wanted, np.broadcast_to(wanted.mean(axis=0), wanted.shape), LEAST_SHARE)
+    even = divergence(wanted, np.full_like(wanted, 0.5), LEAST_SHARE)
     known = np.maximum(knows.sum(axis=0), _FLOOR * even.sum(axis=0)).sum()
-    gone = divergence(rounded, found, max(_LEAST, step / 2)).sum()
+    gone = divergence(rounded, found, max(LEAST_SHARE, step / 2)).sum()
     return Losses(
         answers=2 * float(np.mean(shares)) if shares else 0.0,
         ranks=2 * _misordered(sees, found),
-        information=float(gone / max(known, _LEAST**2)),
+        information=float(gone / max(known, LEAST_SHARE**2)),
     )
 
 

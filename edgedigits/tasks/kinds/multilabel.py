@@ -20,11 +20,9 @@ from edgedigits.tasks import class_weights, losses
 from edgedigits.tasks.baseline_check import Findings
 from edgedigits.tasks.kinds import label_answers
 from edgedigits.tasks.lost_answers import Losses
+from edgedigits.tasks.parity import LEAST_SHARE
 from edgedigits.tasks.scoring import Score
 from edgedigits.tasks.task import Half, Outputs, Targets
-
-LEAST_SHARE = 1e-7
-"""Probabilities are clipped here before their logarithm is taken."""
 
 
 @dataclass(frozen=True)
