@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from edgedigits.backend import keras as keras3
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.importer import config_check, keras2_weights, saved_files
-from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.layers import known_layers, operations
 
 RENAMED: Final = {"alpha": "negative_slope", "batch_input_shape": "batch_shape", "theta": "threshold"}
@@ -172,7 +172,9 @@ class _Graph:
         if kind == "InputLayer":
             shape = config.get("batch_shape") or config["batch_input_shape"]
             return Part(kind, name, lambda: keras3.Input(batch_shape=shape, name=self.name(name)))
-        settings = {key: one for key, one in config.items() if key != "name" and not key.endswith(config_check.SETTINGS)}
+        settings = {
+            key: one for key, one in config.items() if key != "name" and not key.endswith(config_check.SETTINGS)
+        }
         if kind in self.own:
             made = self.own[kind].from_config(config)
             return Part(kind, name, made, made)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import h5py
 import numpy as np
 
+from edgedigits.backend import keras as keras3
 from edgedigits.backend import tf
 from edgedigits.errors import ModelError
 from edgedigits.keras_types import KerasLayer, KerasVariable
 from edgedigits.models.importer import saved_files
-from edgedigits.models.importer.keras3 import keras3
 
 if TYPE_CHECKING:
     from edgedigits.models.importer.keras2 import Part
