@@ -89,7 +89,11 @@ def _tangled(k: Any) -> Any:
     """Nested models, one used twice and holding a third, frozen parts, a shared layer, operations on tensors."""
     layers = k.layers
     deepest = k.Sequential(
-        [k.Input((12, 12, 4)), layers.DepthwiseConv2D(3, padding="same", name="depthwise"), layers.BatchNormalization()],
+        [
+            k.Input((12, 12, 4)),
+            layers.DepthwiseConv2D(3, padding="same", name="depthwise"),
+            layers.BatchNormalization(),
+        ],
         name="deepest",
     )
     x = k.Input((12, 12, 4))
@@ -150,6 +154,7 @@ def main(folder: Path) -> None:
     import tf_keras
 
     import time
+
     random = np.random.default_rng(1)
     for name, net in build(tf_keras).items():
         images = random.random((6, *net.input_shape[1:]), dtype=np.float32)

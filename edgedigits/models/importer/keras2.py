@@ -172,7 +172,9 @@ class _Graph:
         if kind == "InputLayer":
             shape = config.get("batch_shape") or config["batch_input_shape"]
             return Part(kind, name, lambda: keras3.Input(batch_shape=shape, name=self.name(name)))
-        settings = {key: one for key, one in config.items() if key != "name" and not key.endswith(config_check.SETTINGS)}
+        settings = {
+            key: one for key, one in config.items() if key != "name" and not key.endswith(config_check.SETTINGS)
+        }
         if kind in self.own:
             made = self.own[kind].from_config(config)
             return Part(kind, name, made, made)
