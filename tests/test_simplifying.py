@@ -49,7 +49,7 @@ def colour_net(between: list[Any], reader: Any, channels: int = 1) -> Any:
     [
         ([], L.Conv2D(6, 3, strides=2, padding="same", name="first")),
         ([L.Rescaling(2.0, -1.0), L.ZeroPadding2D(1), L.ReLU()], L.Conv2D(6, 3, name="first")),
-        ([L.Activation("tanh"), L.AveragePooling2D(), L.Dropout(0.2)], L.Dense(6, name="first")),
+        ([L.Activation("tanh"), L.AveragePooling2D(2), L.Dropout(0.2)], L.Dense(6, name="first")),
     ],
 )
 @pytest.mark.parametrize("channels", [1, 2])

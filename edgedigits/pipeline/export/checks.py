@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -47,7 +48,7 @@ def check_kept(before: Candidate, after: Candidate, stage: str) -> None:
 
 def check_weights(contents: Contents, model: KerasModel) -> None:
     """Raises MissingWeightsError when the bytes hold fewer weights than the model's kernels."""
-    wanted = sum(int(kernel.shape.num_elements()) for kernel in walk.collect_kernels(model).values())
+    wanted = sum(math.prod(kernel.shape) for kernel in walk.collect_kernels(model).values())
     held = sum(row.elements for row in count_weight_zeros(contents))
     if held < wanted:
         raise MissingWeightsError(f"export: the bytes hold {held} weights, the model has {wanted}; nothing was written")
