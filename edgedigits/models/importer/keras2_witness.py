@@ -16,20 +16,19 @@ from edgedigits.models.importer import config_check, saved_files
 Witness = Callable[[np.ndarray], np.ndarray]
 """Answers images, float32 [n, height, width, channels], with [n, classes]."""
 
-OPERATORS: Final = frozenset(
-    """
-    Abs Add AddN AddV2 All Any Assert AssignVariableOp AvgPool BatchMatMulV2 BatchToSpaceND BiasAdd BroadcastTo Cast ClipByValue
-    Concat ConcatV2 Const Conv2D Conv2DBackpropInput DepthwiseConv2dNative DivNoNan Elu Equal Erf Erfc Exp ExpandDims Expm1 Fill
-    Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 GatherV2 Greater GreaterEqual Identity IdentityN If
-    LeakyRelu Less LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool MaxPoolV2 Maximum Mean Min Minimum
-    MirrorPad Mul Neg NoOp NotEqual OnesLike Pack Pad PadV2 PartitionedCall Placeholder PlaceholderWithDefault Pow Prod Range
-    Rank ReadVariableOp RealDiv Reciprocal Relu Relu6 Reshape ResizeBicubic ResizeBilinear ResizeNearestNeighbor RestoreV2 Round
-    Rsqrt Select SelectV2 Selu Shape Sigmoid Slice Softmax Softplus Softsign SpaceToBatchND Split SplitV Sqrt Square
-    SquaredDifference Squeeze StatefulPartitionedCall StatelessIf StopGradient StridedSlice Sub Sum Tanh Tile Transpose Unpack
-    VarHandleOp Where ZerosLike
-    """.split()
-)
-"""Those that compute with numbers, and that which reads the checkpoint: no other is run. A graph could hold one that writes files."""
+_NAMES = """
+Abs Add AddN AddV2 All Any Assert AssignVariableOp AvgPool BatchMatMulV2 BatchToSpaceND BiasAdd BroadcastTo Cast ClipByValue
+Concat ConcatV2 Const Conv2D Conv2DBackpropInput DepthwiseConv2dNative DivNoNan Elu Equal Erf Erfc Exp ExpandDims Expm1 Fill
+Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 GatherV2 Greater GreaterEqual Identity IdentityN If
+LeakyRelu Less LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool MaxPoolV2 Maximum Mean Min Minimum
+MirrorPad Mul Neg NoOp NotEqual OnesLike Pack Pad PadV2 PartitionedCall Placeholder PlaceholderWithDefault Pow Prod Range
+Rank ReadVariableOp RealDiv Reciprocal Relu Relu6 Reshape ResizeBicubic ResizeBilinear ResizeNearestNeighbor RestoreV2 Round
+Rsqrt Select SelectV2 Selu Shape Sigmoid Slice Softmax Softplus Softsign SpaceToBatchND Split SplitV Sqrt Square
+SquaredDifference Squeeze StatefulPartitionedCall StatelessIf StopGradient StridedSlice Sub Sum Tanh Tile Transpose Unpack
+VarHandleOp Where ZerosLike
+"""
+OPERATORS: Final = frozenset(_NAMES.split())
+"""What computes with numbers, and what reads the checkpoint: nothing else of a graph is run, which could write files."""
 _VALUES_AT_ONCE: Final = 2**20
 
 

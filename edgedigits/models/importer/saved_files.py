@@ -108,7 +108,7 @@ def _read_folder(path: Path) -> SavedModel:
             "this SavedModel holds a graph but no Keras layers (model.export() and tf.saved_model.save() write such), "
             "and layers can't be recovered from a graph; hand in the .keras file."
         )
-    from tf_keras.protobuf.saved_metadata_pb2 import SavedMetadata
+    from tensorflow.python.keras.protobuf.saved_metadata_pb2 import SavedMetadata
 
     nodes = SavedMetadata.FromString((path / "keras_metadata.pb").read_bytes()).nodes
     roots = [node.metadata for node in nodes if node.node_path == "root"]
