@@ -227,12 +227,12 @@ class _Wires:
         self.parts = parts
         self.made: dict[tuple[str, int], list[KerasTensor]] = {}
         models = {name for name, part in parts.items() if part.kind in known_layers.MODELS}
-        never_first = models - {name for name, number, *_ in self.references(named) if number == 0}
-        self.first = {name: int(name in never_first) for name in parts}
+        self.from_one = models - {name for name, number, *_ in self.references(named) if number == 0}
 
     def is_reference(self, value: object) -> bool:
         """True for [layer, call, which of its answers], with or without further arguments."""
-        return isinstance(value, list) and len(value) in (3, 4) and isinstance(value[1], int) and value[0] in self.parts
+        there = isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str)
+        return there and value[0] != CONSTANT
 
     def references(self, value: Any) -> Iterator[list[Any]]:
         """All that are named within `value`."""
@@ -243,10 +243,10 @@ class _Wires:
             yield from self.references(one)
 
     def find(self, reference: list[Any]) -> KerasTensor | None:
-        """The tensor that is named; None where its layer was not called yet."""
+        """The tensor that is named; None where it has not been made."""
         name, number, which = reference[:3]
-        answers = self.made.get((name, number - self.first[name]))
-        return None if answers is None else answers[which]
+        answers = self.made.get((name, number - 1 if name in self.from_one else number), [])
+        return answers[which] if which < len(answers) else None
 
     def fill(self, value: Any) -> Any:
         """`value` with tensors where it names them."""

@@ -33,11 +33,14 @@ _VALUES_AT_ONCE: Final = 2**20
 
 
 def find_witness(saved: saved_files.SavedModel, classes: Sequence[type] = ()) -> tuple[str, Witness | None]:
-    """Who else can say what a Keras 2 file's model answers: ("signature" | "tf_keras" | "none", the witness).
+    """Who can say what a file's model answers but the Keras 3 model: ("signature" | "tf_keras" | "none" | "keras3", the witness).
 
+    A Keras 3 model speaks for itself.
     The signature of a SavedModel, where it takes one float32 input, gives one output and computes in float32 by operators known
     here; else tf_keras, where it is installed and has every class of the caller's that Keras 3 has.
     """
+    if saved.keras == "3":
+        return "keras3", None
     found = _find_signature(saved.weights.parent.parent) if saved.format == "SavedModel" else None
     if found is not None:
         return "signature", found
