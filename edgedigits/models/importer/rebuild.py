@@ -222,7 +222,9 @@ class Rebuilding:
         """Refuses a model whose graph is unknown, and one with several inputs or outputs."""
         kind = type(model).__name__
         if isinstance(model, keras.Sequential) and not model.built:
-            raise ModelError(f"'{model.name}' (Sequential) has no input shape; put an Input layer first and save again.")
+            raise ModelError(
+                f"'{model.name}' (Sequential) has no input shape; put an Input layer first and save again."
+            )
         if keras_private.find_function(model) is None:
             raise ModelError(
                 f"'{model.name}' is a subclass of keras.Model ({kind}), whose layers can't be told from its code; build it "

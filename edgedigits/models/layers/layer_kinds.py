@@ -166,9 +166,7 @@ KINDS: Final[dict[str, LayerKind]] = {
         {"units": Setting.COUNT},
         folds_batchnorm=True,
     ),
-    "DepthwiseConv2D": LayerKind(
-        Passage.DEPTHWISE, _OWN, {"kernel": _FILTERS, **_BIAS}, folds_batchnorm=True
-    ),
+    "DepthwiseConv2D": LayerKind(Passage.DEPTHWISE, _OWN, {"kernel": _FILTERS, **_BIAS}, folds_batchnorm=True),
     "Dropout": LayerKind(_PASSED_ON, _INPUTS, pixels=_HANDED_ON),
     "ELU": LayerKind(_PASSED_ON, _OWN),
     "Flatten": LayerKind(Passage.RESHAPED, _INPUTS, pixels=_HANDED_ON),

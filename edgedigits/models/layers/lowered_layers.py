@@ -38,7 +38,9 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
 
     def call(self, inputs: KerasTensor, training: bool | None = None, mask: object = None) -> KerasTensor:
         x = tf.cast(inputs, self.compute_dtype)
-        fused = mask is None and len(x.shape) == 4 and self.axis in (-1, 3) and not self.renorm and not self.synchronized
+        fused = (
+            mask is None and len(x.shape) == 4 and self.axis in (-1, 3) and not self.renorm and not self.synchronized
+        )
         if not fused:
             result: KerasTensor = super().call(x, training=training, mask=mask)
             return result
