@@ -11,11 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-<<<<<<< HEAD
 from edgedigits.backend import keras
-=======
-from edgedigits.backend import keras as keras3
->>>>>>> engine
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
@@ -176,11 +172,7 @@ class _Graph:
             return Part(kind, name, self.function(config["function"]))
         if kind == "InputLayer":
             shape = config.get("batch_shape") or config["batch_input_shape"]
-<<<<<<< HEAD
             return Part(kind, name, lambda: keras.Input(batch_shape=shape, name=self.name(name)))
-=======
-            return Part(kind, name, lambda: keras3.Input(batch_shape=shape, name=self.name(name)))
->>>>>>> engine
         settings = {
             key: one for key, one in config.items() if key != "name" and not key.endswith(config_check.SETTINGS)
         }

@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import h5py
 import numpy as np
 
-<<<<<<< HEAD
 from edgedigits.backend import keras, tf
-=======
-from edgedigits.backend import keras as keras3
-from edgedigits.backend import tf
->>>>>>> engine
 from edgedigits.errors import ModelError
 from edgedigits.keras_types import KerasVariable
 from edgedigits.models.importer import saved_files
