@@ -37,28 +37,24 @@ def find_witness(saved: saved_files.SavedModel, classes: Sequence[type] = ()) ->
 
     A Keras 3 model speaks for itself.
     The signature of a SavedModel, where it takes one float32 input, gives one output and computes in float32 by operators known
-    here; else tf_keras, where it is installed and has every class of the caller's that Keras 3 has.
+    here; else tf_keras, where it is installed and no class is the caller's own, which it would lack.
     """
     if saved.keras == "3":
         return "keras3", None
     found = _find_signature(saved.weights.parent.parent) if saved.format == "SavedModel" else None
     if found is not None:
         return "signature", found
-    if importlib.util.find_spec("tf_keras") is None:
+    if classes or importlib.util.find_spec("tf_keras") is None:
         return "none", None
-    import tf_keras
-
-    own = {one.__name__: one for one in classes if issubclass(one, tf_keras.layers.Layer)}
-    if any(one.__name__ not in own for one in classes):
-        return "none", None
-    return "tf_keras", lambda images: _ask_keras2(tf_keras, saved, own, images)
+    return "tf_keras", lambda images: _ask_keras2(saved, images)
 
 
-def _ask_keras2(tf_keras: Any, saved: saved_files.SavedModel, own: dict[str, type], images: np.ndarray) -> np.ndarray:
-    config = config_check.check_config(saved.config, "2", own)
+def _ask_keras2(saved: saved_files.SavedModel, images: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras warns about its own formats and casts
-        model = tf_keras.models.model_from_config(config, custom_objects=own)
+        import tf_keras
+
+        model = tf_keras.models.model_from_config(config_check.check_config(saved.config, "2"))
         status = model.load_weights(str(saved.weights))
     if saved.format == "SavedModel":
         status.assert_existing_objects_matched()
