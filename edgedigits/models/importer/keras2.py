@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from edgedigits.backend import keras
@@ -17,6 +16,7 @@ from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.importer import config_check, keras2_weights, saved_files
+from edgedigits.models.importer.keras2_weights import Call, Part
 from edgedigits.models.layers import known_layers, operations
 
 RENAMED: Final = {"alpha": "negative_slope", "batch_input_shape": "batch_shape", "theta": "threshold"}
@@ -24,25 +24,6 @@ RENAMED: Final = {"alpha": "negative_slope", "batch_input_shape": "batch_shape",
 DROPPED: Final = frozenset({"batch_shape", "fused", "optional", "ragged", "rng_type", "sparse"})
 """Settings that say nothing about an answer. Others that Keras 3 lacks may only be off."""
 CONSTANT: Final = "_CONSTANT_VALUE"
-
-Call = Callable[..., KerasTensor]
-"""Calls what stands for a layer as the layer was called."""
-
-
-@dataclass
-class Part:
-    """A layer of the file: its class there, what calls that which stands for it, and what takes its weights.
-
-    trainable: what a model says of itself; a layer says it of its weights.
-    parts: those of a model, or the one layer that is an activation.
-    """
-
-    kind: str
-    name: str
-    call: Call
-    layer: KerasLayer | None = None
-    trainable: bool = True
-    parts: Sequence[Part] = field(default_factory=list)
 
 
 def bring_over(saved: saved_files.SavedModel, classes: Sequence[type] = ()) -> KerasModel:

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import h5py
 import numpy as np
 
 from edgedigits.backend import keras, tf
 from edgedigits.errors import ModelError
-from edgedigits.keras_types import KerasVariable
+from edgedigits.keras_types import KerasLayer, KerasTensor, KerasVariable
 from edgedigits.models.importer import saved_files
-
-if TYPE_CHECKING:
-    from edgedigits.models.importer.keras2 import Part
 
 CONTAINERS: Final = ("layers", "_layer_checkpoint_dependencies")
 """What a .keras file of Keras 2 calls the layers of a model, by the version that wrote it."""
+
+Call = Callable[..., KerasTensor]
+"""Calls what stands for a layer as the layer was called."""
+
+
+@dataclass
+class Part:
+    """A layer of the file: its class there, what calls that which stands for it, and what takes its weights.
+
+    trainable: what a model says of itself; a layer says it of its weights.
+    parts: those of a model, or the one layer that is an activation.
+    """
+
+    kind: str
+    name: str
+    call: Call
+    layer: KerasLayer | None = None
+    trainable: bool = True
+    parts: Sequence[Part] = field(default_factory=list)
 
 
 def load(saved: saved_files.SavedModel, parts: Sequence[Part]) -> None:
