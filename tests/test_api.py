@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 import edgedigits as ed
+from edgedigits.api import progress
 from edgedigits.api.calls import LIMITS, command, for_python
 from edgedigits.api.given import open_model_file
 from edgedigits.api.progress import telling
@@ -363,6 +365,26 @@ def test_progress_is_shown_kept_quiet_or_told(place: Place, capsys: pytest.Captu
         pass
 
 
+def test_off_a_terminal_a_line_is_said_now_and_then_and_each_warning_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgedigits.pipeline import loop
+
+    clock = iter(range(0, 10**6, 4))
+    early, late = "the model is shy", "a class is gone"
+    monkeypatch.setattr(loop, "check_scale", lambda *_: [early])
+    monkeypatch.setattr(loop, "tell_classes", lambda *_: late)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    Path("quick.yaml").write_text("export: float16\n")
+    words = ["compress", "--recipe", "quick.yaml", "--model", "tiny.keras", "--data", str(place.shapes)]
+    done = CliRunner().invoke(cli, [*words, "--scale", "0..1", "--out", "warned"])
+    assert done.exit_code == 0, done.output
+    lines = done.stderr.splitlines()
+    assert lines == [f"warning: {early}", "test: 70 %", f"warning: {late}"], "of three shares that are told, one"
+    assert [done.output.count(one) for one in (early, late)] == [1, 1], "in all that is written"
+    assert ed.Artifact.open(next(Path("warned").iterdir())).warnings == (early, late)
+
+
 def test_an_interrupt_is_one_whatever_a_library_makes_of_it() -> None:
     @command()
     def work() -> None:
@@ -386,6 +408,44 @@ def test_errors_name_arguments_in_python_and_options_on_the_command_line(place: 
         ed.bench(place.artifact, windows=0)
     with pytest.raises(ed.InputError, match=r"^runtime=: found 'x'; choose from"):
         ed.bench(place.artifact, runtime="x")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("--model no.keras: no such file or folder", "model='no.keras': no such file or folder"),
+        ("--model my nets/no.keras: none", "model='my nets/no.keras': none"),
+        ("--model and --zoo: both were given", "model= and zoo=: both were given"),
+        ("--scale is missing: say", "pixel_range= is missing: say"),
+        ("--mean: needs --scale, as --scale -1..1 or --scale 0..255", None),
+        ("--service http:80: '80' is no port", "service='http:80': '80' is no port"),
+        (
+            "--dir: empty; give a folder, as in --dir edgedigits",
+            "directory=: empty; give a folder, as in directory= edgedigits",
+        ),
+        ("images are 8x8; pass --resize 12x12, or more", "images are 8x8; pass resize=(12, 12), or more"),
+        ("pass --mean 0.5,-1 and --std 2.", "pass mean=(0.5, -1) and std=2."),
+        ("say which one with --host USER@HOST", "say which one with host='USER@HOST'"),
+        (
+            "use --runtime litert; pass --skip-bad to use the rest",
+            "use runtime='litert'; pass skip_bad=True to use the rest",
+        ),
+        ("`edgedigits train cnn --out cnn.keras`, apt-get install --no-install-recommends x", ""),
+    ],
+)
+def test_what_the_command_line_calls_an_option(typed: str, said: str | None) -> None:
+    if said is None:
+        said = "mean=: needs pixel_range=, as pixel_range='-1..1' or pixel_range='0..255'"
+    assert all(callable(getattr(ed, name)) for name in ("bench", "deploy", "compress"))
+    assert for_python(typed) == (said or typed)
+
+
+def test_a_path_that_is_missing_is_said_first(place: Place, tmp_path: Path) -> None:
+    for wrong, given in (("no.tflite", {}), ("no", {}), (str(tmp_path), {}), (place.artifact, {"baseline": "no"})):
+        with pytest.raises(ed.TfliteError, match=r"(no|no\.tflite|model\.tflite): no such file; give a \.tflite file"):
+            ed.bench(wrong, **given, progress=False)
+    with pytest.raises(ed.ModelError, match=r"^model='no\.keras': no such file or folder$"):
+        ed.compress("no.keras", recipe="ptq_int8", progress=False)
 
 
 def test_results_show_themselves(place: Place, tmp_path: Path) -> None:

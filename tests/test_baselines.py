@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from edgedigits.data.sources.named import load_data
 from edgedigits.models.importer.loading import load
 from edgedigits.models.zoo.shipped import find_shipped_folder, find_shipped_record
+from edgedigits.pipeline import train
+from edgedigits.pipeline.baselines import find_baseline
 from edgedigits.pipeline.model_card import write_baseline_card
 
 WANTED = {"cnn": 0.9955, "nano": 0.9935, "mobilenet_v2": 0.993}
@@ -24,3 +27,16 @@ def test_file_record_and_card_belong_together(name: str) -> None:
     loaded = load(path)
     assert loaded.facts["parameters"] == record["parameters"]
     assert loaded.model.input_shape == (None, *record["input"]["shape"])
+
+
+def test_training_one_on_the_way_tells_how_far_it_is(
+    shapes: Path, fresh_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    told: list[tuple[str, float]] = []
+    monkeypatch.setattr(train._Run, "epoch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        find_baseline("mlp", load_data(str(shapes)), lambda _: None, lambda *one: told.append(one))
+    assert told == [("train", 0.0)]

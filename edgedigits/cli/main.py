@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from edgedigits import __version__
 from edgedigits.api.calls import on_the_command_line
 from edgedigits.cli import advise, device
 from edgedigits.cli.endings import end_of
-from edgedigits.cli.output import as_json_option, print_json, print_line, print_result, say
+from edgedigits.cli.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.reading_options import reading_options
 from edgedigits.cli.scale_options import scale_options
 
@@ -197,11 +198,10 @@ def compress(recipe_name: str, as_json: bool, **given: Any) -> None:
     from edgedigits.api.compress import compress as run
 
     found = run(recipe=recipe_name, **given)
-    if not as_json:
-        for warning in found.warnings:
-            say(f"warning: {warning}")
-    print_result(found, as_json)
-    if not as_json:
+    if as_json:
+        print_json(found.as_json())
+    else:
+        print_rich(replace(found, manifest={**found.manifest, "warnings": []}))  # they are said already
         click.echo(f"{found.path}")
 
 

@@ -18,7 +18,7 @@ from edgedigits.data.scale import NAMED, Scale, parse_scaling
 from edgedigits.data.sources.class_folders import find_training_part, list_classes
 from edgedigits.data.sources.labelled_files import read_label_names
 from edgedigits.data.sources.wish import DataWish, tell_notes
-from edgedigits.errors import DataError, InputError
+from edgedigits.errors import DataError, InputError, TfliteError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.facts import Say
@@ -74,6 +74,9 @@ def bench_here(task: Task, say: Say) -> Report:
 def make_task(wish: Wish, folder: Path, say: Say = lambda _: None) -> Task:
     """What a wish comes to. Images that are not in a file yet are written into `folder`. Raises InputError's kinds."""
     file = wish.tflite / "model.tflite" if wish.tflite.is_dir() else wish.tflite
+    for path in (file, wish.baseline):
+        if path is not None and not path.is_file():
+            raise TfliteError(f"{path}: no such file; give a .tflite file, or the folder of an artifact")
     made = artifact_folder.read(file.parent) if (file.parent / "manifest.json").is_file() else None
     scale = _scale(wish, made)
     product = made if made and file.name == "model.tflite" else None
