@@ -441,9 +441,9 @@ def test_what_the_command_line_calls_an_option(typed: str, said: str | None) -> 
 
 
 def test_a_path_that_is_missing_is_said_first(place: Place, tmp_path: Path) -> None:
-    for wrong, given in (("no.tflite", {}), ("no", {}), (str(tmp_path), {}), (place.artifact, {"baseline": "no"})):
+    for wrong, baseline in (("no.tflite", None), ("no", None), (str(tmp_path), None), (place.artifact, "no")):
         with pytest.raises(ed.TfliteError, match=r"(no|no\.tflite|model\.tflite): no such file; give a \.tflite file"):
-            ed.bench(wrong, **given, progress=False)
+            ed.bench(wrong, baseline=baseline, progress=False)
     with pytest.raises(ed.ModelError, match=r"^model='no\.keras': no such file or folder$"):
         ed.compress("no.keras", recipe="ptq_int8", progress=False)
 

@@ -62,18 +62,6 @@ def _run() -> int:
     return status if isinstance(status, int) else 0
 
 
-class HeightWidth(click.ParamType[Any]):
-    """HxW as (height, width)."""
-
-    name = "HxW"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", str(value))
-        if not found or "0" in found.groups():
-            self.fail(f"found {value!r}; wanted height x width in pixels, as 32x32", param, ctx)
-        return int(found[1]), int(found[2])
-
-
 class Threads(click.ParamType[Any]):
     """1,2,4 as whole numbers."""
 
@@ -98,8 +86,6 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which images, the same for every command."""
     command = reading_options(command)
     for option in (
-        click.option("--grey", is_flag=True, help="Turn colour images grey."),
-        click.option("--resize", type=HeightWidth(), help="Resize every image to this height and width."),
         scale_options,
         click.option(
             "--data",
