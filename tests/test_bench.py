@@ -191,6 +191,12 @@ def test_where_every_round_is_void_the_numbers_say_so(measured: Measured, contes
     assert "every round is void (load from others 34 %): times are shown, but measure again" in shown(found, 200)
     assert to_json(found)["compressed"]["latencies"][0]["valid_windows"] == 0
     assert to_json(found)["compressed"]["latencies"][0]["void_reasons"] == ("load from others 34 %",)
+    first, second = to_json(found)["comparison"]["speedups"]
+    assert (first["ratio"]["low"], first["ratio"]["high"]) == (None, None)
+    assert second["ratio"]["low"] <= second["ratio"]["value"] <= second["ratio"]["high"], "its rounds are valid"
+    one, two = (line for line in shown(found, 200).splitlines() if "times as fast" in line)
+    assert f"is {first['ratio']['value']:.2f} times as fast by void rounds alone, so without an interval." in one
+    assert "(95 % interval " in two
 
 
 def test_report_is_json(report: Report) -> None:

@@ -24,7 +24,7 @@ Row = tuple[str, ...]
 
 
 def to_json(report: Report) -> JsonObject:
-    """All that was found; the unit is in the key, accuracies are shares of 1."""
+    """All that was found; the unit is in the key, accuracies are shares of 1. A speedup of void rounds has no interval."""
     found = {"schema": SCHEMA, **asdict(report)}
     del found["labels"]
     for model in (found["baseline"], found["compressed"]):
@@ -36,6 +36,9 @@ def to_json(report: Report) -> JsonObject:
             "difference_points": paired.difference_points,
             "mcnemar_p": paired.p_value,
         }
+        for speedup, ratio in zip(report.comparison.speedups, found["comparison"]["speedups"], strict=True):
+            if is_void(speedup.threads, report):
+                ratio["ratio"] |= {"low": None, "high": None}
         found["comparison"]["classes"] = to_record(report.comparison.classes, report.classes, "baseline")
     return found
 
@@ -196,11 +199,16 @@ def _not_cold(name: str, cold: Cold) -> str:
     return f"{name}: {100 * cold.resident_share:.0f} % of the file stayed in the page cache, so cold is not cold here."
 
 
+def is_void(threads: int, report: Report) -> bool:
+    """Whether no round counts that was measured with so many threads: an interval of what is doubtful would look sure."""
+    return any(one.threads == threads and not one.valid_windows for one in report.compressed.latencies)
+
+
 def tell_speed(threads: int, ratio: Interval, report: Report) -> str:
-    """How many times faster, with its interval, and whether that could be nothing."""
+    """How many times faster, with its interval, and whether that could be nothing; by void rounds alone, without one."""
     where = "one thread" if threads == 1 else f"{threads} threads"
-    said = (
-        f"With {where}, {report.compressed.name} is {ratio.value:.2f} times as fast "
-        f"(95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
-    )
+    said = f"With {where}, {report.compressed.name} is {ratio.value:.2f} times as fast"
+    if is_void(threads, report):
+        return f"{said} by void rounds alone, so without an interval."
+    said += f" (95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
     return said + (": not a clear difference." if ratio.low <= 1 <= ratio.high else ".")
