@@ -28,10 +28,10 @@ class Replayed:
 
 def replayed_report() -> Report:
     """What a benchmark finds in that result."""
-    from edgedigits.measure.bench import Contestant, Settings, measure
+    from edgedigits.measure.bench import BenchSettings, Contestant, measure
 
     contestants = [Contestant(name, GOLDEN / "int8.tflite") for name in ("m", "n")]
-    return measure(Replayed(), [{}, {}], "", contestants, Settings(windows=1, window_s=0.01))
+    return measure(Replayed(), [{}, {}], "", contestants, BenchSettings(windows=1, window_s=0.01))
 
 
 def bench_report() -> dict[str, Any]:

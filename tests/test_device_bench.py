@@ -17,7 +17,7 @@ from edgedigits.devices.deploy import DeployWish, choose_packages
 from edgedigits.devices.remote_bench import bench_there, compare_reports
 from edgedigits.devices.ssh.device import connect
 from edgedigits.errors import CheckError, InputError
-from edgedigits.measure.bench_job import Task, Wish, bench_here, make_task
+from edgedigits.measure.bench_job import BenchTask, BenchWish, bench_here, make_task
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import find_pip_wheel
@@ -49,8 +49,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_artifact(tmp_path_factory.mktemp("artifact") / "tiny")
 
 
-def quick(made: Path, folder: Path) -> Task:
-    return make_task(Wish(tflite=made, windows=1, window=0.05), folder)
+def quick(made: Path, folder: Path) -> BenchTask:
+    return make_task(BenchWish(tflite=made, windows=1, window=0.05), folder)
 
 
 def test_both_machines_answer_alike_and_nothing_is_left(
@@ -74,7 +74,7 @@ def test_a_file_from_elsewhere_is_measured_too(wish: DeployWish, made: Path, tmp
     images = np.random.default_rng(0).integers(0, 256, (30, *np.load(made / "eval.npz")["images"].shape[1:]), np.uint8)
     labels = np.repeat(np.arange(3), 10)
     np.savez(data, x_train=images, y_train=labels, x_test=images, y_test=labels)
-    work = make_task(Wish(tflite=file, data=str(data), scale="0..1", windows=1, window=0.05), tmp_path)
+    work = make_task(BenchWish(tflite=file, data=str(data), scale="0..1", windows=1, window=0.05), tmp_path)
     there, doctor = bench_there(work, wish, print)
     assert doctor == {}
     assert (there.images, there.baseline) == (30, None)

@@ -273,7 +273,7 @@ def test_one_output_on_two_classes_is_one_label(closing: str | None, cats_and_do
     assert artifact.manifest["test"]["accuracy"] > 0.95
     with np.load(artifact.path / "eval.npz") as kept:
         assert kept["labels"].shape == (len(kept["images"]), 1)
-    named = bench_job.Wish(tflite=artifact.path, data=str(cats_and_dogs / "data"))
+    named = bench_job.BenchWish(tflite=artifact.path, data=str(cats_and_dogs / "data"))
     asked = bench_job.make_task(named, tmp_path)
     with np.load(asked.images) as again, np.load(artifact.path / "eval.npz") as kept:
         assert (again["labels"] == kept["labels"]).all()

@@ -23,7 +23,7 @@ WISHES: dict[str, type[DataWish]] = {
     "train": DataWish,
     "compress": prepare.Wish,
     "advise": Asked,
-    "bench": bench_job.Wish,
+    "bench": bench_job.BenchWish,
 }
 SIZE_AND_COLOUR = {"resize", "grey"}
 
