@@ -74,7 +74,7 @@ def fit_data(
     model = loaded.model
     height, width, channels = model.inputs[0].shape[1:]
     answers = int(model.outputs[0].shape[-1])
-    if asked.resize not in (None, (height, width)):
+    if asked.resize not in (None, (height, width), [height, width]):
         raise DataError(
             f"{name}: takes images of {height}x{width}, to which they are brought; pass --resize {height}x{width} or nothing"
         )
