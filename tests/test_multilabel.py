@@ -12,6 +12,7 @@ from edgedigits_runner.tasks import from_json
 from PIL import Image
 
 from edgedigits.backend import keras
+from edgedigits.data.samples import draw_sample
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
 from edgedigits.errors import ClassLostError, DataError, InputError, ModelError
@@ -21,13 +22,14 @@ from edgedigits.models.graph import walk
 from edgedigits.models.importer.loading import load
 from edgedigits.pipeline import loop, prepare, recipe
 from edgedigits.pipeline.advise.question import Asked, ask_question
-from edgedigits.pipeline.checks.judging import check_classes
+from edgedigits.pipeline.checks.judging import check_classes, compute_outputs_of_bytes
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.train import Settings, train
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.distil.students import make_student
 from edgedigits.stages.distil.teachers import load_teachers
 from edgedigits.tasks.kinds.multilabel import Multilabel
+from edgedigits.tasks.scoring import compute_outputs
 from tests.labelled import SHAPES, L, coloured, folder, learned, pairs
 
 TASK = Multilabel()
@@ -92,7 +94,6 @@ def test_every_kind_of_recipe_keeps_what_the_model_sees(
 
 def test_what_is_written_counts_to_the_same_scores(digits: Path, digits_net: Path, tmp_path: Path) -> None:
     from edgedigits.data.images import ArrayImages
-    from edgedigits.pipeline.checks.judging import compute_outputs_of_bytes
 
     artifact = compressed(digits_net, digits, tmp_path, [])
     with np.load(artifact.path / "eval.npz") as kept:
@@ -122,7 +123,9 @@ def test_every_export_of_shapes_in_colour(
     assert abs(artifact.manifest["test"]["accuracy"] - artifact.manifest["test"]["float_accuracy"]) < 0.03
 
 
-def test_thresholds_are_tuned_on_validation_images_and_recorded(shapes_file: Path, tmp_path: Path) -> None:
+def test_thresholds_are_tuned_on_validation_images_and_recorded(
+    shapes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A net whose answers all lie low has none above one half, and is right again with thresholds of its own."""
     path = learned(*coloured(600), tmp_path / "low.keras")
     net = keras.models.load_model(path)
@@ -130,12 +133,31 @@ def test_thresholds_are_tuned_on_validation_images_and_recorded(shapes_file: Pat
     net.get_layer("answer").set_weights([weights * 0.5, bias * 0.5 - 5.0])
     net.save(path)
     half = compressed(path, shapes_file, tmp_path, [])
+    asked, recount = [], loop._recount
+
+    def noted(*given: Any) -> dict[str, Any]:
+        asked.append(given)
+        return recount(*given)
+
+    monkeypatch.setattr(loop, "_recount", noted)
     tuned = compressed(path, shapes_file, tmp_path, [], thresholds="tuned")
     assert tuned.manifest["test"]["float_accuracy"] > half.manifest["test"]["float_accuracy"], "the float form's own"
     assert half.path != tuned.path
     assert half.manifest["task"]["thresholds"] == [0.5] * 3
     assert max(tuned.manifest["task"]["thresholds"]) < 0.5
     assert tuned.manifest["test"]["scores"]["f1_macro"] > half.manifest["test"]["scores"]["f1_macro"] + 0.03
+    ((meaning, candidate, exported, data),) = asked
+    assert meaning == from_json(tuned.manifest["task"]), "the check of parity counts by the tuned ones"
+    sample = draw_sample(data.validation, loop.PARITY_IMAGES)
+    outputs = compute_outputs(candidate.model, sample, data.scale)
+    both = np.stack([outputs, compute_outputs_of_bytes(exported.flat, sample, data.scale)])
+    apart = np.abs(both[0] - both[1]).argmax()
+    between = both.mean(axis=0).flat[apart]
+    expected = int(((both[0] > between) != (both[1] > between)).any(axis=1).sum())
+    assert expected
+    assert recount(meaning._replace(thresholds=(between,) * 3), candidate, exported, data) == {
+        "changed_answers": expected
+    }
 
 
 def test_tuning_takes_the_best_f1_and_the_nearest_to_one_half() -> None:
@@ -251,7 +273,7 @@ def test_one_output_on_two_classes_is_one_label(closing: str | None, cats_and_do
     assert artifact.manifest["test"]["accuracy"] > 0.95
     with np.load(artifact.path / "eval.npz") as kept:
         assert kept["labels"].shape == (len(kept["images"]), 1)
-    named = bench_job.Wish(tflite=artifact.path, data=str(cats_and_dogs / "data"))
+    named = bench_job.BenchWish(tflite=artifact.path, data=str(cats_and_dogs / "data"))
     asked = bench_job.make_task(named, tmp_path)
     with np.load(asked.images) as again, np.load(artifact.path / "eval.npz") as kept:
         assert (again["labels"] == kept["labels"]).all()
