@@ -21,7 +21,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 _SAID = 2**20
 """More bytes than any request has."""
@@ -89,7 +89,7 @@ sys.exit([int(line) for line in answers][1])
 """
 
 
-def _ask(path: str, asked: Mapping[str, object], files: list[int]) -> IO[bytes]:
+def _ask(path: str, asked: Mapping[str, object], files: list[int]) -> socket.SocketIO:
     """What the server answers: the command's process, and when that has ended, its exit code; a line each."""
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(path)
