@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgedigits.data.sources.named import load_data
 from edgedigits.models.importer.loading import load
 from edgedigits.models.zoo.shipped import find_shipped_folder, find_shipped_record
+from edgedigits.pipeline import train
+from edgedigits.pipeline.baselines import find_baseline
 from edgedigits.pipeline.model_card import write_baseline_card
 
 OUTPUTS = Path(__file__).parent / "golden" / "baseline_outputs.json"
@@ -31,3 +34,16 @@ def test_file_record_and_card_belong_together(name: str) -> None:
     pixels = np.random.default_rng(7).integers(0, 256, (8, *loaded.model.input_shape[1:])).astype(np.float32) / 255
     wanted = json.loads(OUTPUTS.read_text())[name]
     np.testing.assert_allclose(np.asarray(loaded.model(pixels, training=False)), wanted, rtol=0, atol=1e-5)
+
+
+def test_training_one_on_the_way_tells_how_far_it_is(
+    shapes: Path, fresh_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    told: list[tuple[str, float]] = []
+    monkeypatch.setattr(train._Run, "epoch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        find_baseline("mlp", load_data(str(shapes)), lambda _: None, lambda *one: told.append(one))
+    assert told == [("train", 0.0)]
