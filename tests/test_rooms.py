@@ -35,7 +35,7 @@ WITHIN = {
     "ground": "",
     "data/sources": "data",
     "models/layers": "",
-    "models/importer": "models/layers",
+    "models/importer": "models/layers models/graph",
     "models/graph": "models/layers",
     "models/zoo": "",
     "tflite/rewrite": "tflite",
