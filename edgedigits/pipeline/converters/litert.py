@@ -150,6 +150,4 @@ def _check_integer(made: bytes) -> None:
     """The quantizer leaves in float what it has no rule for, and says nothing."""
     if left := list_float_operators(read(made, "the quantized file")):
         more = f" and {len(left) - 1} more" if len(left) > 1 else ""
-        raise FloatOpError(
-            f"export: ai-edge-quantizer leaves operators in float: {left[0]}{more}; the tf converter may take them (converter: tf)"
-        )
+        raise FloatOpError(f"export: ai-edge-quantizer leaves float operators: {left[0]}{more}; take --converter tf")

@@ -1,6 +1,6 @@
 """The one place where .tflite bytes are made: a Keras model, calibration images and the wanted numbers in, bytes out.
 
-What makes them is one of `CONVERTERS`, each a file in `pipeline/converters/`, in a child process.
+What makes them is a row of `pipeline/converters/table.py`, in a child process.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import numpy as np
 from pydantic import Field
@@ -24,36 +24,15 @@ from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.samples import write_samples
+from edgedigits.pipeline.converters.table import CONVERTERS, DEFAULT, ConverterName
+from edgedigits.tflite.flatbuffer import read
 
 CalibrationImages = Annotated[int, Field(ge=1)]
-ConverterName = Literal["tf", "litert"]
 MOST_S: Final = 300.0
 BYTES_PER_S: Final = 2**20
 """How long the converter may work in silence: so long, and longer by the bytes of the weights."""
 MOST_BYTES, MOST_TIMES = 1024 * MIB, 20
 """The memory that it may take: so much, and so many times the bytes of the weights."""
-
-
-@dataclass(frozen=True)
-class Converter:
-    """A row of `CONVERTERS`: `function` is its "module:function" in `pipeline/converters/`, which a child process calls.
-
-    `quantizer` is the package that it needs for anything but float32, None where it needs none. Of one that is `tried` no table
-    tells which layers it can take (`Export.lacks`), so that whole models are tried before anything is trained.
-    """
-
-    in_words: str
-    function: str
-    quantizer: str | None = None
-    tried: bool = False
-
-
-CONVERTERS: dict[ConverterName, Converter] = {
-    "tf": Converter("TensorFlow's converter", "tf:convert"),
-    "litert": Converter("Keras' export to LiteRT", "litert:convert", quantizer="ai_edge_quantizer", tried=True),
-}
-DEFAULT: Final[ConverterName] = "tf"
-"""The better one by `benchmarks/results/converters.json`."""
 
 
 def draw_representative(calibration: Images, scale: Scale, count: int) -> Iterator[list[np.ndarray]]:
@@ -75,14 +54,17 @@ def convert(
 ) -> bytes:
     """The model as .tflite bytes with a batch of one, made in a child process; `samples` are the images to calibrate on.
 
-    Raises CheckError when the converter can't, whatever becomes of the child, RecipeError where a package for it is missing.
+    Raises CheckError when the converter can't, whatever becomes of the child, or when the bytes lack weights; RecipeError where
+    a package that it needs is missing.
     """
+    from edgedigits.pipeline.export.checks import check_weights
+
     chosen = CONVERTERS[converter]
     _check_installed(converter, numbers)
     with tempfile.TemporaryDirectory(prefix="edgedigits-export-") as folder, _quiet():
         size = _save(model, folder, samples)
         errand = Errand(
-            function=f"pipeline.converters.{chosen.function}",
+            function=f"pipeline.converters.{chosen.module}:convert",
             doing=f"export: {chosen.in_words}, at work on {model.name},",
             advice="a layer or a weight of it is one that the converter can't take; try another export",
             room="tensorflow",
@@ -90,20 +72,18 @@ def convert(
             most_bytes=MOST_BYTES + MOST_TIMES * size,
         )
         flat: bytes = ask(errand, folder=folder, model=model.name, numbers=asdict(numbers))
+    check_weights(read(flat, "the export"), model)
     return flat
 
 
 def _check_installed(name: ConverterName, numbers: Numbers) -> None:
     package = CONVERTERS[name].quantizer
-    if numbers.weights != "float32" and package and find_spec(package) is None:
+    if numbers.weights != "float32" and package and find_spec(package.replace("-", "_")) is None:
+        others = " or ".join(other for other in CONVERTERS if other != name)
         raise RecipeError(
-            f"export: the {name} converter needs {package.replace('_', '-')} for anything but float32, which is not installed; "
-            f'`pip install "edgedigits[{name}]"`, or take another converter: {_others(name)}'
+            f"--converter {name} needs the package {package} for anything but float32, and it is not installed: "
+            f"pip install 'edgedigits[{name}]', or take --converter {others}"
         )
-
-
-def _others(name: ConverterName) -> str:
-    return ", ".join(other for other in CONVERTERS if other != name)
 
 
 def _save(model: KerasModel, folder: str, samples: Iterable[list[np.ndarray]]) -> int:

@@ -9,7 +9,8 @@ from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.converters.numbers import Numbers
-from edgedigits.pipeline.export.conversion import DEFAULT, ConverterName, convert
+from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
+from edgedigits.pipeline.export.conversion import convert
 from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 

@@ -9,10 +9,9 @@ from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.converters.numbers import Numbers
+from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
 from edgedigits.pipeline.export.conversion import (
-    DEFAULT,
     CalibrationImages,
-    ConverterName,
     convert,
     draw_representative,
 )
