@@ -74,7 +74,7 @@ def _quantize(flat: bytes, numbers: Numbers, folder: Path) -> bytes:
     ranges = _calibrate(flat, folder) if has_samples(folder) else None
     made = bytes(work.quantize(ranges, enable_progress_bar=False, enable_progress_report=False).quantized_model)
     if numbers.activations != "float32" and numbers.input != "float32":
-        _check_integer(made)
+        _check_integer(made, numbers)
     return made
 
 
@@ -146,8 +146,12 @@ def _computed(flat: bytes, net: Any) -> Iterator[tuple[int, str]]:
             yield tensor["index"], tensor["name"]
 
 
-def _check_integer(made: bytes) -> None:
+def _check_integer(made: bytes, numbers: Numbers) -> None:
     """The quantizer leaves in float what it has no rule for, and says nothing."""
-    if left := list_float_operators(read(made, "the quantized file")):
-        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
-        raise FloatOpError(f"export: ai-edge-quantizer leaves float operators: {left[0]}{more}; take --converter tf")
+    contents = read(made, "the quantized file")
+    if left := list_float_operators(contents):
+        kinds = {operator.name for operator in contents.operators if operator.output_dtypes[:1] == ("FLOAT32",)}
+        named = ", ".join(sorted(kinds - {"DEQUANTIZE"})) or left[0]
+        raise FloatOpError(
+            f"export: ai-edge-quantizer has no {numbers.activations} form of {named}; --converter tf may have one"
+        )

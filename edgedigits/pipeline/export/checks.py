@@ -48,7 +48,7 @@ def check_kept(before: Candidate, after: Candidate, stage: str) -> None:
 
 def check_weights(contents: Contents, model: KerasModel) -> None:
     """Raises MissingWeightsError when the bytes hold fewer weights than the model's kernels, or fewer constants than those and
-    its biases. What is zero throughout, or stands twice, a converter may leave out.
+    its biases. What is zero throughout, or stands twice, a converter may leave out; what it makes of normalizations is more.
     """
     kernels = walk.collect_kernels(model).values()
     biases = _list_biases(model)
