@@ -1,4 +1,4 @@
-"""The converters side by side on the nets that ship: bytes, accuracy, latency; and what fifty conversions in a row leave in memory.
+"""The converters side by side on the nets that ship: bytes, accuracy, latency; and what fifty conversions leave in memory.
 
     python -m benchmarks.converters [--rounds N] [--window S] [--conversions N]
 

@@ -66,7 +66,7 @@ class Found:
 
 def make_inputs(folder: Path) -> None:
     """A net that takes 8x8 grey images of three classes, such images, and a recipe."""
-    from edgedigits.models.importer.keras3 import keras3 as keras
+    from edgedigits.backend import keras
 
     rng = np.random.default_rng(0)
     labels = np.arange(240) % 3

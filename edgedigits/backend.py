@@ -1,4 +1,4 @@
-"""TensorFlow and Keras 2 (`tf_keras`), imported once, quietly, with the settings every module relies on.
+"""TensorFlow and Keras 3, imported once, quietly, with the settings every module relies on.
 
 Importing this module takes seconds: the command line imports it inside the commands that need it.
 """
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "keras" not in sys.modules:
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's own code has it compute with
 
 
 @contextmanager
@@ -31,7 +33,9 @@ def silenced_stderr() -> Iterator[None]:
 with warnings.catch_warnings(), silenced_stderr():
     warnings.simplefilter("ignore")  # both libraries warn about their own internals while importing
     import tensorflow as tf
-    import tf_keras as keras
+
+    # isort: split
+    import keras  # whoever imports TensorFlow first decides how much it writes to standard error
 
 tf.get_logger().setLevel("ERROR")
 

@@ -74,7 +74,7 @@ def _gated(draw: Draw, x: Any, seen: list[Any]) -> Any:
 def _pooled(draw: Draw, x: Any, seen: list[Any]) -> Any:
     if min(x.shape[1:3]) < 4:
         return L.UpSampling2D()(x)
-    return draw(st.sampled_from([L.MaxPooling2D(), L.AveragePooling2D(), L.ZeroPadding2D(1), L.Cropping2D(1)]))(x)
+    return draw(st.sampled_from([L.MaxPooling2D(), L.AveragePooling2D(2), L.ZeroPadding2D(1), L.Cropping2D(1)]))(x)
 
 
 def _transposed(draw: Draw, x: Any, seen: list[Any]) -> Any:

@@ -13,11 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from edgedigits.backend import keras
+from edgedigits.backend import keras as keras3
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError
 from edgedigits.models.importer import loading
-from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.layers import known_layers
 from edgedigits.pipeline.export.checks import check_integer
 from edgedigits.pipeline.exportable import check_exportable

@@ -18,12 +18,12 @@ from ai_edge_litert import schema_py_generated as schema
 from edgedigits_runner.kept import sealed
 
 from edgedigits.backend import keras
+from edgedigits.backend import keras as keras3
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import CheckError, EdgeDigitsError, ModelError, TfliteError
 from edgedigits.ground.processes import children
 from edgedigits.ground.processes.child import read_status_kib
 from edgedigits.models.importer import loading, saved_files
-from edgedigits.models.importer.keras3 import keras3
 from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish

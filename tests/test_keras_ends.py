@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from edgedigits.backend import keras
+from edgedigits.backend import keras as keras3
 from edgedigits.errors import ModelError
 from edgedigits.models.graph import walk
 from edgedigits.models.importer import loading
-from edgedigits.models.importer.keras3 import keras3
 from edgedigits.pipeline.advise.question import Asked, ask_question
 from edgedigits.pipeline.prepare import Wish, prepare_job
 from edgedigits.pipeline.recipe import load_recipe

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from edgedigits.backend import keras, tf
+from edgedigits.backend import keras as keras3
 from edgedigits.errors import ModelError
 from edgedigits.models.importer import config_check, custom_layers, loading
-from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.layers import known_layers
 
 Build = Callable[[Any], Any]

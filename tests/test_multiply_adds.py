@@ -69,9 +69,8 @@ def layer_macs(model: Any) -> dict[str, int]:
     for layer in model.layers:
         name = type(layer).__name__
         if name in kinds:
-            kernel = layer.depthwise_kernel if name == "DepthwiseConv2D" else layer.kernel
             places = math.prod(layer.output.shape[1:-1])  # 1 for a dense layer
-            sums[kinds[name]] = sums.get(kinds[name], 0) + places * math.prod(kernel.shape)
+            sums[kinds[name]] = sums.get(kinds[name], 0) + places * math.prod(layer.kernel.shape)
     return sums
 
 

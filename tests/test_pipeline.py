@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 import pytest
 
+from edgedigits.backend import keras as keras3
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
 from edgedigits.errors import ArtifactError, DataError, InputError, MaskError, ModelError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.models.graph import walk
-from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.zoo import ZOO
 from edgedigits.pipeline import baselines, loop, prepare
 from edgedigits.pipeline.baselines import save

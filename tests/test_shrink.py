@@ -152,7 +152,7 @@ def test_importance_by_loss_is_the_slope_of_the_loss(start: Candidate, data: Fit
         model = walk.clone(start.model)
         for weight in layout.weights:
             axis = weight.axes.get(-2)
-            if weight.path.endswith("/kernel") and axis is not None:
+            if weight.path.endswith("/kernel") and axis is not None and not weight.known.depthwise:
                 kernel = walk.collect_kernels(model)[weight.path]
                 rows = np.where(axis.units == unit, 0.98, 1.0)
                 kernel.assign(kernel * rows[:, None])

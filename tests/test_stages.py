@@ -124,7 +124,7 @@ def test_prune_hits_its_share_exactly_and_says_what_it_left(pruned: Candidate, s
     assert facts["sparsity"]["hidden/kernel"] == 0.5
     assert facts["left_whole"] == {
         "first/kernel": "named in skip_layers",
-        "depth/depthwise_kernel": "DepthwiseConv2D is in skip_kinds",
+        "depth/kernel": "DepthwiseConv2D is in skip_kinds",
     }
     assert set(after.masks) == {"second/kernel", "hidden/kernel", "answer/kernel"}
     spared, facts = Prune(sparsity=0.8, min_weights=1, **QUICK)(start, fit_data(shapes))

@@ -83,7 +83,7 @@ def _net(library: Any) -> Any:
 
 def _nets(folder: Path) -> None:
     from edgedigits.backend import keras
-    from edgedigits.models.importer.keras3 import keras3
+    from edgedigits.backend import keras as keras3
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # both Keras warn about their own older formats

@@ -138,7 +138,7 @@ def exif_predict(scene: Scene) -> Targets:
 
 def _teach(folder: Path) -> None:
     """A net that reads light digits on dark ground and dark ones on light, from the digits that selu.py left."""
-    from edgedigits.models.importer.keras3 import keras3
+    from edgedigits.backend import keras as keras3
 
     with np.load(folder / "d16.npz") as data:
         parts = {name: data[name] for name in data.files}

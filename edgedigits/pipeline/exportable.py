@@ -105,8 +105,8 @@ def _blamed(model: Any, name: str, export: Export, error: CheckError) -> ModelEr
 
 def _alone(layer: Any) -> tuple[Any, Images]:
     """A model of this layer alone, and noise for it: a column of pixels, cut and laid out as what the layer reads."""
-    shapes = layer.input_shape if isinstance(layer.input_shape, list) else [layer.input_shape]
-    wanted = [[size or 1 for size in shape[1:]] for shape in shapes]
+    reads = layer.input if isinstance(layer.input, list) else [layer.input]
+    wanted = [[size or 1 for size in tensor.shape[1:]] for tensor in reads]
     total = sum(math.prod(shape) for shape in wanted)
     image = keras.Input((total, 1, 1))
     column, read, start = keras.layers.Reshape((total, 1))(image), [], 0
@@ -132,7 +132,7 @@ def _layers(model: Any) -> Iterator[Any]:
 
 
 def _built_in(layer: Any) -> bool:
-    own = type(layer).__module__.split(".")[0] != "tf_keras"
+    own = type(layer).__module__.split(".")[0] != "keras"
     ours: Collection[object] = lowered_layers.LOWERED.values()
     return not own or type(layer) in ours
 

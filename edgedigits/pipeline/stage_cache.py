@@ -44,7 +44,7 @@ def list_sources() -> list[Path]:
 
 def list_versions() -> dict[str, str]:
     """What the outcome of a stage depends on besides this package."""
-    names = ("edgedigits", "tensorflow", "tf-keras", "keras", "numpy", "ai-edge-litert")
+    names = ("edgedigits", "tensorflow", "keras", "numpy", "ai-edge-litert")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 

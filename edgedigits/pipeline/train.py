@@ -124,7 +124,7 @@ class _Run:
         self.best: Score | None = None
         self.best_epoch = 0
         seed_everything(self.settings.seed)
-        self.model = self._build(choose_training_policy(self._build("float32")._flatten_layers()))
+        self.model = self._build(choose_training_policy(self._build("float32").layers))
         self._compile()
 
     @property

@@ -44,7 +44,7 @@ def make_settings_class(cls: type[_Settings]) -> type[_Settings]:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A flat tf_keras model and what later stages must keep.
+    """A flat Keras model and what later stages must keep.
 
     masks: kernel path -> bool array of the kernel's shape, False where the weight is pruned; {} means dense.
     clusters: kernel path -> int32 array of the kernel's shape, the number of the shared value; -1 where pruned.

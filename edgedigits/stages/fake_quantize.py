@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -59,14 +60,10 @@ class FakeQuantized:
     def _apply(self, call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
         known = call.layer.name not in self.left
         attributes = list_kernels(call.layer) if known else ()
-        held = {attribute: vars(call.layer)[attribute] for attribute in attributes}
-        for attribute, kernel in held.items():
-            vars(call.layer)[attribute] = tf.cast(round_kernel(kernel, call.layer, attribute), call.layer.compute_dtype)
-        try:
-            takes_training = call.layer._expects_training_arg
-            result = call.layer(*args, **({**kwargs, "training": not self.observing} if takes_training else kwargs))
-        finally:
-            vars(call.layer).update(held)
+        kernels = [(getattr(call.layer, attribute), attribute) for attribute in attributes]
+        rounded = [(kernel, round_kernel(kernel, call.layer, attribute)) for kernel, attribute in kernels]
+        with keras.StatelessScope(state_mapping=rounded) if rounded else nullcontext():
+            result = call.layer(*args, **{**kwargs, "training": not self.observing})
         ranges = self.ranges.get(call.outputs[0])
         return result if ranges is None else self._round(result, ranges)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
@@ -32,7 +33,7 @@ def choose_layers(
     for path, kernel in walk.collect_kernels(model).items():
         layer, _, attribute = path.rpartition("/")
         kind, depthwise = type(layers[layer]).__name__, list_kernels(layers[layer])[attribute].depthwise
-        weights = int(kernel.shape.num_elements())
+        weights = math.prod(kernel.shape)
         if any(fnmatchcase(layer, pattern) for pattern in skip_layers):
             left[path] = "named in skip_layers"
         elif kind in skip_kinds or (depthwise and no_depthwise):

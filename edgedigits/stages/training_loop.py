@@ -183,7 +183,7 @@ def make_training_copy(model: KerasModel, dropout: float = 1.0) -> KerasModel:
     """A trainable copy of a model that ends in logits and computes as fast as this machine can; its dropout times `dropout`."""
     policy = choose_training_policy(call.layer for call in walk.list_calls(model))
     training_copy = walk.clone(model, policy, logits=True)
-    for layer in training_copy._flatten_layers():
+    for layer in training_copy.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = min(layer.momentum, SOON)
         if isinstance(layer, keras.layers.Dropout):
@@ -211,7 +211,7 @@ def make_holder(
         for path, mask in fixed.items():
             kernels[path].assign(kernels[path] * mask)
         for path, group in groups.items():
-            means = tf.math.unsorted_segment_mean(kernels[path].read_value(), group, int(tf.reduce_max(group)) + 1)
+            means = tf.math.unsorted_segment_mean(kernels[path].value, group, int(tf.reduce_max(group)) + 1)
             pruned_stay_zero = tf.concat([[0.0], means[1:]], axis=0)
             kernels[path].assign(tf.gather(pruned_stay_zero, group))
 

@@ -27,12 +27,12 @@ def name_set(layer: KerasLayer) -> str:
 
 def find_output_shape(call: Call) -> tuple[int | None, ...]:
     """Of the one tensor this use of the layer makes, without the batch; None where a size is open."""
-    return tuple(call.node.outputs.shape[1:])
+    return tuple(call.use.made[0].shape[1:])
 
 
 def find_input_shapes(call: Call) -> list[tuple[int | None, ...]]:
     """Of the tensors this use of the layer reads, without the batch."""
-    read = call.node.keras_inputs
+    read = call.use.read
     return [tuple(tensor.shape[1:]) for tensor in read]
 
 

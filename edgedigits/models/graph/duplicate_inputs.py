@@ -99,7 +99,7 @@ def sum_copies(kernel: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 
 def _joins_copies(call: walk.Call) -> bool:
-    last = call.node.outputs.shape.rank - 1
+    last = len(call.use.made[0].shape) - 1
     return (
         (kind := find_kind(call.layer)) is not None
         and kind.channels is Passage.CONCATENATED
@@ -111,7 +111,7 @@ def _joins_copies(call: walk.Call) -> bool:
 def _copies(call: walk.Call, kernels: tuple[str, ...]) -> Copies:
     starts: dict[int, int] = {}
     stay, place, width = [], [], 0
-    for index, (number, tensor) in enumerate(zip(call.inputs, call.node.keras_inputs, strict=True)):
+    for index, (number, tensor) in enumerate(zip(call.inputs, call.use.read, strict=True)):
         channels = int(tensor.shape[-1])
         if number not in starts:
             starts[number] = width

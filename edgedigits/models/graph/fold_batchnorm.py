@@ -48,7 +48,7 @@ def find_pairs(model: KerasModel) -> dict[str, BatchNormalization]:
 
 def _on_channels(layer: KerasLayer) -> bool:
     axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
-    return list(axes) in ([-1], [len(layer.input_shape) - 1])
+    return list(axes) in ([-1], [len(layer.input.shape) - 1])
 
 
 def fold(model: KerasModel) -> tuple[KerasModel, list[str]]:

@@ -17,7 +17,7 @@ from edgedigits.models.layers.layer_kinds import find_kind, list_kernels
 
 def count_parameters(layout: Layout, keep: np.ndarray) -> int:
     """As Keras counts them, statistics of batch normalization too; `keep`, bool [units], says which units stay."""
-    before = sum(int(weight.variable.shape.num_elements()) for weight in layout.weights)
+    before = sum(math.prod(weight.variable.shape) for weight in layout.weights)
     left = sum(math.prod(map(len, places)) for places in find_kept_places(layout, keep).values())
     return int(layout.coupling.model.count_params()) - before + left
 

@@ -1,4 +1,4 @@
-"""The layers of a flat tf_keras graph, in the order they compute, and copies of the graph with some of them exchanged.
+"""The layers of a flat Keras graph, in the order they compute, and copies of the graph with some of them exchanged.
 
 Every model that reaches the stages is flat (see `loading.py`): no nested models, one input, one output; a layer may be
 used more than once.
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from edgedigits.backend import keras
-from edgedigits.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor, KerasVariable
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor, KerasVariable
+from edgedigits.models.layers import keras_private
 from edgedigits.models.layers.layer_kinds import list_kernels
 
 SOFTMAX, SIGMOID = CLOSING = ("softmax", "sigmoid")
@@ -22,12 +23,12 @@ ENTRY = 0
 
 @dataclass(frozen=True)
 class Call:
-    """One use of a layer: the tensors it reads and makes, named by number."""
+    """One use of a layer: the tensors it reads and makes, named by number; `use` has these themselves, symbolic."""
 
     layer: KerasLayer
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    node: KerasNode
+    use: keras_private.Use
 
 
 Apply = Callable[[Call, tuple[KerasTensor, ...], dict[str, object]], KerasTensor | None]
@@ -36,32 +37,22 @@ Apply = Callable[[Call, tuple[KerasTensor, ...], dict[str, object]], KerasTensor
 
 def list_calls(model: KerasModel) -> Iterator[Call]:
     """Every use of a layer in the model, inputs before users; the input layer is left out."""
-    numbers: dict[str, int] = {}
+    numbers = {id(model.inputs[0]): ENTRY}
 
-    def number(key: object) -> int:
-        return numbers.setdefault(str(key), len(numbers))
+    def number(tensor: KerasTensor) -> int:
+        return numbers.setdefault(id(tensor), len(numbers))
 
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            if node.is_input:
-                number(node.flat_output_ids[0])
-                continue
-            yield Call(
-                node.layer, tuple(map(number, node.flat_input_ids)), tuple(map(number, node.flat_output_ids)), node
-            )
+    for use in keras_private.list_uses(model):
+        yield Call(use.layer, tuple(map(number, use.read)), tuple(map(number, use.made)), use)
 
 
 def run(model: KerasModel, value: KerasTensor, apply: Apply) -> KerasTensor:
     """The model's output for `value`, each layer computed by `apply(call, args, kwargs)`; `value` may be symbolic."""
-    usage = model._tensor_usage_count
-    source = str(id(model.inputs[0]))
-    values = {source: [value] * usage[source]}
+    values = {id(model.inputs[0]): value}
     for call in list_calls(model):
-        args, kwargs = call.node.map_arguments(values)
-        made = apply(call, args, kwargs)
-        for key, tensor in zip(call.node.flat_output_ids, _tensors(made), strict=True):
-            values[str(key)] = [tensor] * usage[str(key)]
-    return values[str(id(model.outputs[0]))][0]
+        made = apply(call, *call.use.fill_in(values))
+        values.update(zip(map(id, call.use.made), _tensors(made), strict=True))
+    return values[id(model.outputs[0])]
 
 
 def _tensors(made: object) -> Sequence[KerasTensor]:
@@ -95,7 +86,7 @@ def exchange_layers(
 def rebuild_with(model: KerasModel, apply: Apply, entry_name: str = "") -> KerasModel:
     """The model from an input of its own to what `run` gives for that; layers whose outcome nothing uses are not in it."""
     source = model.inputs[0]
-    entry = keras.Input(shape=tuple(source.shape[1:]), dtype="float32", name=entry_name or model.input_names[0])
+    entry = keras.Input(shape=tuple(source.shape[1:]), dtype="float32", name=entry_name or source.name)
     result: KerasModel = keras.Model(entry, run(model, entry, apply), name=model.name)
     return result
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
-from edgedigits.models.importer.keras3 import keras3
 
 
 def load_classes(custom: Sequence[str]) -> list[type]:
@@ -46,6 +45,6 @@ def _named(name: str) -> type:
     finally:
         sys.path.remove(here)
     found = getattr(module, class_name, None)
-    if not isinstance(found, type) or not issubclass(found, (keras.layers.Layer, keras3.layers.Layer)):
+    if not isinstance(found, type) or not issubclass(found, keras.layers.Layer):
         raise ModelError(f"custom '{name}': {module_name} has no Keras layer class {class_name}.")
     return found

@@ -13,19 +13,19 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
-from edgedigits.backend import keras, tf
+from edgedigits.backend import keras
 from edgedigits.data.scale import Scaling, scale_pixels
 from edgedigits.errors import ModelError, OpenSizeError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes.children import MIB, Errand, ask
-from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
+from edgedigits.keras_types import KerasLayer, KerasModel
+from edgedigits.models.graph import walk
 from edgedigits.models.importer import config_check, custom_layers, saved_files
 from edgedigits.models.importer.ends import Size, SizeOf, image_shape
-from edgedigits.models.importer.keras3 import keras3
 from edgedigits.models.importer.rebuild import Rebuilding, rebuild
 from edgedigits.models.importer.store import restore, save
 
@@ -55,7 +55,7 @@ _VALUES_AT_ONCE: Final = 2**20
 class LoadedModel:
     """A model ready for the stages.
 
-    `model` is one flat functional tf_keras graph, float32, uncompiled: input [None, height, width, 1 or 3], output
+    `model` is one flat functional Keras 3 graph, float32, uncompiled: input [None, height, width, 1 or 3], output
     [None, classes] or [None, labels]. `logits` says that these are logits; otherwise they are probabilities. `facts` is
     JSON-safe; `largest_difference` between original and rebuilt model is, as `tolerance`, a share of the largest answer.
     """
@@ -144,7 +144,7 @@ def build(folder: str, **saved: object) -> JsonObject:
     _answers(original, probes)
     _answers(model, probes)
     save(model, {}, Path(folder))
-    changed = saved["keras_of"] == "3" or [type(a) for a in original.layers] != [type(b) for b in model.layers]
+    changed = [type(a).__name__ for a in original.layers] != [type(b).__name__ for b in model.layers]
     return {"rebuilt": changed, "left_out": ", ".join(rebuilding.left_out), "adapted": rebuilding.said}
 
 
@@ -171,21 +171,18 @@ def _opened(
 
 
 def _original(saved: saved_files.SavedModel, classes: Sequence[type]) -> KerasModel:
-    """The model as its own Keras builds it, in float32, with its trained weights."""
-    library = keras3 if saved.keras == "3" else keras
-    own = {one.__name__: one for one in classes if issubclass(one, library.layers.Layer)}
+    """The model as its file describes it, in float32, with its trained weights."""
+    if saved.keras == "2":
+        from edgedigits.models.importer import keras2
+
+        return keras2.bring_over(saved, classes)
+    own = {one.__name__: one for one in classes}
     config = config_check.check_config(saved.config, saved.keras, own)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras warns about its own formats and casts
-        if saved.keras == "3":
-            model = keras3.saving.deserialize_keras_object(config, custom_objects=own, safe_mode=True)
-        else:
-            model = keras.models.model_from_config(config, custom_objects=own)
-        status = model.load_weights(str(saved.weights))
-    if saved.format == "SavedModel":
-        status.assert_existing_objects_matched()
-    result: KerasModel = model
-    return result
+        model: KerasModel = keras.saving.deserialize_keras_object(config, custom_objects=own, safe_mode=True)
+        model.load_weights(str(saved.weights))
+    return model
 
 
 def _check_classifier(model: keras.Model) -> None:
@@ -218,23 +215,15 @@ def _noise(shape: tuple[int, ...], scale: Scaling | None) -> list[np.ndarray]:
     return [scale_pixels(random.integers(*ends, shape, dtype=np.uint8), scale) for ends in ((0, 256), (64, 192))]
 
 
-class _Trees(Protocol):
-    """What Keras 3 and TensorFlow each have for tensors in lists and dictionaries."""
-
-    def map_structure(self, function: Callable[..., object], structure: object, /) -> object: ...
-    def flatten(self, structure: object, /) -> list[KerasTensor]: ...
-
-
 def _answers(model: KerasModel, images: np.ndarray) -> np.ndarray:
-    """What a model of either Keras answers: float32 [n, classes]."""
-    tree: _Trees = keras3.tree if isinstance(model, keras3.Model) else tf.nest
-    given = None if isinstance(model, (keras.Sequential, keras3.Sequential)) else model.input  # could be {"image": ...}
+    """What the model answers: float32 [n, classes]."""
+    given = None if isinstance(model, keras.Sequential) else model.input  # could be {"image": ...}
     most = min(64, max(1, _VALUES_AT_ONCE // max(1, images[0].size)))  # all that the layers compute is held at once
     if len(model.inputs[0].shape) < images.ndim:  # it takes [height, width], without a channel
         images = images[..., 0]
     batches = np.array_split(images, -(-len(images) // most))
-    answers = [model(tree.map_structure(lambda _, x=batch: x, given), training=False) for batch in batches]
-    return np.concatenate([np.asarray(tree.flatten(answer)[0]) for answer in answers])
+    answers = [model(keras.tree.map_structure(lambda _, x=batch: x, given), training=False) for batch in batches]
+    return np.concatenate([np.asarray(keras.tree.flatten(answer)[0]) for answer in answers])
 
 
 def _compare(original: np.ndarray, rebuilt: np.ndarray) -> float:
@@ -244,8 +233,8 @@ def _compare(original: np.ndarray, rebuilt: np.ndarray) -> float:
     difference = float(np.abs(original - rebuilt).max() / max(float(np.abs(original).max()), 1e-6))
     if not difference <= TOLERANCE:
         raise ModelError(
-            f"rebuilt for Keras 2 the model answers otherwise: by {difference:.1e} of its largest answer, and "
-            f"{TOLERANCE} is allowed. One of its layers means something else there; please report it."
+            f"rebuilt, the model answers otherwise: by {difference:.1e} of its largest answer, and "
+            f"{TOLERANCE} is allowed. One of its layers is rebuilt wrongly; please report it."
         )
     return difference
 
@@ -282,17 +271,6 @@ def remove_softmax(model: keras.Model) -> keras.Model:
                 f"'{last.name}' ({type(last).__name__}) answers with probabilities; end it in a Softmax layer."
             )
         return model
-    config = model.get_config()
-    described = config["layers"][-1]
-    if len(described["inbound_nodes"]) != 1:
+    if sum(call.layer is last for call in walk.list_calls(model)) != 1:
         raise ModelError(f"'{last.name}' ({type(last).__name__}) is used more than once; end the model in a softmax.")
-    if last.weights:
-        described["config"]["activation"] = "linear"
-    else:
-        ((before, *_),) = described["inbound_nodes"]
-        config["output_layers"] = [before[:3]]
-        config["layers"].pop()
-    with keras.utils.custom_object_scope({type(layer).__name__: type(layer) for layer in model.layers}):
-        copy = keras.Model.from_config(config)
-    copy.set_weights(model.get_weights())
-    return copy
+    return walk.clone(model, logits=True)

@@ -1,4 +1,4 @@
-"""Any functional model, Keras 3 or Keras 2, rebuilt layer by layer as one flat tf_keras graph.
+"""Any functional Keras 3 model rebuilt layer by layer as one flat graph of layers that the stages and exports know.
 
 Nested models are opened, shared layers stay shared, operations become layers, everything is float32. Layers without
 effect on an answer (augmentation, ActivityRegularization, Identity) are left out. The weights are copies.
@@ -6,24 +6,16 @@ effect on an answer (augmentation, ActivityRegularization, Identity) are left ou
 
 import re
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
-from edgedigits.backend import keras, tf
+from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
-from edgedigits.models.importer.keras3 import keras3
-from edgedigits.models.layers import activations, known_layers, lowered_layers, operations
-from edgedigits.models.layers.layer_configs import (
-    Normalization,
-    cannot,
-    convert_to_keras2,
-    drop_training,
-    measured,
-    read_config,
-)
+from edgedigits.models.layers import activations, keras_private, known_layers, lowered_layers, operations
+from edgedigits.models.layers.layer_configs import Normalization, cannot, drop_training, measured, read_config
 
 LayerCall = Callable[..., KerasTensor]
 """Calls a rebuilt layer as the original was called."""
@@ -31,12 +23,12 @@ Entrance = Callable[[tuple[int | None, ...]], tuple[tuple[int | None, ...], str]
 
 
 def rebuild(model: KerasModel, custom: Sequence[type] = ()) -> keras.Model:
-    """`model` as one flat functional tf_keras model with copied weights, uncompiled, its batch size open.
+    """`model` as one flat functional model with copied weights, uncompiled, its batch size open.
 
     Args:
-        model: a Sequential or functional model of Keras 3 or tf_keras, with one input and one output.
-        custom: classes of the caller's own. A Keras 3 layer of such a class becomes the tf_keras class of the same name
-            where one is here, else it is opened: the built-in layers that its `call` goes through take its place.
+        model: a Sequential or functional model, with one input and one output.
+        custom: classes of the caller's own. A layer or model of such a class is opened, where its `call` goes through
+            built-in layers and known operations alone: these take its place; else the layer stays as it is.
 
     Raises:
         ModelError: naming the layer that can't be taken: its class, why, what would do.
@@ -60,14 +52,14 @@ class Rebuilding:
 
     def model(self, model: KerasModel) -> keras.Model:
         """The rebuilt model; see `rebuild`."""
-        _check_functional(model)
+        self._check_functional(model)
         (given,) = _flatten(model.inputs)
         shape = tuple(given.shape[1:])
         images, said = self.entrance(shape)
         self.said += [said] if said else []
         x = keras.Input(images, name=self.name(given.name.split(":")[0]), dtype="float32")
         inner = x if len(images) == len(shape) else self.make("Reshape", "channel", target_shape=shape)(x)
-        (y,) = _flatten(self.through(model, inner, ""))
+        (y,) = _flatten(self.through(keras_private.find_function(model), inner, ""))
         if y is x:
             raise ModelError("the model has no layer that could answer; hand in a trained classifier.")
         return keras.Model(x, y, name=_plain(model.name))
@@ -83,34 +75,16 @@ class Rebuilding:
         return name
 
     def make(self, kind: str, name: str, /, **settings: object) -> KerasLayer:
-        """A new tf_keras layer of class `kind` whose name no other has."""
-        return lowered_layers.lower_layer(kind)(name=self.name(name), **settings)
+        """A new layer of class `kind` whose name no other has."""
+        return lowered_layers.lower_layer(kind)(name=self.name(name), **{"dtype": "float32", **settings})
 
-    def through(self, model: KerasModel, x: KerasTensor, prefix: str) -> KerasTensor:
-        """Takes the tensor through every layer of `model`."""
-        if isinstance(model, keras3.Model):
-            function = model._functional if isinstance(model, keras3.Sequential) else model
-            result: KerasTensor = function._run_through_graph(x, operation_fn=lambda layer: self.call(layer, prefix))
-            return result
-        return self.through2(model, x, prefix)
+    def through(self, function: Any, x: KerasTensor, prefix: str, plain: bool = False) -> KerasTensor:
+        """Takes the tensor through every layer of a functional graph; `plain`: their names lose the numbers that Keras gave."""
 
-    def through2(self, model: KerasModel, x: KerasTensor, prefix: str) -> KerasTensor:
-        """The same for Keras 2, whose graphs offer no such walk."""
-        (given,) = model.inputs
-        known = {id(given): x}
+        def compute(layer: KerasLayer) -> LayerCall:
+            return self.call(layer, prefix, _numberless(layer) if plain else None)
 
-        def fill(value: object) -> object:
-            return known[id(value)] if operations.is_symbolic(value) else value
-
-        for depth in sorted(model._nodes_by_depth, reverse=True):
-            for node in model._nodes_by_depth[depth]:
-                if node.is_input or any(id(tensor) not in known for tensor in node.keras_inputs):
-                    continue
-                args, kwargs = tf.nest.map_structure(fill, (node.call_args, node.call_kwargs))
-                outputs = self.call(node.layer, prefix)(*args, **kwargs)
-                known |= zip(map(id, tf.nest.flatten(node.outputs)), tf.nest.flatten(outputs), strict=True)
-        result: KerasTensor = tf.nest.map_structure(fill, model._nested_outputs)
-        return result
+        return cast("KerasTensor", keras_private.run_through(function, x, compute))
 
     def call(self, layer: KerasLayer, prefix: str, name: str | None = None) -> LayerCall:
         """What calls the rebuilt layer; made once for each layer, so what was shared stays shared."""
@@ -123,24 +97,22 @@ class Rebuilding:
         call = self.new(layer, prefix, f"{prefix}{name}")
 
         def named(*args: object, **kwargs: object) -> KerasTensor:
-            if kwargs.pop("training", None) is True and not isinstance(layer, keras3.layers.Layer):
-                raise cannot(layer, "is called with training=True, so it answers at random", "call it without")
-            kwargs.pop("mask", None)
+            kwargs = {key: value for key, value in kwargs.items() if key not in ("training", "mask")}
             try:
                 return call(*args, **kwargs)
             except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
                 reason = str(error).split("\n", maxsplit=1)[0]
-                raise cannot(layer, f"can't be built for Keras 2 ({reason})", "replace it by another layer") from error
+                raise cannot(layer, f"can't be rebuilt ({reason})", "replace it by another layer") from error
 
         return named
 
     def new(self, layer: KerasLayer, prefix: str, name: str) -> LayerCall:
         """What calls the new layer, or the layers, for one layer, operation or nested model."""
         kind = type(layer).__name__
-        if isinstance(layer, (keras.Model, keras3.Model)):
-            _check_functional(layer)
-            return lambda x, **_: self.through(layer, x, f"{name}_")
-        if kind == "TFOpLambda" or not isinstance(layer, (keras.layers.Layer, keras3.layers.Layer)):
+        if isinstance(layer, keras.Model):
+            self._check_functional(layer)
+            return lambda x, **_: self.through(keras_private.find_function(layer), x, f"{name}_")
+        if not isinstance(layer, keras.layers.Layer):
             return self.operation(layer, prefix)
         if _is_own(layer):
             return self.own(layer, name)
@@ -152,17 +124,12 @@ class Rebuilding:
         return self.built_in(layer, name, prefix)
 
     def operation(self, layer: KerasLayer, prefix: str) -> LayerCall:
-        """A Keras 3 operation or a Keras 2 TFOpLambda; named after what it does, as Keras numbers them as they come."""
-        kind, settings = type(layer).__name__, read_config(layer)
-        if kind == "TFOpLambda":
-            kind = f"tf.{settings.pop('function')}"
-            operation = known_layers.TENSORFLOW_FUNCTIONS.get(kind.removeprefix("tf."))
-            settings.pop("dtype", None)  # its policy; in Keras 3 operations it is what to cast to
-        else:
-            operation = known_layers.KERAS3_OPERATIONS.get(kind, ("", None))[1]
+        """An operation that is no layer; named after what it does, as Keras numbers them as they come."""
+        kind = type(layer).__name__
+        operation = known_layers.KERAS3_OPERATIONS.get(kind, ("", None))[1]
         if operation is None:
             raise cannot(layer, f"is the operation {kind}, which has no known layer", "replace it by a built-in layer")
-        settings = {key: value for key, value in settings.items() if key not in ("name", "trainable")}
+        settings = {key: value for key, value in read_config(layer).items() if key not in ("name", "trainable")}
         shape = tuple(layer.output.shape)  # of the first use; operations are not shared
 
         def make(kind: str, name: str, /, **kwargs: object) -> KerasLayer:
@@ -175,36 +142,32 @@ class Rebuilding:
         return call
 
     def own(self, layer: KerasLayer, name: str) -> LayerCall:
-        """A layer of the caller's class: the tf_keras class of its name, or the layers that it is made of."""
-        counterparts = [
-            one for one in self.custom if issubclass(one, keras.layers.Layer) and one.__name__ == type(layer).__name__
-        ]
-        counterpart = type(layer) if isinstance(layer, keras.layers.Layer) else next(iter(counterparts), None)
-        if counterpart is not None:
-            return self.with_weights(
-                layer,
-                cast("lowered_layers.LayerClass", counterpart),
-                {**read_config(layer), "name": self.name(name), "dtype": "float32"},
-            )
+        """A layer of the caller's class: the layers that it is made of, or where it is made of others a layer of its class."""
         if type(layer) not in self.custom:
             raise cannot(layer, "is not built into Keras", "hand its class in as custom 'module:Class'")
+        function = _open(layer, tuple(layer.input.shape))
+        if function is not None and self._all_known(layer, function):
+            return lambda x, **_: self.through(function, x, f"{name}_", plain=True)
+        settings = {**read_config(layer), "name": self.name(name), "dtype": "float32"}
+        return self.with_weights(layer, cast("lowered_layers.LayerClass", type(layer)), settings)
 
-        def call(x: KerasTensor, **_: object) -> KerasTensor:
-            inside = keras3.Input(batch_shape=tuple(x.shape))
-            function = keras3.Function(inside, layer.call(inside))
-            result: KerasTensor = function._run_through_graph(
-                x, operation_fn=lambda part: self.call(part, f"{name}_", _numberless(part))
-            )
-            return result
-
-        return call
+    def _all_known(self, layer: KerasLayer, function: Any) -> bool:
+        """True where a trial rebuilding takes the graph, and where all weights of the layer are those of layers in it."""
+        inside = {id(weight) for part in function.operations for weight in getattr(part, "weights", ())}
+        if any(id(weight) not in inside for weight in layer.weights):
+            return False
+        (given,) = function.inputs
+        try:
+            Rebuilding(self.custom).through(function, keras.Input(batch_shape=given.shape), "")
+        except ModelError:
+            return False
+        return True
 
     def built_in(self, layer: KerasLayer, name: str, prefix: str) -> LayerCall:
         """A layer of Keras: that of the same name here, or the layers that compute the same; its activation behind it."""
         settings = drop_training(layer)
         if settings.get("data_format") == "channels_first":
             raise cannot(layer, "has channels_first", "build and train the model with channels_last")
-        settings = convert_to_keras2(layer, settings) if isinstance(layer, keras3.layers.Layer) else settings
         kind, after = type(layer).__name__, None
         if settings.get("interpolation", "nearest") not in known_layers.INTERPOLATIONS:
             why = f"resizes by {settings['interpolation']}, which TFLite has no operator for"
@@ -226,18 +189,15 @@ class Rebuilding:
     def activation(
         self, layer: KerasLayer, activation: object, name: str, lone: bool, prefix: str
     ) -> tuple[str, LayerCall | None]:
-        """The activation for the config of a Keras 2 layer, and what follows behind that layer, or is all of a lone one."""
-        if isinstance(activation, dict) and isinstance(layer.activation, (keras.layers.Layer, keras3.layers.Layer)):
+        """The activation for the config of the new layer, and what follows behind that layer, or is all of a lone one."""
+        if isinstance(activation, dict) and isinstance(layer.activation, keras.layers.Layer):
             return "linear", self.call(layer.activation, f"{prefix}{layer.name}_")
         activation = "linear" if activation is None else activation
         if not isinstance(activation, str) or activation not in known_layers.ACTIVATIONS:
             shown = activation.get("config") if isinstance(activation, dict) else activation
             raise cannot(layer, f"has the activation '{shown}', which has no known layer", "use a built-in activation")
         activation = activations.ALIASES.get(activation, activation)
-        another = activation == "hard_sigmoid" and isinstance(
-            layer, keras3.layers.Layer
-        )  # Keras 2 has one of slope 0.2
-        if activation in activations.DONE_BY_KERAS2 and not another:
+        if activation in activations.KEPT:
             return activation, None
         own = name if lone else f"{name}_{activation}"
         return "linear", lambda x, **_: activations.activate(self.make, own, activation, x)
@@ -252,11 +212,39 @@ class Rebuilding:
         def call(*args: object, **kwargs: object) -> KerasTensor:
             built = layer.built
             y = layer(*args, **kwargs)
-            if not built:
+            if weights and not built:
                 layer.set_weights(weights)
             return y if after is None else after(y)
 
         return call
+
+    def _check_functional(self, model: KerasModel) -> None:
+        """Refuses a model whose graph is unknown, and one with several inputs or outputs."""
+        kind = type(model).__name__
+        if isinstance(model, keras.Sequential) and not model.built:
+            raise ModelError(
+                f"'{model.name}' (Sequential) has no input shape; put an Input layer first and save again."
+            )
+        if keras_private.find_function(model) is None:
+            raise ModelError(
+                f"'{model.name}' is a subclass of keras.Model ({kind}), whose layers can't be told from its code; build it "
+                "with the functional API or as Sequential."
+            )
+        for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
+            if len(_flatten(tensors)) != 1:
+                raise ModelError(
+                    f"'{model.name}' has {len(_flatten(tensors))} {what}, and an image classifier has one; cut the model "
+                    "down to one with keras.Model(input, output)."
+                )
+
+
+def _open(layer: KerasLayer, shape: tuple[int | None, ...]) -> Any:
+    """The functional graph of what a layer of the caller's computes; None where its code can't be followed that far."""
+    inside = keras.Input(batch_shape=shape)
+    try:
+        return keras.Function(inside, layer.call(inside))
+    except Exception:  # noqa: BLE001  # the code is the caller's: whatever it raises says that it takes no symbolic tensor
+        return None
 
 
 def _plain(name: str) -> str:
@@ -266,32 +254,12 @@ def _plain(name: str) -> str:
 
 def _numberless(layer: KerasLayer) -> str:
     """A name as Keras gave it, "conv2d_7", without the number, which counts all layers of the process."""
-    own = keras3.src.utils.naming.to_snake_case(type(layer).__name__)
-    return own if re.fullmatch(f"{own}_[0-9]+", layer.name) else str(layer.name)
+    return re.sub(r"(?<=[a-z0-9])_[0-9]+$", "", layer.name)
 
 
 def _flatten(value: object) -> list[KerasTensor]:
-    return list(tf.nest.flatten(value))
+    return list(keras.tree.flatten(value))
 
 
 def _is_own(layer: KerasLayer) -> bool:
-    return type(layer).__module__.split(".")[0] not in ("keras", "tf_keras")
-
-
-def _check_functional(model: KerasModel) -> None:
-    """Refuses a model whose graph is unknown, and one with several inputs or outputs."""
-    kind = type(model).__name__
-    if isinstance(model, (keras.Sequential, keras3.Sequential)) and not model.built:
-        raise ModelError(f"'{model.name}' (Sequential) has no input shape; put an Input layer first and save again.")
-    known = isinstance(model, (keras3.Sequential, keras3.Function)) or getattr(model, "_is_graph_network", False)
-    if not known:
-        raise ModelError(
-            f"'{model.name}' is a subclass of keras.Model ({kind}), whose layers can't be told from its code; build it "
-            "with the functional API or as Sequential."
-        )
-    for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
-        if len(_flatten(tensors)) != 1:
-            raise ModelError(
-                f"'{model.name}' has {len(_flatten(tensors))} {what}, and an image classifier has one; cut the model "
-                "down to one with keras.Model(input, output)."
-            )
+    return type(layer).__module__.split(".")[0] not in ("keras", "edgedigits")

@@ -1,4 +1,4 @@
-"""A flat tf_keras model and its masks in a folder, without pickles, bit for bit."""
+"""A flat model and its masks in a folder, without pickles, bit for bit."""
 
 import json
 import zipfile
@@ -12,7 +12,7 @@ from edgedigits.errors import ModelError
 from edgedigits.models.importer import config_check, custom_layers, saved_files
 from edgedigits.models.layers import lowered_layers
 
-SCHEMA = 1
+SCHEMA = 2
 """Number of the layout of the folder; another is refused."""
 
 
@@ -36,15 +36,19 @@ def restore(folder: Path, *, custom: Sequence[str] = ()) -> tuple[keras.Model, d
         ModelError: missing, damaged, or a layer class that is neither Keras' nor in `custom`.
     """
     classes = custom_layers.load_classes(custom)
-    own = {one.__name__: one for one in classes if issubclass(one, keras.layers.Layer)}
+    own = {one.__name__: one for one in classes}
     with saved_files.translate(folder, "restoring the model"):
         plain = json.loads((folder / "model.json").read_text())
         if plain.get("schema") != SCHEMA:
             raise ModelError(
                 f"model.json has schema {plain.get('schema')}, and {SCHEMA} can be read; delete the folder."
             )
-        checked = config_check.check_config(plain, "2", own)
-        model = keras.models.model_from_config(checked, custom_objects=lowered_layers.LOWERED | own)
+        checked = config_check.check_config(plain, "3", own)
+        for layer in checked["config"]["layers"]:
+            if layer["class_name"] in lowered_layers.LOWERED:
+                layer["registered_name"] = layer["class_name"]
+        known = lowered_layers.LOWERED | own
+        model = keras.saving.deserialize_keras_object(checked, custom_objects=known, safe_mode=True)
         model.set_weights(_read(folder / "weights.npz"))
         masks = dict(zip(plain["masks"], _read(folder / "masks.npz"), strict=True))
     return model, masks

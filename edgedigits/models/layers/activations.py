@@ -1,4 +1,4 @@
-"""Activations as tf_keras layers whose TFLite operators have int8 kernels, and kernels that answer alike on every machine.
+"""Activations as Keras layers whose TFLite operators have int8 kernels, and kernels that answer alike on every machine.
 
 TFLite's ELU has no int8 kernel and no reference kernel; exp(x) of large x, as inside TensorFlow's SELU, softplus and mish, leaves
 int8 with one step for all that matters, and is infinite for raw pixels. Each form here is exact, up to float rounding, and
@@ -16,16 +16,14 @@ from edgedigits.keras_types import KerasLayer, KerasTensor
 
 
 class Make(Protocol):
-    """Makes a new tf_keras layer, of the class `kind`, with a name that no other has."""
+    """Makes a new layer, of the class `kind`, with a name that no other has."""
 
     def __call__(self, kind: str, name: str, /, **settings: object) -> KerasLayer: ...
 
 
-DONE_BY_KERAS2: Final = frozenset(
-    {"exponential", "gelu", "hard_sigmoid", "linear", "relu", "sigmoid", "softmax", "softsign", "swish", "tanh"}
-)
-"""Activations that a Keras 2 layer may do itself: TFLite has kernels for what TensorFlow makes of them."""
-ALIASES: Final = {"silu": "swish", "hard_swish": "hard_silu"}
+KEPT: Final = frozenset({"exponential", "gelu", "linear", "relu", "sigmoid", "silu", "softmax", "softsign", "tanh"})
+"""Activations that a layer may do itself: TFLite has kernels for what TensorFlow makes of them."""
+ALIASES: Final = {"swish": "silu", "hard_swish": "hard_silu"}
 _SELU_SCALE: Final = 1.0507009873554805
 _SELU_ALPHA: Final = 1.6732632423543772
 _GELU_FLAT: Final = 6.0
@@ -33,7 +31,7 @@ _GELU_FLAT: Final = 6.0
 
 
 def activate(make: Make, name: str, activation: str, x: KerasTensor, **settings: Any) -> KerasTensor:
-    """Applies an activation as Keras 3 defines it to the tf_keras tensor `x`, by layers named after `name`; the last has it.
+    """Applies an activation to the symbolic tensor `x`, by layers named after `name`; the last has it.
 
     `settings`: `axis` of softmax, `negative_slope` of leaky_relu, `alpha` of elu, `approximate` of gelu.
     """
@@ -81,11 +79,11 @@ def _relu6(make: Make, name: str, x: KerasTensor, _: JsonObject) -> KerasTensor:
 
 
 def _leaky_relu(make: Make, name: str, x: KerasTensor, settings: JsonObject) -> KerasTensor:
-    return make("LeakyReLU", name, alpha=settings.get("negative_slope", 0.2))(x)
+    return make("LeakyReLU", name, negative_slope=settings.get("negative_slope", 0.2))(x)
 
 
 def _hard_sigmoid(make: Make, name: str, x: KerasTensor, _: JsonObject) -> KerasTensor:
-    """That of Keras 3, of slope 1/6; the one of Keras 2 has 0.2."""
+    """Of slope 1/6."""
     return make("ReLU", name, max_value=1.0)(make("Rescaling", f"{name}_line", scale=1 / 6, offset=0.5)(x))
 
 

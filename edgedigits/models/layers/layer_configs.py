@@ -1,4 +1,4 @@
-"""A layer's config, from Keras 3 or Keras 2, as the float32 Keras 2 config that answers the same."""
+"""A layer's config as that of a float32 layer which answers the same."""
 
 import warnings
 from typing import Protocol
@@ -8,20 +8,15 @@ import numpy as np
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasTensor
-from edgedigits.models.layers.layer_kinds import find_kind
 
-KERAS3_ONLY = {
+NEUTRAL = {
     "antialias": False,
-    "fill_mode": "constant",
-    "fill_value": 0.0,
     "pad_to_aspect_ratio": False,
     "quantization_config": None,
     "renorm": False,
-    "renorm_clipping": None,
-    "renorm_momentum": 0.99,
     "rms_scaling": False,
 }
-"""Settings that Keras 2 layers lack, and the value with which both compute the same."""
+"""Settings with which a layer computes what no rule here knows, and the value that leaves it as usual."""
 
 
 def cannot(layer: KerasLayer, why: str, remedy: str) -> ModelError:
@@ -30,7 +25,7 @@ def cannot(layer: KerasLayer, why: str, remedy: str) -> ModelError:
 
 
 def read_config(layer: KerasLayer) -> JsonObject:
-    """A layer's own config; Keras 3 warns about lambdas in it, which are refused by name later."""
+    """A layer's own config; Keras warns about lambdas in it, which are refused by name later."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         config: JsonObject = layer.get_config()
@@ -41,27 +36,10 @@ def drop_training(layer: KerasLayer) -> JsonObject:
     """A layer's config without what training alone needs, and in float32."""
     ends = ("_initializer", "_regularizer", "_constraint")
     settings = {key: value for key, value in read_config(layer).items() if not key.endswith(ends)}
+    for key, neutral in NEUTRAL.items():
+        if (value := settings.get(key, neutral)) != neutral:
+            raise cannot(layer, f"has {key}={value!r}, for which no rule is known", f"use {key}={neutral!r}")
     return {**settings, "dtype": "float32"}
-
-
-def convert_to_keras2(layer: KerasLayer, settings: JsonObject) -> JsonObject:
-    """A Keras 3 config as one that Keras 2 reads."""
-    for key, neutral in KERAS3_ONLY.items():
-        value = settings.pop(key, neutral)
-        if value != neutral and key in (
-            "antialias",
-            "pad_to_aspect_ratio",
-            "quantization_config",
-            "renorm",
-            "rms_scaling",
-        ):
-            raise cannot(layer, f"has {key}={value!r}, which Keras 2 lacks", f"use {key}={neutral!r}")
-    kind = find_kind(layer)
-    for name, keras2 in kind.keras3_settings.items() if kind else ():
-        if name in settings:
-            value = settings.pop(name)
-            settings |= {} if keras2 is None else {keras2: value}
-    return settings
 
 
 class Normalization(KerasLayer, Protocol):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from types import MappingProxyType
 from typing import Final
 
 from edgedigits.keras_types import KerasLayer
@@ -98,7 +97,6 @@ class LayerKind:
     folds_batchnorm: a batch normalization behind it goes into its one kernel and its bias, `use_bias`.
     fuses_activation: the converter makes one operator of it and a ReLU behind it.
     spreads: its kernel is multiplied at each place of its input, not of its output.
-    keras3_settings: name of a setting in Keras 3 -> its name in Keras 2, None where it has none.
     """
 
     channels: Passage
@@ -109,7 +107,6 @@ class LayerKind:
     fuses_activation: bool = True
     spreads: bool = False
     pixels: PixelUse = PixelUse.CHANGED
-    keras3_settings: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def kernels(self) -> dict[str, Kernel]:
@@ -145,7 +142,6 @@ _BATCHNORM = {name: Weight({-1: MAKES}) for name in ("gamma", "beta", "moving_me
 _COUNT, _VALUES = {"filters": Setting.COUNT}, {"scale": Setting.VALUES, "offset": Setting.VALUES}
 _OWN, _INPUTS, _PASSED_ON, _MERGED = Output.OWN, Output.INPUTS, Passage.PASSED_ON, Passage.MERGED
 _HANDED_ON, _PADDED = PixelUse.HANDED_ON, PixelUse.PADDED
-_NO_FORMAT = MappingProxyType({"data_format": None})
 
 KINDS: Final[dict[str, LayerKind]] = {
     "Activation": LayerKind(Passage.ACTIVATED, _OWN),
@@ -155,7 +151,7 @@ KINDS: Final[dict[str, LayerKind]] = {
     "AveragePooling1D": LayerKind(_PASSED_ON, _OWN),
     "AveragePooling2D": LayerKind(_PASSED_ON, _OWN),
     "BatchNormalization": LayerKind(Passage.NORMALIZED, _OWN, _BATCHNORM),
-    "CenterCrop": LayerKind(_PASSED_ON, _INPUTS, keras3_settings=_NO_FORMAT),
+    "CenterCrop": LayerKind(_PASSED_ON, _INPUTS),
     "Concatenate": LayerKind(Passage.CONCATENATED, _OWN, fuses_activation=False),
     "Conv1D": LayerKind(Passage.MADE, _OWN, _CONV, _COUNT, folds_batchnorm=True),
     "Conv2D": LayerKind(Passage.MADE, _OWN, _CONV, _COUNT, folds_batchnorm=True),
@@ -170,9 +166,7 @@ KINDS: Final[dict[str, LayerKind]] = {
         {"units": Setting.COUNT},
         folds_batchnorm=True,
     ),
-    "DepthwiseConv2D": LayerKind(
-        Passage.DEPTHWISE, _OWN, {"depthwise_kernel": _FILTERS, **_BIAS}, folds_batchnorm=True
-    ),
+    "DepthwiseConv2D": LayerKind(Passage.DEPTHWISE, _OWN, {"kernel": _FILTERS, **_BIAS}, folds_batchnorm=True),
     "Dropout": LayerKind(_PASSED_ON, _INPUTS, pixels=_HANDED_ON),
     "ELU": LayerKind(_PASSED_ON, _OWN),
     "Flatten": LayerKind(Passage.RESHAPED, _INPUTS, pixels=_HANDED_ON),
@@ -184,7 +178,7 @@ KINDS: Final[dict[str, LayerKind]] = {
     "GlobalMaxPooling2D": LayerKind(_PASSED_ON, _INPUTS),
     "GroupNormalization": LayerKind(Passage.WHOLE, _OWN),
     "LayerNormalization": LayerKind(Passage.WHOLE, _OWN),
-    "LeakyReLU": LayerKind(_PASSED_ON, _OWN, keras3_settings={"negative_slope": "alpha"}),
+    "LeakyReLU": LayerKind(_PASSED_ON, _OWN),
     "MaxPooling1D": LayerKind(_PASSED_ON, _INPUTS),
     "MaxPooling2D": LayerKind(_PASSED_ON, _INPUTS),
     "Maximum": LayerKind(_MERGED, _OWN),
@@ -196,14 +190,14 @@ KINDS: Final[dict[str, LayerKind]] = {
     "ReLU": LayerKind(_PASSED_ON, _OWN),
     "Rescaling": LayerKind(_PASSED_ON, _OWN, settings=_VALUES),
     "Reshape": LayerKind(Passage.RESHAPED, _INPUTS, settings={"target_shape": Setting.SHAPE}),
-    "Resizing": LayerKind(_PASSED_ON, _OWN, keras3_settings=_NO_FORMAT),
+    "Resizing": LayerKind(_PASSED_ON, _OWN),
     "SeparableConv1D": LayerKind(Passage.MADE, _OWN, _SEPARABLE, _COUNT),
     "SeparableConv2D": LayerKind(Passage.MADE, _OWN, _SEPARABLE, _COUNT),
     "Softmax": LayerKind(Passage.WHOLE, _OWN),
     "SpatialDropout1D": LayerKind(_PASSED_ON, _INPUTS),
-    "SpatialDropout2D": LayerKind(_PASSED_ON, _INPUTS, pixels=_HANDED_ON, keras3_settings=_NO_FORMAT),
+    "SpatialDropout2D": LayerKind(_PASSED_ON, _INPUTS, pixels=_HANDED_ON),
     "Subtract": LayerKind(_MERGED, _OWN),
-    "ThresholdedReLU": LayerKind(_PASSED_ON, _OWN),  # Keras 2 only
+    "ThresholdedReLU": LayerKind(_PASSED_ON, _OWN),  # ours: Keras 3 has it as a setting of ReLU
     "UnitNormalization": LayerKind(Passage.WHOLE, _OWN),
     "UpSampling2D": LayerKind(_PASSED_ON, _OWN),
     "ZeroPadding2D": LayerKind(_PASSED_ON, _INPUTS, pixels=_PADDED),

@@ -1,4 +1,4 @@
-"""Operations that are no layers, as the tf_keras layers that compute the same.
+"""Operations that are no layers, as the Keras layers that compute the same.
 
 `x + y`, `keras.ops.mean(x)` and `tf.nn.relu6(x)` inside a functional model become layers: stages and exports then meet
 layers only.
@@ -10,7 +10,7 @@ from typing import TypeGuard, cast
 
 import numpy as np
 
-from edgedigits.backend import tf
+from edgedigits.backend import keras, tf
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasTensor
@@ -32,14 +32,14 @@ SECOND = {
 
 
 def is_symbolic(value: object) -> TypeGuard[KerasTensor]:
-    """True for a tensor of a functional tf_keras model (whose own test takes nothing but tensors)."""
-    return hasattr(value, "_keras_history")
+    """True for a tensor of a functional model."""
+    return isinstance(value, keras.KerasTensor)
 
 
 def apply(
     make: Make, operation: str, args: Sequence[object], settings: JsonObject, shape: tuple[int | None, ...]
 ) -> KerasTensor:
-    """Applies an operation of `known_layers` to tf_keras tensors.
+    """Applies an operation of `known_layers` to symbolic tensors.
 
     Args:
         args: tensors and constants, in the operation's order, nested lists included.
@@ -47,11 +47,11 @@ def apply(
         shape: of the original's output, the batch first.
 
     Raises:
-        ModelError: used in a way that no Keras 2 layer computes.
+        ModelError: used in a way that no layer computes.
     """
     if operation in PAIRS or operation == "divide":
         return _pair(make, operation, args)
-    tensors = [item for item in tf.nest.flatten(list(args)) if is_symbolic(item)]
+    tensors = [item for item in keras.tree.flatten(list(args)) if is_symbolic(item)]
     if operation == "concatenate":
         return make("Concatenate", operation, axis=settings["axis"])(tensors)
     (x,) = tensors
@@ -99,7 +99,7 @@ def _pair(make: Make, operation: str, args: Sequence[object]) -> KerasTensor:
     if is_symbolic(first) and is_symbolic(second):
         if operation not in PAIRS or len(first.shape) != len(second.shape):
             raise ModelError(
-                f"'{operation}' of two tensors of shapes {first.shape} and {second.shape} has no layer in Keras 2; "
+                f"'{operation}' of two tensors of shapes {first.shape} and {second.shape} has no layer; "
                 "use a built-in layer."
             )
         if operation in ("maximum", "minimum"):
@@ -109,7 +109,7 @@ def _pair(make: Make, operation: str, args: Sequence[object]) -> KerasTensor:
     x, constant = cast("tuple[KerasTensor, object]", (second, first) if swapped else (first, second))
     value = np.asarray(constant, dtype=np.float64)
     if value.ndim > 1 and value.size != value.shape[-1]:
-        raise ModelError(f"'{operation}' with a constant of shape {value.shape} has no layer in Keras 2.")
+        raise ModelError(f"'{operation}' with a constant of shape {value.shape} has no layer.")
     value = value.reshape(-1) if value.ndim else value
     if operation in ("maximum", "minimum"):
         return _limited(make, operation, x, value)
@@ -137,7 +137,7 @@ def _line(operation: str, value: np.ndarray, swapped: bool) -> tuple[np.ndarray,
         return value, np.zeros_like(value)
     if operation == "divide" and not swapped:
         return 1 / value, np.zeros_like(value)
-    raise ModelError(f"'{operation}' of a constant by a tensor has no layer in Keras 2; use a built-in layer.")
+    raise ModelError(f"'{operation}' of a constant by a tensor has no layer; use a built-in layer.")
 
 
 def _pool(make: Make, operation: str, x: KerasTensor, settings: JsonObject) -> KerasTensor:
@@ -145,7 +145,7 @@ def _pool(make: Make, operation: str, x: KerasTensor, settings: JsonObject) -> K
     axes = [axes] if isinstance(axes, int) else list(axes or [])
     if len(x.shape) != 4 or sorted(axis % 4 for axis in axes) != [1, 2]:
         raise ModelError(
-            f"'{operation}' over axes {axes} of a tensor of shape {x.shape} has no layer in Keras 2; only over height "
+            f"'{operation}' over axes {axes} of a tensor of shape {x.shape} has no layer; only over height "
             "and width, [1, 2]."
         )
     kind = {"mean": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}[operation]

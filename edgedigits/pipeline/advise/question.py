@@ -107,9 +107,9 @@ def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None]:
 
 def _untrained(name: str) -> LoadedModel:
     """A zoo net that does not ship, as it is before training."""
-    from edgedigits.models.importer.keras3 import keras3
+    from edgedigits.backend import keras
 
-    keras3.utils.set_random_seed(0)
+    keras.utils.set_random_seed(0)
     with tempfile.TemporaryDirectory(prefix="edgedigits-zoo-") as folder:
         path = Path(folder) / f"{name}.keras"
         ZOO[name](_SHAPE, _CLASSES).save(path)

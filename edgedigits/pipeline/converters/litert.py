@@ -47,8 +47,7 @@ def convert(folder: str, model: str, numbers: JsonObject) -> bytes:
 
 def _export(folder: Path) -> bytes:
     """The float bytes. What a child is given is a function, since it may lack the caller's classes; Keras takes it as a layer."""
-    from edgedigits.backend import tf
-    from edgedigits.models.importer.keras3 import keras3 as keras
+    from edgedigits.backend import keras, tf
 
     layer = keras.layers.TFSMLayer(str(folder), call_endpoint="serving_default")
     (shape,) = (spec.shape for spec in layer.call_endpoint_fn.structured_input_signature[1].values())

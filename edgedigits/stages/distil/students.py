@@ -29,7 +29,7 @@ def find_student_file(name: str) -> Path | None:
 
 
 def make_student(name: str, options: JsonObject, candidate: Candidate, data: FitData) -> KerasModel:
-    """The flat tf_keras model to train: input, classes and kind of answers (probabilities or logits) are the candidate's.
+    """The flat Keras model to train: input, classes and kind of answers (probabilities or logits) are the candidate's.
 
     Raises RecipeError for an unknown name and for options that the net doesn't take, ModelError for a model that doesn't fit.
     """

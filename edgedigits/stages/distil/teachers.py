@@ -35,7 +35,7 @@ LEAST_SHARE = 1e-7
 
 @dataclass(frozen=True)
 class Teacher:
-    """A flat tf_keras model to learn from; `scale` is how it takes its pixels."""
+    """A flat Keras model to learn from; `scale` is how it takes its pixels."""
 
     name: str
     model: KerasModel

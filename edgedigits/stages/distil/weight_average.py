@@ -24,7 +24,7 @@ class Average:
         decay = tf.minimum(self.decay, (1 + self.step) / (10 + self.step))
         self.step.assign_add(1.0)
         for mean, weight in zip(self.means, self.model.weights, strict=True):
-            mean.assign_add((1 - decay) * (weight.read_value() - mean))
+            mean.assign_add((1 - decay) * (weight.value - mean))
 
     def take(self) -> None:
         """Set the model's weights to the means."""

@@ -112,8 +112,8 @@ def measure_model(measure: Callable[[Layout, np.ndarray], float], model: KerasMo
 
 def channels(before: KerasModel, after: KerasModel) -> Facts:
     """Layer -> [channels it made, channels it makes], 0 where the layer is gone."""
-    made = {call.layer.name: int(call.node.outputs.shape[-1]) for call in walk.list_calls(before) if _makes(call.layer)}
-    makes = {call.layer.name: int(call.node.outputs.shape[-1]) for call in walk.list_calls(after) if _makes(call.layer)}
+    made = {call.layer.name: int(call.use.made[0].shape[-1]) for call in walk.list_calls(before) if _makes(call.layer)}
+    makes = {call.layer.name: int(call.use.made[0].shape[-1]) for call in walk.list_calls(after) if _makes(call.layer)}
     return {name: [count, makes.get(name, 0)] for name, count in made.items()}
 
 

@@ -73,7 +73,7 @@ def _within(calls: list[walk.Call], needs: dict[int, frozenset[int]], place: int
     made = {number for index in within for number in calls[index].outputs}
     starts = any(around in calls[index].inputs for index in within)
     leaves = any(made & set(call.inputs) for index, call in enumerate(calls) if index not in within and index != place)
-    spread = add.node.keras_inputs[shortcut].shape.as_list() != add.node.outputs.shape.as_list()
+    spread = add.use.read[shortcut].shape != add.use.made[0].shape
     return frozenset() if leaves or spread or not starts else within
 
 
@@ -84,12 +84,12 @@ def remove_branches(model: KerasModel, adds: Collection[str]) -> KerasModel:
     """
     found = {branch.add: branch for branch in find_branches(model) if branch.add in adds}
     gone = {place for branch in found.values() for place in branch.calls}
-    order = {id(call.node): place for place, call in enumerate(walk.list_calls(model))}
+    order = {call.outputs[0]: place for place, call in enumerate(walk.list_calls(model))}
     made: dict[str, KerasLayer] = {}
 
     def apply(call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor | None:
         layer = call.layer
-        if order[id(call.node)] in gone:
+        if order[call.outputs[0]] in gone:
             return None
         if layer.name in found:
             return args[0][found[layer.name].shortcut]
