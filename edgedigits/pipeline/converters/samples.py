@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -47,9 +48,12 @@ def check_range(tensor: str, low: float, high: float) -> None:
 
 
 def _name_layer(tensor: str) -> str:
-    """The Keras layer in a tensor's name, "model/layer/Operator;model/layer/Other" as converters write it."""
+    """The Keras layer in a tensor's name, "model_1/layer_1/Operator;model_1/layer_1/Other" as converters write it.
+
+    Keras enters the scope of a layer twice, so TensorFlow puts a number behind its name.
+    """
     parts = tensor.partition(";")[0].split("/")
-    return repr(parts[1] if len(parts) > 2 else tensor)
+    return repr(re.sub(r"_\d+$", "", parts[1]) if len(parts) > 2 else tensor)
 
 
 def tell_reason(error: Exception) -> str:
