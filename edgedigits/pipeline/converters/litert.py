@@ -22,6 +22,9 @@ from edgedigits.tflite.flatbuffer import list_float_operators, read
 ALL: Final = ".*"
 _BITS: Final = {"int8": 8, "int16": 16, "uint8": 8}
 _FLOAT16_BITS: Final = 16
+LEAST_WEIGHTS: Final = 1024
+"""Kernels with fewer stay in float where activations do: quantizing these anew costs more time than such a kernel saves. As
+TensorFlow's converter has it."""
 
 Ranges = dict[str, dict[str, np.ndarray]]
 """Tensor name -> "min" and "max", float32 [1]."""
@@ -93,8 +96,10 @@ def _say(work: Any, numbers: Numbers) -> None:
     if numbers.weights == "float16":
         work.add_weight_only_config(ALL, every, _FLOAT16_BITS, algorithm_key=AlgorithmName.FLOAT_CASTING)
         return
+    weight = TensorQuantizationConfig(num_bits=8, symmetric=True, granularity=QuantGranularity.CHANNELWISE)
     if numbers.activations == "float32":
-        work.add_dynamic_config(ALL, every, 8)
+        config = OpQuantizationConfig(None, weight, ComputePrecision.INTEGER, False, min_weight_elements=LEAST_WEIGHTS)
+        work.update_quantization_recipe(ALL, every, config)
         return
     bits = _BITS[numbers.activations]
     work.add_static_config(ALL, every, bits, 8)
@@ -105,7 +110,6 @@ def _say(work: Any, numbers: Numbers) -> None:
             work.update_quantization_recipe(ALL, operation, algorithm_key=AlgorithmName.NO_QUANTIZE)
         elif end == "uint8":
             unsigned = TensorQuantizationConfig(num_bits=8, symmetric=False, dtype=TensorDataType.UINT)
-            weight = TensorQuantizationConfig(num_bits=8, symmetric=True, granularity=QuantGranularity.CHANNELWISE)
             config = OpQuantizationConfig(unsigned, weight, ComputePrecision.INTEGER, False)
             work.update_quantization_recipe(ALL, operation, config)
 
