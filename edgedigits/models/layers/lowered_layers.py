@@ -58,7 +58,8 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         if learns:
             self.moving_mean.assign(mean * self.momentum + batch_mean * (1.0 - self.momentum))
             self.moving_variance.assign(variance * self.momentum + batch_variance * (1.0 - self.momentum))
-        return tf.cast(y, self.compute_dtype)
+        result = tf.cast(y, self.compute_dtype)
+        return result
 
 
 class GroupNormalization(keras.layers.GroupNormalization):  # type: ignore[misc]
@@ -125,7 +126,7 @@ LOWERED: Final[dict[str, LayerClass]] = {
     "BatchNormalization": BatchNormalization,
     "GroupNormalization": GroupNormalization,
     "LayerNormalization": LayerNormalization,
-    "ThresholdedReLU": ThresholdedReLU,
+    "ThresholdedReLU": ThresholdedReLU,  # type: ignore[dict-item]  # its class is ours, so typed more closely
     "UnitNormalization": UnitNormalization,
 }
 """By the name of the Keras layer. A config says no more than that name, so who builds from one has to be told."""
