@@ -20,7 +20,7 @@ from edgedigits.pipeline.converters.samples import check_range, has_samples, rea
 from edgedigits.tflite.flatbuffer import list_float_operators, read
 
 ALL: Final = ".*"
-_BITS: Final = {"int8": 8, "int16": 16, "uint8": 8}
+_BITS: Final = {"int8": 8, "int16": 16}
 _FLOAT16_BITS: Final = 16
 LEAST_WEIGHTS: Final = 1024
 """Kernels with fewer stay in float where activations do: quantizing these anew costs more time than such a kernel saves. As
@@ -82,36 +82,52 @@ def _quantize(flat: bytes, numbers: Numbers, folder: Path) -> bytes:
 
 def _say(work: Any, numbers: Numbers) -> None:
     """The quantizer's own recipe for these numbers."""
+    from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
+    from ai_edge_quantizer.quantizer import AlgorithmName
+
+    every, dense = TFLOperationName.ALL_SUPPORTED, TFLOperationName.FULLY_CONNECTED
+    if numbers.weights == "float16":
+        work.add_weight_only_config(ALL, every, _FLOAT16_BITS, algorithm_key=AlgorithmName.FLOAT_CASTING)
+    elif numbers.activations == "float32":
+        work.update_quantization_recipe(ALL, every, _dynamic(QuantGranularity.CHANNELWISE))
+        work.update_quantization_recipe(ALL, dense, _dynamic(QuantGranularity.TENSORWISE))
+    else:
+        bits = _BITS[numbers.activations]
+        work.add_static_config(ALL, every, bits, 8)
+        if numbers.dense_per_tensor:
+            work.add_static_config(ALL, dense, bits, 8, QuantGranularity.TENSORWISE)
+        _say_end(work, numbers.input, TFLOperationName.INPUT)
+        _say_end(work, numbers.output, TFLOperationName.OUTPUT)
+
+
+def _dynamic(granularity: Any) -> Any:
+    """Weights in int8 alone. Dense ones always get one scale: the quantizer writes version 1 behind every operator, so that a
+    runtime too old for a scale per neuron, as tflite-runtime 2.14, would not refuse them but answer wrong.
+    """
+    from ai_edge_quantizer.qtyping import ComputePrecision, OpQuantizationConfig, TensorQuantizationConfig
+
+    weight = TensorQuantizationConfig(num_bits=8, symmetric=True, granularity=granularity)
+    return OpQuantizationConfig(None, weight, ComputePrecision.INTEGER, False, min_weight_elements=LEAST_WEIGHTS)
+
+
+def _say_end(work: Any, end: str, operation: Any) -> None:
+    """The type of the file's input or output, where it is not that of the activations."""
     from ai_edge_quantizer.qtyping import (
         ComputePrecision,
         OpQuantizationConfig,
         QuantGranularity,
         TensorDataType,
         TensorQuantizationConfig,
-        TFLOperationName,
     )
     from ai_edge_quantizer.quantizer import AlgorithmName
 
-    every = TFLOperationName.ALL_SUPPORTED
-    if numbers.weights == "float16":
-        work.add_weight_only_config(ALL, every, _FLOAT16_BITS, algorithm_key=AlgorithmName.FLOAT_CASTING)
-        return
-    weight = TensorQuantizationConfig(num_bits=8, symmetric=True, granularity=QuantGranularity.CHANNELWISE)
-    if numbers.activations == "float32":
-        config = OpQuantizationConfig(None, weight, ComputePrecision.INTEGER, False, min_weight_elements=LEAST_WEIGHTS)
-        work.update_quantization_recipe(ALL, every, config)
-        return
-    bits = _BITS[numbers.activations]
-    work.add_static_config(ALL, every, bits, 8)
-    if numbers.dense_per_tensor:
-        work.add_static_config(ALL, TFLOperationName.FULLY_CONNECTED, bits, 8, QuantGranularity.TENSORWISE)
-    for end, operation in ((numbers.input, TFLOperationName.INPUT), (numbers.output, TFLOperationName.OUTPUT)):
-        if end == "float32":
-            work.update_quantization_recipe(ALL, operation, algorithm_key=AlgorithmName.NO_QUANTIZE)
-        elif end == "uint8":
-            unsigned = TensorQuantizationConfig(num_bits=8, symmetric=False, dtype=TensorDataType.UINT)
-            config = OpQuantizationConfig(unsigned, weight, ComputePrecision.INTEGER, False)
-            work.update_quantization_recipe(ALL, operation, config)
+    if end == "float32":
+        work.update_quantization_recipe(ALL, operation, algorithm_key=AlgorithmName.NO_QUANTIZE)
+    elif end == "uint8":
+        unsigned = TensorQuantizationConfig(num_bits=8, symmetric=False, dtype=TensorDataType.UINT)
+        weight = TensorQuantizationConfig(num_bits=8, symmetric=True, granularity=QuantGranularity.CHANNELWISE)
+        config = OpQuantizationConfig(unsigned, weight, ComputePrecision.INTEGER, False)
+        work.update_quantization_recipe(ALL, operation, config)
 
 
 def _calibrate(flat: bytes, folder: Path) -> Ranges:
