@@ -1,9 +1,10 @@
 """The converters side by side on the nets that ship: bytes, accuracy, latency; and what fifty conversions leave in memory.
 
-    python -m benchmarks.converters [--rounds N] [--window S] [--conversions N]
+    python -m benchmarks.converters [--rounds N] [--window S] [--conversions N] [--only files|memory]
 
 Writes `benchmarks/results/converters.json`, from which `converters/table.py` takes its default. So that nothing is chosen on test
 images, accuracy is that on validation images. Every file runs in LiteRT, one thread, without AMX, in rounds that visit all files.
+With --only the other part is kept as it was written.
 """
 
 from __future__ import annotations
@@ -142,18 +143,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--window", type=float, default=0.2, help="seconds of each window")
     parser.add_argument("--conversions", type=int, default=50)
+    parser.add_argument("--only", choices=("files", "memory"))
     given = parser.parse_args()
-    memory = {converter: _repeated(converter, given.conversions) for converter in CONVERTERS}
+    parts = json.loads(RESULT.read_text()) if given.only else {}
+    words = [f"--rounds {given.rounds}", f"--window {given.window:g}", f"--conversions {given.conversions}"]
+    words += [f"--only {given.only}"] if given.only else []
+    if given.only != "files":
+        parts["memory"] = {converter: _repeated(converter, given.conversions) for converter in CONVERTERS}
+    if given.only != "memory":
+        parts |= {"rounds": given.rounds, "window_s": given.window, "amx_refused": has_amx()}
+        parts["rows"] = _measured(given.rounds, given.window)
+    kept = {key: parts[key] for key in ("rounds", "window_s", "amx_refused", "rows", "memory")}
+    targets = compare(kept["rows"], kept["memory"])
+    save(RESULT, document(" ".join(["python -m benchmarks.converters", *words]), targets, **kept))
+
+
+def _measured(rounds: int, window_s: float) -> list[dict[str, Any]]:
     if has_amx():
         refuse_amx()  # processes that this one starts are refused it too
-    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="edgedigits-converters-") as name:
-        for net in NETS:
-            rows += measure(net, Path(name) / net, given.rounds, given.window)
-    command = f"python -m benchmarks.converters --rounds {given.rounds} --window {given.window:g}"
-    command += f" --conversions {given.conversions}"
-    settings = {"rounds": given.rounds, "window_s": given.window, "amx_refused": has_amx()}
-    save(RESULT, document(command, compare(rows, memory), **settings, rows=rows, memory=memory))
+        return [row for net in NETS for row in measure(net, Path(name) / net, rounds, window_s)]
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from edgedigits.pipeline.converters import table
 from edgedigits.pipeline.converters.table import CONVERTERS
 from edgedigits.pipeline.export import checks, conversion
 from edgedigits.pipeline.export.conversion import convert, draw_representative
+from edgedigits.pipeline.export.dynamic import Dynamic
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.stages.candidate import Candidate
@@ -100,6 +101,14 @@ def test_weights_have_a_scale_per_filter_and_dense_ones_a_scale_per_tensor(flats
             (16, 200): None,
             (3, 16): None,
         }
+
+
+def test_dynamic_dense_weights_of_litert_have_one_scale(shapes: Path) -> None:
+    """Its files name no operator's version, so an old runtime would take many for one and answer wrong."""
+    flat = Dynamic(converter="litert")(trained(shapes).model, fit_data(shapes).calibration, "0..1")
+    found = {tensor.shape: (tensor.dtype, len(tensor.scales)) for tensor in read(flat, "dynamic").tensors}
+    assert found[16, 200] == ("INT8", 1)
+    assert found[8, 3, 3, 8] == ("FLOAT32", 0), "too small to be worth it"
 
 
 @pytest.mark.parametrize("name", CONVERTERS)
