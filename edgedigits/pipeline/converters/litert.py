@@ -169,8 +169,8 @@ def _check_integer(made: bytes, numbers: Numbers) -> None:
     """The quantizer leaves in float what it has no rule for, and says nothing."""
     contents = read(made, "the quantized file")
     if left := list_float_operators(contents):
-        kinds = {operator.name for operator in contents.operators if operator.output_dtypes[:1] == ("FLOAT32",)}
-        named = ", ".join(sorted(kinds - {"DEQUANTIZE"})) or left[0]
+        kinds = {one.name for one in contents.operators if "FLOAT32" in one.input_dtypes + one.output_dtypes}
+        named = ", ".join(sorted(kinds - {"QUANTIZE", "DEQUANTIZE"})) or left[0]
         raise FloatOpError(
             f"export: ai-edge-quantizer has no {numbers.activations} form of {named}; --converter tf may have one"
         )
