@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from edgedigits.errors import InputError
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "keras" not in sys.modules:
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's own code has it compute with
@@ -37,6 +39,11 @@ with warnings.catch_warnings(), silenced_stderr():
     # isort: split
     import keras  # whoever imports TensorFlow first decides how much it writes to standard error
 
+if keras.backend.backend() != "tensorflow":
+    raise InputError(
+        f"Keras computes with {keras.backend.backend()} in this process, and models are converted by TensorFlow; set "
+        "KERAS_BACKEND=tensorflow before keras is imported"
+    )
 tf.get_logger().setLevel("ERROR")
 
 __all__ = ["has_bfloat16", "keras", "seed_everything", "silenced_stderr", "tf"]

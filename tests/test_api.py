@@ -260,19 +260,31 @@ def test_a_model_in_memory_is_taken_as_its_file_is(place: Place, tmp_path: Path)
     import keras
     import tf_keras
 
-    layers = keras.layers
-    new = keras.Sequential(
-        [layers.Input((12, 12, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")], name="mine"
-    )
-    old = tf_keras.models.load_model(place.folder / "tiny.keras", compile=False)
+    def build(library: Any) -> Any:
+        layers = library.layers
+        found = library.Sequential(
+            [
+                layers.InputLayer((12, 12, 1), name="image"),
+                layers.Flatten(name="flat"),
+                layers.Dense(3, activation="softmax", name="answer"),
+            ],
+            name="mine",
+        )
+        found.set_weights([np.random.default_rng(3).normal(size=(144, 3)) / 9, np.zeros(3)])
+        return found
+
+    new, old = build(keras), build(tf_keras)
     before = [weight.copy() for weight in old.get_weights()]
     with open_model_file(new) as one, open_model_file(new) as other:
         assert one is not None
         assert other is not None
         assert one.read_bytes() == other.read_bytes(), "the same model is the same file"
         assert one.name == "mine.keras"
-    found = ed.compress(old, place.data, recipe="ptq_int8", pixel_range="0..1", out=tmp_path, progress=False)
-    assert found.tflite.read_bytes() == place.artifact.tflite.read_bytes()
+    found, like = (
+        ed.compress(net, place.data, recipe="ptq_int8", pixel_range="0..1", out=tmp_path / name, progress=False)
+        for net, name in ((old, "old"), (new, "new"))
+    )
+    assert found.tflite.read_bytes() == like.tflite.read_bytes()
     assert all(np.array_equal(one, other) for one, other in zip(before, old.get_weights(), strict=True))
     advice = ed.advise(new, place.data, recipe="ptq_int8", pixel_range="0..1", progress=False)
     assert advice.as_json()["model"] == "mine"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +98,19 @@ def test_nothing_else_uses_private_parts() -> None:
         if (match := private.search(re.sub(r'"[^"\n]*"', '""', path.read_text())))
     }
     assert set(found) == {"models/layers/keras_private.py"}, found
+
+
+@pytest.mark.parametrize(
+    ("chosen", "first", "said"),
+    [("jax", "", ""), ("jax", "import keras; keras.backend.backend = lambda: 'jax'; ", "Keras computes with jax")],
+)
+def test_keras_computes_with_tensorflow(chosen: str, first: str, said: str) -> None:
+    """Whatever the user's own code has it compute with, unless that has imported it already."""
+    script = f"{first}from edgedigits.backend import keras; print(keras.backend.backend())"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": "tensorflow" if first else chosen},
+    )
+    assert said in done.stderr.splitlines()[-1] if said else done.stdout == "tensorflow\n"

@@ -11,7 +11,7 @@ from benchmarks.house.reading import House
 
 MAY = {
     "errors": "",
-    "backend": "",
+    "backend": "errors",
     "keras_types": "ground",
     "ground": "errors backend runner",
     "data": "errors backend keras_types ground runner",
