@@ -113,7 +113,7 @@ class _Check:
         for key in ("batch_shape", "batch_input_shape"):
             if isinstance(inner.get(key), list) and inner[key]:
                 inner[key] = [None, *inner[key][1:]]
-        return self.built(value, inner, "keras.layers")
+        return self.built(value, inner, tables.OF_READY_NETS.get(value["class_name"], "keras.layers"))
 
     def setting(self, key: str, item: object) -> object:
         """A listed initializer, regularizer or constraint, from the module that its key says."""

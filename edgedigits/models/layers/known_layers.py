@@ -34,8 +34,11 @@ AUGMENTATIONS = frozenset(
 )
 """Layers that change images while training only. (RandomCrop is none: it resizes when answering, too.)"""
 
-LEFT_OUT = AUGMENTATIONS | {"ActivityRegularization", "Identity"}
+LEFT_OUT = AUGMENTATIONS | {"ActivityRegularization", "Identity", "StochasticDepth"}
 """Layers without effect on an answer; the rebuilt model has none of them."""
+
+OF_READY_NETS = dict.fromkeys(("LayerScale", "StochasticDepth"), "keras.src.applications.convnext")
+"""Layers that are no part of `keras.layers`, and the module that Keras' ready-made nets have them from."""
 
 LAYERS = LEFT_OUT | {"InputLayer"} | KINDS.keys()
 

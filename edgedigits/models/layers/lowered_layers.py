@@ -15,6 +15,7 @@ import numpy as np
 from edgedigits.backend import keras, tf
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasTensor, KerasVariable
+from edgedigits.models.layers import tensor_layers
 
 
 class LayerClass(Protocol):
@@ -125,6 +126,12 @@ LOWERED: Final[dict[str, LayerClass]] = {
     "BatchNormalization": BatchNormalization,
     "GroupNormalization": GroupNormalization,
     "LayerNormalization": LayerNormalization,
+    "LayerScale": tensor_layers.LayerScale,
+    "MatMul": tensor_layers.MatMul,
+    "Pad": tensor_layers.Pad,
+    "RMSNormalization": tensor_layers.RMSNormalization,
+    "Reduce": tensor_layers.Reduce,
+    "Slice": tensor_layers.Slice,
     "ThresholdedReLU": ThresholdedReLU,
     "UnitNormalization": UnitNormalization,
 }
