@@ -17,7 +17,7 @@ from edgedigits.models.layers import known_layers as tables
 
 KERAS3_MODULES = {"Functional": "keras.src.models.functional", "Model": "keras", "Sequential": "keras"}
 SETTINGS = ("_initializer", "_regularizer", "_constraint")
-VALUES = frozenset({"__keras_tensor__", "__numpy__", "__tensor__"})
+VALUES = frozenset({"__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"})
 
 
 def check_config(config: Config, keras: Generation, custom: Collection[str] = ()) -> Config:
@@ -198,8 +198,9 @@ def _as_float32(dtype: object, name: str, kind: str) -> str:
 def _activation(name: object, layer: str) -> str:
     if isinstance(name, str) and name in tables.ACTIVATIONS:
         return name
+    why = tables.ACTIVATION_REASONS.get(str(name))
     raise ModelError(
-        f"layer '{layer}' has the activation '{name}', which has no known layer; choose from "
+        f"layer '{layer}' has the activation '{name}', which has no known layer{f' ({why})' if why else ''}; choose from "
         f"{', '.join(sorted(tables.ACTIVATIONS))}, or hand in a layer class of yours as custom."
     )
 

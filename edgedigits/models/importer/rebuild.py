@@ -14,7 +14,7 @@ from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
-from edgedigits.models.layers import activations, keras_private, known_layers, lowered_layers, operations
+from edgedigits.models.layers import activations, keras_private, known_layers, lowered_layers, openings, operations
 from edgedigits.models.layers.layer_configs import Normalization, cannot, drop_training, measured, read_config
 
 LayerCall = Callable[..., KerasTensor]
@@ -121,6 +121,8 @@ class Rebuilding:
             return lambda x, **_: x
         if kind not in known_layers.LAYERS:
             raise cannot(layer, *known_layers.explain_refusal(kind))
+        if kind in known_layers.WRAPPERS:
+            return self.wrapped(layer, prefix, name)
         return self.built_in(layer, name, prefix)
 
     def operation(self, layer: KerasLayer, prefix: str) -> LayerCall:
@@ -130,7 +132,8 @@ class Rebuilding:
         if operation is None:
             raise cannot(layer, f"is the operation {kind}, which has no known layer", "replace it by a built-in layer")
         settings = {key: value for key, value in read_config(layer).items() if key not in ("name", "trainable")}
-        shape = tuple(layer.output.shape)  # of the first use; operations are not shared
+        made = layer.output  # of the first use; operations are not shared
+        shape = () if isinstance(made, list) else tuple(made.shape)
 
         def make(kind: str, name: str, /, **kwargs: object) -> KerasLayer:
             return self.make(kind, f"{prefix}{name}", **kwargs)
@@ -163,6 +166,18 @@ class Rebuilding:
             return False
         return True
 
+    def wrapped(self, layer: KerasLayer, prefix: str, name: str) -> LayerCall:
+        """The layers that a wrapper calls, one after the other; one alone takes its name."""
+        inner = _flatten(getattr(layer, known_layers.WRAPPERS[type(layer).__name__]))
+        calls = [self.call(cast("KerasLayer", one), prefix, name if len(inner) == 1 else None) for one in inner]
+
+        def call(x: KerasTensor, **_: object) -> KerasTensor:
+            for one in calls:
+                x = one(x)
+            return x
+
+        return call
+
     def built_in(self, layer: KerasLayer, name: str, prefix: str) -> LayerCall:
         """A layer of Keras: that of the same name here, or the layers that compute the same; its activation behind it."""
         settings = drop_training(layer)
@@ -181,6 +196,8 @@ class Rebuilding:
             settings["activation"], after = self.activation(layer, settings["activation"], name, lone, prefix)
             if lone and after is not None:
                 return after
+        if opening := openings.OPENINGS.get(kind):
+            return _followed(opening(layer, name, self.make, self.weighted), after)
         settings["name"] = self.name(name)
         if kind == "Normalization":
             settings |= measured(cast("Normalization", layer))
@@ -206,17 +223,12 @@ class Rebuilding:
         self, source: KerasLayer, cls: lowered_layers.LayerClass, settings: JsonObject, after: LayerCall | None = None
     ) -> LayerCall:
         """Calls a new layer that takes the weights of `source` when its first call has built it."""
-        layer = cls.from_config(settings)
         weights = [] if type(source).__name__ == "Normalization" else [np.asarray(w) for w in source.get_weights()]
+        return _followed(_weighted(cls.from_config(settings), weights), after)
 
-        def call(*args: object, **kwargs: object) -> KerasTensor:
-            built = layer.built
-            y = layer(*args, **kwargs)
-            if weights and not built:
-                layer.set_weights(weights)
-            return y if after is None else after(y)
-
-        return call
+    def weighted(self, kind: str, name: str, weights: Sequence[np.ndarray], /, **settings: object) -> LayerCall:
+        """Calls a new layer of class `kind` with these weights."""
+        return _weighted(self.make(kind, name, **settings), list(weights))
 
     def _check_functional(self, model: KerasModel) -> None:
         """Refuses a model whose graph is unknown, and one with several inputs or outputs."""
@@ -236,6 +248,21 @@ class Rebuilding:
                     f"'{model.name}' has {len(_flatten(tensors))} {what}, and an image classifier has one; cut the model "
                     "down to one with keras.Model(input, output)."
                 )
+
+
+def _weighted(layer: KerasLayer, weights: list[np.ndarray]) -> LayerCall:
+    def call(*args: object, **kwargs: object) -> KerasTensor:
+        built = layer.built
+        y = cast("KerasTensor", layer(*args, **kwargs))
+        if weights and not built:
+            layer.set_weights(weights)
+        return y
+
+    return call
+
+
+def _followed(call: LayerCall, after: LayerCall | None) -> LayerCall:
+    return call if after is None else lambda *args, **kwargs: after(call(*args, **kwargs))
 
 
 def _open(layer: KerasLayer, shape: tuple[int | None, ...]) -> Any:

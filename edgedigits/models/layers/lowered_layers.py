@@ -130,10 +130,12 @@ LOWERED: Final[dict[str, LayerClass]] = {
     "MatMul": tensor_layers.MatMul,
     "Pad": tensor_layers.Pad,
     "RMSNormalization": tensor_layers.RMSNormalization,
+    "ReciprocalRoot": tensor_layers.ReciprocalRoot,
     "Reduce": tensor_layers.Reduce,
     "Slice": tensor_layers.Slice,
     "ThresholdedReLU": ThresholdedReLU,
     "UnitNormalization": UnitNormalization,
+    "UpSampling2D": tensor_layers.UpSampling2D,
 }
 """By the name of the Keras layer. A config says no more than that name, so who builds from one has to be told."""
 

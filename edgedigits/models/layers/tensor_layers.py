@@ -19,15 +19,15 @@ from edgedigits.keras_types import KerasLayer, KerasTensor
 class LayerScale(keras.layers.Layer):  # type: ignore[misc]
     """x times a trained gain for each channel, as in ConvNeXt; its width is that of what it reads."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-
     def build(self, input_shape: Sequence[int | None]) -> None:
         self.gamma = self.add_weight(name="gamma", shape=(input_shape[-1],), initializer="ones")
 
     def call(self, inputs: KerasTensor) -> KerasTensor:
         result: KerasTensor = inputs * tf.cast(self.gamma, inputs.dtype)
         return result
+
+    def get_config(self) -> JsonObject:
+        return {**super().get_config()}
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> KerasLayer:
@@ -103,13 +103,34 @@ class Pad(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "widths": self.widths}
 
 
+class ReciprocalRoot(keras.layers.Layer):  # type: ignore[misc]
+    """1 / sqrt(x) of x above 0, and 1 of others: infinity would take all of int8's range."""
+
+    def call(self, inputs: KerasTensor) -> KerasTensor:
+        result: KerasTensor = tf.math.rsqrt(tf.where(inputs > 0, inputs, tf.ones_like(inputs)))
+        return result
+
+    def get_config(self) -> JsonObject:
+        return {**super().get_config()}
+
+
 class RMSNormalization(keras.layers.RMSNormalization):  # type: ignore[misc]
-    """As Keras computes it."""
+    """As Keras computes it; a vector of zeros stays one without the division by next to nothing."""
 
     def call(self, inputs: KerasTensor) -> KerasTensor:
         x = tf.cast(inputs, self.compute_dtype)
         axes = [axis % len(x.shape) for axis in np.atleast_1d(self.axis).tolist()]
-        normal = x * tf.math.rsqrt(tf.reduce_mean(x * x, axes, keepdims=True) + self.epsilon)
+        mean = tf.reduce_mean(x * x, axes, keepdims=True)
+        normal = x * tf.math.rsqrt(tf.where(mean > 0, mean + self.epsilon, tf.ones_like(mean)))
         along = [int(size) if place in axes else 1 for place, size in enumerate([1, *x.shape[1:]])]
         result: KerasTensor = normal * tf.cast(tf.reshape(self.scale, along), normal.dtype)
+        return result
+
+
+class UpSampling2D(keras.layers.UpSampling2D):  # type: ignore[misc]
+    """As Keras computes it, by one operator: what Keras repeats rows and columns by has no reference kernel in int8."""
+
+    def call(self, inputs: KerasTensor) -> KerasTensor:
+        size = [int(inputs.shape[axis]) * factor for axis, factor in zip((1, 2), self.size, strict=True)]
+        result: KerasTensor = tf.cast(tf.image.resize(inputs, size, method=self.interpolation), inputs.dtype)
         return result

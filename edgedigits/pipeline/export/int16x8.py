@@ -23,6 +23,8 @@ class Int16x8:
     rewrites: ClassVar[tuple[str, ...]] = ("slim",)
     lacks: ClassVar[Mapping[str, str]] = {
         "PReLU": "PRELU",
+        "RMSNormalization": "GREATER",
+        "ReciprocalRoot": "GREATER",
         "ThresholdedReLU": "GREATER",
         "UnitNormalization": "GREATER",
         "softsign": "DIV",
