@@ -33,13 +33,16 @@ def check_config(config: Config, keras: Generation, custom: Collection[str] = ()
     Raises:
         ModelError: naming the first layer that can't be taken: its class, why, what would do.
     """
-    name = config["class_name"]
+    name = str(config["class_name"])
+    short, check = name.rsplit(">", maxsplit=1)[-1], _Check(keras, frozenset(custom))
+    if short in custom:
+        return check.own(config, short)
     if name not in tables.MODELS:
         raise ModelError(
-            f"the model is a subclass of keras.Model ({name}), whose layers can't be recovered from its file; "
-            "build it with the functional API or as Sequential, and save again."
+            f"the model is a subclass of keras.Model ({short}), whose layers can't be recovered from its file alone; hand its "
+            f"class in as custom 'module:{short}', or build it with the functional API or as Sequential, and save again."
         )
-    return _Check(keras, frozenset(custom)).model({"class_name": name, "config": config.get("config")})
+    return check.model({"class_name": name, "config": config.get("config")})
 
 
 class _Check:

@@ -181,6 +181,10 @@ def _original(saved: saved_files.SavedModel, classes: Sequence[type]) -> KerasMo
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras warns about its own formats and casts
         model: KerasModel = keras.saving.deserialize_keras_object(config, custom_objects=own, safe_mode=True)
+        if not model.built:
+            raise ModelError(
+                f"'{model.name}' ({type(model).__name__}) was saved before it was called on images; call it once, and save again."
+            )
         model.load_weights(str(saved.weights))
     return model
 
@@ -217,9 +221,10 @@ def _noise(shape: tuple[int, ...], scale: Scaling | None) -> list[np.ndarray]:
 
 def _answers(model: KerasModel, images: np.ndarray) -> np.ndarray:
     """What the model answers: float32 [n, classes]."""
-    given = None if isinstance(model, keras.Sequential) else model.input  # could be {"image": ...}
+    functional = isinstance(model, keras.Function)
+    given = model.input if functional else None  # could be {"image": ...}
     most = min(64, max(1, _VALUES_AT_ONCE // max(1, images[0].size)))  # all that the layers compute is held at once
-    if len(model.inputs[0].shape) < images.ndim:  # it takes [height, width], without a channel
+    if (functional or isinstance(model, keras.Sequential)) and len(model.inputs[0].shape) < images.ndim:  # it takes [height, width], without a channel
         images = images[..., 0]
     batches = np.array_split(images, -(-len(images) // most))
     answers = [model(keras.tree.map_structure(lambda _, x=batch: x, given), training=False) for batch in batches]

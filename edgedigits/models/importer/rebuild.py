@@ -14,6 +14,7 @@ from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
+from edgedigits.models.importer.tracing import make_functional, trace
 from edgedigits.models.layers import activations, keras_private, known_layers, lowered_layers, openings, operations
 from edgedigits.models.layers.layer_configs import Normalization, cannot, drop_training, measured, read_config
 
@@ -52,7 +53,7 @@ class Rebuilding:
 
     def model(self, model: KerasModel) -> keras.Model:
         """The rebuilt model; see `rebuild`."""
-        self._check_functional(model)
+        model = self.functional(model)
         (given,) = _flatten(model.inputs)
         shape = tuple(given.shape[1:])
         images, said = self.entrance(shape)
@@ -110,8 +111,8 @@ class Rebuilding:
         """What calls the new layer, or the layers, for one layer, operation or nested model."""
         kind = type(layer).__name__
         if isinstance(layer, keras.Model):
-            self._check_functional(layer)
-            return lambda x, **_: self.through(keras_private.find_function(layer), x, f"{name}_")
+            function = keras_private.find_function(self.functional(layer))
+            return lambda x, **_: self.through(function, x, f"{name}_")
         if not isinstance(layer, keras.layers.Layer):
             return self.operation(layer, prefix)
         if _is_own(layer):
@@ -148,7 +149,7 @@ class Rebuilding:
         """A layer of the caller's class: the layers that it is made of, or where it is made of others a layer of its class."""
         if type(layer) not in self.custom:
             raise cannot(layer, "is not built into Keras", "hand its class in as custom 'module:Class'")
-        function = _open(layer, tuple(layer.input.shape))
+        function = trace(layer, tuple(layer.input.shape))
         if function is not None and self._all_known(layer, function):
             return lambda x, **_: self.through(function, x, f"{name}_", plain=True)
         settings = {**read_config(layer), "name": self.name(name), "dtype": "float32"}
@@ -230,24 +231,27 @@ class Rebuilding:
         """Calls a new layer of class `kind` with these weights."""
         return _weighted(self.make(kind, name, **settings), list(weights))
 
-    def _check_functional(self, model: KerasModel) -> None:
-        """Refuses a model whose graph is unknown, and one with several inputs or outputs."""
+    def functional(self, model: KerasModel) -> KerasModel:
+        """The model, traced where it is of a class of the caller's; refuses one with several inputs or outputs."""
         kind = type(model).__name__
         if isinstance(model, keras.Sequential) and not model.built:
             raise ModelError(
                 f"'{model.name}' (Sequential) has no input shape; put an Input layer first and save again."
             )
         if keras_private.find_function(model) is None:
-            raise ModelError(
-                f"'{model.name}' is a subclass of keras.Model ({kind}), whose layers can't be told from its code; build it "
-                "with the functional API or as Sequential."
-            )
+            if type(model) not in self.custom:
+                raise ModelError(
+                    f"'{model.name}' is a subclass of keras.Model ({kind}), whose layers its code alone tells; hand its class in "
+                    "as custom 'module:Class', or build it with the functional API or as Sequential."
+                )
+            model = make_functional(model)
         for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
             if len(_flatten(tensors)) != 1:
                 raise ModelError(
                     f"'{model.name}' has {len(_flatten(tensors))} {what}, and an image classifier has one; cut the model "
                     "down to one with keras.Model(input, output)."
                 )
+        return model
 
 
 def _weighted(layer: KerasLayer, weights: list[np.ndarray]) -> LayerCall:
@@ -263,15 +267,6 @@ def _weighted(layer: KerasLayer, weights: list[np.ndarray]) -> LayerCall:
 
 def _followed(call: LayerCall, after: LayerCall | None) -> LayerCall:
     return call if after is None else lambda *args, **kwargs: after(call(*args, **kwargs))
-
-
-def _open(layer: KerasLayer, shape: tuple[int | None, ...]) -> Any:
-    """The functional graph of what a layer of the caller's computes; None where its code can't be followed that far."""
-    inside = keras.Input(batch_shape=shape)
-    try:
-        return keras.Function(inside, layer.call(inside))
-    except Exception:  # noqa: BLE001  # the code is the caller's: whatever it raises says that it takes no symbolic tensor
-        return None
 
 
 def _plain(name: str) -> str:
