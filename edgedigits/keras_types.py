@@ -1,11 +1,11 @@
 """What the toolkit uses of Keras' models, layers and tensors, which come without types: no more than these attributes.
 
-Keras 3 and Keras 2 (`tf_keras`) both have them; what only one kind of layer has is asked for where its kind is known.
+What only one kind of layer has is asked for where its kind is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -27,10 +27,7 @@ class KerasShape(Protocol):
     def __len__(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __contains__(self, size: object, /) -> bool: ...
-    def as_list(self) -> list[int]: ...
-    def num_elements(self) -> int: ...
-    @property
-    def rank(self) -> int: ...
+    def as_list(self) -> list[int]: ...  # of a tensor with numbers
 
 
 class KerasTensor(Protocol):
@@ -88,27 +85,13 @@ class KerasPolicy(Protocol):
 class KerasVariable(KerasTensor, Protocol):
     """A weight."""
 
-    def read_value(self) -> KerasTensor: ...
+    trainable: bool
+
+    @property
+    def value(self) -> KerasTensor: ...
     def assign(self, value: object, /) -> object: ...
     def assign_add(self, value: object, /) -> object: ...
     def assign_sub(self, value: object, /) -> object: ...
-
-
-class KerasNode(Protocol):
-    """One use of a layer in a Keras 2 graph."""
-
-    layer: KerasLayer
-    is_input: bool
-    flat_input_ids: Sequence[object]
-    flat_output_ids: Sequence[object]
-    keras_inputs: Sequence[KerasTensor]
-    outputs: KerasTensor
-    call_args: tuple[object, ...]
-    call_kwargs: Mapping[str, object]
-
-    def map_arguments(
-        self, tensors: Mapping[str, list[KerasTensor]], /
-    ) -> tuple[tuple[KerasTensor, ...], dict[str, object]]: ...
 
 
 class KerasLayer(Protocol):
@@ -124,10 +107,9 @@ class KerasLayer(Protocol):
     non_trainable_weights: Sequence[KerasVariable]
     input: KerasTensor
     output: KerasTensor
-    input_shape: Sequence[int]
+    input_shape: Sequence[int]  # of a model
     output_shape: Sequence[int]
     compute_dtype: str
-    _expects_training_arg: bool
     # What follows only some kinds of layers have: who reads it knows the kind.
     activation: object
     axis: int | list[int]
@@ -156,18 +138,13 @@ class KerasModel(KerasLayer, Protocol):
     layers: Sequence[KerasLayer]
     inputs: Sequence[KerasTensor]
     outputs: Sequence[KerasTensor]
-    input_names: Sequence[str]
     optimizer: object
-    _nodes_by_depth: Mapping[int, Sequence[KerasNode]]
-    _nested_outputs: object
 
-    _tensor_usage_count: Mapping[str, int]
-
-    def _flatten_layers(self) -> Iterable[KerasLayer]: ...
     def get_layer(self, name: str) -> KerasLayer: ...
     def count_params(self) -> int: ...
     def compile(self, *args: object, **kwargs: object) -> None: ...
     def save(self, path: object, /) -> None: ...
+    def load_weights(self, path: object, /) -> None: ...
     def to_json(self) -> str: ...
     def predict(self, images: object, batch_size: int | None = None, verbose: int = 0) -> np.ndarray: ...
 

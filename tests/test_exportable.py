@@ -16,7 +16,7 @@ from edgedigits.data.scale import NAMED, scale_pixels
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError
-from edgedigits.models.importer.loading import LoadedModel
+from edgedigits.models.importer.loading import LoadedModel, rebuild
 from edgedigits.pipeline import exportable, loop
 from edgedigits.pipeline.advise.dry_run import predict
 from edgedigits.pipeline.export.int8 import Int8
@@ -31,11 +31,12 @@ def recipe(export: str, *stages: Any) -> Recipe:
     return parse({"stages": list(stages), "export": export}, "test", "test")
 
 
-def flat(*layers: Any) -> Any:
+def flat(*layers: Any, rebuilt: bool = True) -> Any:
     image = x = keras.Input((12, 12, 1))
     for layer in [*layers, L.Flatten(), L.Dense(3, activation="softmax", name="answer")]:
         x = layer(x)
-    return keras.Model(image, x, name="net")
+    model = keras.Model(image, x, name="net")
+    return rebuild(model, [Squared]) if rebuilt else model
 
 
 class Squared(keras.layers.Layer):  # type: ignore[misc]
@@ -114,7 +115,7 @@ def test_a_recipe_that_trains_another_net_is_held_to_nothing(shapes: Path) -> No
 def test_a_missing_reference_kernel_costs_the_golden_vectors(shapes: Path, tmp_path: Path) -> None:
     """TFLite's ELU, which the loader never leaves in a model, has none."""
     dataset = load_data(str(shapes))
-    loaded = LoadedModel(flat(L.ELU()), False, {})
+    loaded = LoadedModel(flat(L.ELU(), rebuilt=False), False, {})
     made = loop.run(Job(recipe("float32"), "net", loaded, "", dataset, NAMED["0..1"]), tmp_path, lambda _: None)
     assert not (made.path / "golden.npz").exists()
     assert "golden.npz" not in made.manifest["files"]

@@ -39,7 +39,8 @@ def test_lowered_layers_come_back_as_such(tmp_path: Path) -> None:
     """Else a kept stage would leave the normalizations of Keras, which have float operators in int8."""
     image = keras.Input((6, 6, 4))
     x = L.GroupNormalization(2)(image)
-    for layer in (L.LayerNormalization(), L.UnitNormalization(), L.ThresholdedReLU(0.1), L.Flatten(), L.Dense(3)):
+    normalizations = (L.LayerNormalization(), L.UnitNormalization(), L.BatchNormalization())
+    for layer in (*normalizations, L.ReLU(threshold=0.1), L.Flatten(), L.Dense(3, activation="softmax")):
         x = layer(x)
     model = loading.rebuild(keras.Model(image, x))
     loading.save(model, {}, tmp_path)

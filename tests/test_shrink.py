@@ -18,6 +18,7 @@ from edgedigits.models.graph import walk
 from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.graph.narrow import Layout
 from edgedigits.models.graph.narrowed_size import find_sizes
+from edgedigits.models.layers.layer_kinds import Kernel
 from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export.checks import check_kept, check_masks
 from edgedigits.stages.candidate import Candidate
@@ -152,7 +153,7 @@ def test_importance_by_loss_is_the_slope_of_the_loss(start: Candidate, data: Fit
         model = walk.clone(start.model)
         for weight in layout.weights:
             axis = weight.axes.get(-2)
-            if weight.path.endswith("/kernel") and axis is not None and not weight.known.depthwise:
+            if isinstance(weight.known, Kernel) and not weight.known.depthwise and axis is not None:
                 kernel = walk.collect_kernels(model)[weight.path]
                 rows = np.where(axis.units == unit, 0.98, 1.0)
                 kernel.assign(kernel * rows[:, None])

@@ -59,7 +59,8 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         if learns:
             self.moving_mean.assign(mean * self.momentum + batch_mean * (1.0 - self.momentum))
             self.moving_variance.assign(variance * self.momentum + batch_variance * (1.0 - self.momentum))
-        return tf.cast(y, self.compute_dtype)
+        result = tf.cast(y, self.compute_dtype)
+        return result
 
 
 class GroupNormalization(keras.layers.GroupNormalization):  # type: ignore[misc]
