@@ -1,4 +1,4 @@
-"""Ready-made nets of `keras.applications` through four recipes: which come out, in how many bytes, or in which words they are refused.
+"""Ready-made nets of `keras.applications` through four recipes: what comes out, or in which words it is refused.
 
     python -m benchmarks.zoo_nets [NET ...] [--recipes NAME ...] [--fresh]
 
@@ -157,7 +157,9 @@ def write(path: Path, net: str, recipe: str, found: dict[str, Any]) -> None:
     cells = [cell for row in rows.values() for cell in row.values()]
     came = sum(cell["ok"] for cell in cells)
     targets = [
-        target("nets of keras.applications x recipes that come out, or say why not", "36", len(cells), "", len(cells) == 36),
+        target(
+            "nets of keras.applications x recipes that come out, or say why not", "36", len(cells), "", len(cells) == 36
+        ),
         target("of these with bytes", "36", came, "", came == 36),
     ]
     whole["zoo"] = document("python -m benchmarks.zoo_nets", targets, nets=rows)

@@ -228,7 +228,9 @@ def _answers(model: KerasModel, images: np.ndarray) -> np.ndarray:
     functional = isinstance(model, keras.Function)
     given = model.input if functional else None  # could be {"image": ...}
     most = min(64, max(1, _VALUES_AT_ONCE // max(1, images[0].size)))  # all that the layers compute is held at once
-    if (functional or isinstance(model, keras.Sequential)) and len(model.inputs[0].shape) < images.ndim:  # it takes [height, width], without a channel
+    if (functional or isinstance(model, keras.Sequential)) and len(
+        model.inputs[0].shape
+    ) < images.ndim:  # it takes [height, width], without a channel
         images = images[..., 0]
     batches = np.array_split(images, -(-len(images) // most))
     answers = [model(keras.tree.map_structure(lambda _, x=batch: x, given), training=False) for batch in batches]

@@ -133,8 +133,8 @@ class Rebuilding:
         if operation is None:
             raise cannot(layer, f"is the operation {kind}, which has no known layer", "replace it by a built-in layer")
         settings = {key: value for key, value in read_config(layer).items() if key not in ("name", "trainable")}
-        made = layer.output  # of the first use; operations are not shared
-        shape = () if isinstance(made, list) else tuple(made.shape)
+        made: object = layer.output  # of the first use; operations are not shared
+        shape = () if isinstance(made, list) else tuple(cast("KerasTensor", made).shape)
 
         def make(kind: str, name: str, /, **kwargs: object) -> KerasLayer:
             return self.make(kind, f"{prefix}{name}", **kwargs)
@@ -257,7 +257,7 @@ class Rebuilding:
 def _weighted(layer: KerasLayer, weights: list[np.ndarray]) -> LayerCall:
     def call(*args: object, **kwargs: object) -> KerasTensor:
         built = layer.built
-        y = cast("KerasTensor", layer(*args, **kwargs))
+        y = layer(*args, **kwargs)
         if weights and not built:
             layer.set_weights(weights)
         return y

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
@@ -21,13 +21,13 @@ def trace(layer: KerasLayer, shape: Shape) -> Any:
         return None
 
 
-def make_functional(model: KerasModel) -> KerasModel:
+def make_functional(model: Any) -> KerasModel:
     """A functional model of the very layers of one that is a subclass of keras.Model, and as it is any other.
 
     Raises ModelError where it was never called, where its `call` takes no symbolic tensor, or has weights outside of layers.
     """
     if keras_private.find_function(model) is not None or isinstance(model, keras.Sequential):
-        return model
+        return cast("KerasModel", model)
     said = f"'{model.name}' is a subclass of keras.Model ({type(model).__name__})"
     remedy = "build it with the functional API or as Sequential"
     shape = (model.get_build_config() or {}).get("input_shape")

@@ -35,7 +35,7 @@ _GELU_FLAT: Final = 6.0
 def activate(make: Make, name: str, activation: str, x: KerasTensor, **settings: Any) -> KerasTensor:
     """Applies an activation to the symbolic tensor `x`, by layers named after `name`; the last has it.
 
-    `settings` are those of the function in `keras.ops`, by name: `axis`, `negative_slope`, `alpha`, `approximate`, `threshold`, ...
+    `settings` are those of the function in `keras.ops`, by name, as `axis`, `negative_slope`, `alpha`, `threshold`.
     """
     activation = ALIASES.get(activation, activation)
     if activation == "gelu" and settings.get("approximate", False):
@@ -152,7 +152,9 @@ def _hard_tanh(make: Make, name: str, x: KerasTensor, _: JsonObject) -> KerasTen
 
 def limit(make: Make, name: str, x: KerasTensor, low: float, high: float) -> KerasTensor:
     """x from `low` to `high`: a ReLU of the way from the lower end."""
-    way = make("ReLU", f"{name}_way", max_value=high - low)(make("Rescaling", f"{name}_line", offset=-low, scale=1.0)(x))
+    way = make("ReLU", f"{name}_way", max_value=high - low)(
+        make("Rescaling", f"{name}_line", offset=-low, scale=1.0)(x)
+    )
     return make("Rescaling", name, scale=1.0, offset=low)(way)
 
 
@@ -215,7 +217,7 @@ def _glu(make: Make, name: str, x: KerasTensor, settings: JsonObject) -> KerasTe
     half = x.shape[axis] // 2
 
     def part(word: str, start: int | None, stop: int | None) -> KerasTensor:
-        ends = {"start": [None] * (rank - 1), "stop": [None] * (rank - 1), "step": [None] * (rank - 1)}
+        ends: dict[str, list[int | None]] = {end: [None] * (rank - 1) for end in ("start", "stop", "step")}
         ends["start"][axis - 1], ends["stop"][axis - 1] = start, stop
         return make("Slice", f"{name}_{word}", **ends)(x)
 

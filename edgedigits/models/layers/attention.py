@@ -1,7 +1,7 @@
 """EinsumDense and attention as the dense layers, products and softmax that they are made of.
 
-Tokens are rows: [tokens, width]. Each head has its own slice of the width; keys, queries and values are made by dense layers, whose
-kernels are then pruned, clustered and rounded as any other's.
+Tokens are rows: [tokens, width]. Each head has its own slice of the width; keys, queries and values are made by dense layers,
+whose kernels are then pruned, clustered and rounded as any other's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ class Weighted(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """An EinsumDense as one matrix: axes to move before, sizes of the places, the matrix, its bias, sizes made, axes to move after."""
+    """An EinsumDense as one matrix `kernel` and its bias.
+
+    before, after: how axes move, as `dims` of a Permute; None where they stay. places, made: sizes of the axes that it is used
+    along, and of those that it makes.
+    """
 
     before: tuple[int, ...] | None
     places: tuple[int, ...]
@@ -64,7 +68,7 @@ def _dense(plan: Plan, name: str, make: Make, weighted: Weighted) -> Call:
     return call
 
 
-def _plan(layer: KerasLayer, shape: tuple[int | None, ...]) -> Plan:
+def _plan(layer: Any, shape: tuple[int | None, ...]) -> Plan:
     read, weight, made = _labels(layer.equation, len(shape))
 
     def refuse(why: str) -> Exception:
@@ -127,10 +131,10 @@ def open_multi_head(layer: Any, name: str, make: Make, weighted: Weighted) -> Ca
         raise cannot(layer, f"has output_shape={config['output_shape']}", "give one number, and reshape behind it")
     heads, scale = int(layer.num_heads), 1 / math.sqrt(layer.key_dim)
     parts = {
-        part: _projection(getattr(layer, f"{part}_dense"), f"{name}_{part}", make, weighted)
+        part: _projection(getattr(layer, f"{part}_dense"), f"{name}_{part}", weighted)
         for part in ("query", "key", "value")
     }
-    answer = _projection(layer.output_dense, f"{name}_output", make, weighted)
+    answer = _projection(layer.output_dense, f"{name}_output", weighted)
     drop = make("Dropout", f"{name}_dropout", rate=layer.dropout) if layer.dropout else None
 
     def call(query: KerasTensor, value: KerasTensor, key: KerasTensor | None = None, **more: object) -> KerasTensor:
@@ -170,7 +174,7 @@ def _split(x: KerasTensor, heads: int, name: str, make: Make) -> KerasTensor:
     return make("Reshape", f"{name}_split", target_shape=[x.shape[1], heads, x.shape[2] // heads])(x)
 
 
-def _projection(dense: KerasLayer, name: str, make: Make, weighted: Weighted) -> Call:
+def _projection(dense: Any, name: str, weighted: Weighted) -> Call:
     """One of the layer's own EinsumDense, over rows, its heads side by side."""
     kernel = np.asarray(dense.kernel)
     cut = kernel.ndim - 1 if name.endswith("_output") else 1  # [heads, width, made], and [read, heads, width]

@@ -106,7 +106,9 @@ _RECURRENT = (
 _ATTENTION = "can't be taken: it multiplies computed tensors with each other in a way that no rule is known for"
 _LOOKUP = "can't be taken: it looks up words or categories, and an image classifier is given pixels"
 _VOLUME = "can't be taken: it works on volumes, and an image has height, width and channels"
-_CONTRAST = "can't be taken: it changes images by their own histogram when answering, too, and TFLite has no operator for that"
+_CONTRAST = (
+    "can't be taken: it changes images by their own histogram when answering, too, and TFLite has no operator for that"
+)
 _ALONG_2D = (
     "use Conv1D, Conv2D or pooling layers in its place and train again, or hand in a layer class of yours as custom"
 )

@@ -182,7 +182,9 @@ KINDS: Final[dict[str, LayerKind]] = {
     "LayerNormalization": LayerKind(Passage.WHOLE, _OWN),
     "LayerScale": LayerKind(_PASSED_ON, _OWN, {"gamma": Weight({-1: MAKES})}),  # of Keras' ConvNeXt
     "LeakyReLU": LayerKind(_PASSED_ON, _OWN),
-    "MatMul": LayerKind(Passage.WHOLE, _OWN),  # of two computed tensors; it is ours, as Pad, ReciprocalRoot, Reduce, Slice
+    "MatMul": LayerKind(
+        Passage.WHOLE, _OWN
+    ),  # of two computed tensors; it is ours, as Pad, ReciprocalRoot, Reduce, Slice
     "MaxPooling1D": LayerKind(_PASSED_ON, _INPUTS),
     "MaxPooling2D": LayerKind(_PASSED_ON, _INPUTS),
     "Maximum": LayerKind(_MERGED, _OWN),

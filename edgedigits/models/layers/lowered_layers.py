@@ -8,7 +8,7 @@ writes it trains at half the speed of TensorFlow's fused kernel. Everywhere thes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import numpy as np
 
@@ -123,7 +123,7 @@ class ThresholdedReLU(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "theta": self.theta}
 
 
-LOWERED: Final[dict[str, LayerClass]] = {
+_CLASSES: Final[dict[str, type]] = {
     "BatchNormalization": BatchNormalization,
     "GroupNormalization": GroupNormalization,
     "LayerNormalization": LayerNormalization,
@@ -138,6 +138,7 @@ LOWERED: Final[dict[str, LayerClass]] = {
     "UnitNormalization": UnitNormalization,
     "UpSampling2D": tensor_layers.UpSampling2D,
 }
+LOWERED: Final = cast("dict[str, LayerClass]", _CLASSES)
 """By the name of the Keras layer. A config says no more than that name, so who builds from one has to be told."""
 
 

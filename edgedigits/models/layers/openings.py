@@ -17,7 +17,9 @@ def _attention(layer: Any, name: str, make: Make, _: Weighted) -> Call:
     """softmax(Q K^T) V of [query, value] or [query, value, key], each [tokens, width]."""
     config = read_config(layer)
     if config.get("score_mode") != "dot":
-        raise cannot(layer, f"has score_mode={config['score_mode']!r}, for which no rule is known", "use score_mode='dot'")
+        raise cannot(
+            layer, f"has score_mode={config['score_mode']!r}, for which no rule is known", "use score_mode='dot'"
+        )
     scale = float(layer.scale) if config.get("use_scale") else 1.0
     drop = make("Dropout", f"{name}_dropout", rate=layer.dropout) if layer.dropout else None
 

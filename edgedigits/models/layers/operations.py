@@ -15,7 +15,7 @@ from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasTensor
 from edgedigits.models.layers.activations import Make, activate, limit
-from edgedigits.models.layers.shape_operations import Made, find_shape_operation, refuse
+from edgedigits.models.layers.shape_operations import find_shape_operation, refuse
 
 PAIRS = {"add": "Add", "maximum": "Maximum", "minimum": "Minimum", "multiply": "Multiply", "subtract": "Subtract"}
 OPERANDS = ("x1", "x2", "x", "y", "a", "input", "input_tensor", "tensor", "features", "logits", "values")
@@ -42,7 +42,7 @@ def is_symbolic(value: object) -> TypeGuard[KerasTensor]:
 
 def apply(
     make: Make, operation: str, args: Sequence[object], settings: JsonObject, shape: tuple[int | None, ...]
-) -> Made:
+) -> KerasTensor:
     """Applies an operation of `known_layers` to symbolic tensors; those that cut one in parts give a list.
 
     Args:
@@ -59,7 +59,7 @@ def apply(
     if operation == "concatenate":
         return make("Concatenate", operation, axis=settings["axis"])(tensors)
     if shapes := find_shape_operation(operation):
-        return shapes(make, operation, tensors, settings)
+        return cast("KerasTensor", shapes(make, operation, tensors, settings))
     if operation == "power":
         return _power(make, operation, args)
     (x,) = tensors

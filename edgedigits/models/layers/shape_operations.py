@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from types import EllipsisType
 from typing import Final
 
@@ -34,7 +35,9 @@ def _reduce(make: Make, operation: str, tensors: Sequence[KerasTensor], settings
     rank, given = len(x.shape), settings.get("axis")
     axes = sorted({axis % rank for axis in ([given] if isinstance(given, int) else list(given or []))})
     if not axes or axes[0] == 0:
-        raise refuse(operation, f"over the axes {given} of a tensor of shape {tuple(x.shape)}", "leave the batch (0) out")
+        raise refuse(
+            operation, f"over the axes {given} of a tensor of shape {tuple(x.shape)}", "leave the batch (0) out"
+        )
     keeps = bool(settings.get("keepdims", False))
     if rank == 4 and axes == [1, 2] and operation in ("mean", "max"):
         kind = {"mean": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}[operation]
@@ -85,11 +88,15 @@ def _split(make: Make, operation: str, tensors: Sequence[KerasTensor], settings:
     if axis == 0:
         raise refuse(operation, "cuts the batch", "give another axis")
     size = _known(x, axis, operation)
-    inner = [size // parts * number for number in range(1, parts)] if isinstance(parts, int) else [int(one) for one in parts]
+    inner = (
+        [size // parts * number for number in range(1, parts)]
+        if isinstance(parts, int)
+        else [int(one) for one in parts]
+    )
     ends = [None, *inner, None]
     return [
         cut(make, f"{operation}_{number}", x, {axis: slice(start, stop)})
-        for number, (start, stop) in enumerate(zip(ends[:-1], ends[1:], strict=True), 1)
+        for number, (start, stop) in enumerate(pairwise(ends), 1)
     ]
 
 
@@ -97,7 +104,11 @@ def cut(make: Make, name: str, x: KerasTensor, parts: dict[int, slice]) -> Keras
     """The part of a tensor that the slices of some axes, counted with the batch, take."""
     ends = [parts.get(axis, slice(None)) for axis in range(1, len(x.shape))]
     return make(
-        "Slice", name, start=[one.start for one in ends], stop=[one.stop for one in ends], step=[one.step for one in ends]
+        "Slice",
+        name,
+        start=[one.start for one in ends],
+        stop=[one.stop for one in ends],
+        step=[one.step for one in ends],
     )(x)
 
 
@@ -161,7 +172,9 @@ def _matmul(make: Make, operation: str, tensors: Sequence[KerasTensor], _: JsonO
 def _known(x: KerasTensor, axis: int, operation: str) -> int:
     size = x.shape[axis]
     if size is None:
-        raise ModelError(f"'{operation}' reads a shape that depends on the input; give the model an input of fixed size.")
+        raise ModelError(
+            f"'{operation}' reads a shape that depends on the input; give the model an input of fixed size."
+        )
     return int(size)
 
 
