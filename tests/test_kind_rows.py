@@ -34,7 +34,7 @@ from edgedigits.models.layers.layer_kinds import (
     list_kernels,
 )  # fmt: skip
 from edgedigits.models.layers.lowered_layers import lower_layer
-from edgedigits.models.layers.openings import OPENINGS
+from edgedigits.models.layers.openings.table import OPENINGS
 from edgedigits.pipeline.checks.fold_scaling import _entry
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.fake_quantize import FakeQuantized, round_kernel

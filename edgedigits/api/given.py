@@ -42,7 +42,7 @@ def open_model_file(model: Any) -> Iterator[Path | None]:
         raise ModelError(f"--model: found {type(model).__name__}; wanted a keras.Model, one of tf_keras, or a path")
     name = make_safe(str(model.name))
     if any(one.__module__.partition(".")[0] == "keras" for one in type(model).__mro__):
-        from edgedigits.models.importer.tracing import open_models
+        from edgedigits.models.importer.custom_layers import open_models
 
         model = open_models(model)  # here its class is at hand
     with tempfile.TemporaryDirectory(prefix="edgedigits-given-") as folder:

@@ -14,9 +14,10 @@ from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
-from edgedigits.models.importer.tracing import make_functional, trace
-from edgedigits.models.layers import activations, keras_private, known_layers, lowered_layers, openings, operations
+from edgedigits.models.importer.custom_layers import make_functional, trace
+from edgedigits.models.layers import activations, keras_private, known_layers, lowered_layers, operations
 from edgedigits.models.layers.layer_configs import Normalization, cannot, drop_training, measured, read_config
+from edgedigits.models.layers.openings.table import OPENINGS
 
 LayerCall = Callable[..., KerasTensor]
 """Calls a rebuilt layer as the original was called."""
@@ -197,7 +198,7 @@ class Rebuilding:
             settings["activation"], after = self.activation(layer, settings["activation"], name, lone, prefix)
             if lone and after is not None:
                 return after
-        if opening := openings.OPENINGS.get(kind):
+        if opening := OPENINGS.get(kind):
             return _followed(opening(layer, name, self.make, self.weighted), after)
         settings["name"] = self.name(name)
         if kind == "Normalization":

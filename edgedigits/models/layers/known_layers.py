@@ -58,7 +58,7 @@ OPENED = frozenset(
         "UpSampling1D",
     }
 )
-"""Layers in whose place others stand that compute the same (`openings.py`)."""
+"""Layers in whose place others stand that compute the same (`openings/table.py`)."""
 
 WRAPPERS = {"Pipeline": "layers", "SpectralNormalization": "layer"}
 """Layers that only call others when they answer, and the attribute that holds these."""

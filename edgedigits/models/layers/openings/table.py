@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from edgedigits.keras_types import KerasLayer, KerasTensor
 from edgedigits.models.layers.activations import Make
-from edgedigits.models.layers.attention import Call, Weighted, open_einsum_dense, open_multi_head
 from edgedigits.models.layers.layer_configs import cannot, read_config
+from edgedigits.models.layers.openings.attention import open_attention, open_multi_head
+from edgedigits.models.layers.openings.einsum_dense import Call, Weighted, open_einsum_dense
 
 Opening = Callable[[KerasLayer, str, Make, Weighted], Call]
-
-
-def _attention(layer: Any, name: str, make: Make, _: Weighted) -> Call:
-    """softmax(Q K^T) V of [query, value] or [query, value, key], each [tokens, width]."""
-    config = read_config(layer)
-    if config.get("score_mode") != "dot":
-        raise cannot(
-            layer, f"has score_mode={config['score_mode']!r}, for which no rule is known", "use score_mode='dot'"
-        )
-    scale = float(layer.scale) if config.get("use_scale") else 1.0
-    drop = make("Dropout", f"{name}_dropout", rate=layer.dropout) if layer.dropout else None
-
-    def call(tensors: Sequence[KerasTensor], **more: object) -> KerasTensor:
-        if asked := [setting for setting, given in more.items() if given is not None and given is not False]:
-            raise cannot(layer, f"is called with {asked[0]}", "leave it out: all places of an image may see each other")
-        query, value, key = (*tensors, tensors[1])[:3]
-        query = query if scale == 1.0 else make("Rescaling", f"{name}_scale", scale=scale)(query)
-        scores = make("MatMul", f"{name}_scores", transpose_b=True)([query, key])
-        shares = make("Softmax", f"{name}_softmax")(scores)
-        return make("MatMul", name)([shares if drop is None else drop(shares), value])
-
-    return call
 
 
 def _adaptive(layer: Any, name: str, make: Make, _: Weighted) -> Call:
@@ -79,7 +58,7 @@ OPENINGS: Final[dict[str, Opening]] = {
     "AdaptiveAveragePooling2D": _adaptive,
     "AdaptiveMaxPooling1D": _adaptive,
     "AdaptiveMaxPooling2D": _adaptive,
-    "Attention": _attention,
+    "Attention": open_attention,
     "EinsumDense": open_einsum_dense,
     "MultiHeadAttention": open_multi_head,
     "RepeatVector": _repeated,
