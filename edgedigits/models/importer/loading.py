@@ -70,7 +70,7 @@ def load(
     *,
     custom: Sequence[str] = (),
     images: Real | None = None,
-    scale: Scaling | None = None,
+    scale: Scaling | Callable[[KerasModel], Scaling] | None = None,
     size: SizeOf | None = None,
 ) -> LoadedModel:
     """Loads a trained classifier from a `.keras`, `.h5` or `.hdf5` file or a SavedModel folder; runs no code from it.
@@ -79,7 +79,8 @@ def load(
         custom: the caller's own layer classes, "module:Class". For a layer of a Keras 3 file both a Keras 3 class and,
             if its `call` is not made of known layers and operations, a tf_keras class of the same name are needed.
         images: model input to compare original and rebuilt on, besides noise.
-        scale: how the model takes its pixels; the noise is made of such, without it of numbers from 0 to 1 and to 255.
+        scale: how the model takes its pixels, or what tells it of the rebuilt model, before `images` is asked; the noise is made
+            of such, without it of numbers from 0 to 1 and to 255.
         size: tells (height, width) of the data, asked for a model that takes images of any size.
 
     Raises:
@@ -97,6 +98,7 @@ def load(
             saved["size"] = list(size())
             told = ask(errand("build"), **saved, folder=name)
         model, _ = restore(folder, custom=custom)
+        scale = scale(model) if callable(scale) else scale
         real = images(model.input_shape[1:]) if callable(images) else images
         probes = _probes(model, real, scale)
         answers = ask(errand("answer"), **saved, probes=probes)

@@ -15,6 +15,7 @@ from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.importer.custom_layers import make_functional, trace
+from edgedigits.models.importer.ends import find_own_scaling, word_own_scaling
 from edgedigits.models.layers import activations, keras_private, known_layers, lowered_layers, operations
 from edgedigits.models.layers.layer_configs import Normalization, cannot, drop_training, measured, read_config
 from edgedigits.models.layers.openings.table import OPENINGS
@@ -64,7 +65,10 @@ class Rebuilding:
         (y,) = _flatten(self.through(keras_private.find_function(model), inner, ""))
         if y is x:
             raise ModelError("the model has no layer that could answer; hand in a trained classifier.")
-        return keras.Model(x, y, name=_plain(model.name))
+        result = keras.Model(x, y, name=_plain(model.name))
+        if names := find_own_scaling(result):
+            self.said.append(word_own_scaling(names))
+        return result
 
     def name(self, wanted: str) -> str:
         """`wanted`, or with the lowest number behind it that makes it new; TensorFlow can use it as a scope."""
