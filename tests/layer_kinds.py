@@ -62,7 +62,7 @@ SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
     "Dropout": [{"rate": 0.1}],
     "ELU": [{"alpha": 0.5}, {"alpha": 2.0}],
     "EinsumDense": [
-        {"equation": "abcd,de->abce", "output_shape": (8, 8, 3), "bias_axes": "e"},
+        {"equation": "abcd,de->abce", "output_shape": (8, 8, 3), "bias_axes": "e", "activation": "gelu"},
         {"equation": "abcd,cdef->abfe", "output_shape": (8, 3, 2), "bias_axes": "fe"},
         {"equation": "abcd,bd->abc", "output_shape": (8, 8)},
     ],
@@ -146,7 +146,7 @@ def kinds() -> dict[str, Callable[[], Any]]:
 
 def outcome(build: Callable[[], Any], export: str) -> str:
     """`ok`, or the sentence by which the layer is refused before any training; anything else is a surprise, and raises."""
-    made = _rebuilt(build)
+    made = rebuilt(build)
     if isinstance(made, str):
         return made
     data = _data()
@@ -173,7 +173,8 @@ def outcome(build: Callable[[], Any], export: str) -> str:
 
 
 @cache
-def _rebuilt(build: Callable[[], Any]) -> Any:
+def rebuilt(build: Callable[[], Any]) -> Any:
+    """The model rebuilt, or the sentence by which it is refused."""
     try:
         return loading.rebuild(build())
     except ModelError as error:

@@ -1,4 +1,4 @@
-"""Ready-made nets of keras.applications: the layers of ConvNeXt, a small transformer; all of them through the recipes on request."""
+"""A small transformer through the stages; the layers of ConvNeXt; on request all ready-made nets through four recipes."""
 
 from __future__ import annotations
 
@@ -10,35 +10,50 @@ import pytest
 from keras.src.applications import convnext
 
 from benchmarks import zoo_nets
-from benchmarks.zoo_nets import NETS, RECIPES, Net, make_images, settle, try_one
+from benchmarks.zoo_nets import NETS, RECIPES, settle
 from edgedigits.backend import keras
+from edgedigits.data.sources.named import load_data
 from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.importer import loading
-from tests.shared import once
+from edgedigits.pipeline.loop import run
+from edgedigits.pipeline.prepare import Wish, prepare_job
+from edgedigits.pipeline.recipe import parse
+from edgedigits.tflite.flatbuffer import list_float_operators, read
 
 L = keras.layers
-SMALL = Net("MobileNet", "-1..1", size=32, settings=(("alpha", 0.25),))
+QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 30, "rate": 2e-3, "batch": 32}
 
 
-def prepared(net: Net, folder: Path) -> tuple[Path, Path]:
-    """(the net with some training, images): files."""
-    images, model = make_images(net.size), net.make()
-    np.savez(folder / "bars.npz", **images)  # type: ignore[arg-type]
-    settle(model, images["x_train"].astype(np.float32) / 127.5 - 1, images["y_train"])
-    model.save(folder / "net.keras")
-    return folder / "net.keras", folder / "bars.npz"
+def transformer() -> Any:
+    """Patches, attention, a layer that is an equation, a gated one; 12x12x1 to 3 classes."""
+    ops, image = keras.ops, keras.Input((12, 12, 1))
+    x = ops.reshape(L.Conv2D(16, 3, strides=3, name="patches")(image), (-1, 16, 16))
+    y = L.LayerNormalization()(x)
+    x = x + L.MultiHeadAttention(2, 8, name="heads")(y, y)
+    y = L.EinsumDense("abc,cd->abd", (16, 32), bias_axes="d", activation="gelu", name="wide")(x)
+    x = L.Add()([x, L.Dense(16, name="back")(y)])
+    return keras.Model(image, L.Dense(3, name="answer")(L.Flatten()(ops.clip(x, -4.0, 4.0))), name="net")
 
 
-@pytest.mark.parametrize("recipe", ["prune80_int8", "shrink50_int8"])
-def test_a_small_net_goes_through(recipe: str, shapes: Path, tmp_path: Path) -> None:
-    def train(folder: Path) -> None:
-        folder.mkdir()
-        prepared(SMALL, folder)
-
-    folder = once(shapes.parent / "small-mobilenet", train)
-    found = try_one(folder / "net.keras", folder / "bars.npz", SMALL.scale, recipe, tmp_path)
-    assert found["ok"], found
-    assert found["left_to_converter"] == 0
+def test_a_transformer_goes_through(shapes: Path, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(2)
+    net, data = transformer(), load_data(str(shapes))
+    settle(net, data.train.read(np.arange(180)).astype(np.float32) / 255, np.asarray(data.train.labels[:180]))
+    net.save(tmp_path / "net.keras")
+    stages = [
+        {"shrink": {"remove_parameters": 0.2, **QUICK}},
+        {"prune": {"sparsity": 0.5, "min_weights": 100, **QUICK}},
+        {"qat": QUICK},
+    ]
+    recipe = parse({"stages": stages, "export": "int8"}, "test", "quick")
+    made = run(prepare_job(recipe, Wish(model=tmp_path / "net.keras", data=str(shapes), scale="0..1"), print), tmp_path)
+    shrunk, pruned, rounded = made.manifest["stages"][1:4]
+    assert {"heads_query", "heads_key", "heads_value"} <= set(shrunk["left_whole"])
+    assert {"heads_query/kernel", "heads_output/kernel", "wide/kernel"} <= set(pruned["sparsity"])
+    assert rounded["left_to_converter"] == {}
+    contents = read((made.path / "model.tflite").read_bytes(), "made")
+    assert list_float_operators(contents) == []
+    assert "BATCH_MATMUL" in {operator.name for operator in contents.operators}
 
 
 @pytest.mark.device

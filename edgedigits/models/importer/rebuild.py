@@ -203,6 +203,8 @@ class Rebuilding:
             if lone and after is not None:
                 return after
         if opening := OPENINGS.get(kind):
+            if (kept := str(settings.get("activation", "linear"))) != "linear":
+                after = lambda x: activations.activate(self.make, f"{name}_{kept}", kept, x)  # noqa: E731
             return _followed(opening(layer, name, self.make, self.weighted), after)
         settings["name"] = self.name(name)
         if kind == "Normalization":

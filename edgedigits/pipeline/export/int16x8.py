@@ -33,6 +33,7 @@ class Int16x8:
         "ReciprocalRoot": "GREATER",
         "ThresholdedReLU": "GREATER",
         "UnitNormalization": "GREATER",
+        "log_softmax": "LOG_SOFTMAX",
         "softsign": "DIV",
     }
     lacks_fused: ClassVar[bool] = True
