@@ -30,7 +30,7 @@ LOWERED = [
             "Unit",
             "Thresh",
             "UpSampling1D",
-        )  # fmt: skip
+        )
     )
     or kind in ("mish", "selu", "softplus", "sparse_plus", "gelu, approximate", "minimum with a constant", "sqrt")
 ]

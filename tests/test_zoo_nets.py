@@ -21,7 +21,7 @@ from edgedigits.pipeline.recipe import parse
 from edgedigits.tflite.flatbuffer import list_float_operators, read
 
 L = keras.layers
-QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 30, "rate": 2e-3, "batch": 32}
+QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 12, "rate": 2e-3, "batch": 32}
 
 
 def transformer() -> Any:
@@ -40,15 +40,14 @@ def test_a_transformer_goes_through(shapes: Path, tmp_path: Path) -> None:
     net, data = transformer(), load_data(str(shapes))
     settle(net, data.train.read(np.arange(180)).astype(np.float32) / 255, np.asarray(data.train.labels[:180]))
     net.save(tmp_path / "net.keras")
-    stages = [
-        {"shrink": {"remove_parameters": 0.2, **QUICK}},
-        {"prune": {"sparsity": 0.5, "min_weights": 100, **QUICK}},
-        {"qat": QUICK},
-    ]
+    stages = [{"prune": {"sparsity": 0.5, "min_weights": 100, **QUICK}}, {"qat": QUICK}]
     recipe = parse({"stages": stages, "export": "int8"}, "test", "quick")
-    made = run(prepare_job(recipe, Wish(model=tmp_path / "net.keras", data=str(shapes), scale="0..1"), print), tmp_path)
-    shrunk, pruned, rounded = made.manifest["stages"][1:4]
-    assert {"heads_query", "heads_key", "heads_value"} <= set(shrunk["left_whole"])
+    job = prepare_job(recipe, Wish(model=tmp_path / "net.keras", data=str(shapes), scale="0..1"), print)
+    coupling = find_coupling(job.loaded.model)
+    assert {"heads_query", "heads_key", "heads_value"} <= set(coupling.left_whole)
+    assert [group.layers for group in coupling.groups] == [("wide",)], "a LayerNormalization reads the others"
+    made = run(job, tmp_path)
+    pruned, rounded = made.manifest["stages"][1:3]
     assert {"heads_query/kernel", "heads_output/kernel", "wide/kernel"} <= set(pruned["sparsity"])
     assert rounded["left_to_converter"] == {}
     contents = read((made.path / "model.tflite").read_bytes(), "made")
