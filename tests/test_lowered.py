@@ -49,6 +49,7 @@ def test_lowered_layers_come_back_as_such(tmp_path: Path) -> None:
         make("ReciprocalRoot")(),
     ]
     for layer in (
+        L.BatchNormalization(),
         L.LayerNormalization(),
         L.UnitNormalization(),
         L.UpSampling2D(2),
