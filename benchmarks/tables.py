@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from benchmarks import layers_table
 from benchmarks.converters_table import converters_table
 from benchmarks.house.rooms_table import folders_table, rooms_table
 from benchmarks.pages import ROOT, pages, read
@@ -127,6 +128,11 @@ def tables() -> dict[str, str]:
         "releases": releases_table(),
         "rooms": rooms_table(),
         "folders": folders_table(),
+        "layers": layers_table.layers_table(),
+        "operations": layers_table.operations_table(),
+        "reasons": layers_table.reasons_list(),
+        "left-out": layers_table.left_out_list(),
+        "refused": layers_table.refused_table(),
     }
     for name, file, table in _FROM_RESULTS:
         result = ROOT / "benchmarks" / "results" / file

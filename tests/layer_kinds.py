@@ -13,12 +13,12 @@ from typing import Any, Final
 import numpy as np
 
 from edgedigits.backend import keras
-from edgedigits.backend import keras as keras3
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError
 from edgedigits.models.importer import loading
 from edgedigits.models.layers import known_layers
+from edgedigits.models.layers.lowered_layers import lower_layer
 from edgedigits.pipeline.export.checks import check_integer
 from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.recipe import EXPORTS, Recipe
@@ -26,17 +26,25 @@ from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.interpreter import TfliteModel
 from tests.examples import example
 
+ops = keras.ops
 GOLDEN: Final = Path(__file__).parent / "golden" / "layer_kinds.json"
 LITTLE: Final = {"float32": 1e-4, "float16": 0.02}
 """Largest difference from Keras' answers, as a share of the largest answer; of the reference kernels' from the fast ones too."""
 ROUNDED: Final = 0.08
 """The same of the other exports, which round to integers."""
 _SHAPE: Final = (8, 8, 4)
-LINE: Final = {"Conv1D", "SeparableConv1D", "MaxPooling1D", "AveragePooling1D", "GlobalAveragePooling1D", "GlobalMaxPooling1D",
-    "SpatialDropout1D"}  # fmt: skip
-PAIR: Final = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
+LINE: Final = {"AdaptiveAveragePooling1D", "AdaptiveMaxPooling1D", "Attention", "AveragePooling1D", "Conv1D", "Conv1DTranspose",
+    "Cropping1D", "DepthwiseConv1D", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "MaxPooling1D", "MultiHeadAttention",
+    "SeparableConv1D", "SpatialDropout1D", "UpSampling1D", "ZeroPadding1D"}  # fmt: skip
+"""Kinds that read [places, channels]."""
+PAIR: Final = {"Add", "Average", "Concatenate", "MatMul", "Maximum", "Minimum", "Multiply", "Subtract"}
+"""Kinds that read two tensors."""
 SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
     "Activation": [{"activation": "tanh"}],
+    "AdaptiveAveragePooling1D": [{"output_size": 8}],
+    "AdaptiveAveragePooling2D": [{"output_size": 4}, {"output_size": 3}],
+    "AdaptiveMaxPooling1D": [{"output_size": 8}],
+    "AdaptiveMaxPooling2D": [{"output_size": 4}],
     "AlphaDropout": [{"rate": 0.1}],
     "AveragePooling1D": [{"pool_size": 2}],
     "AveragePooling2D": [{"pool_size": 2}],
@@ -46,17 +54,28 @@ SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
         {"filters": 3, "kernel_size": 3, "padding": "causal", "dilation_rate": 2},
     ],
     "Conv2D": [{"filters": 3, "kernel_size": 3}, {"filters": 4, "kernel_size": 3, "groups": 2}],
+    "Conv1DTranspose": [{"filters": 2, "kernel_size": 3, "strides": 2}],
     "Conv2DTranspose": [{"filters": 2, "kernel_size": 3, "strides": 2}],
     "Dense": [{"units": 3}],
+    "DepthwiseConv1D": [{"kernel_size": 3}],
     "DepthwiseConv2D": [{"kernel_size": 3}],
     "Dropout": [{"rate": 0.1}],
     "ELU": [{"alpha": 0.5}, {"alpha": 2.0}],
+    "EinsumDense": [
+        {"equation": "abcd,de->abce", "output_shape": (8, 8, 3), "bias_axes": "e", "activation": "gelu"},
+        {"equation": "abcd,cdef->abfe", "output_shape": (8, 3, 2), "bias_axes": "fe"},
+        {"equation": "abcd,bd->abc", "output_shape": (8, 8)},
+    ],
     "GaussianDropout": [{"rate": 0.1}],
     "GaussianNoise": [{"stddev": 0.1}],
     "GroupNormalization": [{"groups": 2}, {"groups": -1}],
     "LayerNormalization": [{}, {"axis": [1, 2, 3]}],
+    "LeakyReLU": [{}, {"negative_slope": 0.05}],
+    "MatMul": [{"transpose_b": True}],
+    "MultiHeadAttention": [{"num_heads": 2, "key_dim": 3}],
     "Normalization": [{"mean": [0.1] * 4, "variance": [0.5] * 4}],
-    "PReLU": [{"alpha_initializer": "uniform"}],
+    "PReLU": [{"alpha_initializer": "uniform"}, {"alpha_initializer": "uniform", "shared_axes": [1, 2]}],
+    "Pad": [{"widths": [[1, 0], [0, 2], [0, 0]]}],
     "Permute": [{"dims": [3, 1, 2]}],
     "ReLU": [
         {},
@@ -65,6 +84,8 @@ SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
         {"max_value": 0.5, "negative_slope": 0.1},
         {"threshold": 0.3},
     ],
+    "Reduce": [{"how": "mean", "axes": [1, 3]}, {"how": "max", "axes": [2]}],
+    "RepeatVector": [{"n": 3}],
     "Rescaling": [{"scale": -2.0, "offset": 1.0}],
     "Reshape": [{"target_shape": [16, 16]}],
     "Resizing": [
@@ -72,6 +93,7 @@ SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
     ],
     "SeparableConv1D": [{"filters": 3, "kernel_size": 3}],
     "SeparableConv2D": [{"filters": 3, "kernel_size": 3}],
+    "Slice": [{"start": [1, None, None], "stop": [7, None, 3], "step": [2, None, None]}],
     "Softmax": [{}, {"axis": 1}],
     "SpatialDropout1D": [{"rate": 0.1}],
     "SpatialDropout2D": [{"rate": 0.1}],
@@ -80,25 +102,51 @@ SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
 }
 
 
+OPERATIONS: Final[dict[str, Callable[[Any], Any]]] = {
+    "abs": lambda x: ops.abs(x),
+    "celu of another alpha": lambda x: ops.celu(x, 0.5),
+    "clip": lambda x: ops.clip(x, -0.2, 0.3),
+    "gelu, approximate": lambda x: ops.gelu(x),
+    "getitem": lambda x: x[:, 1::2, 3, None, :2],
+    "glu": lambda x: ops.glu(x),
+    "hard_shrink of another threshold": lambda x: ops.hard_shrink(x, 0.1),
+    "matmul": lambda x: ops.matmul(x, ops.swapaxes(x, 2, 3)),
+    "max of channels": lambda x: ops.max(x, axis=-1),
+    "maximum with a constant": lambda x: ops.maximum(x, 0.1),
+    "mean of rows": lambda x: ops.mean(x, axis=1, keepdims=True),
+    "min of rows": lambda x: ops.min(x, axis=1),
+    "minimum with a constant": lambda x: ops.minimum(x, 0.1),
+    "moveaxis": lambda x: ops.moveaxis(x, 3, 1),
+    "pad": lambda x: ops.pad(x, [[0, 0], [1, 0], [0, 2], [0, 1]]),
+    "power": lambda x: x**3,
+    "soft_shrink of another threshold": lambda x: ops.soft_shrink(x, 0.1),
+    "split and stack": lambda x: ops.stack(ops.split(x, 2, axis=1), axis=2),
+    "sqrt": lambda x: ops.sqrt(ops.relu(x)),
+    "square": lambda x: ops.square(x),
+    "sum of channels": lambda x: ops.sum(x, axis=-1),
+    "threshold": lambda x: ops.threshold(x, 0.1, -0.2),
+    "transpose": lambda x: ops.transpose(x, (0, 2, 3, 1)),
+}
+"""Operations on tensors, as a sentence names them."""
+
+
 def kinds() -> dict[str, Callable[[], Any]]:
     """Each kind with its settings, as a sentence names it, and what builds a model around it."""
     found: dict[str, Callable[[], Any]] = {}
-    for kind in sorted(known_layers.LAYERS - known_layers.LEFT_OUT - {"InputLayer"}):
+    for kind in sorted(known_layers.LAYERS - known_layers.LEFT_OUT - known_layers.WRAPPERS.keys() - {"InputLayer"}):
         for settings in SETTINGS.get(kind, [{}]):
             said = ", ".join(f"{key}={value}" for key, value in settings.items())
             found[f"{kind}({said})"] = partial(_around, kind, settings)
     for name in sorted(known_layers.ACTIVATIONS):
         found[name] = partial(_around, "Activation", {"activation": name})
-    found["gelu, approximate"] = lambda: _model(keras3, lambda x: keras3.ops.gelu(x))
-    found["hard_sigmoid of Keras 2"] = lambda: _model(keras, lambda x: keras.layers.Activation("hard_sigmoid")(x))
-    found["maximum with a constant"] = lambda: _model(keras3, lambda x: keras3.ops.maximum(x, 0.1))
-    found["minimum with a constant"] = lambda: _model(keras3, lambda x: keras3.ops.minimum(x, 0.1))
+    for said, apply in OPERATIONS.items():
+        found[said] = partial(_model, apply)
     return found
 
 
 def outcome(build: Callable[[], Any], export: str) -> str:
     """`ok`, or the sentence by which the layer is refused before any training; anything else is a surprise, and raises."""
-    made = _rebuilt(build)
+    made = rebuilt(build)
     if isinstance(made, str):
         return made
     data = _data()
@@ -125,7 +173,8 @@ def outcome(build: Callable[[], Any], export: str) -> str:
 
 
 @cache
-def _rebuilt(build: Callable[[], Any]) -> Any:
+def rebuilt(build: Callable[[], Any]) -> Any:
+    """The model rebuilt, or the sentence by which it is refused."""
     try:
         return loading.rebuild(build())
     except ModelError as error:
@@ -140,25 +189,29 @@ def _data() -> FitData:
 
 
 def _around(kind: str, settings: dict[str, Any]) -> Any:
-    library = keras if kind == "ThresholdedReLU" else keras3
-
     def apply(x: Any) -> Any:
         if kind in LINE:
-            x = library.layers.Reshape((16, 16))(x)
+            x = keras.layers.Reshape((16, 16))(x)
+        if kind == "ReciprocalRoot":
+            x = keras.layers.Rescaling(1.0, offset=0.5, name="above")(keras.layers.ReLU(name="size")(x))
+        if kind == "RepeatVector":
+            x = keras.layers.Flatten()(x)
         if kind in PAIR:
-            x = [x, library.layers.Conv2D(4, 1, name="other")(x)]
-        layer = getattr(library.layers, kind)
-        return example(kind, "SETTINGS in tests/layer_kinds.py", layer, name="tried", **settings)(x)
+            x = [x, keras.layers.Conv2D(4, 1, name="other")(x)]
+        layer = example(kind, "SETTINGS in tests/layer_kinds.py", lower_layer(kind), name="tried", **settings)
+        if kind == "MultiHeadAttention":
+            return layer(x, x)
+        return layer([x, x] if kind == "Attention" else x)
 
-    return _model(library, apply)
+    return _model(apply)
 
 
-def _model(library: Any, apply: Callable[[Any], Any]) -> Any:
-    library.utils.set_random_seed(3)
-    image = library.Input(_SHAPE, name="image")
-    inner = apply(library.layers.Conv2D(4, 1, name="before")(image))
-    return library.Model(
-        image, library.layers.Dense(3, name="answer")(library.layers.Flatten(name="flat")(inner)), name="net"
+def _model(apply: Callable[[Any], Any]) -> Any:
+    keras.utils.set_random_seed(3)
+    image = keras.Input(_SHAPE, name="image")
+    inner = apply(keras.layers.Conv2D(4, 1, name="before")(image))
+    return keras.Model(
+        image, keras.layers.Dense(3, name="answer")(keras.layers.Flatten(name="flat")(inner)), name="net"
     )
 
 

@@ -100,8 +100,8 @@ def test_layers_that_cannot_be_taken_say_why(k: Any, tmp_path: Path) -> None:
             r"layer 'r' \(Bidirectional\) can't be taken: it computes step",
         ),
         (
-            layers.MultiHeadAttention(2, 4, name="heads")(line, line),
-            r"layer 'heads' \(MultiHeadAttention\) can't be taken: attention multiplies.*use convolutions",
+            layers.AdditiveAttention(name="heads")([line, line]),
+            r"layer 'heads' \(AdditiveAttention\) can't be taken: it multiplies.*use MultiHeadAttention",
         ),
         (
             layers.UpSampling2D(2, interpolation="bicubic", name="up")(image),

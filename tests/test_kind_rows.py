@@ -34,6 +34,7 @@ from edgedigits.models.layers.layer_kinds import (
     list_kernels,
 )  # fmt: skip
 from edgedigits.models.layers.lowered_layers import lower_layer
+from edgedigits.models.layers.openings.table import OPENINGS
 from edgedigits.pipeline.checks.fold_scaling import _entry
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.fake_quantize import FakeQuantized, round_kernel
@@ -59,6 +60,7 @@ def net_around(kind: str, *behind: Any, **more: Any) -> Any:
     x = L.Conv2D(4, 5, padding="same", name="before")(image)
     x = L.Reshape((36, 16))(x) if kind in LINE else x
     x = [x, L.Conv2D(4, 1, name="other")(x)] if kind in PAIR else x
+    x = L.Rescaling(1.0, offset=0.5)(L.ReLU()(x)) if kind == "ReciprocalRoot" else x
     settings = {"target_shape": [36, 16]} if kind == "Reshape" else SETTINGS.get(kind, [{}])[0]
     x = example(kind, "SETTINGS in tests/layer_kinds.py", lower_layer(kind), name="tried", **{**settings, **more})(x)
     for layer in behind:
@@ -80,7 +82,10 @@ def call_of(model: Any) -> walk.Call:
 
 
 def test_what_the_loader_takes_has_a_row() -> None:
-    assert known_layers.LAYERS - known_layers.LEFT_OUT - {"InputLayer"} == set(KINDS)
+    assert known_layers.LAYERS - known_layers.LEFT_OUT - {"InputLayer"} == set(KINDS) | known_layers.OPENED | set(
+        known_layers.WRAPPERS
+    )
+    assert set(OPENINGS) == known_layers.OPENED
 
 
 @pytest.mark.parametrize("kind", KINDS)

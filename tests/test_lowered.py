@@ -14,6 +14,7 @@ from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
 from edgedigits.models.importer import loading
 from edgedigits.models.layers import lowered_layers
+from edgedigits.models.layers.lowered_layers import lower_layer as make
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.qat import Qat
@@ -39,9 +40,24 @@ def test_lowered_layers_come_back_as_such(tmp_path: Path) -> None:
     """Else a kept stage would leave the normalizations of Keras, which have float operators in int8."""
     image = keras.Input((6, 6, 4))
     x = L.GroupNormalization(2)(image)
-    normalizations = (L.LayerNormalization(), L.UnitNormalization(), L.BatchNormalization())
-    for layer in (*normalizations, L.ReLU(threshold=0.1), L.Flatten(), L.Dense(3, activation="softmax")):
+    ours = [
+        make("LayerScale")(),
+        make("RMSNormalization")(),
+        make("Pad")(widths=[[1, 0], [0, 1], [0, 0]]),
+        make("Slice")(start=[1, None, None], stop=[None, None, None], step=[None, 2, None]),
+        make("Reduce")(how="mean", axes=[1]),
+        make("ReciprocalRoot")(),
+    ]
+    for layer in (
+        L.BatchNormalization(),
+        L.LayerNormalization(),
+        L.UnitNormalization(),
+        L.UpSampling2D(2),
+        make("ThresholdedReLU")(theta=0.1),
+        *ours,
+    ):
         x = layer(x)
+    x = L.Dense(3)(L.Flatten()(make("MatMul")(transpose_b=True)([x, x])))
     model = loading.rebuild(keras.Model(image, x))
     loading.save(model, {}, tmp_path)
     again, _ = loading.restore(tmp_path)

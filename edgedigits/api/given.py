@@ -31,7 +31,9 @@ _METADATA = "metadata.json"
 def open_model_file(model: Any) -> Iterator[Path | None]:
     """The file of a model, which is a path, None, or a Keras model in memory, of Keras 3 or of tf_keras.
 
-    Raises ModelError for anything else, and for a model that Keras can't save.
+    One that is a subclass of keras.Model is written as the functional model that its `call` describes.
+
+    Raises ModelError for anything else, and for a model that can't be followed, or that Keras can't save.
     """
     if model is None or isinstance(model, (str, os.PathLike)):
         yield None if model is None else Path(model)
@@ -39,6 +41,10 @@ def open_model_file(model: Any) -> Iterator[Path | None]:
     if not _is_keras(model):
         raise ModelError(f"--model: found {type(model).__name__}; wanted a keras.Model, one of tf_keras, or a path")
     name = make_safe(str(model.name))
+    if any(one.__module__.partition(".")[0] == "keras" for one in type(model).__mro__):
+        from edgedigits.models.importer.custom_layers import open_models
+
+        model = open_models(model)  # here its class is at hand
     with tempfile.TemporaryDirectory(prefix="edgedigits-given-") as folder:
         path = Path(folder) / f"{name}.keras"
         _save(model, path)

@@ -16,6 +16,8 @@ from edgedigits.data.scale import NAMED, Scaling, scale_pixels
 from edgedigits.errors import InputError
 from edgedigits.ground.facts import Progress, Say, silent
 from edgedigits.ground.names import make_safe
+from edgedigits.keras_types import KerasModel
+from edgedigits.models.importer.ends import find_own_scaling, word_own_scaling
 from edgedigits.models.importer.loading import load
 from edgedigits.models.importer.saved_files import hash_model
 from edgedigits.models.zoo.shipped import find_record_beside, find_shipped_record
@@ -26,6 +28,7 @@ from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tasks.kinds.table import find_task
 
 REAL_IMAGES = 32
+RAW = NAMED["0..255"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +44,19 @@ def prepare_job(recipe: Recipe, wish: Wish, say: Say, progress: Progress = silen
     """A job with its model loaded and its data fitted to the model's input. Raises InputError's kinds."""
     own = wish.own()
     path, dataset = _own(wish, own) if own else _of_zoo(wish, say, progress)
-    scale = _scale(wish, path)
+    given, scales = wish.scale_of(path), list[Scaling]()
+
+    def scaled(model: KerasModel) -> Scaling:
+        scales.append(_scale(given, model, path, say))
+        return scales[0]
 
     def real(shape: tuple[int, int, int]) -> np.ndarray:
-        return np.asarray(scale_pixels(read_all(draw_sample(fit_to_shape(dataset, shape).train, REAL_IMAGES)), scale))
+        return np.asarray(
+            scale_pixels(read_all(draw_sample(fit_to_shape(dataset, shape).train, REAL_IMAGES)), scales[0])
+        )
 
-    loaded = load(path, custom=wish.custom, images=real, scale=scale, size=lambda: dataset.shape[:2])
+    loaded = load(path, custom=wish.custom, images=real, scale=scaled, size=lambda: dataset.shape[:2])
+    (scale,) = scales
     for line in loaded.facts["adapted"]:
         say(f"note: {line}")
     dataset = fit_to_outputs(dataset, int(loaded.model.output_shape[1]))
@@ -69,14 +79,17 @@ def prepare_job(recipe: Recipe, wish: Wish, say: Say, progress: Progress = silen
     )
 
 
-def _scale(wish: Wish, path: Path) -> Scaling:
-    scale = wish.scale_of(path)
-    if scale is None:
+def _scale(given: Scaling | None, model: KerasModel, path: Path, say: Say) -> Scaling:
+    """As given; else 0..255 for a model that scales pixels itself. Raises InputError where nothing tells."""
+    own = find_own_scaling(model)
+    if given is None and not own:
         raise InputError(
             f"--scale is missing: say what {path.name} was trained on, one of {', '.join(NAMED)}; "
             "a wrong one costs most of the accuracy"
         )
-    return scale
+    if given is not None and own and given != RAW:
+        say(f"warning: {path.name}: {word_own_scaling(own)}; was it trained on {given}?")
+    return RAW if given is None else given
 
 
 def _own(wish: Wish, path: Path) -> tuple[Path, Dataset]:

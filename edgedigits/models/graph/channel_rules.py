@@ -14,8 +14,11 @@ import numpy as np
 
 from edgedigits.keras_types import KerasLayer
 from edgedigits.models.graph.channel_sets import Channels
-from edgedigits.models.graph.walk import SOFTMAX, Call, is_softmax_layer
+from edgedigits.models.graph.walk import Call, is_softmax_layer
 from edgedigits.models.layers.layer_kinds import Passage
+
+MIXING: Final = ("log_softmax", "softmax")
+"""Activations that compute each value from all of its place."""
 
 Rule = Callable[[Channels, Call, list[np.ndarray]], np.ndarray]
 
@@ -54,14 +57,14 @@ def _made(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.ndarray:
     config = call.layer.get_config()
     if config.get("groups", 1) != 1:
         return whole(channels, call, axes, f"{name_set(call.layer)} computes in {config['groups']} groups of channels")
-    softmax = config.get("activation") == SOFTMAX
+    softmax = config.get("activation") in MIXING
     return channels.fresh(
         int(find_output_shape(call)[-1] or 1), f"{name_set(call.layer)} ends in a softmax" if softmax else None
     )
 
 
 def _depthwise(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.ndarray:
-    if call.layer.get_config().get("activation") == SOFTMAX:
+    if call.layer.get_config().get("activation") in MIXING:
         return whole(channels, call, axes)
     return np.repeat(axes[0], int(call.layer.depth_multiplier))
 
@@ -105,7 +108,8 @@ def _permuted(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.ndar
 
 
 def _activated(channels: Channels, call: Call, axes: list[np.ndarray]) -> np.ndarray:
-    return whole(channels, call, axes) if is_softmax_layer(call.layer) else axes[0]
+    mixes = is_softmax_layer(call.layer) or call.layer.get_config().get("activation") in MIXING
+    return whole(channels, call, axes) if mixes else axes[0]
 
 
 RULES: Final[dict[Passage, Rule]] = {

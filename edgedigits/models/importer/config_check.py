@@ -16,7 +16,7 @@ from edgedigits.models.layers import known_layers as tables
 
 KERAS3_MODULES = {"Functional": "keras.src.models.functional", "Model": "keras", "Sequential": "keras"}
 SETTINGS = ("_initializer", "_regularizer", "_constraint")
-VALUES = frozenset({"__keras_tensor__", "__numpy__", "__tensor__"})
+VALUES = frozenset({"__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"})
 
 
 def check_config(config: Config, keras: Generation, custom: Collection[str] = ()) -> Config:
@@ -31,13 +31,16 @@ def check_config(config: Config, keras: Generation, custom: Collection[str] = ()
     Raises:
         ModelError: naming the first layer that can't be taken: its class, why, what would do.
     """
-    name = config["class_name"]
+    name = str(config["class_name"])
+    short, check = name.rsplit(">", maxsplit=1)[-1], _Check(keras, frozenset(custom))
+    if short in custom:
+        return check.own(config, short)
     if name not in tables.MODELS:
         raise ModelError(
-            f"the model is a subclass of keras.Model ({name}), whose layers can't be recovered from its file; "
-            "build it with the functional API or as Sequential, and save again."
+            f"the model is a subclass of keras.Model ({short}), whose layers can't be recovered from its file alone; hand its "
+            f"class in as custom 'module:{short}', or build it with the functional API or as Sequential, and save again."
         )
-    return _Check(keras, frozenset(custom)).model({"class_name": name, "config": config.get("config")})
+    return check.model({"class_name": name, "config": config.get("config")})
 
 
 class _Check:
@@ -108,7 +111,7 @@ class _Check:
         for key in ("batch_shape", "batch_input_shape"):
             if isinstance(inner.get(key), list) and inner[key]:
                 inner[key] = [None, *inner[key][1:]]
-        return self.built(value, inner, "keras.layers")
+        return self.built(value, inner, tables.OF_READY_NETS.get(value["class_name"], "keras.layers"))
 
     def setting(self, key: str, item: object) -> object:
         """A listed initializer, regularizer or constraint, from the module that its key says."""
@@ -193,8 +196,9 @@ def _as_float32(dtype: object, name: str, kind: str) -> str:
 def _activation(name: object, layer: str) -> str:
     if isinstance(name, str) and name in tables.ACTIVATIONS:
         return name
+    why = tables.ACTIVATION_REASONS.get(str(name))
     raise ModelError(
-        f"layer '{layer}' has the activation '{name}', which has no known layer; choose from "
+        f"layer '{layer}' has the activation '{name}', which has no known layer{f' ({why})' if why else ''}; choose from "
         f"{', '.join(sorted(tables.ACTIVATIONS))}, or hand in a layer class of yours as custom."
     )
 

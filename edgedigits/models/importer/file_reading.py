@@ -35,9 +35,11 @@ def read_archive(path: str, copy: str) -> list[_Text]:
 
     Raises ModelError where it is none, or damaged.
     """
-    if h5py.is_hdf5(path):
-        raise ModelError("this is an HDF5 file, not a .keras archive; rename it to end in .h5.")
-    if not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(
+        path
+    ):  # asked first: HDF5 may begin at byte 512, 1024, 2048, ..., and so within an archive
+        if h5py.is_hdf5(path):
+            raise ModelError("this is an HDF5 file, not a .keras archive; rename it to end in .h5.")
         raise ModelError("this is not a .keras archive, or a truncated one; save the model again with model.save().")
     with zipfile.ZipFile(path) as archive:
         _check_members(archive)

@@ -21,7 +21,9 @@ from edgedigits.models.layers import known_layers, operations
 
 RENAMED: Final = {"alpha": "negative_slope", "batch_input_shape": "batch_shape", "theta": "threshold"}
 """Settings by their names in Keras 2, where Keras 3 has another name for them."""
-DROPPED: Final = frozenset({"batch_shape", "fused", "optional", "ragged", "rng_type", "sparse"})
+DROPPED: Final = frozenset(
+    {"batch_shape", "fused", "key_shape", "optional", "query_shape", "ragged", "rng_type", "sparse", "value_shape"}
+)
 """Settings that say nothing about an answer. Others that Keras 3 lacks may only be off."""
 CONSTANT: Final = "_CONSTANT_VALUE"
 

@@ -71,7 +71,7 @@ def load(
     *,
     custom: Sequence[str] = (),
     images: Real | None = None,
-    scale: Scaling | None = None,
+    scale: Scaling | Callable[[KerasModel], Scaling] | None = None,
     size: SizeOf | None = None,
 ) -> LoadedModel:
     """Loads a trained classifier from a `.keras`, `.h5` or `.hdf5` file or a SavedModel folder; runs no code from it.
@@ -80,7 +80,8 @@ def load(
         custom: the caller's own layer classes, "module:Class", of Keras 3; for a Keras 2 file one of the same name that has the
             same weights.
         images: model input to compare original and rebuilt on, besides noise.
-        scale: how the model takes its pixels; the noise is made of such, without it of numbers from 0 to 1 and to 255.
+        scale: how the model takes its pixels, or what tells it of the rebuilt model, before `images` is asked; the noise is made
+            of such, without it of numbers from 0 to 1 and to 255.
         size: tells (height, width) of the data, asked for a model that takes images of any size.
 
     Raises:
@@ -98,6 +99,7 @@ def load(
             saved["size"] = list(size())
             told = ask(errand("build"), **saved, folder=name)
         model, _ = restore(folder, custom=custom)
+        scale = scale(model) if callable(scale) else scale
         real = images(model.input_shape[1:]) if callable(images) else images
         probes = _probes(model, real, scale)
         answers = ask(errand("answer"), **saved, probes=probes)
@@ -186,6 +188,10 @@ def _original(saved: saved_files.SavedModel, classes: Sequence[type]) -> KerasMo
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras warns about its own formats and casts
         model: KerasModel = keras.saving.deserialize_keras_object(config, custom_objects=own, safe_mode=True)
+        if not model.built:
+            raise ModelError(
+                f"'{model.name}' ({type(model).__name__}) was saved before it was called on images; call it once, and save again."
+            )
         model.load_weights(str(saved.weights))
     return model
 
@@ -222,9 +228,12 @@ def _noise(shape: tuple[int, ...], scale: Scaling | None) -> list[np.ndarray]:
 
 def _answers(model: KerasModel, images: np.ndarray) -> np.ndarray:
     """What the model answers: float32 [n, classes]."""
-    given = None if isinstance(model, keras.Sequential) else model.input  # could be {"image": ...}
+    functional = isinstance(model, keras.Function)
+    given = model.input if functional else None  # could be {"image": ...}
     most = min(64, max(1, _VALUES_AT_ONCE // max(1, images[0].size)))  # all that the layers compute is held at once
-    if len(model.inputs[0].shape) < images.ndim:  # it takes [height, width], without a channel
+    if (functional or isinstance(model, keras.Sequential)) and len(
+        model.inputs[0].shape
+    ) < images.ndim:  # it takes [height, width], without a channel
         images = images[..., 0]
     batches = np.array_split(images, -(-len(images) // most))
     answers = [model(keras.tree.map_structure(lambda _, x=batch: x, given), training=False) for batch in batches]

@@ -14,8 +14,11 @@ from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
+from edgedigits.models.importer.custom_layers import make_functional, trace
+from edgedigits.models.importer.ends import find_own_scaling, word_own_scaling
 from edgedigits.models.layers import activations, keras_private, known_layers, lowered_layers, operations
 from edgedigits.models.layers.layer_configs import Normalization, cannot, drop_training, measured, read_config
+from edgedigits.models.layers.openings.table import OPENINGS
 
 LayerCall = Callable[..., KerasTensor]
 """Calls a rebuilt layer as the original was called."""
@@ -52,7 +55,7 @@ class Rebuilding:
 
     def model(self, model: KerasModel) -> keras.Model:
         """The rebuilt model; see `rebuild`."""
-        self._check_functional(model)
+        model = self.functional(model)
         (given,) = _flatten(model.inputs)
         shape = tuple(given.shape[1:])
         images, said = self.entrance(shape)
@@ -62,7 +65,10 @@ class Rebuilding:
         (y,) = _flatten(self.through(keras_private.find_function(model), inner, ""))
         if y is x:
             raise ModelError("the model has no layer that could answer; hand in a trained classifier.")
-        return keras.Model(x, y, name=_plain(model.name))
+        result = keras.Model(x, y, name=_plain(model.name))
+        if names := find_own_scaling(result):
+            self.said.append(word_own_scaling(names))
+        return result
 
     def name(self, wanted: str) -> str:
         """`wanted`, or with the lowest number behind it that makes it new; TensorFlow can use it as a scope."""
@@ -110,8 +116,8 @@ class Rebuilding:
         """What calls the new layer, or the layers, for one layer, operation or nested model."""
         kind = type(layer).__name__
         if isinstance(layer, keras.Model):
-            self._check_functional(layer)
-            return lambda x, **_: self.through(keras_private.find_function(layer), x, f"{name}_")
+            function = keras_private.find_function(self.functional(layer))
+            return lambda x, **_: self.through(function, x, f"{name}_")
         if not isinstance(layer, keras.layers.Layer):
             return self.operation(layer, prefix)
         if _is_own(layer):
@@ -121,6 +127,8 @@ class Rebuilding:
             return lambda x, **_: x
         if kind not in known_layers.LAYERS:
             raise cannot(layer, *known_layers.explain_refusal(kind))
+        if kind in known_layers.WRAPPERS:
+            return self.wrapped(layer, prefix, name)
         return self.built_in(layer, name, prefix)
 
     def operation(self, layer: KerasLayer, prefix: str) -> LayerCall:
@@ -130,7 +138,8 @@ class Rebuilding:
         if operation is None:
             raise cannot(layer, f"is the operation {kind}, which has no known layer", "replace it by a built-in layer")
         settings = {key: value for key, value in read_config(layer).items() if key not in ("name", "trainable")}
-        shape = tuple(layer.output.shape)  # of the first use; operations are not shared
+        made: object = layer.output  # of the first use; operations are not shared
+        shape = () if isinstance(made, list) else tuple(cast("KerasTensor", made).shape)
 
         def make(kind: str, name: str, /, **kwargs: object) -> KerasLayer:
             return self.make(kind, f"{prefix}{name}", **kwargs)
@@ -145,7 +154,7 @@ class Rebuilding:
         """A layer of the caller's class: the layers that it is made of, or where it is made of others a layer of its class."""
         if type(layer) not in self.custom:
             raise cannot(layer, "is not built into Keras", "hand its class in as custom 'module:Class'")
-        function = _open(layer, tuple(layer.input.shape))
+        function = trace(layer, tuple(layer.input.shape))
         if function is not None and self._all_known(layer, function):
             return lambda x, **_: self.through(function, x, f"{name}_", plain=True)
         settings = {**read_config(layer), "name": self.name(name), "dtype": "float32"}
@@ -162,6 +171,18 @@ class Rebuilding:
         except ModelError:
             return False
         return True
+
+    def wrapped(self, layer: KerasLayer, prefix: str, name: str) -> LayerCall:
+        """The layers that a wrapper calls, one after the other; one alone takes its name."""
+        inner = _flatten(getattr(layer, known_layers.WRAPPERS[type(layer).__name__]))
+        calls = [self.call(cast("KerasLayer", one), prefix, name if len(inner) == 1 else None) for one in inner]
+
+        def call(x: KerasTensor, **_: object) -> KerasTensor:
+            for one in calls:
+                x = one(x)
+            return x
+
+        return call
 
     def built_in(self, layer: KerasLayer, name: str, prefix: str) -> LayerCall:
         """A layer of Keras: that of the same name here, or the layers that compute the same; its activation behind it."""
@@ -181,6 +202,10 @@ class Rebuilding:
             settings["activation"], after = self.activation(layer, settings["activation"], name, lone, prefix)
             if lone and after is not None:
                 return after
+        if opening := OPENINGS.get(kind):
+            if (kept := str(settings.get("activation", "linear"))) != "linear":
+                after = lambda x: activations.activate(self.make, f"{name}_{kept}", kept, x)  # noqa: E731
+            return _followed(opening(layer, name, self.make, self.weighted), after)
         settings["name"] = self.name(name)
         if kind == "Normalization":
             settings |= measured(cast("Normalization", layer))
@@ -206,45 +231,49 @@ class Rebuilding:
         self, source: KerasLayer, cls: lowered_layers.LayerClass, settings: JsonObject, after: LayerCall | None = None
     ) -> LayerCall:
         """Calls a new layer that takes the weights of `source` when its first call has built it."""
-        layer = cls.from_config(settings)
         weights = [] if type(source).__name__ == "Normalization" else [np.asarray(w) for w in source.get_weights()]
+        return _followed(_weighted(cls.from_config(settings), weights), after)
 
-        def call(*args: object, **kwargs: object) -> KerasTensor:
-            built = layer.built
-            y = layer(*args, **kwargs)
-            if weights and not built:
-                layer.set_weights(weights)
-            return y if after is None else after(y)
+    def weighted(self, kind: str, name: str, weights: Sequence[np.ndarray], /, **settings: object) -> LayerCall:
+        """Calls a new layer of class `kind` with these weights."""
+        return _weighted(self.make(kind, name, **settings), list(weights))
 
-        return call
-
-    def _check_functional(self, model: KerasModel) -> None:
-        """Refuses a model whose graph is unknown, and one with several inputs or outputs."""
+    def functional(self, model: KerasModel) -> KerasModel:
+        """The model, traced where it is of a class of the caller's; refuses one with several inputs or outputs."""
         kind = type(model).__name__
         if isinstance(model, keras.Sequential) and not model.built:
             raise ModelError(
                 f"'{model.name}' (Sequential) has no input shape; put an Input layer first and save again."
             )
         if keras_private.find_function(model) is None:
-            raise ModelError(
-                f"'{model.name}' is a subclass of keras.Model ({kind}), whose layers can't be told from its code; build it "
-                "with the functional API or as Sequential."
-            )
+            if type(model) not in self.custom:
+                raise ModelError(
+                    f"'{model.name}' is a subclass of keras.Model ({kind}), whose layers its code alone tells; hand its class in "
+                    "as custom 'module:Class', or build it with the functional API or as Sequential."
+                )
+            model = make_functional(model)
         for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
             if len(_flatten(tensors)) != 1:
                 raise ModelError(
                     f"'{model.name}' has {len(_flatten(tensors))} {what}, and an image classifier has one; cut the model "
                     "down to one with keras.Model(input, output)."
                 )
+        return model
 
 
-def _open(layer: KerasLayer, shape: tuple[int | None, ...]) -> Any:
-    """The functional graph of what a layer of the caller's computes; None where its code can't be followed that far."""
-    inside = keras.Input(batch_shape=shape)
-    try:
-        return keras.Function(inside, layer.call(inside))
-    except Exception:  # noqa: BLE001  # the code is the caller's: whatever it raises says that it takes no symbolic tensor
-        return None
+def _weighted(layer: KerasLayer, weights: list[np.ndarray]) -> LayerCall:
+    def call(*args: object, **kwargs: object) -> KerasTensor:
+        built = layer.built
+        y = layer(*args, **kwargs)
+        if weights and not built:
+            layer.set_weights(weights)
+        return y
+
+    return call
+
+
+def _followed(call: LayerCall, after: LayerCall | None) -> LayerCall:
+    return call if after is None else lambda *args, **kwargs: after(call(*args, **kwargs))
 
 
 def _plain(name: str) -> str:

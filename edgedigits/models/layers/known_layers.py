@@ -12,10 +12,15 @@ MODELS = frozenset({"Functional", "Model", "Sequential"})
 
 AUGMENTATIONS = frozenset(
     {
+        "AugMix",
+        "CutMix",
+        "MixUp",
+        "RandAugment",
         "RandomBrightness",
         "RandomColorDegeneration",
         "RandomColorJitter",
         "RandomContrast",
+        "RandomElasticTransform",
         "RandomErasing",
         "RandomFlip",
         "RandomGaussianBlur",
@@ -34,32 +39,63 @@ AUGMENTATIONS = frozenset(
 )
 """Layers that change images while training only. (RandomCrop is none: it resizes when answering, too.)"""
 
-LEFT_OUT = AUGMENTATIONS | {"ActivityRegularization", "Identity"}
+LEFT_OUT = AUGMENTATIONS | {"ActivityRegularization", "Identity", "StochasticDepth"}
 """Layers without effect on an answer; the rebuilt model has none of them."""
 
-LAYERS = LEFT_OUT | {"InputLayer"} | KINDS.keys()
+OF_READY_NETS = dict.fromkeys(("LayerScale", "StochasticDepth"), "keras.src.applications.convnext")
+"""Layers that are no part of `keras.layers`, and the module that Keras' ready-made nets have them from."""
+
+OPENED = frozenset(
+    {
+        "AdaptiveAveragePooling1D",
+        "AdaptiveAveragePooling2D",
+        "AdaptiveMaxPooling1D",
+        "AdaptiveMaxPooling2D",
+        "Attention",
+        "EinsumDense",
+        "MultiHeadAttention",
+        "RepeatVector",
+        "UpSampling1D",
+    }
+)
+"""Layers in whose place others stand that compute the same (`openings/table.py`)."""
+
+WRAPPERS = {"Pipeline": "layers", "SpectralNormalization": "layer"}
+"""Layers that only call others when they answer, and the attribute that holds these."""
+
+LAYERS = LEFT_OUT | {"InputLayer"} | KINDS.keys() | OPENED | WRAPPERS.keys()
 
 ACTIVATIONS = frozenset(
     {
+        "celu",
         "elu",
         "exponential",
         "gelu",
+        "hard_shrink",
         "hard_sigmoid",
         "hard_silu",
         "hard_swish",
+        "hard_tanh",
         "leaky_relu",
         "linear",
+        "log_sigmoid",
+        "log_softmax",
         "mish",
         "relu",
         "relu6",
         "selu",
         "sigmoid",
         "silu",
+        "soft_shrink",
         "softmax",
         "softplus",
         "softsign",
+        "sparse_plus",
+        "sparse_sigmoid",
+        "squareplus",
         "swish",
         "tanh",
+        "tanh_shrink",
     }
 )
 """Activations by name, as either Keras spells them."""
@@ -67,9 +103,12 @@ ACTIVATIONS = frozenset(
 _RECURRENT = (
     "can't be taken: it computes step by step, in a loop, and stages and exports work on layers that see all at once"
 )
-_ATTENTION = "can't be taken: attention multiplies computed tensors with each other, for which the stages have no rule"
+_ATTENTION = "can't be taken: it multiplies computed tensors with each other in a way that no rule is known for"
 _LOOKUP = "can't be taken: it looks up words or categories, and an image classifier is given pixels"
 _VOLUME = "can't be taken: it works on volumes, and an image has height, width and channels"
+_CONTRAST = (
+    "can't be taken: it changes images by their own histogram when answering, too, and TFLite has no operator for that"
+)
 _ALONG_2D = (
     "use Conv1D, Conv2D or pooling layers in its place and train again, or hand in a layer class of yours as custom"
 )
@@ -87,8 +126,8 @@ REASONS = {
         (_RECURRENT, _ALONG_2D),
     ),
     **dict.fromkeys(
-        ("AdditiveAttention", "Attention", "GroupQueryAttention", "MultiHeadAttention", "Dot", "Einsum", "EinsumDense"),
-        (_ATTENTION, "use convolutions in its place, whose channels may be gated (Multiply, as in squeeze-and-excite)"),
+        ("AdditiveAttention", "GroupQueryAttention", "Dot", "Einsum"),
+        (_ATTENTION, "use MultiHeadAttention or keras.ops.matmul in its place"),
     ),
     **dict.fromkeys(
         (
@@ -96,6 +135,10 @@ REASONS = {
             "TextVectorization",
         ),
         (_LOOKUP, "hand in the part of the model that sees images"),
+    ),
+    **dict.fromkeys(
+        ("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "Equalization"),
+        (_CONTRAST, "change the images before the model, in training and where it is used"),
     ),
     **dict.fromkeys(
         (
@@ -116,38 +159,76 @@ def explain_refusal(kind: str) -> tuple[str, str]:
     )
 
 
+ACTIVATION_REASONS = {
+    "glu": "as a setting of a layer, Keras takes its output for twice as wide as it is: call keras.ops.glu behind the layer",
+    "sparsemax": "it sorts the values, and TFLite has no operator that does",
+}
+"""Activations of Keras that can't be taken, and why."""
+
 INTERPOLATIONS = ("bilinear", "nearest")
 """How Resizing and UpSampling2D may find values between pixels: TFLite has no operator for the others."""
 
 KERAS3_OPERATIONS = {
+    "Abs": ("numpy", "absolute"),
+    "Absolute": ("numpy", "absolute"),
     "Add": ("numpy", "add"),
+    "Amax": ("numpy", "max"),
+    "Amin": ("numpy", "min"),
     "Cast": ("core", "cast"),
+    "Celu": ("nn", "celu"),
+    "Clip": ("numpy", "clip"),
     "Concatenate": ("numpy", "concatenate"),
     "Divide": ("numpy", "divide"),
     "Elu": ("nn", "elu"),
+    "Exp": ("numpy", "exponential"),
     "ExpandDims": ("numpy", "reshape"),
     "Gelu": ("nn", "gelu"),
+    "GetItem": ("numpy", "get_item"),
+    "Glu": ("nn", "glu"),
+    "HardShrink": ("nn", "hard_shrink"),
     "HardSigmoid": ("nn", "hard_sigmoid"),
     "HardSilu": ("nn", "hard_silu"),
+    "HardTanh": ("nn", "hard_tanh"),
     "LeakyRelu": ("nn", "leaky_relu"),
+    "LogSigmoid": ("nn", "log_sigmoid"),
+    "LogSoftmax": ("nn", "log_softmax"),
+    "Matmul": ("numpy", "matmul"),
     "Max": ("numpy", "max"),
     "Maximum": ("numpy", "maximum"),
     "Mean": ("numpy", "mean"),
+    "Min": ("numpy", "min"),
     "Minimum": ("numpy", "minimum"),
+    "Moveaxis": ("numpy", "moveaxis"),
     "Multiply": ("numpy", "multiply"),
     "Negative": ("numpy", "negative"),
+    "Pad": ("numpy", "pad"),
+    "Power": ("numpy", "power"),
     "Relu": ("nn", "relu"),
     "Relu6": ("nn", "relu6"),
     "Reshape": ("numpy", "reshape"),
+    "Rsqrt": ("math", "rsqrt"),
     "Selu": ("nn", "selu"),
     "Sigmoid": ("nn", "sigmoid"),
     "Silu": ("nn", "silu"),
+    "SoftShrink": ("nn", "soft_shrink"),
     "Softmax": ("nn", "softmax"),
     "Softplus": ("nn", "softplus"),
     "Softsign": ("nn", "softsign"),
+    "SparsePlus": ("nn", "sparse_plus"),
+    "SparseSigmoid": ("nn", "sparse_sigmoid"),
+    "Split": ("numpy", "split"),
+    "Sqrt": ("numpy", "sqrt"),
+    "Square": ("numpy", "square"),
+    "Squareplus": ("nn", "squareplus"),
     "Squeeze": ("numpy", "reshape"),
+    "Stack": ("numpy", "stack"),
     "Subtract": ("numpy", "subtract"),
+    "Sum": ("numpy", "sum"),
+    "Swapaxes": ("numpy", "swapaxes"),
     "Tanh": ("numpy", "tanh"),
+    "TanhShrink": ("nn", "tanh_shrink"),
+    "Threshold": ("nn", "threshold"),
+    "Transpose": ("numpy", "transpose"),
     "TrueDivide": ("numpy", "divide"),
 }
 """Class of a Keras 3 operation: its module below keras.src.ops, and the operation here (`operations.apply`)."""

@@ -132,6 +132,7 @@ class LayerKind:
 _BIAS: Final[dict[str, Weight]] = {"bias": Weight({-1: MAKES})}
 _MATRIX = Kernel({-2: READS, -1: MAKES})
 _CONV: Final[dict[str, Weight]] = {"kernel": _MATRIX, **_BIAS}
+_TRANSPOSED: Final[dict[str, Weight]] = {"kernel": Kernel({-1: READS, -2: MAKES}, filters=(-2,)), **_BIAS}
 _FILTERS = Kernel({-2: READS}, filters=(-2, -1))
 _SEPARABLE: Final[dict[str, Weight]] = {
     "depthwise_kernel": _FILTERS,
@@ -154,10 +155,10 @@ KINDS: Final[dict[str, LayerKind]] = {
     "CenterCrop": LayerKind(_PASSED_ON, _INPUTS),
     "Concatenate": LayerKind(Passage.CONCATENATED, _OWN, fuses_activation=False),
     "Conv1D": LayerKind(Passage.MADE, _OWN, _CONV, _COUNT, folds_batchnorm=True),
+    "Conv1DTranspose": LayerKind(Passage.MADE, _OWN, _TRANSPOSED, _COUNT, spreads=True),
     "Conv2D": LayerKind(Passage.MADE, _OWN, _CONV, _COUNT, folds_batchnorm=True),
-    "Conv2DTranspose": LayerKind(
-        Passage.MADE, _OWN, {"kernel": Kernel({-1: READS, -2: MAKES}, filters=(-2,)), **_BIAS}, _COUNT, spreads=True
-    ),
+    "Conv2DTranspose": LayerKind(Passage.MADE, _OWN, _TRANSPOSED, _COUNT, spreads=True),
+    "Cropping1D": LayerKind(_PASSED_ON, _INPUTS),
     "Cropping2D": LayerKind(_PASSED_ON, _INPUTS, pixels=_HANDED_ON),
     "Dense": LayerKind(
         Passage.MADE,
@@ -166,6 +167,7 @@ KINDS: Final[dict[str, LayerKind]] = {
         {"units": Setting.COUNT},
         folds_batchnorm=True,
     ),
+    "DepthwiseConv1D": LayerKind(Passage.DEPTHWISE, _OWN, {"kernel": _FILTERS, **_BIAS}, folds_batchnorm=True),
     "DepthwiseConv2D": LayerKind(Passage.DEPTHWISE, _OWN, {"kernel": _FILTERS, **_BIAS}, folds_batchnorm=True),
     "Dropout": LayerKind(_PASSED_ON, _INPUTS, pixels=_HANDED_ON),
     "ELU": LayerKind(_PASSED_ON, _OWN),
@@ -178,7 +180,11 @@ KINDS: Final[dict[str, LayerKind]] = {
     "GlobalMaxPooling2D": LayerKind(_PASSED_ON, _INPUTS),
     "GroupNormalization": LayerKind(Passage.WHOLE, _OWN),
     "LayerNormalization": LayerKind(Passage.WHOLE, _OWN),
+    "LayerScale": LayerKind(_PASSED_ON, _OWN, {"gamma": Weight({-1: MAKES})}),  # of Keras' ConvNeXt
     "LeakyReLU": LayerKind(_PASSED_ON, _OWN),
+    "MatMul": LayerKind(
+        Passage.WHOLE, _OWN
+    ),  # of two computed tensors; it is ours, as Pad, ReciprocalRoot, Reduce, Slice
     "MaxPooling1D": LayerKind(_PASSED_ON, _INPUTS),
     "MaxPooling2D": LayerKind(_PASSED_ON, _INPUTS),
     "Maximum": LayerKind(_MERGED, _OWN),
@@ -186,13 +192,18 @@ KINDS: Final[dict[str, LayerKind]] = {
     "Multiply": LayerKind(_MERGED, _OWN),
     "Normalization": LayerKind(Passage.WHOLE, _OWN),
     "PReLU": LayerKind(_PASSED_ON, _OWN, {"alpha": Weight({-1: MAKES})}),
+    "Pad": LayerKind(_PASSED_ON, _INPUTS),
     "Permute": LayerKind(Passage.PERMUTED, _INPUTS),
+    "RMSNormalization": LayerKind(Passage.WHOLE, _OWN),
     "ReLU": LayerKind(_PASSED_ON, _OWN),
+    "ReciprocalRoot": LayerKind(_PASSED_ON, _OWN),
+    "Reduce": LayerKind(_PASSED_ON, _OWN),
     "Rescaling": LayerKind(_PASSED_ON, _OWN, settings=_VALUES),
     "Reshape": LayerKind(Passage.RESHAPED, _INPUTS, settings={"target_shape": Setting.SHAPE}),
     "Resizing": LayerKind(_PASSED_ON, _OWN),
     "SeparableConv1D": LayerKind(Passage.MADE, _OWN, _SEPARABLE, _COUNT),
     "SeparableConv2D": LayerKind(Passage.MADE, _OWN, _SEPARABLE, _COUNT),
+    "Slice": LayerKind(_PASSED_ON, _INPUTS),
     "Softmax": LayerKind(Passage.WHOLE, _OWN),
     "SpatialDropout1D": LayerKind(_PASSED_ON, _INPUTS),
     "SpatialDropout2D": LayerKind(_PASSED_ON, _INPUTS, pixels=_HANDED_ON),
@@ -200,6 +211,7 @@ KINDS: Final[dict[str, LayerKind]] = {
     "ThresholdedReLU": LayerKind(_PASSED_ON, _OWN),  # ours: Keras 3 has it as a setting of ReLU
     "UnitNormalization": LayerKind(Passage.WHOLE, _OWN),
     "UpSampling2D": LayerKind(_PASSED_ON, _OWN),
+    "ZeroPadding1D": LayerKind(_PASSED_ON, _INPUTS),
     "ZeroPadding2D": LayerKind(_PASSED_ON, _INPUTS, pixels=_PADDED),
 }
 """By the name of the layer's class, as Keras has it."""

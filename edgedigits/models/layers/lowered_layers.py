@@ -8,13 +8,14 @@ writes it trains at half the speed of TensorFlow's fused kernel. Everywhere thes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import numpy as np
 
 from edgedigits.backend import keras, tf
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasTensor, KerasVariable
+from edgedigits.models.layers import tensor_layers
 
 
 class LayerClass(Protocol):
@@ -122,13 +123,22 @@ class ThresholdedReLU(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "theta": self.theta}
 
 
-LOWERED: Final[dict[str, LayerClass]] = {
+_CLASSES: Final[dict[str, type]] = {
     "BatchNormalization": BatchNormalization,
     "GroupNormalization": GroupNormalization,
     "LayerNormalization": LayerNormalization,
-    "ThresholdedReLU": ThresholdedReLU,  # type: ignore[dict-item]  # its class is ours, so typed more closely
+    "LayerScale": tensor_layers.LayerScale,
+    "MatMul": tensor_layers.MatMul,
+    "Pad": tensor_layers.Pad,
+    "RMSNormalization": tensor_layers.RMSNormalization,
+    "ReciprocalRoot": tensor_layers.ReciprocalRoot,
+    "Reduce": tensor_layers.Reduce,
+    "Slice": tensor_layers.Slice,
+    "ThresholdedReLU": ThresholdedReLU,
     "UnitNormalization": UnitNormalization,
+    "UpSampling2D": tensor_layers.UpSampling2D,
 }
+LOWERED: Final = cast("dict[str, LayerClass]", _CLASSES)
 """By the name of the Keras layer. A config says no more than that name, so who builds from one has to be told."""
 
 

@@ -14,7 +14,8 @@ from edgedigits.backend import keras, tf
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasTensor
-from edgedigits.models.layers.activations import Make, activate
+from edgedigits.models.layers.activations import Make, activate, limit
+from edgedigits.models.layers.shape_operations import find_shape_operation, refuse
 
 PAIRS = {"add": "Add", "maximum": "Maximum", "minimum": "Minimum", "multiply": "Multiply", "subtract": "Subtract"}
 OPERANDS = ("x1", "x2", "x", "y", "a", "input", "input_tensor", "tensor", "features", "logits", "values")
@@ -23,12 +24,15 @@ SECOND = {
     "cast": "dtype",
     "concatenate": "axis",
     "gelu": "approximate",
+    "get_item": "key",
     "leaky_relu": "negative_slope",
     "max": "axis",
     "mean": "axis",
     "softmax": "axis",
 }
 """What a second argument without a name sets."""
+TWO = frozenset({*PAIRS, "divide", "matmul", "power"})
+"""Operations of two operands."""
 
 
 def is_symbolic(value: object) -> TypeGuard[KerasTensor]:
@@ -39,7 +43,7 @@ def is_symbolic(value: object) -> TypeGuard[KerasTensor]:
 def apply(
     make: Make, operation: str, args: Sequence[object], settings: JsonObject, shape: tuple[int | None, ...]
 ) -> KerasTensor:
-    """Applies an operation of `known_layers` to symbolic tensors.
+    """Applies an operation of `known_layers` to symbolic tensors; those that cut one in parts give a list.
 
     Args:
         args: tensors and constants, in the operation's order, nested lists included.
@@ -54,13 +58,19 @@ def apply(
     tensors = [item for item in keras.tree.flatten(list(args)) if is_symbolic(item)]
     if operation == "concatenate":
         return make("Concatenate", operation, axis=settings["axis"])(tensors)
+    if shapes := find_shape_operation(operation):
+        return cast("KerasTensor", shapes(make, operation, tensors, settings))
+    if operation == "power":
+        return _power(make, operation, args)
     (x,) = tensors
     if operation == "reshape":
         return make("Reshape", operation, target_shape=[_known(size, operation) for size in shape[1:]])(x)
-    if operation in ("mean", "max"):
-        return _pool(make, operation, x, settings)
     if operation == "negative":
         return make("Rescaling", operation, scale=-1.0)(x)
+    if operation in _ALONE:
+        return _ALONE[operation](make, operation, x)
+    if operation == "clip":
+        return limit(make, operation, x, float(settings["x_min"]), float(settings["x_max"]))
     if operation in ("cast", "identity"):
         return _cast(x, settings)
     return activate(make, operation, operation, x, **settings)
@@ -84,7 +94,7 @@ def operands(operation: str, args: Sequence[object], kwargs: JsonObject) -> tupl
     """Tensors and constants apart from settings; a TFOpLambda holds both just as its function was called."""
     settings = {key: value for key, value in kwargs.items() if key != "name" and value is not None}
     values = list(args)
-    if operation not in PAIRS and operation != "divide":
+    if operation not in TWO:
         if len(values) > 1 and operation in SECOND:
             settings.setdefault(SECOND[operation], values[1])
         values = values[:1]
@@ -140,16 +150,44 @@ def _line(operation: str, value: np.ndarray, swapped: bool) -> tuple[np.ndarray,
     raise ModelError(f"'{operation}' of a constant by a tensor has no layer; use a built-in layer.")
 
 
-def _pool(make: Make, operation: str, x: KerasTensor, settings: JsonObject) -> KerasTensor:
-    axes = settings.get("axis")
-    axes = [axes] if isinstance(axes, int) else list(axes or [])
-    if len(x.shape) != 4 or sorted(axis % 4 for axis in axes) != [1, 2]:
-        raise ModelError(
-            f"'{operation}' over axes {axes} of a tensor of shape {x.shape} has no layer; only over height "
-            "and width, [1, 2]."
-        )
-    kind = {"mean": "GlobalAveragePooling2D", "max": "GlobalMaxPooling2D"}[operation]
-    return make(kind, operation, keepdims=bool(settings.get("keepdims", False)))(x)
+def _absolute(make: Make, name: str, x: KerasTensor) -> KerasTensor:
+    """max(x, 0) + max(-x, 0)."""
+    mirrored = make("Rescaling", f"{name}_mirror", scale=-1.0)(x)
+    return make("Add", name)([make("ReLU", f"{name}_above")(x), make("ReLU", f"{name}_below")(mirrored)])
+
+
+def _square(make: Make, name: str, x: KerasTensor) -> KerasTensor:
+    return make("Multiply", name)([x, x])
+
+
+def _sqrt(make: Make, name: str, x: KerasTensor) -> KerasTensor:
+    """x / sqrt(x), of x from 0."""
+    return make("Multiply", name)([x, make("ReciprocalRoot", f"{name}_reciprocal")(x)])
+
+
+def _rsqrt(make: Make, name: str, x: KerasTensor) -> KerasTensor:
+    return make("ReciprocalRoot", name)(x)
+
+
+_ALONE = {"absolute": _absolute, "rsqrt": _rsqrt, "sqrt": _sqrt, "square": _square}
+
+
+def _power(make: Make, operation: str, args: Sequence[object]) -> KerasTensor:
+    """Whole powers up to the fourth, and roots."""
+    x, exponent = args[0], args[1]
+    if not is_symbolic(x) or is_symbolic(exponent):
+        raise refuse(operation, "of a tensor by a tensor")
+    value = np.asarray(exponent, dtype=np.float64)
+    if value.size != 1 or (power := float(value.reshape(()))) not in (-0.5, 0.5, 1.0, 2.0, 3.0, 4.0):
+        raise refuse(operation, f"with the exponent {exponent}", "use 0.5, 2, 3 or 4")
+    if power == 1.0:
+        return x
+    if abs(power) < 1:
+        return (_sqrt if power > 0 else _rsqrt)(make, operation, x)
+    squared = _square(make, operation if power == 2 else f"{operation}_square", x)
+    if power == 2:
+        return squared
+    return make("Multiply", operation)([squared, x if power == 3 else squared])
 
 
 def _cast(x: KerasTensor, settings: JsonObject) -> KerasTensor:

@@ -18,6 +18,7 @@ from edgedigits.errors import DataError
 from edgedigits.ground.facts import Say
 from edgedigits.measure.cost.operator_latency import TimedRuntime
 from edgedigits.models.graph.walk import SIGMOID, find_closing
+from edgedigits.models.importer.ends import find_own_scaling
 from edgedigits.models.importer.loading import LoadedModel, load
 from edgedigits.models.zoo import ZOO, check_net
 from edgedigits.models.zoo.shipped import find_shipped_folder
@@ -107,7 +108,10 @@ def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None]:
     def size() -> tuple[int, int]:
         return _wished(asked).dataset().shape[:2]
 
-    return path.stem, load(path, custom=asked.custom, scale=scale, size=size), scale
+    loaded = load(path, custom=asked.custom, scale=scale, size=size)
+    if scale is None and find_own_scaling(loaded.model):
+        scale = NAMED["0..255"]
+    return path.stem, loaded, scale
 
 
 def _untrained(name: str) -> LoadedModel:

@@ -29,8 +29,11 @@ class Int16x8:
     rewrites: ClassVar[tuple[str, ...]] = ("slim",)
     lacks: ClassVar[Mapping[str, str]] = {
         "PReLU": "PRELU",
+        "RMSNormalization": "GREATER",
+        "ReciprocalRoot": "GREATER",
         "ThresholdedReLU": "GREATER",
         "UnitNormalization": "GREATER",
+        "log_softmax": "LOG_SOFTMAX",
         "softsign": "DIV",
     }
     lacks_fused: ClassVar[bool] = True

@@ -33,7 +33,9 @@ class Int8:
     rewrites: ClassVar[tuple[str, ...]] = ("slim", "block_sparse")
     lacks: ClassVar[Mapping[str, str]] = {}
     lacks_fused: ClassVar[bool] = False
-    coarse: ClassVar[frozenset[str]] = frozenset({"LayerNormalization", "UnitNormalization"})
+    coarse: ClassVar[frozenset[str]] = frozenset(
+        {"LayerNormalization", "RMSNormalization", "ReciprocalRoot", "UnitNormalization"}
+    )
     multiplies_int8: ClassVar[bool] = True
     why_zeros_take_time: ClassVar[str] = "no sparse int8 kernel"
     why_no_faster: ClassVar[str] = ""

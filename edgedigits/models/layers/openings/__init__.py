@@ -1,0 +1,1 @@
+"""Layers of Keras that are opened: other layers stand in their place."""

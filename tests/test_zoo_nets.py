@@ -1,0 +1,83 @@
+"""A small transformer through the stages; the layers of ConvNeXt; on request all ready-made nets through four recipes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from keras.src.applications import convnext
+
+from benchmarks import zoo_nets
+from benchmarks.zoo_nets import NETS, RECIPES, settle
+from edgedigits.backend import keras
+from edgedigits.data.sources.named import load_data
+from edgedigits.models.graph.coupling import find_coupling
+from edgedigits.models.importer import loading
+from edgedigits.pipeline.loop import run
+from edgedigits.pipeline.prepare import Wish, prepare_job
+from edgedigits.pipeline.recipe import parse
+from edgedigits.tflite.flatbuffer import list_float_operators, read
+
+L = keras.layers
+QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 12, "rate": 2e-3, "batch": 32}
+
+
+def transformer() -> Any:
+    """Patches, attention, a layer that is an equation, a gated one; 12x12x1 to 3 classes."""
+    ops, image = keras.ops, keras.Input((12, 12, 1))
+    x = ops.reshape(L.Conv2D(16, 3, strides=3, name="patches")(image), (-1, 16, 16))
+    y = L.LayerNormalization()(x)
+    x = x + L.MultiHeadAttention(2, 8, name="heads")(y, y)
+    y = L.EinsumDense("abc,cd->abd", (16, 32), bias_axes="d", activation="gelu", name="wide")(x)
+    x = L.Add()([x, L.Dense(16, name="back")(y)])
+    return keras.Model(image, L.Dense(3, name="answer")(L.Flatten()(ops.clip(x, -4.0, 4.0))), name="net")
+
+
+def test_a_transformer_goes_through(shapes: Path, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(2)
+    net, data = transformer(), load_data(str(shapes))
+    settle(net, data.train.read(np.arange(180)).astype(np.float32) / 255, np.asarray(data.train.labels[:180]))
+    net.save(tmp_path / "net.keras")
+    stages = [{"prune": {"sparsity": 0.5, "min_weights": 100, **QUICK}}, {"qat": QUICK}]
+    recipe = parse({"stages": stages, "export": "int8"}, "test", "quick")
+    job = prepare_job(recipe, Wish(model=tmp_path / "net.keras", data=str(shapes), scale="0..1"), print)
+    coupling = find_coupling(job.loaded.model)
+    assert {"heads_query", "heads_key", "heads_value"} <= set(coupling.left_whole)
+    assert [group.layers for group in coupling.groups] == [("wide",)], "a LayerNormalization reads the others"
+    made = run(job, tmp_path)
+    pruned, rounded = made.manifest["stages"][1:3]
+    assert {"heads_query/kernel", "heads_output/kernel", "wide/kernel"} <= set(pruned["sparsity"])
+    assert rounded["left_to_converter"] == {}
+    contents = read((made.path / "model.tflite").read_bytes(), "made")
+    assert list_float_operators(contents) == []
+    assert "BATCH_MATMUL" in {operator.name for operator in contents.operators}
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("name", list(NETS))
+def test_every_net_through_every_recipe(name: str, recipe: str) -> None:
+    cells: list[dict[str, Any]] = []
+    zoo_nets.measure(NETS[name], [recipe], lambda _net, _recipe, found: cells.append(found))
+    assert cells[0]["ok"] or cells[0]["why"]
+
+
+def test_layers_of_convnext_need_no_class_handed_in(tmp_path: Path) -> None:
+    image = keras.Input((8, 8, 3))
+    x = L.Conv2D(8, 2, strides=2, name="stem")(image)
+    y = L.LayerNormalization(epsilon=1e-6)(L.DepthwiseConv2D(3, padding="same")(x))
+    y = L.Dense(8, name="back")(L.Activation("gelu")(L.Dense(16, name="wide")(y)))
+    y = convnext.StochasticDepth(0.1, name="depth")(convnext.LayerScale(0.5, 8, name="scale")(y))
+    net = keras.Model(image, L.Dense(3, name="answer")(L.GlobalAveragePooling2D()(L.Add()([x, y]))))
+    random = np.random.default_rng(1)
+    net.set_weights([random.normal(0, 0.5, weight.shape) for weight in net.get_weights()])
+    net.save(tmp_path / "net.keras")
+    loaded = loading.load(tmp_path / "net.keras")
+    assert loaded.facts["left_out"] == "depth"
+    images = random.random((4, 8, 8, 3), dtype=np.float32)
+    np.testing.assert_allclose(np.asarray(loaded.model(images)), np.asarray(net(images)), rtol=1e-5, atol=1e-5)
+    groups = {group.layers for group in find_coupling(loaded.model).groups}
+    assert ("wide",) in groups, "what only the block reads can be removed"
+    assert ("scale",) not in groups
