@@ -94,7 +94,7 @@ def came_from(base: str, system: str) -> str:
 
 def declared(text: str | None = None) -> tuple[tuple[int, int], ...]:
     """The Pythons that `requires-python` takes, oldest first."""
-    found = re.search(r'^requires-python = ">=3\.(\d+),<3\.(\d+)"$', text or PROJECT.read_text(), re.MULTILINE)
+    found = re.search(r'^requires-python = ">=3\.(\d+),<3\.(\d+)"', text or PROJECT.read_text(), re.MULTILINE)
     if not found:
         raise PythonError('pyproject.toml: requires-python is not of the form ">=3.A,<3.B"')
     return tuple((3, minor) for minor in range(int(found[1]), int(found[2])))
