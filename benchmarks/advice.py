@@ -51,7 +51,7 @@ def predict(manifest: dict[str, Any], again: bool) -> Advice:
 def row(folder: Path, manifest: dict[str, Any], again: bool, window: float) -> dict[str, Any]:
     """Foretold and measured side by side, with the errors in percent of what was measured."""
     advice = predict(manifest, again)
-    report = bench_job.run(bench_job.Wish(tflite=folder, window=window), lambda _: None)
+    report = bench_job.run(bench_job.BenchWish(tflite=folder, window=window), lambda _: None)
     export, latency = manifest["export"], report.compressed.latencies[0]
     float_us = report.baseline.latencies[0].p50_us if report.baseline else None
     told = {"raw_bytes": advice.after.raw_bytes, "gzip_bytes": advice.after.gzip_bytes, "p50_us": advice.after.us}

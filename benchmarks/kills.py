@@ -38,6 +38,7 @@ stages:
   - qat: {epochs: 0.1, min_steps: 4, batch: 32}
 export: int8
 """
+WORDS = ("compress", "--recipe", "killed.yaml", "--model", "net.keras", "--data", "data.npz", "--scale", "0..1")
 EACH = 3
 """So many times a run is killed before it may end."""
 BYTES = ("model.tflite", "float.tflite", "eval.npz", "golden.npz")
@@ -84,10 +85,9 @@ def make_inputs(folder: Path) -> None:
 
 def start(folder: Path, place: Path) -> subprocess.Popen[str]:
     """`edgedigits compress` on the inputs in `folder`; cache and artifact go into `place`."""
-    words = ["compress", "--recipe", "killed.yaml", "--model", "net.keras", "--data", "data.npz", "--scale", "0..1"]
     environment = os.environ | {"EDGEDIGITS_CACHE": str(place / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.Popen(
-        [sys.executable, "-m", "edgedigits.cli", *words, "--out", str(place / "out"), "--json"],
+        [sys.executable, "-m", "edgedigits.cli", *WORDS, "--out", str(place / "out"), "--json"],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

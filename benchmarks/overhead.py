@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgedigits.devices.runner_archive import NAME, write_runner
-from edgedigits.measure.bench import Contestant, Settings, bench_job, describe_model
+from edgedigits.measure.bench import BenchSettings, Contestant, bench_job, describe_model
 
 BARE = Path(__file__).parent / "bare.py"
 PEAK = """
@@ -72,7 +72,7 @@ def _bare_loop(command: list[str]) -> tuple[float, float]:
 def _runner_loop(runner: Path, artifact: Path, folder: Path) -> tuple[float, float]:
     """One window of the runner's own bench, with its accuracy on all test images before."""
     model = describe_model(Contestant("model", artifact / "model.tflite"))
-    settings = Settings(runtime="litert", windows=1, window_s=SECONDS)
+    settings = BenchSettings(runtime="litert", windows=1, window_s=SECONDS)
     job = {"schema": 1, "kind": "bench", **bench_job([model], str(artifact / "eval.npz"), settings)}
     (folder / "job.json").write_text(json.dumps(job))
     result = folder / "result.json"

@@ -24,7 +24,7 @@ from benchmarks.emulated_pi.pi import EmulatedPi, booted
 from edgedigits.devices.deploy import DeployReport, DeployWish, deploy
 from edgedigits.devices.remote_bench import bench_there
 from edgedigits.errors import InputError
-from edgedigits.measure.bench_job import Task, Wish, make_task
+from edgedigits.measure.bench_job import BenchTask, BenchWish, make_task
 from edgedigits.measure.bench_result import Report
 
 ROOT = Path(__file__).parent.parent
@@ -76,9 +76,9 @@ def artifact(folder: Path) -> Path:
     return Path(json.loads(done.stdout)["path"])
 
 
-def quick(made: Path, folder: Path) -> Task:
+def quick(made: Path, folder: Path) -> BenchTask:
     """A short benchmark: emulated times say nothing, the answers do."""
-    whole = make_task(Wish(tflite=made), folder)
+    whole = make_task(BenchWish(tflite=made), folder)
     return replace(whole, settings=replace(whole.settings, windows=1, window_s=0.1, probes=1))
 
 
@@ -89,7 +89,7 @@ def stories(made: Path, key: Path, folder: Path, say: Say) -> list[Story]:
         return list(pool.map(lambda pi: _story(pi[0], pi[1], made, work, key, folder, say), PIS))
 
 
-def _story(suite: Any, board: str, made: Path, work: Task, key: Path, folder: Path, say: Say) -> Story:
+def _story(suite: Any, board: str, made: Path, work: BenchTask, key: Path, folder: Path, say: Say) -> Story:
     with booted(suite, board, key.with_suffix(".pub"), say) as pi:
         wish = wish_for(pi, key, folder)
         chapters = tuple(_chapter(made, work, replace(wish, runtime=runtime), say) for runtime in RUNTIMES)
@@ -105,7 +105,7 @@ def wish_for(pi: EmulatedPi, key: Path, folder: Path) -> DeployWish:
     return DeployWish(f"{pi.user}@{pi.address}", no_network=True, ssh_config=config)
 
 
-def _chapter(made: Path, work: Task, wish: DeployWish, say: Say) -> Chapter:
+def _chapter(made: Path, work: BenchTask, wish: DeployWish, say: Say) -> Chapter:
     began = time.monotonic()
     try:
         first = deploy(made, wish, say, say)

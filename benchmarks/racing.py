@@ -16,7 +16,7 @@ from edgedigits_runner.arrays import decode
 from edgedigits_runner.bench import rotated
 from numpy.typing import NDArray
 
-from edgedigits.measure.bench import Settings, bench_job
+from edgedigits.measure.bench import BenchSettings, bench_job
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.tasks.statistics import Interval, compute_speedup, compute_typical_percentile
 
@@ -53,7 +53,7 @@ def tflite_racer(runner: RunnerProcess, model: dict[str, Any], images: Path) -> 
     """A .tflite file in LiteRT, one thread; `model` as `edgedigits.measure.bench.describe_model` gives it."""
 
     def run(window_s: float) -> Window:
-        settings = Settings(runtime="litert", windows=1, window_s=window_s)
+        settings = BenchSettings(runtime="litert", windows=1, window_s=window_s)
         result = runner.run("bench", bench_job([model], str(images), settings))
         (window,) = result["latency"][0]["models"][0]["windows"]
         return Window(decode(window["laps_ns"]) / 1000, window["void"])

@@ -39,11 +39,12 @@ def results_table(document: dict[str, Any]) -> str:
         size = f"{model['raw_bytes']:,} | {model['gzip_bytes']:,}"
         lines.append(f"| {name} | {100 * accuracy:.2f} % | {size} | {first['p50_us']:.1f} us |")
     speed = bench["comparison"]["speedups"][0]["ratio"]
+    sure = "no round was valid" if speed["low"] is None else f"95 % interval {speed['low']:.2f} to {speed['high']:.2f}"
     paired = bench["comparison"]["paired"]
     lines += [
         "",
         f"{test['images']:,} test images, one thread, {document['machine']['cpu']}. Against float: {speed['value']:.2f}x faster "
-        f"(95 % interval {speed['low']:.2f} to {speed['high']:.2f}); {paired['difference_points']:+.2f} points "
+        f"({sure}); {paired['difference_points']:+.2f} points "
         f"({test['only_float_right']} images only float got right, {test['only_compressed_right']} only int8, "
         f"McNemar p = {paired['mcnemar_p']:.2f}).",
         "",

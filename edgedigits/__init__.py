@@ -83,7 +83,6 @@ __all__ = [
     "Bench",
     "CheckError",
     "ClassLostError",
-    "Cluster",
     "DamagedError",
     "DataError",
     "Dataset",
@@ -91,34 +90,24 @@ __all__ = [
     "Deployment",
     "DeviceBench",
     "DeviceError",
-    "Distil",
-    "Dynamic",
     "EdgeDigitsError",
     "Estimate",
-    "Finetune",
     "FleetBench",
-    "Float16",
-    "Float32",
     "FloatOpError",
     "InputError",
     "Inspection",
     "Instructions",
-    "Int8",
-    "Int16x8",
     "MaskError",
     "MissingWeightsError",
     "ModelError",
     "OpenSizeError",
     "Packing",
     "ParityError",
-    "Prune",
-    "Qat",
     "Recipe",
     "RecipeError",
     "Recipes",
     "Runner",
     "Scaling",
-    "Shrink",
     "TargetError",
     "TfliteError",
     "Training",
@@ -140,22 +129,42 @@ __all__ = [
     "runner",
     "train",
 ]
+"""What is here, less the stages and exports, which follow."""
 
+if TYPE_CHECKING:  # which reads literals alone
+    __all__ += ["Cluster", "Distil", "Dynamic", "Finetune", "Float16", "Float32", "Int8", "Int16x8", "Prune", "Qat"]
+    __all__ += ["Shrink"]
+else:
 
-if not TYPE_CHECKING:  # a checker would take every name for one that is there
+    def _read_rows() -> list[str]:
+        """The classes in the tables of stages and exports. They are read, since what would import them brings pydantic and NumPy;
+        so a new row is known here too."""
+        import re
+
+        try:
+            source = __spec__.loader.get_data(f"{__path__[0]}/pipeline/recipe.py").decode()
+        except OSError:  # frozen, without its sources
+            return list(_rows())
+        tables = source.partition("\nSTAGES")[2].partition("\nKEYS")[0]
+        return re.findall(r'^    "\w+": (\w+),$', tables, re.MULTILINE)
+
+    def _rows() -> dict[str, type]:
+        """The same, imported."""
+        from importlib import import_module
+
+        tables = import_module(f"{__name__}.pipeline.recipe")
+        return {one.__name__: one for one in (*tables.STAGES.values(), *tables.EXPORTS.values())}
+
+    __all__ += _read_rows()
 
     def __getattr__(name: str) -> Any:
-        """A public name, from its module; a class of the tables of stages and exports, so that a new row is known here too."""
+        """A public name, from its module, or a class of the tables."""
         from importlib import import_module
 
         if name in _MODULES:
             found = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-        elif name[:1].isupper() and name.isidentifier():
-            tables = import_module(f"{__name__}.pipeline.recipe")
-            rows = {one.__name__: one for one in (*tables.STAGES.values(), *tables.EXPORTS.values())}
-            found = rows.get(name)
         else:
-            found = None
+            found = _rows().get(name) if name[:1].isupper() and name.isidentifier() else None
         if found is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return found

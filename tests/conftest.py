@@ -22,7 +22,10 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # what libraries log of themselves is 
 # A shell starts background jobs with interruptions ignored, and programs that the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_LONGEST = ("test_readme", "test_pipeline", "test_kills", "test_cli", "test_attack", "test_stages", "test_advise")
+_LONGEST = (
+    *("test_pipeline", "test_multilabel", "test_api", "test_readme", "test_cli", "test_distil", "test_stages"),
+    *("test_attack", "test_notebook", "test_kills", "test_advise", "test_keras_models", "test_foreign_files"),
+)
 """Files that come first, so that of two processes none is left with a long one while the other has nothing more to do."""
 
 

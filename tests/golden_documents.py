@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgedigits_runner.kept import sealed
+
+if TYPE_CHECKING:
+    from edgedigits.measure.bench_result import Report
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCUMENTS = GOLDEN / "documents"  # apart: a manifest makes of what lies beside it an artifact
@@ -23,13 +26,19 @@ class Replayed:
         return json.loads(FIRST.read_text()) if kind == "bench" else PROBE
 
 
-def bench_report() -> dict[str, Any]:
-    """The bench report of that result, as JSON."""
-    from edgedigits.api.render.bench import to_json
-    from edgedigits.measure.bench import Contestant, Settings, measure
+def replayed_report() -> Report:
+    """What a benchmark finds in that result."""
+    from edgedigits.measure.bench import BenchSettings, Contestant, measure
 
     contestants = [Contestant(name, GOLDEN / "int8.tflite") for name in ("m", "n")]
-    found = to_json(measure(Replayed(), [{}, {}], "", contestants, Settings(windows=1, window_s=0.01)))
+    return measure(Replayed(), [{}, {}], "", contestants, BenchSettings(windows=1, window_s=0.01))
+
+
+def bench_report() -> dict[str, Any]:
+    """The same as JSON."""
+    from edgedigits.api.render.bench import to_json
+
+    found = to_json(replayed_report())
     for model in (found["baseline"], found["compressed"]):
         del model["gzip_bytes"]  # a packer's version
         model["path"] = Path(model["path"]).name

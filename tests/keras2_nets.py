@@ -1,10 +1,11 @@
-"""Small nets of Keras 2, saved in every format by tf_keras in a process of its own, with what they answer.
+"""Small nets of Keras 2, saved by tf_keras in a process of its own, with what they answer there.
 
-`python -m tests.keras2_nets FOLDER` writes NAME.h5, NAME.keras, NAME/ (a SavedModel) and NAME.npz with `images` and `answers`.
+`python -m tests.keras2_nets FOLDER` writes NAME.h5, NAME.keras, of some NAME/ (a SavedModel), and NAME.npz: images, answers.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -13,13 +14,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgedigits.backend import tf
-
 SHAPE: Final = (12, 12, 3)
+NAMES: Final = ("convolutions", "lines", "normalized", "tangled", "functions", "mobilenet")
+AS_SAVEDMODEL: Final = ("normalized", "tangled")
+"""Writing a SavedModel takes seconds."""
 
 
-def _layers(k: Any) -> dict[str, list[Any]]:
-    """Name of a net -> layers one after the other."""
+def layers_in_a_row(k: Any) -> dict[str, list[Any]]:
+    """Name of a net -> its layers."""
     layers = k.layers
     return {
         "convolutions": [
@@ -40,7 +42,7 @@ def _layers(k: Any) -> dict[str, list[Any]]:
             layers.GaussianNoise(0.1),
             layers.Flatten(),
             layers.Dropout(0.3),
-            layers.Dense(5, activation="softmax"),
+            layers.Dense(5),
         ],
         "lines": [
             layers.CenterCrop(10, 9),
@@ -55,11 +57,11 @@ def _layers(k: Any) -> dict[str, list[Any]]:
             layers.MaxPooling1D(2),
             layers.SpatialDropout1D(0.1),
             layers.AveragePooling1D(2),
-            layers.LayerNormalization(),
             layers.Dense(6, activation=layers.LeakyReLU(0.4)),
+            layers.LayerNormalization(),
+            layers.Dense(6, activation="gelu"),
             layers.UnitNormalization(),
-            layers.GlobalAveragePooling1D(),
-            layers.Dense(4, activation="gelu"),
+            layers.Flatten(),
             layers.Dense(1, activation="sigmoid"),
         ],
         "normalized": [
@@ -85,7 +87,7 @@ def _layers(k: Any) -> dict[str, list[Any]]:
     }
 
 
-def _tangled(k: Any) -> Any:
+def tangled(k: Any, tf: Any) -> Any:
     """Nested models, one used twice and holding a third, frozen parts, a shared layer, operations on tensors."""
     layers = k.layers
     deepest = k.Sequential(
@@ -100,25 +102,27 @@ def _tangled(k: Any) -> Any:
     norm = layers.BatchNormalization(name="norm")
     y = norm(deepest(layers.Conv2D(4, 1, name="conv")(x)))
     block = k.Model(x, layers.Add()([x, y]), name="block")
-    deepest.trainable = False
-    norm.trainable = False
     late = k.Sequential([layers.RandomFlip(), layers.Conv2D(4, 3, padding="same"), layers.BatchNormalization()])
     shared = layers.Conv2D(4, 3, padding="same", activation="relu", name="shared")
     x = k.Input(SHAPE)
-    y = late(late(block(block(layers.Conv2D(4, 3, padding="same", name="conv")(x)))))
+    y = late(late(block(block(layers.Conv2D(4, 3, padding="same", name="a/conv")(x)))))
     y = shared(y) + shared(shared(y)) * 0.5 - 1.0
     y = tf.nn.relu(2.0 - y / 3.0)
     gate = layers.GlobalAveragePooling2D(keepdims=True)(y)
-    gate = layers.Activation("hard_sigmoid")(layers.Conv2D(4, 1)(gate))
+    gate = layers.Activation("hard_sigmoid", name="add")(layers.Conv2D(4, 1)(gate))
     y = layers.Multiply()([y, gate])
     y = layers.Average()([y, layers.Maximum()([y, block(y)]), layers.Minimum()([y, shared(y)])])
     y = layers.Concatenate()([layers.GlobalAveragePooling2D()(y), tf.reduce_mean(y, [1, 2])])
-    return k.Model(x, layers.Dense(5, name="answer")(y), name="tangled")
+    net = k.Model(x, layers.Dense(5, name="answer")(y), name="tangled")
+    deepest.trainable = False
+    norm.trainable = False
+    deepest.layers[-1].trainable = True
+    return net
 
 
-def _functions(k: Any) -> Any:
+def functions(k: Any, tf: Any) -> Any:
     """TensorFlow's functions on the tensors of a model."""
-    functions: tuple[Callable[[Any], Any], ...] = (
+    ways: tuple[Callable[[Any], Any], ...] = (
         lambda x: tf.reshape(tf.nn.relu6(x), (-1, 48)),
         lambda x: tf.squeeze(tf.reduce_max(x, axis=(1, 2), keepdims=True), axis=(1, 2)),
         lambda x: tf.concat([tf.sigmoid(x), tf.nn.silu(x)], axis=-1),
@@ -131,41 +135,48 @@ def _functions(k: Any) -> Any:
     )
     x = k.Input(SHAPE)
     y = k.layers.AveragePooling2D(3)(x) * 8.0 - 4.0
-    ends = [k.layers.Dense(2)(k.layers.Flatten()(function(y))) for function in functions]
+    ends = [k.layers.Dense(2)(k.layers.Flatten()(way(y))) for way in ways]
     return k.Model(x, k.layers.Concatenate()(ends), name="functions")
 
 
-def build(k: Any) -> dict[str, Any]:
+def build(k: Any, tf: Any) -> dict[str, Any]:
     """Each net by its name, with random weights, moving statistics included."""
-    nets = {name: k.Sequential([k.Input(SHAPE), *layers], name=name) for name, layers in _layers(k).items()}
-    nets |= {"tangled": _tangled(k), "functions": _functions(k)}
-    nets["mobilenet"] = k.applications.MobileNetV2((96, 96, 3), 0.35, weights=None, classes=4)
+    nets = {name: k.Sequential([k.Input(SHAPE), *row], name=name) for name, row in layers_in_a_row(k).items()}
+    nets |= {"tangled": tangled(k, tf), "functions": functions(k, tf)}
+    nets["mobilenet"] = k.applications.MobileNetV2(
+        (96, 96, 3), 0.35, weights=None, classes=4, classifier_activation=None
+    )
     random = np.random.default_rng(0)
     for net in nets.values():
-        net.set_weights(
-            [0.5 + random.random(w.shape) if w.ndim < 2 else random.normal(0, 0.3, w.shape) for w in net.get_weights()]
-        )
+        net.set_weights([_values(random, weight.shape) for weight in net.get_weights()])
     nets["normalized"].get_layer("measured").adapt(random.random((4, *SHAPE)))
     return nets
 
 
+def _values(random: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Such that a layer's answers are about as large as what it reads."""
+    if len(shape) < 2:
+        return 0.5 + random.random(shape)
+    read = shape[:2] if shape[-1] < 3 and len(shape) == 4 else shape[:-1]  # a depthwise kernel reads one channel
+    return random.normal(0, np.prod(read) ** -0.5, shape)
+
+
 def main(folder: Path) -> None:
     """Saves every net in every format, and what it answers."""
-    import time
-
+    import tensorflow as tf
     import tf_keras
 
     random = np.random.default_rng(1)
-    for name, net in build(tf_keras).items():
-        images = random.random((6, *net.input_shape[1:]), dtype=np.float32)
+    for name, net in build(tf_keras, tf).items():
+        tints, range_ = random.normal(0, 1, (6, 1, 1, 3)), 255 if name == "convolutions" else 2
+        images = (random.random((6, *net.input_shape[1:])) * tints * range_).astype(np.float32)
         np.savez(folder / f"{name}.npz", images=images, answers=np.asarray(net(images, training=False)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Keras calls its own older formats legacy
-            for ending in (".h5", ".keras", ""):
-                t = time.time()
+            for ending in (".h5", ".keras", *([""] if name in AS_SAVEDMODEL else [])):
                 net.save(folder / f"{name}{ending}")
-                print(name, ending, time.time() - t)
 
 
 if __name__ == "__main__":
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     main(Path(sys.argv[1]))

@@ -16,6 +16,7 @@ from edgedigits_runner.kept import sealed
 
 from edgedigits.backend import keras
 from edgedigits.cli.main import cli
+from edgedigits.data.images import read_all
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, ModelError, RecipeError
 from edgedigits.measure.cost import instruction_model
 from edgedigits.measure.cost.instruction_model import CORE_OF, count_or_predict, load_rates, predict
@@ -146,6 +147,30 @@ def test_all_of_named_data_is_there_and_some_of_the_stand_in(net: Path, tmp_path
     other = ask_question(recipe, Asked(model=net)).data
     counts = [len(data.fit) + len(data.validation) + len(data.calibration) for data in (own, other)]
     assert counts == [900, IMAGES]
+
+
+def test_images_are_resized_and_turned_grey_as_they_are_for_compress(net: Path, tmp_path: Path) -> None:
+    """A model that takes any size is asked of at the size that was said; one of its own takes no other."""
+    layers = [
+        keras.layers.Conv2D(4, 3, activation="relu"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(3),
+    ]
+    keras.Sequential([keras.layers.Input((None, None, 3)), *layers]).save(tmp_path / "open.keras")
+    pixels, labels = np.random.default_rng(0).integers(0, 256, (60, 12, 12, 3)).astype(np.uint8), np.arange(60) % 3
+    np.savez(tmp_path / "c.npz", x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
+    recipe = load_recipe("ptq_int8")
+    for data in (str(tmp_path / "c.npz"), None):
+        wish = Asked(model=tmp_path / "open.keras", data=data, resize=(16, 10), grey=True)
+        question = ask_question(recipe, wish)
+        assert question.model.input_shape == (None, 16, 10, 3)
+        images = read_all(question.data.validation)
+        assert images.shape[1:] == (16, 10, 3)
+        assert (images == images[..., :1]).all()
+    words = ["advise", "--recipe", "ptq_int8", "--model", str(net), "--grey", "--resize"]
+    wrong = CliRunner().invoke(cli, [*words, "9x9"]).exception
+    assert isinstance(wrong, DataError)
+    assert str(wrong) == "tiny: takes images of 12x12, to which they are brought; pass --resize 12x12 or nothing"
 
 
 def test_the_tables_hold_what_the_json_holds(fresh_cache: Path) -> None:

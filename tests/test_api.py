@@ -8,8 +8,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -18,22 +19,17 @@ import pytest
 from click.testing import CliRunner
 
 import edgedigits as ed
+from edgedigits.api import progress
 from edgedigits.api.calls import LIMITS, command, for_python
 from edgedigits.api.given import open_model_file
 from edgedigits.api.progress import telling
 from edgedigits.cli.main import cli
 from edgedigits.data.sources.named import load_data
+from edgedigits.ground.artifact_folder import hash_file
 from tests import tiny_release
-
-CORNERS = ("deploy", "fleet bench", "instructions", "demo")
-"""Commands that need a device, QEMU or minutes: of these it is compared how the same wrong call is refused."""
-
-MEASURED = {
-    *("seconds", "made_in_seconds", "latencies", "speedups", "environment", "model_sha256"),
-    *("us", "time", "operators_timed_now", "warnings", "would_pay", "reason"),  # of an advice, by times of this machine
-    *("files", "manifest_sha256", "sha256"),  # of what holds seconds
-}
-"""Keys of measured times and of what hangs on them; all else in the JSON is the same both ways."""
+from tests.both_ways import compared
+from tests.golden_documents import replayed_report
+from tests.sshd import free_port
 
 
 @dataclass(frozen=True)
@@ -101,6 +97,78 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
         "recipes": ([], ed.recipes),
         "recipes show": (["prune80_int8"], lambda: ed.recipes_show("prune80_int8")),
         "recipes check": (["prune80_int8"], lambda: ed.recipes_check("prune80_int8")),
+        "fleet bench": (
+            ["down.yaml", "--tflite", art.path, "--windows", 1, "--window", 0.05, "--out", "kept"],
+            lambda: ed.fleet_bench("down.yaml", art, windows=1, window=0.05, out="kept", progress=False),
+        ),
+        "instructions": ([art.tflite, "--cpu", "cortex-a76"], lambda: ed.instructions(art, cpu="cortex-a76")),
+        "demo": (["--out", "d"], lambda: ed.demo("d", progress=False)),
+    }
+
+
+@pytest.fixture
+def quick(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes minutes, QEMU or a device, by less: the demo's artifact is there, and it and the fleet are measured already; a
+    count that QEMU has come to (`test_instructions` lets it); a fleet whose device is down (`test_device_bench` has one up)."""
+    from edgedigits.api import bench, compress
+    from edgedigits.data.sources import named
+    from edgedigits.devices import fleet
+    from edgedigits.measure.qemu import instructions
+
+    def demonstrate(**asked: Any) -> ed.Artifact:
+        found = (asked["zoo"], asked["data"], asked["recipe"], str(asked["out"]))
+        assert found == ("cnn", "digits", "prune80_int8", "d")
+        return place.artifact
+
+    def lack() -> Path:
+        raise ed.DataError("no MNIST, and nothing is fetched")
+
+    def count(file: Path, cpu: str, runtime: Any, say: Any) -> instructions.Count:
+        return instructions.Count(7, (7, 6, 8), cpu, runtime, "2.3.0", "fast", hash_file(file), "8.2")
+
+    report = replayed_report()
+    monkeypatch.setattr(named, "find_mnist", lack)
+    monkeypatch.setattr(compress, "compress", demonstrate)
+    monkeypatch.setattr(bench, "bench", lambda artifact, **_: ed.Bench(replace(report, classes=(artifact.path.name,))))
+    monkeypatch.setattr(fleet, "bench_here", lambda task, _: replace(report, windows=task.settings.windows))
+    monkeypatch.setattr(instructions, "count", count)
+    down = {"host": "pi@127.0.0.1", "name": "down", "port": free_port()}
+    Path("down.yaml").write_text(json.dumps({"hosts": [down]}))
+
+
+@pytest.mark.parametrize("name", [name for name in words() if name != "deploy"])
+def test_every_command_and_its_function_give_the_same(name: str, place: Place, request: pytest.FixtureRequest) -> None:
+    """`deploy` needs a device: `test_deploy` has one."""
+    if name in ("demo", "fleet bench", "instructions"):
+        request.getfixturevalue("quick")
+    typed, call = calls(place)[name]
+    assert name.replace(" ", "_") in ed.__all__
+    done = CliRunner().invoke(cli, [*name.split(), *map(str, typed), "--json"], standalone_mode=False)
+    assert done.exception is None, done.output
+    assert done.return_value == (1 if name == "fleet bench" else None)
+    found = call()
+    own = compared(json.loads(json.dumps(found if isinstance(found, dict) else found.as_json())), name)
+    assert own == compared(json.loads(done.stdout), name)
+    assert len(own) > 3
+
+
+def wrong_calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
+    """Of each command that takes something one call that can't be done, both ways."""
+    art = at.artifact
+    return {
+        "train": (["no", "--out", "t.keras"], lambda: ed.train("no", out="t.keras", progress=False)),
+        "compress": (["--recipe", "ptq"], lambda: ed.compress(recipe="ptq", progress=False)),
+        "advise": (
+            ["--recipe", "ptq_int8", "--model", "no.keras"],
+            lambda: ed.advise("no.keras", recipe="ptq_int8", progress=False),
+        ),
+        "bench": (["--tflite", "no"], lambda: ed.bench("no", progress=False)),
+        "inspect": (["no"], lambda: ed.inspect("no")),
+        "pack": (["no"], lambda: ed.pack("no")),
+        "estimate": (["no", "--device", "pi4"], lambda: ed.estimate("no", device="pi4")),
+        "runner": (["--out", art.path], lambda: ed.runner(art.path)),
+        "recipes show": (["ptq"], lambda: ed.recipes_show("ptq")),
+        "recipes check": (["ptq"], lambda: ed.recipes_check("ptq")),
         "deploy": ([art.path, "pi@host", "--service", "ftp"], lambda: ed.deploy(art, "pi@host", service="ftp")),
         "fleet bench": (["no.yaml", "--tflite", art.path], lambda: ed.fleet_bench("no.yaml", art)),
         "instructions": (["no.tflite"], lambda: ed.instructions("no.tflite")),
@@ -108,30 +176,14 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
     }
 
 
-def same(document: Any) -> Any:
-    """A document without what is measured."""
-    if isinstance(document, dict):
-        return {key: same(value) for key, value in document.items() if key not in MEASURED}
-    return [same(one) for one in document] if isinstance(document, (list, tuple)) else document
-
-
-@pytest.mark.parametrize("name", words())
-def test_every_command_and_its_function_give_the_same(name: str, place: Place) -> None:
-    typed, call = calls(place)[name]
-    assert name.replace(" ", "_") in ed.__all__
-    done = CliRunner().invoke(cli, [*name.split(), *map(str, typed), *([] if name in CORNERS else ["--json"])])
-    if name in CORNERS:
-        with pytest.raises(ed.InputError) as refused:
-            call()
-        assert isinstance(done.exception, ed.InputError)
-        assert (type(done.exception), for_python(str(done.exception))) == (type(refused.value), str(refused.value))
-        return
-    assert done.exit_code == 0, done.output
-    found = call()
-    own = found if isinstance(found, dict) else found.as_json()
-    theirs = json.loads(done.stdout)
-    assert same(json.loads(json.dumps(own))) == same(theirs)
-    assert same(theirs), "something is compared"
+@pytest.mark.parametrize("name", [name for name in words() if name != "recipes"])
+def test_every_command_and_its_function_refuse_the_same(name: str, place: Place) -> None:
+    typed, call = wrong_calls(place)[name]
+    done = CliRunner().invoke(cli, [*name.split(), *map(str, typed)])
+    with pytest.raises(ed.InputError) as refused:
+        call()
+    assert isinstance(done.exception, ed.InputError), done.output
+    assert (type(done.exception), for_python(str(done.exception))) == (type(refused.value), str(refused.value))
 
 
 @pytest.mark.parametrize("name", words())
@@ -313,6 +365,26 @@ def test_progress_is_shown_kept_quiet_or_told(place: Place, capsys: pytest.Captu
         pass
 
 
+def test_off_a_terminal_a_line_is_said_now_and_then_and_each_warning_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgedigits.pipeline import loop
+
+    clock = iter(range(0, 10**6, 4))
+    early, late = "the model is shy", "a class is gone"
+    monkeypatch.setattr(loop, "check_scale", lambda *_: [early])
+    monkeypatch.setattr(loop, "tell_classes", lambda *_: late)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    Path("quick.yaml").write_text("export: float16\n")
+    words = ["compress", "--recipe", "quick.yaml", "--model", "tiny.keras", "--data", str(place.shapes)]
+    done = CliRunner().invoke(cli, [*words, "--scale", "0..1", "--out", "warned"])
+    assert done.exit_code == 0, done.output
+    lines = done.stderr.splitlines()
+    assert lines == [f"warning: {early}", "test: 70 %", f"warning: {late}"], "of three shares that are told, one"
+    assert [done.output.count(one) for one in (early, late)] == [1, 1], "in all that is written"
+    assert ed.Artifact.open(next(Path("warned").iterdir())).warnings == (early, late)
+
+
 def test_an_interrupt_is_one_whatever_a_library_makes_of_it() -> None:
     @command()
     def work() -> None:
@@ -336,6 +408,44 @@ def test_errors_name_arguments_in_python_and_options_on_the_command_line(place: 
         ed.bench(place.artifact, windows=0)
     with pytest.raises(ed.InputError, match=r"^runtime=: found 'x'; choose from"):
         ed.bench(place.artifact, runtime="x")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("--model no.keras: no such file or folder", "model='no.keras': no such file or folder"),
+        ("--model my nets/no.keras: none", "model='my nets/no.keras': none"),
+        ("--model and --zoo: both were given", "model= and zoo=: both were given"),
+        ("--scale is missing: say", "pixel_range= is missing: say"),
+        ("--mean: needs --scale, as --scale -1..1 or --scale 0..255", None),
+        ("--service http:80: '80' is no port", "service='http:80': '80' is no port"),
+        (
+            "--dir: empty; give a folder, as in --dir edgedigits",
+            "directory=: empty; give a folder, as in directory= edgedigits",
+        ),
+        ("images are 8x8; pass --resize 12x12, or more", "images are 8x8; pass resize=(12, 12), or more"),
+        ("pass --mean 0.5,-1 and --std 2.", "pass mean=(0.5, -1) and std=2."),
+        ("say which one with --host USER@HOST", "say which one with host='USER@HOST'"),
+        (
+            "use --runtime litert; pass --skip-bad to use the rest",
+            "use runtime='litert'; pass skip_bad=True to use the rest",
+        ),
+        ("`edgedigits train cnn --out cnn.keras`, apt-get install --no-install-recommends x", ""),
+    ],
+)
+def test_what_the_command_line_calls_an_option(typed: str, said: str | None) -> None:
+    if said is None:
+        said = "mean=: needs pixel_range=, as pixel_range='-1..1' or pixel_range='0..255'"
+    assert all(callable(getattr(ed, name)) for name in ("bench", "deploy", "compress"))
+    assert for_python(typed) == (said or typed)
+
+
+def test_a_path_that_is_missing_is_said_first(place: Place, tmp_path: Path) -> None:
+    for wrong, baseline in (("no.tflite", None), ("no", None), (str(tmp_path), None), (place.artifact, "no")):
+        with pytest.raises(ed.TfliteError, match=r"(no|no\.tflite|model\.tflite): no such file; give a \.tflite file"):
+            ed.bench(wrong, baseline=baseline, progress=False)
+    with pytest.raises(ed.ModelError, match=r"^model='no\.keras': no such file or folder$"):
+        ed.compress("no.keras", recipe="ptq_int8", progress=False)
 
 
 def test_results_show_themselves(place: Place, tmp_path: Path) -> None:
@@ -397,6 +507,6 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     model.fit(colours / 255, labels, epochs=20, verbose=0)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"model": model}
-    exec(compile("".join(lines), "README.md", "exec"), names)
+    exec(compile("".join(lines).replace("windows=3", "windows=3, window=0.05"), "README.md", "exec"), names)
     assert names["artifact"].accuracy > 0.9
     assert names["artifact"].tflite.is_file()

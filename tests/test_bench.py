@@ -19,7 +19,7 @@ from rich.console import Console
 from edgedigits.api.render.bench import render, to_json, word_ratio
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, TfliteError
-from edgedigits.measure.bench import Contestant, Runner, Settings, bench, describe_model, measure
+from edgedigits.measure.bench import BenchSettings, Contestant, Runner, bench, describe_model, measure
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes import environments
@@ -29,7 +29,7 @@ from edgedigits.tasks.statistics import Paired
 from tests import tiny_tflite
 
 Tiny = dict[str, Path]
-QUICK = Settings(windows=2, window_s=0.02, probes=1)
+QUICK = BenchSettings(windows=2, window_s=0.02, probes=1)
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +74,7 @@ Measured = tuple[Report, Recorder]
 @pytest.fixture(scope="session")
 def measured(tiny: Tiny, contestants: list[Contestant], tmp_path_factory: pytest.TempPathFactory) -> Measured:
     """(the report, the runner that did its jobs)"""
-    settings = Settings(threads=(1, 2), windows=3, window_s=0.02, probes=1, cold=True)
+    settings = BenchSettings(threads=(1, 2), windows=3, window_s=0.02, probes=1, cold=True)
     recorder = Recorder(RunnerProcess(Path(sys.executable), tmp_path_factory.mktemp("runner"), lambda _: None))
     models = [describe_model(one) for one in contestants]
     return measure(recorder, models, str(tiny["eval"]), contestants, settings), recorder
@@ -156,7 +156,7 @@ def voided(result: dict[str, Any], *places: tuple[int, int, int]) -> dict[str, A
 def replayed(measured: Measured, contestants: list[Contestant], result: dict[str, Any]) -> Report:
     _, recorder = measured
     probe = next(found for kind, job, found in recorder.done if kind == "probe" and not job["cold"])
-    settings = Settings(threads=(1, 2), windows=3, window_s=0.02, probes=1)
+    settings = BenchSettings(threads=(1, 2), windows=3, window_s=0.02, probes=1)
     return measure(Replayed({"bench": result, "probe": probe}), [{}, {}], "eval.npz", contestants, settings)
 
 
@@ -191,6 +191,12 @@ def test_where_every_round_is_void_the_numbers_say_so(measured: Measured, contes
     assert "every round is void (load from others 34 %): times are shown, but measure again" in shown(found, 200)
     assert to_json(found)["compressed"]["latencies"][0]["valid_windows"] == 0
     assert to_json(found)["compressed"]["latencies"][0]["void_reasons"] == ("load from others 34 %",)
+    first, second = to_json(found)["comparison"]["speedups"]
+    assert (first["ratio"]["low"], first["ratio"]["high"]) == (None, None)
+    assert second["ratio"]["low"] <= second["ratio"]["value"] <= second["ratio"]["high"], "its rounds are valid"
+    one, two = (line for line in shown(found, 200).splitlines() if "times as fast" in line)
+    assert f"is {first['ratio']['value']:.2f} times as fast by void rounds alone, so without an interval." in one
+    assert "(95 % interval " in two
 
 
 def test_report_is_json(report: Report) -> None:
@@ -284,7 +290,7 @@ def test_a_model_from_elsewhere(tiny: Tiny) -> None:
 )
 def test_settings_that_cannot_be(changed: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        Settings(**changed)
+        BenchSettings(**changed)
 
 
 def test_errors_of_the_runner_are_errors_of_the_call(tiny: Tiny, tmp_path: Path) -> None:
@@ -333,7 +339,7 @@ def test_a_result_that_is_no_json_is_said(tmp_path: Path) -> None:
 
 def test_a_core_that_is_not_there_is_said(tiny: Tiny) -> None:
     with pytest.raises(InputError, match="pin: found core 4000, which this process can't use; choose from"):
-        bench(Contestant("int8", tiny["int8"]), None, tiny["eval"], Settings(windows=1, window_s=0.02, pin=4000))
+        bench(Contestant("int8", tiny["int8"]), None, tiny["eval"], BenchSettings(windows=1, window_s=0.02, pin=4000))
 
 
 def test_interrupting_ends_the_runner(tmp_path: Path) -> None:
@@ -442,7 +448,7 @@ def test_tflite_runtime_gets_its_environment_once(tiny: Tiny, tmp_path: Path, mo
     assert len(lines) == 2
     said = subprocess.run([python, "-c", "import numpy; print(numpy.__version__)"], capture_output=True, text=True)
     assert said.stdout.startswith("1.")
-    settings = Settings(runtime="tflite-runtime", windows=2, window_s=0.02, probes=1)
+    settings = BenchSettings(runtime="tflite-runtime", windows=2, window_s=0.02, probes=1)
     found = bench(Contestant("int8", tiny["int8"]), Contestant("float32", tiny["float32"]), tiny["eval"], settings)
     assert found.environment["runtime_version"] == "2.14.0"
     assert found.environment["numpy"] == "1.26.4"

@@ -14,14 +14,17 @@ from pathlib import Path
 
 import pytest
 
+import edgedigits as ed
 from benchmarks.cutting import Relay, cut_deploy
 from edgedigits.devices.deploy import DeployReport, DeployWish, deploy
 from edgedigits.devices.ssh.device import Device, connect
 from edgedigits.errors import ArtifactError, DeployError, DeviceError, InputError
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import choose, find_pip_wheel
+from tests.both_ways import compared
 from tests.sshd import Sshd
 from tests.tiny_artifact import tiny_artifact
+from tests.warm import edgedigits
 
 
 @dataclass
@@ -87,7 +90,12 @@ def first(seeded: Place, artifacts: list[Path]) -> DeployReport:
 @pytest.fixture
 def place(server: Sshd, seeded: Place, first: DeployReport, tmp_path: Path) -> Place:
     """A fresh folder where the environment is there already."""
-    fresh = Place(server, f"fresh-{tmp_path.name}")
+    return copied(seeded, f"fresh-{tmp_path.name}")
+
+
+def copied(seeded: Place, name: str) -> Place:
+    """A folder with the environments of another."""
+    fresh = Place(seeded.server, name)
     fresh.seen.mkdir()
     shutil.copytree(seeded.seen / "venvs", fresh.seen / "venvs", symlinks=True)
     owner = seeded.seen.stat()
@@ -111,6 +119,26 @@ def test_person_on_the_device_can_run_it(server: Sshd, seeded: Place, first: Dep
     with seeded.connect() as device:
         ended = device.run(["venv/bin/python", "edgedigits-runner.pyz", "doctor"], "current")
     assert ended.code == 0, ended.errors
+
+
+def test_the_command_and_the_function_say_the_same(place: Place, artifacts: list[Path]) -> None:
+    """Each into a folder of its own, then again into it."""
+    other = copied(place, f"{place.name}-other")
+    for changed in (True, False):
+        options = ("--dir", place.wish.directory, "--ssh-config", place.server.config, "--no-network", "--json")
+        done = edgedigits("deploy", artifacts[1], place.server.target, *options)
+        assert done.returncode == 0, done.stderr
+        found = ed.deploy(
+            artifacts[1],
+            place.server.target,
+            directory=other.wish.directory,
+            ssh_config=place.server.config,
+            no_network=True,
+            progress=False,
+        )
+        said = compared(json.loads(done.stdout), "deploy")
+        assert compared(json.loads(json.dumps(found.as_json())), "deploy") == said
+        assert said["changed"] is changed
 
 
 def test_second_deploy_does_nothing(seeded: Place, first: DeployReport, artifacts: list[Path]) -> None:

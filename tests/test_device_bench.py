@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 
+import edgedigits as ed
 from edgedigits.api.render import bench
 from edgedigits.devices.deploy import DeployWish, choose_packages
 from edgedigits.devices.remote_bench import bench_there, compare_reports
 from edgedigits.devices.ssh.device import connect
 from edgedigits.errors import CheckError, InputError
-from edgedigits.measure.bench_job import Task, Wish, bench_here, make_task
+from edgedigits.measure.bench_job import BenchTask, BenchWish, bench_here, make_task
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.runtimes.wheelhouse import collect
 from edgedigits.measure.runtimes.wheels import find_pip_wheel
 from tests import sshd
+from tests.both_ways import compared
 from tests.sshd import Sshd
 from tests.tiny_artifact import tiny_artifact
 from tests.warm import edgedigits
@@ -46,8 +49,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_artifact(tmp_path_factory.mktemp("artifact") / "tiny")
 
 
-def quick(made: Path, folder: Path) -> Task:
-    return make_task(Wish(tflite=made, windows=1, window=0.05), folder)
+def quick(made: Path, folder: Path) -> BenchTask:
+    return make_task(BenchWish(tflite=made, windows=1, window=0.05), folder)
 
 
 def test_both_machines_answer_alike_and_nothing_is_left(
@@ -71,7 +74,7 @@ def test_a_file_from_elsewhere_is_measured_too(wish: DeployWish, made: Path, tmp
     images = np.random.default_rng(0).integers(0, 256, (30, *np.load(made / "eval.npz")["images"].shape[1:]), np.uint8)
     labels = np.repeat(np.arange(3), 10)
     np.savez(data, x_train=images, y_train=labels, x_test=images, y_test=labels)
-    work = make_task(Wish(tflite=file, data=str(data), scale="0..1", windows=1, window=0.05), tmp_path)
+    work = make_task(BenchWish(tflite=file, data=str(data), scale="0..1", windows=1, window=0.05), tmp_path)
     there, doctor = bench_there(work, wish, print)
     assert doctor == {}
     assert (there.images, there.baseline) == (30, None)
@@ -96,6 +99,26 @@ def test_the_command_shows_both_machines_and_keeps_the_result(
     assert kept.name == "pi_127.0.0.1-tiny_int8.json" or server.user != "pi"
     assert (document["kind"], document["device"]) == ("bench on a device", server.target)
     assert document["there"]["compressed"]["sha256"] == document["here"]["compressed"]["sha256"]
+
+
+def test_the_commands_and_the_functions_say_the_same(
+    server: Sshd, wish: DeployWish, made: Path, tmp_path: Path
+) -> None:
+    """But for what is measured on the two machines."""
+    up = {"host": server.target, "name": "up", "ssh_config": str(server.config), "no_network": True}
+    hosts = tmp_path / "hosts.yaml"
+    hosts.write_text(yaml.safe_dump({"hosts": [up]}))
+    fleet = edgedigits("fleet", "bench", hosts, "--tflite", made, "--out", tmp_path, "--json", *QUICK)
+    options = ("--host", server.target, "--ssh-config", server.config, "--no-network", "--out", tmp_path, "--json")
+    one = edgedigits("bench", "--tflite", made, *options, *QUICK)
+    quick: dict[str, Any] = {"windows": 1, "window": 0.05, "out": tmp_path, "progress": False}
+    found = ed.fleet_bench(hosts, made, **quick)
+    alone = ed.bench(made, host=server.target, ssh_config=server.config, no_network=True, **quick)
+    for done, own in ((fleet, found), (one, alone)):
+        assert done.returncode == 0, done.stderr
+        said = compared(json.loads(done.stdout), "bench")
+        assert compared(json.loads(json.dumps(own.as_json())), "bench") == said
+        assert any("agreement" in path for path in said)
 
 
 def test_a_fleet_is_one_table_and_one_that_is_down_a_row_with_the_reason(

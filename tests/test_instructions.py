@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from edgedigits_runner.runtimes import ON_DEVICES
 
+import edgedigits as ed
 from edgedigits.errors import InputError, TfliteError
 from edgedigits.measure.qemu.instructions import count, count_each
+from tests.warm import edgedigits
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,15 @@ def test_the_count_is_the_same_from_anywhere_and_in_any_company(
     both = count_each([models["nano/float32"], copy], "cortex-a76")
     assert both[1] == first
     assert set(first.runs) == {first.instructions}
+
+
+def test_the_command_and_the_function_say_the_same(counter: None, tiny: dict[str, Path]) -> None:
+    path = tiny["int8"]
+    done = edgedigits("instructions", path, "--cpu", "cortex-a76", "--json")
+    assert done.returncode == 0, done.stderr
+    found = ed.instructions(path, cpu="cortex-a76", progress=False).as_json()
+    assert json.loads(done.stdout) == json.loads(json.dumps(found))
+    assert found["instructions"] > 0
 
 
 def test_values_of_weights_do_not_matter(counter: None, tmp_path: Path) -> None:

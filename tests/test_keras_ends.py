@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edgedigits.backend import keras
 from edgedigits.backend import keras as keras3
 from edgedigits.errors import ModelError
 from edgedigits.models.graph import walk
@@ -17,7 +17,11 @@ from edgedigits.pipeline.advise.question import Asked, ask_question
 from edgedigits.pipeline.prepare import Wish, prepare_job
 from edgedigits.pipeline.recipe import load_recipe
 
-both = pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # about its own internals
+    import tf_keras
+
+both = pytest.mark.parametrize("k", [keras3, tf_keras], ids=["keras3", "keras2"])
 
 
 def saved(k: Any, folder: Path, shape: tuple[int | None, ...], *layers: Any) -> Path:

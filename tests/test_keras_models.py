@@ -13,11 +13,16 @@ import h5py
 import numpy as np
 import pytest
 
-from edgedigits.backend import keras, tf
 from edgedigits.backend import keras as keras3
+from edgedigits.backend import tf
 from edgedigits.errors import ModelError
-from edgedigits.models.importer import config_check, custom_layers, loading
+from edgedigits.models.graph import walk
+from edgedigits.models.importer import config_check, custom_layers, keras2, loading, saved_files
 from edgedigits.models.layers import known_layers
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # about its own internals
+    import tf_keras
 
 Build = Callable[[Any], Any]
 FORMATS = ["keras3 .keras", "keras3 .h5", "keras2 .keras", "keras2 .h5", "SavedModel"]
@@ -49,11 +54,18 @@ def save_as(model: Any, format: str, folder: Path, name: str = "model") -> Path:
 
 
 def library(format: str) -> Any:
-    return keras3 if format.startswith("keras3") else keras
+    return keras3 if format.startswith("keras3") else tf_keras
+
+
+def rebuilt(model: Any, folder: Path) -> Any:
+    """A model of Keras 2 goes through a file."""
+    if isinstance(model, tf_keras.Model):
+        model = keras2.bring_over(saved_files.read(save_as(model, "keras2 .h5", folder, "of keras 2"), folder))
+    return loading.rebuild(model)
 
 
 def equal(original: Any, rebuilt: Any, x: Any, tolerance: float = 5e-6) -> None:
-    assert not any(isinstance(layer, keras.Model) for layer in rebuilt.layers)
+    assert not any(isinstance(layer, keras3.Model) for layer in rebuilt.layers)
     want, got = answers(original, x), answers(rebuilt, x)
     np.testing.assert_allclose(got, want, rtol=0, atol=tolerance * np.abs(want).max())
 
@@ -120,7 +132,7 @@ def test_every_format_answers_as_before(format: str, build: Build, tmp_path: Pat
         assert {"shared", "conv", "block_conv", "block_deepest_depthwise"} <= set(names)
         assert len(names) == len(set(names))
         assert loaded.model.count_params() == original.count_params()
-        assert len(loaded.model.get_layer("shared").inbound_nodes) == 3
+        assert sum(call.layer.name == "shared" for call in walk.list_calls(loaded.model)) == 3
 
 
 def test_names_do_not_depend_on_what_was_built_before(tmp_path: Path) -> None:
@@ -155,8 +167,8 @@ def test_fixed_batch_and_integer_input_become_open_float32(format: str, tmp_path
     x = k.Input(batch_shape=(7, 8, 8, 1), dtype="uint8") if k is keras3 else k.Input((8, 8, 1), 7, dtype="uint8")
     model = k.Model(x, k.layers.Dense(3)(k.layers.Flatten()(k.layers.Rescaling(1 / 255)(x))))
     rebuilt = loading.load(save_as(model, format, tmp_path)).model
-    assert rebuilt.input.shape.as_list() == [None, 8, 8, 1]
-    assert rebuilt.input.dtype == tf.float32
+    assert rebuilt.input.shape == (None, 8, 8, 1)
+    assert rebuilt.input.dtype == "float32"
 
 
 def test_images_are_compared_too(tmp_path: Path) -> None:
@@ -172,7 +184,7 @@ def test_a_difference_beyond_the_tolerance_is_an_error(tmp_path: Path, monkeypat
     monkeypatch.setattr(
         "edgedigits.models.layers.operations.activate", lambda make, name, _, x, **__: make("ELU", name)(x)
     )
-    with pytest.raises(ModelError, match=r"model\.keras: rebuilt for Keras 2 the model answers otherwise"):
+    with pytest.raises(ModelError, match=r"model\.keras: rebuilt, the model answers otherwise"):
         loading.load(path)
 
 
@@ -224,37 +236,37 @@ LAYERS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
-def test_layers(k: Any) -> None:
+@pytest.mark.parametrize("k", [keras3, tf_keras], ids=["keras3", "keras2"])
+def test_layers(k: Any, tmp_path: Path) -> None:
     for number, (kind, settings) in enumerate(LAYERS):
         x = k.Input((8, 8, 4))
         y = getattr(k.layers, kind)(**settings)(x)
         model = randomised(k.Model(x, k.layers.Dense(3)(k.layers.Flatten()(y))), number)
-        equal(model, loading.rebuild(model), images((8, 8, 4)))
+        equal(model, rebuilt(model, tmp_path), images((8, 8, 4)))
 
 
-@pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
-def test_layers_along_one_line(k: Any) -> None:
+@pytest.mark.parametrize("k", [keras3, tf_keras], ids=["keras3", "keras2"])
+def test_layers_along_one_line(k: Any, tmp_path: Path) -> None:
     layers = k.layers
     model = k.Sequential([k.Input((8, 8, 1)), layers.Reshape((8, 8)), layers.Conv1D(4, 3, padding="same")])
     for layer in (layers.SpatialDropout1D(0.1), layers.MaxPooling1D(2), layers.SeparableConv1D(4, 2)):
         model.add(layer)
     for layer in (layers.AveragePooling1D(2), layers.GlobalAveragePooling1D(), layers.Dense(3)):
         model.add(layer)
-    equal(randomised(model), loading.rebuild(model), images((8, 8, 1)))
+    equal(randomised(model), rebuilt(model, tmp_path), images((8, 8, 1)))
 
 
-@pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
-def test_an_adapted_normalization(k: Any) -> None:
+@pytest.mark.parametrize("k", [keras3, tf_keras], ids=["keras3", "keras2"])
+def test_an_adapted_normalization(k: Any, tmp_path: Path) -> None:
     for axis in (-1, None, (1, 2, 3)):
         norm = k.layers.Normalization(axis=axis)
         norm.adapt(images((4, 4, 3)) * 7)
         model = k.Sequential([k.Input((4, 4, 3)), norm, k.layers.Flatten(), k.layers.Dense(3)])
-        equal(model, loading.rebuild(model), images((4, 4, 3)))
+        equal(model, rebuilt(model, tmp_path), images((4, 4, 3)))
 
 
-@pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
-def test_activations(k: Any) -> None:
+@pytest.mark.parametrize("k", [keras3, tf_keras], ids=["keras3", "keras2"])
+def test_activations(k: Any, tmp_path: Path) -> None:
     only_keras3 = {"leaky_relu", "hard_silu", "hard_swish"}
     x = k.Input((4, 4, 1))
     branches = [
@@ -266,7 +278,7 @@ def test_activations(k: Any) -> None:
     randomised(k.Model(x, branches))
     for branch in branches:  # answers apart: a sum would hide small ones
         one = k.Model(x, branch)
-        equal(one, loading.rebuild(one), images((4, 4, 1)) * 8 - 4)
+        equal(one, rebuilt(one, tmp_path), images((4, 4, 1)) * 8 - 4)
 
 
 def test_keras3_operations() -> None:
@@ -287,7 +299,7 @@ def test_keras3_operations() -> None:
         equal(randomised(model), loading.rebuild(model), images((4, 4, 1)) * 8 - 4)
 
 
-def test_tensorflow_functions() -> None:
+def test_tensorflow_functions(tmp_path: Path) -> None:
     functions: tuple[Callable[[Any], Any], ...] = (
         lambda x: tf.reshape(tf.nn.relu6(x), (-1, 16)),
         lambda x: tf.squeeze(tf.reduce_max(x, axis=(1, 2), keepdims=True), axis=(1, 2)),
@@ -299,9 +311,9 @@ def test_tensorflow_functions() -> None:
         lambda x: tf.nn.gelu(x * 3.0, approximate=True) + tf.maximum(x, 0.5) * tf.minimum(x, 0.25),
     )
     for apply in functions:
-        x = keras.Input((4, 4, 1))
-        model = keras.Model(x, keras.layers.Dense(3)(keras.layers.Flatten()(apply(x))))
-        equal(randomised(model), loading.rebuild(model), images((4, 4, 1)) * 8 - 4)
+        x = tf_keras.Input((4, 4, 1))
+        model = tf_keras.Model(x, tf_keras.layers.Dense(3)(tf_keras.layers.Flatten()(apply(x))))
+        equal(randomised(model), rebuilt(model, tmp_path), images((4, 4, 1)) * 8 - 4)
 
 
 def random_model(k: Any, seed: int, depth: int = 2, channels: int = 1) -> Any:
@@ -330,12 +342,12 @@ def random_model(k: Any, seed: int, depth: int = 2, channels: int = 1) -> Any:
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
-def test_random_graphs(k: Any, seed: int) -> None:
+@pytest.mark.parametrize("k", [keras3, tf_keras], ids=["keras3", "keras2"])
+def test_random_graphs(k: Any, seed: int, tmp_path: Path) -> None:
     model = randomised(random_model(k, seed), seed)
-    rebuilt = loading.rebuild(model)
-    equal(model, rebuilt, images((6, 6, 1)), tolerance=2e-5)
-    assert rebuilt.count_params() <= model.count_params()
+    again = rebuilt(model, tmp_path)
+    equal(model, again, images((6, 6, 1)), tolerance=2e-5)
+    assert again.count_params() <= model.count_params()
 
 
 # --- what is never run ---
@@ -399,49 +411,15 @@ def test_only_listed_classes_reach_keras(layer: dict[str, Any], why: str) -> Non
         config_check.check_config(config, "2")
 
 
-@pytest.mark.parametrize(
-    ("of_conv", "what"),
-    [
-        (["image", 0, 0, {}], ""),
-        (["sum", 0, 0, {}], "layer 'conv' takes answer 0 of layer 'sum'"),
-        (["conv", 0, 0, {}], "layer 'conv' takes answer 0 of layer 'conv'"),
-        (["twice", 1, 0, {}], ""),
-        (["twice", 2, 0, {}], "layer 'conv' takes answer 2 of layer 'twice'"),
-        (["twice", 1.5, 0, {}], r"layer 'conv' takes answer 1\.5 of layer 'twice'"),
-        (["twice", "1", 0, {}], "layer 'conv' takes answer 1 of layer 'twice'"),
-        (["twice", 0, 0, {"mask": ["sum", 0, 0]}], "layer 'conv' takes answer 0 of layer 'sum'"),
-    ],
-)
-def test_what_keras_2_would_wait_for_without_end_is_refused(of_conv: list[Any], what: str) -> None:
-    """Keras 2 tries a layer again and again until all it takes has been made."""
-
-    def layer(kind: str, name: str, *calls: list[list[Any]]) -> dict[str, Any]:
-        return {"class_name": kind, "name": name, "config": {"name": name}, "inbound_nodes": list(calls)}
-
-    layers = [
-        layer("Conv2D", "conv", [of_conv]),
-        layer("ReLU", "twice", [["image", 0, 0, {}]], [["twice", 0, 0, {}]]),
-        layer("InputLayer", "image"),
-        layer("Add", "sum", [["conv", 0, 0, {}], ["twice", 0, 0, {}]]),
-    ]
-    config = {"class_name": "Functional", "config": {"name": "m", "layers": layers}}
-    if not what:
-        config_check.check_config(config, "2")
-        return
-    with pytest.raises(ModelError, match=what):
-        config_check.check_config(config, "2")
-
-
-def test_models_within_models_and_layers_used_twice_connect() -> None:
+def test_models_within_models_and_layers_used_twice_connect(tmp_path: Path) -> None:
     """The counting of calls is that of Keras 2: from 1 where a model within was built on an input of its own."""
-    layers = keras.layers
-    inner = keras.Sequential([layers.Input((4,)), layers.Dense(4)])
-    open_inner = keras.Sequential([layers.Dense(4)])
-    shared, image = layers.Dense(4), layers.Input((4,))
-    there = open_inner(open_inner(shared(inner(inner(shared(image))))))
-    model = keras.Model(image, layers.Add()([there, shared(there), inner(image)]))
-    config = {"class_name": "Functional", "config": json.loads(model.to_json())["config"]}
-    assert keras.models.model_from_config(config_check.check_config(config, "2")).count_params() == model.count_params()
+    layers = tf_keras.layers
+    inner = tf_keras.Sequential([layers.Input((4, 4, 4)), layers.Dense(4)])
+    open_inner = tf_keras.Sequential([layers.Dense(4)])
+    shared, image = layers.Dense(4), layers.Input((4, 4, 4))
+    there = open_inner(open_inner(inner(shared(inner(shared(image))))))
+    model = randomised(tf_keras.Model(image, layers.Add()([there, inner(image)])))
+    equal(model, rebuilt(model, tmp_path), images((4, 4, 4)))
 
 
 def test_a_foreign_initializer_is_left_out() -> None:
@@ -458,8 +436,7 @@ def test_a_foreign_initializer_is_left_out() -> None:
 # --- layers of one's own ---
 
 OWN = """
-import keras
-import tf_keras
+import {library}
 
 class Scale({library}.layers.Layer):
     def __init__(self, by, **more):
@@ -491,6 +468,7 @@ def test_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     own_module(tmp_path, "ed_own2", library="tf_keras", build=BUILD, call="x * self.by * self.w")
+    own_module(tmp_path, "ed_same3", library="keras", build=BUILD, call="x * self.by * self.w")
     own_module(tmp_path, "ed_own3", library="keras", build=BUILD, call="x * self.by * self.w + x.shape[1]")
     own_module(
         tmp_path,
@@ -502,16 +480,21 @@ def test_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ed_open3, ed_own2, ed_own3 = map(importlib.import_module, ("ed_open3", "ed_own2", "ed_own3"))
 
     for format in ("keras2 .keras", "keras2 .h5", "SavedModel"):
-        model = randomised(with_own(keras, ed_own2.Scale))
+        model = randomised(with_own(tf_keras, ed_own2.Scale))
         path = save_as(model, format, tmp_path)
         with pytest.raises(ModelError, match=r"layer 'mine' \(Scale\) .*custom|\(Scale\) can't be taken"):
             loading.load(path)
-        loaded = loading.load(path, custom=["ed_own2:Scale"])
+        with pytest.raises(
+            ModelError, match="custom 'ed_own2:Scale' is written for Keras 2; write the class for Keras 3"
+        ):
+            loading.load(path, custom=["ed_own2:Scale"])
+        loaded = loading.load(path, custom=["ed_same3:Scale"])
         equal(model, loaded.model, images((4, 4, 3)))
+        assert loaded.facts["witness"] == ("signature" if format == "SavedModel" else "none")
         loading.save(loaded.model, {}, tmp_path / "stage")
         with pytest.raises(ModelError, match="Scale"):
             loading.restore(tmp_path / "stage")
-        again, _ = loading.restore(tmp_path / "stage", custom=["ed_own2:Scale"])
+        again, _ = loading.restore(tmp_path / "stage", custom=["ed_same3:Scale"])
         np.testing.assert_array_equal(answers(again, images((4, 4, 3))), answers(loaded.model, images((4, 4, 3))))
 
     model = randomised(with_own(keras3, ed_open3.Scale))
@@ -523,15 +506,11 @@ def test_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [layer.name for layer in loaded.model.layers][1:4] == ["mine_conv2d", "mine_multiply", "mine_relu"]
 
     own_module(tmp_path, "ed_made3", library="keras", build=BUILD, call="keras.ops.sin(x)")
-    ed_made3 = importlib.import_module("ed_made3")
-
-    path = save_as(with_own(keras3, ed_made3.Scale), "keras3 .keras", tmp_path)
-    with pytest.raises(ModelError, match=r"\(Sin\) is the operation Sin, which has no known layer"):
-        loading.load(path, custom=["ed_made3:Scale"])
-    model = randomised(with_own(keras3, ed_own3.Scale))
-    path = save_as(model, "keras3 .keras", tmp_path)
-    with pytest.raises(ModelError, match="answers otherwise"):  # the namesake in Keras 2 computes something else
-        loading.load(path, custom=["ed_own3:Scale", "ed_own2:Scale"])
+    for name, cls in (("ed_made3", importlib.import_module("ed_made3").Scale), ("ed_own3", ed_own3.Scale)):
+        model = randomised(with_own(keras3, cls))
+        loaded = loading.load(save_as(model, "keras3 .keras", tmp_path), custom=[f"{name}:Scale"])
+        equal(model, loaded.model, images((4, 4, 3)))
+        assert type(loaded.model.layers[1]) is cls  # of what the stages can't see through a layer stays what it is
 
 
 def test_kept_stages_depend_on_the_source_of_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -615,7 +594,7 @@ def test_a_flipped_byte_is_found(tmp_path: Path) -> None:
 
 def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
     for name, link in (("a", h5py.ExternalLink("/etc/passwd", "/")), ("b", h5py.SoftLink("/model_weights"))):
-        path = save_as(plain(keras), "keras2 .h5", tmp_path, name)
+        path = save_as(plain(tf_keras), "keras2 .h5", tmp_path, name)
         with h5py.File(path, "a") as file:
             file["model_weights/other"] = link
         with pytest.raises(ModelError, match="lie in another place"):
@@ -640,9 +619,9 @@ def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
         refused(tmp_path / name, why)
     np.savez(tmp_path / "b.npz", a=np.zeros(3))
     refused((tmp_path / "b.npz").rename(tmp_path / "b.keras"), "holds 'metadata.json' 0 times")
-    whole = save_as(plain(keras), "keras2 .h5", tmp_path)
+    whole = save_as(plain(tf_keras), "keras2 .h5", tmp_path)
     refused(shutil.copy(whole, tmp_path / "c.keras"), "HDF5 file, not a .keras archive")
-    plain(keras).save_weights(tmp_path / "d.weights.h5")
+    plain(tf_keras).save_weights(tmp_path / "d.weights.h5")
     refused(tmp_path / "d.weights.h5", "holds weights only")
 
 
@@ -669,7 +648,7 @@ def ends(k: Any, shape: tuple[int | None, ...], *layers: Any) -> Any:
     return k.Sequential([k.Input(shape), *layers])
 
 
-@pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
+@pytest.mark.parametrize("k", [keras3, tf_keras], ids=["keras3", "keras2"])
 def test_no_image_classifier(k: Any, tmp_path: Path) -> None:
     flatten, dense, pool = k.layers.Flatten, k.layers.Dense, k.layers.GlobalAveragePooling2D
     for model, why in (
@@ -689,8 +668,8 @@ def test_no_image_classifier(k: Any, tmp_path: Path) -> None:
             loading.load(save_as(model, f"{'keras3' if k is keras3 else 'keras2'} .keras", tmp_path))
 
 
-@pytest.mark.parametrize("k", [keras3, keras], ids=["keras3", "keras2"])
-def test_models_that_cannot_be_rebuilt(k: Any) -> None:
+@pytest.mark.parametrize("k", [keras3, tf_keras], ids=["keras3", "keras2"])
+def test_models_that_cannot_be_rebuilt(k: Any, tmp_path: Path) -> None:
     class Mine(k.Model):  # type: ignore[misc]
         def call(self, x: Any) -> Any:
             return x
@@ -699,10 +678,8 @@ def test_models_that_cannot_be_rebuilt(k: Any) -> None:
     y = k.layers.Flatten()(x)
     layers = k.layers
     for model, why in (
-        (Mine(), r"subclass of keras\.Model \(Mine\)"),
         (k.Model([x, z], layers.Add()([x, z])), "has 2 inputs"),
         (k.Model(x, [y, layers.Dense(3)(y)]), "has 2 outputs"),
-        (k.Sequential([layers.Dense(3)]), "has no input shape"),
         (
             ends(k, (8, 8, 1), layers.Reshape((8, 8)), layers.LSTM(3, name="r")),
             r"layer 'r' \(LSTM\) can't be taken: it computes step by step",
@@ -710,25 +687,32 @@ def test_models_that_cannot_be_rebuilt(k: Any) -> None:
         (k.Model(x, k.Model(z, [z, z])(x)[0]), "has 2 outputs"),
     ):
         with pytest.raises(ModelError, match=why):
-            loading.rebuild(model)
+            rebuilt(model, tmp_path)
+    if k is keras3:  # Keras 2 writes none of these into a file
+        for model, why in (
+            (Mine(), r"subclass of keras\.Model \(Mine\)"),
+            (k.Sequential([layers.Dense(3)]), "no input shape"),
+        ):
+            with pytest.raises(ModelError, match=why):
+                loading.rebuild(model)
     first = layers.MaxPooling2D(padding="same", data_format="channels_first", name="p")
     with pytest.raises(ModelError, match=r"layer 'p' \(MaxPooling2D\) has channels_first"):
-        loading.rebuild(ends(k, (8, 8, 1), first))
+        rebuilt(ends(k, (8, 8, 1), first), tmp_path)
 
 
-def test_operations_without_a_layer() -> None:
+def test_operations_without_a_layer(tmp_path: Path) -> None:
     ops = keras3.ops
-    x, z = keras3.Input((8, 8, 1)), keras.Input((8, 8, 1))
+    x, z = keras3.Input((8, 8, 1)), tf_keras.Input((8, 8, 1))
     for model, why in (
         (keras3.Model(x, ops.sin(x)), r"\(Sin\) is the operation Sin"),
         (keras3.Model(x, x[:, 1:]), r"\(GetItem\) is the operation GetItem"),
         (keras3.Model(x, ops.mean(x, axis=-1)), "'mean' over axes"),
         (keras3.Model(x, 1 / x), "'divide' of a constant"),
         (keras3.Model(x, ops.cast(x, "int32")), "'cast' to int32"),
-        (keras.Model(z, tf.sin(z)), "is the operation tf.math.sin"),
-        (keras.Model(z, z[:, 1:]), r"\(SlicingOpLambda\)"),
+        (tf_keras.Model(z, tf.sin(z)), r"\(TFOpLambda\) calls tf\.math\.sin, which has no known layer"),
+        (tf_keras.Model(z, z[:, 1:]), r"\(SlicingOpLambda\)"),
         (
-            keras.Model(z, keras.layers.Dropout(0.5, name="d")(z, training=True)),
+            tf_keras.Model(z, tf_keras.layers.Dropout(0.5, name="d")(z, training=True)),
             r"'d' \(Dropout\) is called with training",
         ),
         (
@@ -738,7 +722,7 @@ def test_operations_without_a_layer() -> None:
         (keras3.Model(x, keras3.layers.Resizing(4, 4, antialias=True, name="d")(x)), "has antialias=True"),
     ):
         with pytest.raises(ModelError, match=why):
-            loading.rebuild(model)
+            rebuilt(model, tmp_path)
 
 
 def test_weights_that_are_no_numbers(tmp_path: Path) -> None:
@@ -758,8 +742,8 @@ def test_without_softmax() -> None:
     assert logits is not inside
     np.testing.assert_allclose(tf.nn.softmax(answers(logits, x)), answers(inside, x), atol=1e-6)
     assert loading.remove_softmax(logits) is logits
-    y = keras.layers.Softmax()(logits.output)
-    apart = keras.Model(logits.input, y)
+    y = keras3.layers.Softmax()(logits.output)
+    apart = keras3.Model(logits.input, y)
     again = loading.remove_softmax(apart)
     np.testing.assert_array_equal(answers(again, x), answers(logits, x))
     before = [w.copy() for w in apart.get_weights()]
@@ -767,7 +751,7 @@ def test_without_softmax() -> None:
     for old, new in zip(before, apart.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     with pytest.raises(ModelError, match="answers with probabilities"):
-        loading.remove_softmax(keras.Model(logits.input, keras.layers.Reshape((3,))(y)))
+        loading.remove_softmax(keras3.Model(logits.input, keras3.layers.Reshape((3,))(y)))
 
 
 def test_probabilities_are_known_by_their_sum(tmp_path: Path) -> None:
@@ -777,10 +761,11 @@ def test_probabilities_are_known_by_their_sum(tmp_path: Path) -> None:
 
 
 def test_a_stage_comes_back_bit_for_bit(tmp_path: Path) -> None:
-    x = keras.Input((8, 8, 3))
-    conv = keras.layers.Conv2D(4, 3, kernel_regularizer="l2", kernel_initializer="he_normal", name="conv")
-    frozen = keras.layers.BatchNormalization(trainable=False)
-    model = randomised(keras.Model(x, keras.layers.Dense(3, name="d")(keras.layers.Flatten()(frozen(conv(x))))))
+    x = keras3.Input((8, 8, 3))
+    conv = keras3.layers.Conv2D(4, 3, kernel_regularizer="l2", kernel_initializer="he_normal", name="conv")
+    frozen = keras3.layers.BatchNormalization(trainable=False)
+    net = keras3.Model(x, keras3.layers.Dense(3, name="d")(keras3.layers.Flatten()(frozen(conv(x)))))
+    model = loading.rebuild(randomised(net))
     masks = {
         "conv/kernel:0": np.random.default_rng(0).random((3, 3, 3, 4)) > 0.5,
         "d/kernel:0": np.ones((144, 3), bool),
@@ -788,7 +773,7 @@ def test_a_stage_comes_back_bit_for_bit(tmp_path: Path) -> None:
     loading.save(model, masks, tmp_path / "stage")
     again, masks_again = loading.restore(tmp_path / "stage")
     assert [w.name for w in again.weights] == [w.name for w in model.weights]
-    assert again.get_config() == model.get_config()
+    assert again.to_json() == model.to_json()
     for old, new in zip(model.get_weights(), again.get_weights(), strict=True):
         assert old.dtype == new.dtype
         np.testing.assert_array_equal(old, new)
@@ -801,7 +786,7 @@ def test_a_stage_comes_back_bit_for_bit(tmp_path: Path) -> None:
 def test_damaged_stages(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="restoring the model failed"):
         loading.restore(tmp_path / "missing")
-    loading.save(loading.rebuild(plain(keras)), {}, tmp_path)
+    loading.save(rebuilt(plain(keras3), tmp_path), {}, tmp_path)
     described = json.loads((tmp_path / "model.json").read_text())
     (tmp_path / "model.json").write_text(json.dumps({**described, "schema": 99}))
     with pytest.raises(ModelError, match="has schema 99"):

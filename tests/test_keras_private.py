@@ -51,10 +51,10 @@ def test_uses_come_in_the_order_of_computation_with_what_they_read_and_make() ->
 
 def test_arguments_are_filled_in_as_they_were_given() -> None:
     model, _ = branched()
-    add = next(use for use in keras_private.list_uses(model) if use.layer.name == "sum")
-    ((first, second),), named = add.fill_in({id(tensor): str(place) for place, tensor in enumerate(add.read)})
-    assert ((first, second), named) == (("0", "1"), {})
-    largest = next(use for use in keras_private.list_uses(model) if type(use.layer).__name__ == "Maximum")
+    add: Any = next(use for use in keras_private.list_uses(model) if use.layer.name == "sum")
+    args, named = add.fill_in({id(tensor): str(place) for place, tensor in enumerate(add.read)})
+    assert (args, named) == ((["0", "1"],), {})
+    largest: Any = next(use for use in keras_private.list_uses(model) if type(use.layer).__name__ == "Maximum")
     args, named = largest.fill_in({id(largest.read[0]): "x"})
     assert [*args, *named.values()] == ["x", 0.5]
 

@@ -16,7 +16,7 @@ from edgedigits_runner.release import read_release
 
 from edgedigits.errors import ArtifactError
 from edgedigits.ground import artifact_folder
-from edgedigits.measure.bench_job import Wish, make_task
+from edgedigits.measure.bench_job import BenchWish, make_task
 from edgedigits.tflite.rewrite.before_and_after import inspect
 from tests.tiny_artifact import tiny_artifact
 
@@ -64,7 +64,7 @@ def refusals(folder: Path) -> list[str]:
     for read in (
         lambda: artifact_folder.read(folder),
         lambda: inspect(folder, slim=False),
-        lambda: make_task(Wish(tflite=folder), folder),
+        lambda: make_task(BenchWish(tflite=folder), folder),
     ):
         with pytest.raises(ArtifactError) as caught:
             read()

@@ -12,6 +12,7 @@ from edgedigits_runner.tasks import from_json
 from PIL import Image
 
 from edgedigits.backend import keras
+from edgedigits.data.samples import draw_sample
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
 from edgedigits.errors import ClassLostError, DataError, InputError, ModelError
@@ -21,13 +22,14 @@ from edgedigits.models.graph import walk
 from edgedigits.models.importer.loading import load
 from edgedigits.pipeline import loop, prepare, recipe
 from edgedigits.pipeline.advise.question import Asked, ask_question
-from edgedigits.pipeline.checks.judging import check_classes
+from edgedigits.pipeline.checks.judging import check_classes, compute_outputs_of_bytes
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.train import Settings, train
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.distil.students import make_student
 from edgedigits.stages.distil.teachers import load_teachers
 from edgedigits.tasks.kinds.multilabel import Multilabel
+from edgedigits.tasks.scoring import compute_outputs
 from tests.labelled import SHAPES, L, coloured, folder, learned, pairs
 
 TASK = Multilabel()
@@ -67,19 +69,26 @@ def compressed(model: Path, data: Path, out: Path, stages: list[Any], export: An
 
 
 STAGES: dict[str, list[Any]] = {
-    "ptq": [],
-    "qat": [{"qat": {**BRIEF, "distillation": 0.5}}],
-    "prune80": [{"prune": {**BRIEF, "min_steps": 90, "sparsity": 0.8, "rate": 3e-3}}, {"qat": BRIEF}],
+    "prune80": [
+        {"prune": {**BRIEF, "min_steps": 90, "sparsity": 0.8, "rate": 3e-3}},
+        {"qat": {**BRIEF, "distillation": 0.5}},
+    ],
     "shrink50": [{"shrink": {**BRIEF, "min_steps": 80, "remove_parameters": 0.5, "multiple": 2, "distillation": 0.5}}],
     "distil": [{"distil": {**BRIEF, "min_steps": 80, "pool": 2, "teacher": ["recipe", "self"], "augment": False}}],
 }
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.fixture(scope="module")
+def rounded(digits: Path, digits_net: Path, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """The net of pairs as int8; to be looked at, not changed."""
+    return compressed(digits_net, digits, tmp_path_factory.mktemp("rounded"), [])
+
+
+@pytest.mark.parametrize("name", ["ptq", *STAGES])
 def test_every_kind_of_recipe_keeps_what_the_model_sees(
-    name: str, digits: Path, digits_net: Path, tmp_path: Path
+    name: str, digits: Path, digits_net: Path, rounded: Artifact, tmp_path: Path
 ) -> None:
-    artifact = compressed(digits_net, digits, tmp_path, STAGES[name])
+    artifact = rounded if name == "ptq" else compressed(digits_net, digits, tmp_path, STAGES[name])
     manifest, test = artifact.manifest, artifact.manifest["test"]
     assert manifest["task"] == {"name": "multilabel", "labels": list("0123"), "thresholds": [0.5] * 4}
     assert test["float_scores"]["f1_macro"] > 0.9
@@ -90,11 +99,10 @@ def test_every_kind_of_recipe_keeps_what_the_model_sees(
     assert "validation_f1_macro" in manifest["stages"][-1]
 
 
-def test_what_is_written_counts_to_the_same_scores(digits: Path, digits_net: Path, tmp_path: Path) -> None:
+def test_what_is_written_counts_to_the_same_scores(rounded: Artifact) -> None:
     from edgedigits.data.images import ArrayImages
-    from edgedigits.pipeline.checks.judging import compute_outputs_of_bytes
 
-    artifact = compressed(digits_net, digits, tmp_path, [])
+    artifact = rounded
     with np.load(artifact.path / "eval.npz") as kept:
         images, labels = kept["images"], kept["labels"]
     assert (labels.dtype, labels.shape[1]) == (np.uint8, 4)
@@ -111,18 +119,25 @@ def test_what_is_written_counts_to_the_same_scores(digits: Path, digits_net: Pat
 
 @pytest.mark.parametrize(
     ("export", "end"),
-    [(name, "sigmoid") for name in recipe.EXPORTS] + [({"int8": {"slim": True}}, "sigmoid"), ("int8", None)],
+    [
+        *((name, "sigmoid") for name in recipe.EXPORTS if name != "int8"),
+        ({"int8": {"slim": True}}, "sigmoid"),
+        ("int8", None),
+    ],
 )
 def test_every_export_of_shapes_in_colour(
     export: Any, end: str | None, shapes_file: Path, shapes_nets: dict[str | None, Path], tmp_path: Path
 ) -> None:
+    """int8 that is not slim, of a sigmoid, is what the recipes of the pairs end in."""
     artifact = compressed(shapes_nets[end], shapes_file, tmp_path, [], export, classes=SHAPES)
     assert artifact.manifest["task"].get("logits", False) == (end is None) == artifact.manifest["model"]["logits"]
     assert artifact.manifest["test"]["accuracy"] > 0.85
     assert abs(artifact.manifest["test"]["accuracy"] - artifact.manifest["test"]["float_accuracy"]) < 0.03
 
 
-def test_thresholds_are_tuned_on_validation_images_and_recorded(shapes_file: Path, tmp_path: Path) -> None:
+def test_thresholds_are_tuned_on_validation_images_and_recorded(
+    shapes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A net whose answers all lie low has none above one half, and is right again with thresholds of its own."""
     path = learned(*coloured(600), tmp_path / "low.keras")
     net = keras.models.load_model(path)
@@ -130,12 +145,31 @@ def test_thresholds_are_tuned_on_validation_images_and_recorded(shapes_file: Pat
     net.get_layer("answer").set_weights([weights * 0.5, bias * 0.5 - 5.0])
     net.save(path)
     half = compressed(path, shapes_file, tmp_path, [])
+    asked, recount = [], loop._recount
+
+    def noted(*given: Any) -> dict[str, Any]:
+        asked.append(given)
+        return recount(*given)
+
+    monkeypatch.setattr(loop, "_recount", noted)
     tuned = compressed(path, shapes_file, tmp_path, [], thresholds="tuned")
     assert tuned.manifest["test"]["float_accuracy"] > half.manifest["test"]["float_accuracy"], "the float form's own"
     assert half.path != tuned.path
     assert half.manifest["task"]["thresholds"] == [0.5] * 3
     assert max(tuned.manifest["task"]["thresholds"]) < 0.5
     assert tuned.manifest["test"]["scores"]["f1_macro"] > half.manifest["test"]["scores"]["f1_macro"] + 0.03
+    ((meaning, candidate, exported, data),) = asked
+    assert meaning == from_json(tuned.manifest["task"]), "the check of parity counts by the tuned ones"
+    sample = draw_sample(data.validation, loop.PARITY_IMAGES)
+    outputs = compute_outputs(candidate.model, sample, data.scale)
+    both = np.stack([outputs, compute_outputs_of_bytes(exported.flat, sample, data.scale)])
+    apart = np.abs(both[0] - both[1]).argmax()
+    between = both.mean(axis=0).flat[apart]
+    expected = int(((both[0] > between) != (both[1] > between)).any(axis=1).sum())
+    assert expected
+    assert recount(meaning._replace(thresholds=(between,) * 3), candidate, exported, data) == {
+        "changed_answers": expected
+    }
 
 
 def test_tuning_takes_the_best_f1_and_the_nearest_to_one_half() -> None:
@@ -242,8 +276,9 @@ def cats_and_dogs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("closing", ["sigmoid", None])
 def test_one_output_on_two_classes_is_one_label(closing: str | None, cats_and_dogs: Path, tmp_path: Path) -> None:
+    """Trained on where it ends in a sigmoid: training sees logits either way."""
     model = cats_and_dogs / f"{closing}.keras"
-    artifact = compressed(model, cats_and_dogs / "data", tmp_path, [{"qat": BRIEF}])
+    artifact = compressed(model, cats_and_dogs / "data", tmp_path, [{"qat": BRIEF}] if closing else [])
     logits = {} if closing else {"logits": True}
     assert artifact.manifest["task"] == {"name": "multilabel", "labels": ["seven"], "thresholds": [0.5], **logits}
     assert artifact.manifest["data"]["classes"] == ["seven"]
@@ -251,7 +286,7 @@ def test_one_output_on_two_classes_is_one_label(closing: str | None, cats_and_do
     assert artifact.manifest["test"]["accuracy"] > 0.95
     with np.load(artifact.path / "eval.npz") as kept:
         assert kept["labels"].shape == (len(kept["images"]), 1)
-    named = bench_job.Wish(tflite=artifact.path, data=str(cats_and_dogs / "data"))
+    named = bench_job.BenchWish(tflite=artifact.path, data=str(cats_and_dogs / "data"))
     asked = bench_job.make_task(named, tmp_path)
     with np.load(asked.images) as again, np.load(artifact.path / "eval.npz") as kept:
         assert (again["labels"] == kept["labels"]).all()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +17,7 @@ from edgedigits_runner.interpreters import load_runtime
 from edgedigits_runner.release import read_release
 from pydantic.dataclasses import dataclass
 
+import edgedigits
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.data.splits import FitData
@@ -107,3 +111,46 @@ def test_without_their_rows_the_choices_are_said() -> None:
         recipe.parse(WANTED, "test", "toy")
     with pytest.raises(RecipeError, match="unknown export 'toy8'"):
         recipe.parse({"export": "toy8"}, "test", "toy")
+
+
+TOY_STAGE = """from __future__ import annotations
+from pydantic.dataclasses import dataclass
+from edgedigits.data.splits import FitData
+from edgedigits.ground.facts import Facts, Progress, silent
+from edgedigits.stages.candidate import STRICT, Candidate
+
+
+@dataclass(frozen=True, config=STRICT)
+class ToyStage:
+    steps: int = 128
+
+    def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
+        return candidate, {}
+"""
+ASKED = """
+import sys
+import edgedigits as ed
+assert {"ToyStage", "Prune"} <= set(ed.__all__) & set(dir(ed))
+assert not {"pydantic", "numpy", "tensorflow"} & set(sys.modules)
+from edgedigits import *
+print(ed.__file__, Recipe(stages=[ToyStage(steps=8), ed.Qat()], export=Int8()), ed.ToyStage().steps)
+"""
+
+
+def test_a_new_stage_is_public_with_two_files_touched(tmp_path: Path) -> None:
+    """In a copy of the package, since it is the source of the table that tells what is public."""
+    package = tmp_path / "edgedigits"
+    shutil.copytree(Path(edgedigits.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "stages" / "toy_stage.py").write_text(TOY_STAGE)
+    table = package / "pipeline" / "recipe.py"
+    text = table.read_text(encoding="utf-8")
+    for like, new in (
+        ("from edgedigits.stages.qat import Qat\n", "from edgedigits.stages.toy_stage import ToyStage\n"),
+        ('    "qat": Qat,\n', '    "toy_stage": ToyStage,\n'),
+    ):
+        assert text.count(like) == 1
+        text = text.replace(like, like + new)
+    table.write_text(text, encoding="utf-8")
+    done = subprocess.run([sys.executable, "-c", ASKED], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{package}/__init__.py toy_stage-qat-int8: toy_stage > qat > int8 128\n"

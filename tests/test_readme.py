@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from edgedigits_runner.command_line import _COMMANDS
 
-from benchmarks.pages import DOCS, README, ROOT, commands, files, pages, read
+from benchmarks.pages import DOCS, README, ROOT, blocks, commands, files, pages, read
 from benchmarks.tables import MARKED, filled, tables
 from edgedigits.cli.main import cli
 from edgedigits.devices.hosts import read_hosts
@@ -87,6 +87,31 @@ def test_a_page_goes_on_where_the_readme_ends(page: Path, readme_done: Path, tmp
     if to_run := [command for command in commands(read(page)) if command not in done]:
         shutil.copytree(readme_done, tmp_path / "folder", symlinks=True)
         run(to_run, tmp_path / "folder", readme_done / "cache")
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if list(blocks(read(page), "python"))], ids=lambda page: page.stem
+)
+def test_the_python_of_a_page_runs_where_the_readme_ends(
+    page: Path, readme_done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its blocks in order, as one program; the model and the stages are those of the README's commands. The README's own are run
+    in `test_api`."""
+    shutil.copytree(readme_done / "models", tmp_path / "models")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDGEDIGITS_CACHE", str(readme_done / "cache"))
+    names: dict[str, Any] = dict(zip(("x_train", "y_train", "x_test", "y_test"), arrays_of_two_classes(), strict=True))
+    for code in blocks(read(page), "python"):
+        exec(compile(code, page.name, "exec"), names)
+    assert names["artifact"].manifest["stages"][1]["cached"], "this takes no training"
+    assert names["data"].classes == ("cat", "dog")
+    assert names["mine"].steps == "prune > qat > int8"
+
+
+def arrays_of_two_classes() -> tuple[np.ndarray, ...]:
+    """Images and labels as a reader has them in memory, for training and for the test."""
+    images, labels = np.zeros((40, 8, 8, 3), np.uint8), np.arange(40) % 2
+    return images, labels, images[:10] + np.uint8(1), labels[:10]
 
 
 def run(lines: list[str], folder: Path, cache: Path) -> None:

@@ -213,19 +213,31 @@ def next_line(process: subprocess.Popen[str], seconds: float) -> dict[str, Any] 
     return json.loads(line) if line else None
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_watched_folder_gets_every_whole_file_answered_once(release: Path, number: int) -> None:
+def be_ready(process: subprocess.Popen[str], folder: Path, pixels: Any) -> None:
+    """Write images until one is answered: what lay there before it watched counts as old."""
+    for attempt in range(50):
+        write_pgm(folder / f"ready{attempt}.pgm", pixels)
+        if next_line(process, 0.2):
+            return
+    pytest.fail("it never watched")
+
+
+def end_quietly(process: subprocess.Popen[str], number: int) -> None:
+    process.send_signal(number)
+    assert process.wait(10) == 0
+    assert process.stdout is not None
+    assert process.stdout.read() == ""
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
+
+
+def test_a_watched_folder_gets_every_whole_file_answered_once(release: Path) -> None:
     pixels, _ = images(release)
     folder = release.parent / "watched"
     folder.mkdir()
     write_pgm(folder / "old.pgm", pixels[0])
     with started(release, "predict", "--watch", folder) as process:
-        ready = None
-        for attempt in range(50):  # until it watches: what lay there before counts as old
-            write_pgm(folder / f"ready{attempt}.pgm", pixels[0])
-            if ready := next_line(process, 0.2):
-                break
-        assert ready is not None
+        be_ready(process, folder, pixels[0])
         while next_line(process, 1.2):  # the other files of the attempts
             pass
         whole = write_pgm(release.parent / "whole.pgm", pixels[1]).read_bytes()
@@ -248,12 +260,17 @@ def test_a_watched_folder_gets_every_whole_file_answered_once(release: Path, num
         bad = next_line(process, 5)
         assert bad is not None
         assert "error" in bad
-        process.send_signal(number)
-        assert process.wait(10) == 0
-        assert process.stdout is not None
-        assert process.stdout.read() == ""
-        assert process.stderr is not None
-        assert "Traceback" not in process.stderr.read()
+        end_quietly(process, signal.SIGTERM)
+
+
+def test_a_watcher_that_is_interrupted_ends_quietly(release: Path) -> None:
+    folder = release.parent / "watched"
+    folder.mkdir()
+    with started(release, "predict", "--watch", folder) as process:
+        be_ready(process, folder, images(release)[0][0])
+        while next_line(process, 1.2):  # the other files of the attempts
+            pass
+        end_quietly(process, signal.SIGINT)
 
 
 def test_a_video_is_answered_frame_by_frame(release: Path) -> None:

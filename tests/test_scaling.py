@@ -378,7 +378,7 @@ def test_an_artifact_takes_plain_pixels_where_the_scale_is_in_its_weights(
     assert right == artifact.manifest["test"]["accuracy"]
     with np.load(artifact.path / "golden.npz") as golden:
         assert set(labels[golden["test_indices"]]) == set(range(6))
-    wish = bench_job.Wish(tflite=artifact.path)
+    wish = bench_job.BenchWish(tflite=artifact.path)
     for given, obeyed in ((None, "0..1"), (OWN, "0..1"), ("torch", "torch")):
         task = bench_job.make_task(replace(wish, scale=given), tmp_path)
         assert [parse_scaling(one.scale) for one in task.contestants] == [NAMED[obeyed]] * 2

@@ -31,15 +31,46 @@ def edgedigits(
     *words: object, limit: int | None = None, cwd: Path | None = None, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command; `limit` is the largest file that it may write, in bytes."""
-    said_to_it, place = [*map(str, words)], str(cwd or Path.cwd())
-    asked = {"words": said_to_it, "cwd": place, "env": {**os.environ, **env}, "limit": limit}
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        code = _ask(_server(), asked, [out.fileno(), errors.fileno()])
+    started = Started(*words, limit=limit, cwd=cwd, **env)
+    said = started.communicate()
+    return subprocess.CompletedProcess([*map(str, words)], started.wait(), *said)
+
+
+class Started:
+    """A command that runs; as much of `subprocess.Popen` as tests use."""
+
+    def __init__(self, *words: object, limit: int | None = None, cwd: Path | None = None, **env: str) -> None:
+        place = str(cwd or Path.cwd())
+        asked = {"words": [*map(str, words)], "cwd": place, "env": {**os.environ, **env}, "limit": limit}
+        self._files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115  # closed when all was read
+        self._answers = _ask(_server(), asked, [file.fileno() for file in self._files])
+        self.pid = int(self._answers.readline())
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        if self.returncode is None and select.select([self._answers], [], [], 0)[0]:
+            self.wait()
+        return self.returncode
+
+    def wait(self) -> int:
+        if self.returncode is None:
+            self.returncode = int(self._answers.readline())
+        return self.returncode
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def communicate(self) -> tuple[str, str]:
+        """All that it wrote to standard output and standard error, when it has ended."""
+        self.wait()
         said = []
-        for file in (out, errors):
+        for file in self._files:
             file.seek(0)
             said.append(file.read().decode())
-    return subprocess.CompletedProcess(said_to_it, code, *said)
+            file.close()
+        self._answers.close()
+        return said[0], said[1]
 
 
 def shell_function() -> str:
@@ -53,16 +84,18 @@ import json, os, sys
 root, path, *words = sys.argv[1:]
 sys.path.insert(0, root)
 from tests.warm import _ask
-sys.exit(_ask(path, {"words": words, "cwd": os.getcwd(), "env": dict(os.environ), "limit": None}, [1, 2]))
+answers = _ask(path, {"words": words, "cwd": os.getcwd(), "env": dict(os.environ), "limit": None}, [1, 2])
+sys.exit([int(line) for line in answers][1])
 """
 
 
-def _ask(path: str, asked: Mapping[str, object], files: list[int]) -> int:
+def _ask(path: str, asked: Mapping[str, object], files: list[int]) -> socket.SocketIO:
+    """What the server answers: the command's process, and when that has ended, its exit code; a line each."""
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(path)
         socket.send_fds(line, [json.dumps(asked).encode()], files)
         line.shutdown(socket.SHUT_WR)
-        return int(line.recv(16))
+        return line.makefile("rb", buffering=0)  # what is buffered, select() does not see
 
 
 @functools.cache
@@ -111,14 +144,16 @@ def _answer(line: socket.socket) -> None:
     command = os.fork()
     if command == 0:
         _become(json.loads(message), files)
+    line.sendall(f"{command}\n".encode())
     _, status = os.waitpid(command, 0)
-    line.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+    line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
 
 
 def _become(asked: dict[str, Any], files: list[int]) -> None:
     """The command, as if it had just been started; never returns."""
     from edgedigits.cli.main import main
+    from tests.warm_children import fork_children
 
     for number, file in zip((1, 2), files, strict=True):
         os.dup2(file, number)
@@ -127,6 +162,7 @@ def _become(asked: dict[str, Any], files: list[int]) -> None:
     os.chdir(str(asked["cwd"]))
     os.environ.clear()
     os.environ.update(asked["env"])
+    fork_children()
     if asked["limit"] is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked["limit"], asked["limit"]))

@@ -18,7 +18,6 @@ STORY = (
     "edgedigits compress --recipe ptq_int8 --model nano.keras --data digits --out out",
     "edgedigits inspect ARTIFACT/model.tflite",
     "edgedigits bench --tflite ARTIFACT --windows 3 --window 0.2",
-    "edgedigits doctor ARTIFACT",
 )
 """In order, in one empty folder; ARTIFACT is the folder that `compress` wrote."""
 
@@ -34,7 +33,6 @@ IMPORTS = 5
 
 TESTS = (
     "test_keras_private",
-    "test_packaging",
     "test_recipe",
     "test_result",
     "test_flatbuffer",

@@ -80,6 +80,8 @@ def advise(
     bgr: bool = False,
     zoo: str | None = None,
     custom: Sequence[str | type] = (),
+    resize: tuple[int, int] | None = None,
+    grey: bool = False,
     resizing: Resizing | None = None,
     background: str | None = None,
     classes: Sequence[str] | None = None,
@@ -91,9 +93,9 @@ def advise(
 ) -> Advice:
     """Say before any training what a recipe will buy: bytes, microseconds here, instructions on a Pi 4 and a Pi 5, and why not.
 
-    model, data, recipe and pixel_range as in `compress`; images are brought to the model's size, and without data the bundled
-    digits stand in. runtime: whose time is foretold; count: count instructions under QEMU instead of predicting them; fresh:
-    time all operators again. Raises InputError's kinds where something given can't be used.
+    model, data, recipe and pixel_range as in `compress`; images are brought to the model's size, or to `resize` where it takes
+    any, and without data the bundled digits stand in. runtime: whose time is foretold; count: count instructions under QEMU
+    instead of predicting them; fresh: time all operators again. Raises InputError's kinds where something given can't be used.
 
     >>> found = ed.advise("tiny.keras", data, recipe="ptq_int8", pixel_range="0..1", progress=False)
     >>> found.as_json()["after"]["raw_bytes"] < found.as_json()["before"]["raw_bytes"]
@@ -101,7 +103,9 @@ def advise(
     """
     found = find_recipe(recipe)
     said = make_data_wish(
-        data, parse_pixel_range(pixel_range, mean, std, bgr), Read(None, False, resizing, background, classes, skip_bad)
+        data,
+        parse_pixel_range(pixel_range, mean, std, bgr),
+        Read(resize, grey, resizing, background, classes, skip_bad),
     )
     from edgedigits.ground.processes import children
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from edgedigits.devices.deploy import DeployWish
-    from edgedigits.devices.fleet import Row
+    from edgedigits.devices.fleet import FleetRow
     from edgedigits.devices.remote_bench import SideBySide
 
 _LATENCIES = (
@@ -101,7 +101,7 @@ class FleetBench(Result):
     FRAMES: ClassVar[tuple[str, ...]] = ("models",)
 
     here: Report
-    rows: tuple[Row, ...]
+    rows: tuple[FleetRow, ...]
     paths: tuple[Path, ...]
 
     @property
@@ -203,7 +203,7 @@ def bench(
     place = _place(host, runtime, directory, port, identity, ssh_config, no_network)
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
-    wish = bench_job.Wish(
+    wish = bench_job.BenchWish(
         tflite=tflite.path if isinstance(tflite, Artifact) else Path(tflite),
         baseline=None if baseline is None else Path(baseline),
         threads=(threads,) if isinstance(threads, int) else tuple(threads),
@@ -287,7 +287,7 @@ def fleet_bench(
     listed = read_hosts(Path(hosts))
     file = tflite.path if isinstance(tflite, Artifact) else Path(tflite)
     with telling(progress) as told, tempfile.TemporaryDirectory(prefix="edgedigits-fleet-") as folder:
-        task = bench_job.make_task(bench_job.Wish(tflite=file, windows=windows, window=window), Path(folder))
+        task = bench_job.make_task(bench_job.BenchWish(tflite=file, windows=windows, window=window), Path(folder))
         here, rows = bench_fleet(task, listed, told.say)
         paths = tuple(devices.keep(row.found, Path(out)) for row in rows if row.found is not None)
         for path in paths:

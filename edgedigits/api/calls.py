@@ -56,8 +56,12 @@ LIMITS: dict[str, Limit] = {
 """Of numbers, by the name that they have in the API and on the command line alike."""
 
 _spoken_to: ContextVar[str] = ContextVar("spoken_to", default="python")
-_OPTIONS = {"scale": "pixel_range=", "fresh": "fresh=True", "grey": "grey=True", "skip-bad": "skip_bad=True"}
-_MENTIONED = re.compile(r"--([a-z]+(?:-[a-z]+)*)\b(?: (\d+)x(\d+)\b| (?=['\"\d]))?")
+_ARGUMENTS = {"scale": "pixel_range=", "dir": "directory=", "no-augment": "augment=False"}
+"""What an option is in Python, by its words; the arguments of each function are added, and what is none stays as it is."""
+_VALUE = r"""'[^']*'|"[^"]*"|-?\d[\w.,-]*\w|\d|[A-Z]+@[A-Z]+|digits|mnist|caffe|torch|litert|tflite-runtime"""
+_MENTIONED = re.compile(rf"`edgedigits [^`]*`|(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?![\w-])(?: ({_VALUE})(?![\w-]))?")
+_BLAMED = re.compile(r"--([a-z]+(?:-[a-z]+)*) (?!is |and )((?:(?!: ).)+)(?=: )")
+"""Of a sentence that begins so, the value is what is wrong."""
 
 
 @contextmanager
@@ -78,6 +82,8 @@ def command(**choices: Sequence[str]) -> Callable[[Callable[_Given, _Found]], Ca
 
     def decorate(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
         signature = inspect.signature(function)
+        for name, one in signature.parameters.items():
+            _ARGUMENTS[name.replace("_", "-")] = f"{name}=True" if one.default is False else f"{name}="
 
         @functools.wraps(function)
         def called(*args: _Given.args, **given: _Given.kwargs) -> _Found:
@@ -112,14 +118,26 @@ def _check(given: Mapping[str, Any], choices: Mapping[str, Sequence[str]]) -> No
 
 
 def for_python(sentence: str) -> str:
-    """`--resize 32x32` as `resize=(32, 32)`, `--scale` as `pixel_range=`."""
+    """`--resize 32x32` as `resize=(32, 32)`, `--scale` as `pixel_range=`, `--model no.keras: ...` as `model='no.keras': ...`."""
 
-    def said(found: re.Match[str]) -> str:
-        name, height, width = found.groups()
-        argument = _OPTIONS.get(name, f"{name.replace('-', '_')}=")
-        return f"{argument}({height}, {width})" if height else argument
+    def say(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        argument = _ARGUMENTS.get(name or "")
+        if argument is None:  # a command of a shell, or an option of another program
+            return found[0]
+        return argument if value is None else argument.partition("=")[0] + "=" + _say_value(value)
 
-    return _MENTIONED.sub(said, sentence)
+    blamed = _BLAMED.match(sentence)
+    start = blamed.end() if blamed else 0
+    return (say(blamed) if blamed else "") + _MENTIONED.sub(say, sentence[start:])
+
+
+def _say_value(text: str) -> str:
+    """A value of the command line as Python writes it."""
+    numbers = re.split("[x,]", text)
+    if all(re.fullmatch(r"-?\d+(\.\d+)?", one) for one in numbers):
+        return text if len(numbers) == 1 else f"({', '.join(numbers)})"
+    return text if text[0] in "'\"(" else repr(text)
 
 
 def was_interrupted(error: BaseException) -> bool:

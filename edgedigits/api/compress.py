@@ -147,7 +147,13 @@ def compress(
     from edgedigits.data.sources.wish import tell_notes
     from edgedigits.pipeline import loop, prepare
 
+    said_lines: set[str] = set()
     with open_model_file(model) as path, telling(progress) as told:
+
+        def say(line: str) -> None:
+            said_lines.add(line)
+            told.say(line)
+
         told.progress("load", 0.0)
         wish = prepare.Wish(
             model=path,
@@ -158,9 +164,12 @@ def compress(
             thresholds=thresholds,
             **said,
         )
-        job = prepare.prepare_job(found, wish, told.say)
-        tell_notes(job.dataset, told.say)
-        made = loop.run(job, Path(out), told.say, told.progress)
+        job = prepare.prepare_job(found, wish, say, told.progress)
+        tell_notes(job.dataset, say)
+        made = loop.run(job, Path(out), say, told.progress)
+        for warning in made.manifest["warnings"]:  # each is said once, as early as it is known
+            if not {f"warning: {warning}", f"note: {warning}"} & said_lines:
+                told.say(f"warning: {warning}")
     return Artifact(made.path, made.manifest)
 
 

@@ -117,8 +117,8 @@ def parse_pixel_range(
             )
         return None
     named = parse_scaling(pixel_range, "--scale")
-    said = pixel_range if isinstance(pixel_range, str) else "as given"
-    return parse_scaling(named._replace(**asked), f"--scale {said}") if asked else named
+    said = f" {pixel_range}" if isinstance(pixel_range, str) else ""
+    return parse_scaling(named._replace(**asked), f"--scale{said}") if asked else named
 
 
 def _channels(value: float | Sequence[float] | None) -> tuple[float, ...] | None:

@@ -1,11 +1,12 @@
-"""Progress of long work: a bar on a terminal or in Jupyter, plain lines on standard error else; none; or the caller's own."""
+"""Progress of long work: a bar on a terminal or in Jupyter, elsewhere a line now and then; none; or the caller's own."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from edgedigits.errors import InputError
 from edgedigits.ground.facts import Progress, Say, silent
@@ -13,6 +14,10 @@ from edgedigits.ground.facts import Progress, Say, silent
 Watch = bool | Callable[[str, float], object] | None
 """How a caller wants progress: None or True shows it, False does not, and a function is called with what is being done, a word or
 a sentence, and the share of all that is done, 0..1, so far as it is known."""
+
+
+QUIET_S: Final = 10.0
+"""Where no bar can be shown, work that tells its progress is silent for no longer than about so long."""
 
 
 class Told(NamedTuple):
@@ -64,15 +69,21 @@ def _bar() -> Iterator[Told]:
     )
     lively = console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
     with Bar(*columns, console=console, transient=True, disable=not lively) as shown:
-        task = None
+        task, spoken = None, time.monotonic()
 
         def progress(what: str, share: float) -> None:
             nonlocal task
+            if not lively:
+                if time.monotonic() - spoken >= QUIET_S:
+                    say(f"{what}: {100 * share:.0f} %")
+                return
             if task is None:  # work that never says how far it is shows no bar
                 task = shown.add_task("start", total=1.0)
             shown.update(task, description=what, completed=share)
 
         def say(line: str) -> None:
+            nonlocal spoken
+            spoken = time.monotonic()
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
         yield Told(progress, say)

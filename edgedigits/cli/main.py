@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from edgedigits import __version__
 from edgedigits.api.calls import on_the_command_line
 from edgedigits.cli import advise, device
 from edgedigits.cli.endings import end_of
-from edgedigits.cli.output import as_json_option, print_json, print_line, print_result, say
+from edgedigits.cli.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.reading_options import reading_options
 from edgedigits.cli.scale_options import scale_options
 
@@ -61,18 +62,6 @@ def _run() -> int:
     return status if isinstance(status, int) else 0
 
 
-class HeightWidth(click.ParamType[Any]):
-    """HxW as (height, width)."""
-
-    name = "HxW"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", str(value))
-        if not found or "0" in found.groups():
-            self.fail(f"found {value!r}; wanted height x width in pixels, as 32x32", param, ctx)
-        return int(found[1]), int(found[2])
-
-
 class Threads(click.ParamType[Any]):
     """1,2,4 as whole numbers."""
 
@@ -97,8 +86,6 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which images, the same for every command."""
     command = reading_options(command)
     for option in (
-        click.option("--grey", is_flag=True, help="Turn colour images grey."),
-        click.option("--resize", type=HeightWidth(), help="Resize every image to this height and width."),
         scale_options,
         click.option(
             "--data",
@@ -197,11 +184,10 @@ def compress(recipe_name: str, as_json: bool, **given: Any) -> None:
     from edgedigits.api.compress import compress as run
 
     found = run(recipe=recipe_name, **given)
-    if not as_json:
-        for warning in found.warnings:
-            say(f"warning: {warning}")
-    print_result(found, as_json)
-    if not as_json:
+    if as_json:
+        print_json(found.as_json())
+    else:
+        print_rich(replace(found, manifest={**found.manifest, "warnings": []}))  # they are said already
         click.echo(f"{found.path}")
 
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from edgedigits.data.reading import RESIZINGS
+
+
+class HeightWidth(click.ParamType[Any]):
+    """HxW as (height, width)."""
+
+    name = "HxW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", str(value))
+        if not found or "0" in found.groups():
+            self.fail(f"found {value!r}; wanted height x width in pixels, as 32x32", param, ctx)
+        return int(found[1]), int(found[2])
 
 
 class Background(click.ParamType[Any]):
@@ -40,7 +53,7 @@ class ClassNames(click.ParamType[Any]):
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--resizing, --background, --classes and --skip-bad; None where they are not given."""
+    """--resize, --grey, --resizing, --background, --classes and --skip-bad; None where they are not given."""
     for option in (
         click.option("--skip-bad", is_flag=True, help="Leave out images that can't be decoded (they are counted)."),
         click.option(
@@ -59,6 +72,8 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="How images are resized: area (default), bilinear, bicubic or lanczos as Pillow does, "
             "or keras, as image_dataset_from_directory does.",
         ),
+        click.option("--grey", is_flag=True, help="Turn colour images grey."),
+        click.option("--resize", type=HeightWidth(), help="Resize every image to this height and width."),
     ):
         command = option(command)
     return command

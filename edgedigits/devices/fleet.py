@@ -12,14 +12,14 @@ from edgedigits.devices.hosts import Host
 from edgedigits.devices.remote_bench import SideBySide, bench_there, compare_reports
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.facts import Say
-from edgedigits.measure.bench_job import Task, bench_here
+from edgedigits.measure.bench_job import BenchTask, bench_here
 from edgedigits.measure.bench_result import Report
 
 _AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Row:
+class FleetRow:
     """One device: what was found, or why nothing was."""
 
     name: str
@@ -27,7 +27,7 @@ class Row:
     why: str = ""
 
 
-def bench_fleet(task: Task, hosts: Sequence[Host], say: Say) -> tuple[Report, tuple[Row, ...]]:
+def bench_fleet(task: BenchTask, hosts: Sequence[Host], say: Say) -> tuple[Report, tuple[FleetRow, ...]]:
     """The task on this machine, then on all devices at once; rows in the order of `hosts`."""
     here = bench_here(task, say)
     with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(hosts))) as pool:
@@ -35,12 +35,12 @@ def bench_fleet(task: Task, hosts: Sequence[Host], say: Say) -> tuple[Report, tu
         return here, tuple(rows)
 
 
-def _row(task: Task, host: Host, here: Report, say: Say) -> Row:
+def _row(task: BenchTask, host: Host, here: Report, say: Say) -> FleetRow:
     try:
         there, doctor = bench_there(task, _wish(host), lambda line: say(f"{host.title}: {line}"))
     except EdgeDigitsError as error:
-        return Row(host.title, None, str(error))
-    return Row(host.title, compare_reports(host.title, here, there, doctor))
+        return FleetRow(host.title, None, str(error))
+    return FleetRow(host.title, compare_reports(host.title, here, there, doctor))
 
 
 def _wish(host: Host) -> DeployWish:

@@ -13,7 +13,7 @@ from edgedigits.devices.runner_archive import build_runner
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.measure.runtimes.wheels import Packages
 
-SCHEMA = 1
+_SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def make_release(made: Artifact, packages: Packages) -> Release:
     hashes = {name: _sha256(content) for name, content in sorted(files.items())}
     name = hashlib.sha256(json.dumps([hashes, packages.runtime, packages.hash]).encode()).hexdigest()[:12]
     about = {
-        "schema": SCHEMA,
+        "schema": _SCHEMA,
         "release": name,
         "runtime": packages.runtime,
         "environment": packages.hash,

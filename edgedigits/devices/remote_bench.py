@@ -19,9 +19,9 @@ from edgedigits.errors import CheckError, DeviceError, EdgeDigitsError
 from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.foreign_json import make_plain, parse
 from edgedigits.measure.bench import describe_model, measure
-from edgedigits.measure.bench_job import Task
+from edgedigits.measure.bench_job import BenchTask
 from edgedigits.measure.bench_result import Report
-from edgedigits.measure.result_check import MOST_BYTES, check_result
+from edgedigits.measure.result_check import RESULT_BYTES, check_result
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class RemoteRunner:
         if ended.code not in (0, 2):
             raise EdgeDigitsError(f"{self.device.where}: the runner there ended with {ended.code}: {ended.last_words}")
         try:
-            result = parse(self.device.get(f"{self.folder}/result.json", MOST_BYTES), MOST_BYTES)
+            result = parse(self.device.get(f"{self.folder}/result.json", RESULT_BYTES), RESULT_BYTES)
         except ValueError as error:
             raise DeviceError(f"{self.device.where}: the runner's result is not JSON ({error}); run again") from error
         return check_result(result, kind, f"{self.device.where}: the runner's result", job=job, fault=DeviceError)
 
 
-def bench_there(task: Task, place: DeployWish, say: Say) -> tuple[Report, JsonObject]:
+def bench_there(task: BenchTask, place: DeployWish, say: Say) -> tuple[Report, JsonObject]:
     """The task measured on the device, and what its doctor said; nothing but the environment stays there.
 
     Raises InputError's kinds when the device or something given can't be used, CheckError when the doctor says "wrong".
@@ -91,7 +91,7 @@ def bench_there(task: Task, place: DeployWish, say: Say) -> tuple[Report, JsonOb
             device.remove("bench")
 
 
-def _files(task: Task) -> tuple[Mapping[str, Path | bytes], list[str], str]:
+def _files(task: BenchTask) -> tuple[Mapping[str, Path | bytes], list[str], str]:
     """(what goes there by name, the models' names there, the images' name there); an artifact goes as a whole."""
     files: dict[str, Path | bytes] = {RUNNER: build_runner()}
     if task.artifact is not None:
@@ -107,7 +107,7 @@ def _files(task: Task) -> tuple[Mapping[str, Path | bytes], list[str], str]:
     return files, models, name(task.images, "images.npz")
 
 
-def _doctor(task: Task, device: Device, folder: str, python: str, runtime: str, say: Say) -> JsonObject:
+def _doctor(task: BenchTask, device: Device, folder: str, python: str, runtime: str, say: Say) -> JsonObject:
     if task.artifact is None:
         return {}
     told = run_doctor(device, folder, python, runtime, say)

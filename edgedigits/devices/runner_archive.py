@@ -16,7 +16,7 @@ from edgedigits.ground.atomic import whole_file
 from edgedigits.measure.local_runner import find_runner_package
 
 NAME = "edgedigits-runner.pyz"
-MOST_BYTES = 80_000
+RUNNER_BYTES = 80_000
 
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-MOST_BYTES = 100
+NAME_BYTES = 100
 """Of a name in UTF-8: two of them, a hash and what is put around them fit into the 255 bytes of a file's name."""
-WANTED = f"letters, digits, spaces and . _ + - in at most {MOST_BYTES} bytes, beginning with a letter or a digit"
+WANTED = f"letters, digits, spaces and . _ + - in at most {NAME_BYTES} bytes, beginning with a letter or a digit"
 _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that turn the direction of writing: what is shown is then not what is there."""
 
@@ -14,7 +14,7 @@ _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067
 def is_name(text: str) -> bool:
     """Whether a text is `WANTED`: no separator of paths, nothing that hides a file, no control character."""
     plain = bool(text) and all(map(_is_plain, text)) and _is_word(text[0]) and not text.endswith((" ", "."))
-    return plain and len(text.encode()) <= MOST_BYTES
+    return plain and len(text.encode()) <= NAME_BYTES
 
 
 def make_safe(text: str) -> str:
@@ -22,7 +22,7 @@ def make_safe(text: str) -> str:
     if is_name(text):
         return text
     plain = "".join(character if _is_plain(character) else "_" for character in unicodedata.normalize("NFC", text))
-    short = plain.encode()[:MOST_BYTES].decode(errors="ignore").rstrip(" .")
+    short = plain.encode()[:NAME_BYTES].decode(errors="ignore").rstrip(" .")
     if short and not _is_word(short[0]):
         short = "x" + short[1:] if len(short) > 1 else "x"
     return short if is_name(short) else "x"

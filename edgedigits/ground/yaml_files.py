@@ -14,7 +14,7 @@ import yaml
 from edgedigits.errors import InputError
 from edgedigits.ground.strict_loader import StrictLoader
 
-MOST_BYTES = 2**20
+YAML_BYTES = 2**20
 _REPR = reprlib.Repr()
 _REPR.maxlevel, _REPR.maxlist, _REPR.maxdict, _REPR.maxstring, _REPR.maxother = 2, 4, 4, 60, 60
 
@@ -38,10 +38,10 @@ def _text(path: Path, what: str, error: type[InputError]) -> str:
         if path.exists() and not path.is_file():
             raise error(f"{path}: no regular file; {what} is a YAML file")
         with path.open("rb") as file:
-            found = file.read(MOST_BYTES + 1)
-        if len(found) > MOST_BYTES:
+            found = file.read(YAML_BYTES + 1)
+        if len(found) > YAML_BYTES:
             raise error(
-                f"{path}: larger than {MOST_BYTES // 1024} KiB, which no file of this kind is; {what} is a YAML file"
+                f"{path}: larger than {YAML_BYTES // 1024} KiB, which no file of this kind is; {what} is a YAML file"
             )
         return found.decode()
     except (OSError, UnicodeDecodeError) as fault:

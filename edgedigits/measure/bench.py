@@ -53,7 +53,7 @@ class Contestant:
 
 
 @dataclass(frozen=True)
-class Settings:
+class BenchSettings:
     """`windows` of `window_s` seconds per model and number of threads, after `warmup_s` (at least 0.5) of warm-up.
 
     `probes` processes per model and number of threads measure load, first inference (medians) and memory (the largest);
@@ -96,7 +96,7 @@ def bench(
     compressed: Contestant,
     baseline: Contestant | None,
     images: Path | Images,
-    settings: Settings = Settings(),
+    settings: BenchSettings = BenchSettings(),
     progress: Say = lambda _: None,
 ) -> Report:
     """Accuracy, size and speed of `compressed`, and what they are against `baseline`.
@@ -119,7 +119,7 @@ def measure(
     models: Sequence[JsonObject],
     eval_path: str,
     contestants: Sequence[Contestant],
-    settings: Settings,
+    settings: BenchSettings,
 ) -> Report:
     """The report of one or two contestants (the baseline first) on whatever machine `runner` runs.
 
@@ -173,7 +173,7 @@ def _eval_file(images: Path | Images, folder: Path) -> Path:
     return path
 
 
-def bench_job(models: Sequence[JsonObject], eval_path: str, settings: Settings) -> JsonObject:
+def bench_job(models: Sequence[JsonObject], eval_path: str, settings: BenchSettings) -> JsonObject:
     """Accuracy of the models, then their latency, in one process."""
     return {
         "runtime": settings.runtime,
@@ -187,7 +187,7 @@ def bench_job(models: Sequence[JsonObject], eval_path: str, settings: Settings) 
     }
 
 
-def _probes(runner: Runner, model: JsonObject, image_shape: list[int], settings: Settings) -> list[Probes]:
+def _probes(runner: Runner, model: JsonObject, image_shape: list[int], settings: BenchSettings) -> list[Probes]:
     """For every number of threads, the results of its probes."""
     job = {"runtime": settings.runtime, "model": model, "image_shape": image_shape, "pin": settings.pin}
     return [

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from edgedigits_runner.tasks import CLASSIFICATION, from_json, multilabel
-from edgedigits_runner.tasks import Task as Meaning
+from edgedigits_runner.tasks import CLASSIFICATION, Task, from_json, multilabel
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import read_all
@@ -18,11 +17,11 @@ from edgedigits.data.scale import NAMED, Scale, parse_scaling
 from edgedigits.data.sources.class_folders import find_training_part, list_classes
 from edgedigits.data.sources.labelled_files import read_label_names
 from edgedigits.data.sources.wish import DataWish, tell_notes
-from edgedigits.errors import DataError, InputError
+from edgedigits.errors import DataError, InputError, TfliteError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.facts import Say
-from edgedigits.measure.bench import Contestant, Settings, bench
+from edgedigits.measure.bench import BenchSettings, Contestant, bench
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.runtimes.environments import RuntimeName
 from edgedigits.tflite.flatbuffer import read
@@ -30,7 +29,7 @@ from edgedigits.tflite.packed_file import unpack_file
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish(DataWish):
+class BenchWish(DataWish):
     """The options of `edgedigits bench`, as given. `tflite` is a file, alone or in an artifact folder, or such a folder."""
 
     tflite: Path
@@ -44,7 +43,7 @@ class Wish(DataWish):
 
 
 @dataclass(frozen=True)
-class Task:
+class BenchTask:
     """What is measured, on whatever machine: the baseline, if there is one, and the compressed model; an .npz of images.
 
     `artifact` is the folder that the compressed model is the product of, None for a file from elsewhere. `classes` are the names
@@ -53,27 +52,30 @@ class Task:
 
     contestants: tuple[Contestant, ...]
     images: Path
-    settings: Settings
+    settings: BenchSettings
     artifact: Path | None
     classes: tuple[str, ...] = ()
 
 
-def run(wish: Wish, say: Say) -> Report:
+def run(wish: BenchWish, say: Say) -> Report:
     """Measure here. Raises InputError's kinds when something given can't be used."""
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
         return bench_here(make_task(wish, Path(folder), say), say)
 
 
-def bench_here(task: Task, say: Say) -> Report:
+def bench_here(task: BenchTask, say: Say) -> Report:
     """The task measured on this machine."""
     *baseline, compressed = task.contestants
     found = bench(compressed, baseline[0] if baseline else None, task.images, task.settings, say)
     return replace(found, classes=task.classes)
 
 
-def make_task(wish: Wish, folder: Path, say: Say = lambda _: None) -> Task:
+def make_task(wish: BenchWish, folder: Path, say: Say = lambda _: None) -> BenchTask:
     """What a wish comes to. Images that are not in a file yet are written into `folder`. Raises InputError's kinds."""
     file = wish.tflite / "model.tflite" if wish.tflite.is_dir() else wish.tflite
+    for path in (file, wish.baseline):
+        if path is not None and not path.is_file():
+            raise TfliteError(f"{path}: no such file; give a .tflite file, or the folder of an artifact")
     made = artifact_folder.read(file.parent) if (file.parent / "manifest.json").is_file() else None
     scale = _scale(wish, made)
     product = made if made and file.name == "model.tflite" else None
@@ -87,10 +89,10 @@ def make_task(wish: Wish, folder: Path, say: Say = lambda _: None) -> Task:
     before = own.get("float_task", asked) if wish.baseline is None else None
     compressed = replace(compressed, task=_meaning(asked, compressed.path, classes, labelled))
     baseline = baseline and replace(baseline, task=_meaning(before, baseline.path, classes, labelled))
-    return Task(
+    return BenchTask(
         contestants=(baseline, compressed) if baseline else (compressed,),
         images=images,
-        settings=Settings(
+        settings=BenchSettings(
             threads=wish.threads,
             runtime=wish.runtime,
             windows=wish.windows,
@@ -103,7 +105,7 @@ def make_task(wish: Wish, folder: Path, say: Say = lambda _: None) -> Task:
     )
 
 
-def _meaning(told: object, file: Path, classes: tuple[str, ...], labelled: bool) -> Meaning:
+def _meaning(told: object, file: Path, classes: tuple[str, ...], labelled: bool) -> Task:
     """What the outputs of a file mean: as its manifest says, else by the data's labels, with the usual thresholds."""
     if told is not None:
         return from_json(told)  # looked at when the manifest was read
@@ -120,7 +122,7 @@ def is_sigmoid_at_end(flat: bytes) -> bool:
     return maker is not None and maker.name == "LOGISTIC"
 
 
-def _scale(wish: Wish, made: Artifact | None) -> Scale:
+def _scale(wish: BenchWish, made: Artifact | None) -> Scale:
     """As given, else the artifact's; that too where what was given is what was folded into its weights."""
     scale: Scale | None = wish.scale
     own = made.manifest["input"] if made else {}
@@ -134,7 +136,7 @@ def _scale(wish: Wish, made: Artifact | None) -> Scale:
     return scale
 
 
-def _images(wish: Wish, made: Artifact | None, folder: Path, say: Say) -> tuple[Path, tuple[str, ...], bool]:
+def _images(wish: BenchWish, made: Artifact | None, folder: Path, say: Say) -> tuple[Path, tuple[str, ...], bool]:
     """The artifact's own test images, or the test part of the data that was named; the names of their classes, and whether an
     image may have several."""
     if made and wish.data is None and (made.path / "eval.npz").is_file():
@@ -154,7 +156,7 @@ def _images(wish: Wish, made: Artifact | None, folder: Path, say: Say) -> tuple[
     return path, found.classes, found.test.labels.ndim > 1
 
 
-def _outputs(wish: Wish, made: Artifact | None) -> int:
+def _outputs(wish: BenchWish, made: Artifact | None) -> int:
     """How many numbers the model answers."""
     if made:
         told = from_json(made.manifest.get("task"))
@@ -162,7 +164,7 @@ def _outputs(wish: Wish, made: Artifact | None) -> int:
     return int(read(unpack_file(wish.tflite), "the model").outputs[0].shape[-1])
 
 
-def _named(wish: Wish, made: Artifact | None, say: Say) -> Dataset:
+def _named(wish: BenchWish, made: Artifact | None, say: Say) -> Dataset:
     """The data that was named, read as the images of the artifact were as far as the wish says nothing else."""
     known = parse_reading(made.manifest["input"]) if made else PLAIN
     read = wish.filled(known)

@@ -106,7 +106,8 @@ class ModelReport:
 
 @dataclass(frozen=True)
 class Speedup:
-    """p50 of the baseline divided by that of the compressed model; above 1 the compressed one is the faster."""
+    """p50 of the baseline divided by that of the compressed model; above 1 the compressed one is the faster. Where no
+    round is valid the interval is of void ones, and is not shown."""
 
     threads: int
     ratio: Interval

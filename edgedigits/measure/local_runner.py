@@ -17,7 +17,7 @@ from edgedigits_runner import SCHEMA
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.foreign_json import parse
-from edgedigits.measure.result_check import MOST_BYTES, check_result
+from edgedigits.measure.result_check import RESULT_BYTES, check_result
 from edgedigits.measure.runtimes.environments import clean_environment
 
 
@@ -95,8 +95,8 @@ def _signal_name(number: int) -> str:
 
 def _read(path: Path) -> Any:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"longer than {MOST_BYTES} bytes")
-        return parse(path.read_bytes(), MOST_BYTES)
+        if path.stat().st_size > RESULT_BYTES:
+            raise ValueError(f"longer than {RESULT_BYTES} bytes")
+        return parse(path.read_bytes(), RESULT_BYTES)
     except (OSError, ValueError) as error:
         raise EdgeDigitsError(f"the runner's result is not JSON ({error})") from error

@@ -19,7 +19,7 @@ from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.foreign_json import Mismatch, make_plain, parse, shorten
 from edgedigits.measure.result_schema import SCHEMAS, look
 
-MOST_BYTES = 2**28
+RESULT_BYTES = 2**28
 """Of a result's text; 15 million laps, as half an hour of measuring yields, take 40 MB."""
 
 _MOST_UNPACKED = 2**27
@@ -33,9 +33,9 @@ def read_result(path: Path) -> JsonObject:
     try:
         if path.exists() and not path.is_file():
             raise ValueError("not a file")
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"longer than {MOST_BYTES} bytes")
-        found = parse(path.read_bytes(), MOST_BYTES)
+        if path.stat().st_size > RESULT_BYTES:
+            raise ValueError(f"longer than {RESULT_BYTES} bytes")
+        found = parse(path.read_bytes(), RESULT_BYTES)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable result ({error}); give the result.json that a bench wrote") from error
     kind = str(found.get("kind")) if isinstance(found, dict) else ""

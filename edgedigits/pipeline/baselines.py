@@ -14,7 +14,7 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.errors import DamagedError
 from edgedigits.ground.atomic import remove, whole_file, whole_folder
 from edgedigits.ground.cache_dir import find_cache_dir
-from edgedigits.ground.facts import JsonObject, Say
+from edgedigits.ground.facts import JsonObject, Progress, Say, silent
 from edgedigits.ground.kept_files import check_folder, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
 from edgedigits.keras_types import KerasModel
@@ -29,16 +29,16 @@ STEPS = 1500
 """Of training for a baseline made on the way: seconds to a few minutes; `edgedigits train` makes better ones."""
 
 
-def find_baseline(name: str, dataset: Dataset, say: Say) -> Path:
+def find_baseline(name: str, dataset: Dataset, say: Say, progress: Progress = silent) -> Path:
     """The .keras file of a baseline for `dataset`: the shipped one if it was trained on that, else one trained here once."""
     check_net(name)
     record = find_shipped_record(name)
     if record and record["data"]["fingerprint"] == dataset.fingerprint:
         return find_shipped_folder() / f"{name}.keras"
-    return _trained_here(name, dataset, say)
+    return _trained_here(name, dataset, say, progress)
 
 
-def _trained_here(name: str, dataset: Dataset, say: Say) -> Path:
+def _trained_here(name: str, dataset: Dataset, say: Say, progress: Progress) -> Path:
     from edgedigits.pipeline.stage_cache import hash_code
     from edgedigits.pipeline.train import Settings, train
 
@@ -53,7 +53,9 @@ def _trained_here(name: str, dataset: Dataset, say: Say) -> Path:
         if not _is_whole(folder, say):
             count = len(dataset.train)
             say(f"no shipped {name} for {dataset.name}: training one on its {count} images, {epochs} epochs")
-            trained = train(settings, dataset, work, lambda line: None if line.startswith("epoch ") else say(line))
+            trained = train(
+                settings, dataset, work, lambda line: None if line.startswith("epoch ") else say(line), progress
+            )
             with whole_folder(folder) as part:
                 save(trained.model, trained.record, part / f"{name}.keras")
                 seal_folder(part)

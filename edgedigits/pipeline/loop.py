@@ -39,6 +39,7 @@ from edgedigits.tasks.differences import tell_classes
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.scoring import Score, compute_outputs
 from edgedigits.tasks.statistics import pair_up
+from edgedigits.tasks.task import Half
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite.apply import rewrite
 
@@ -86,6 +87,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     halves, more = Halves(half, half), {}
     if job.tune_thresholds:
         halves, more = _tuned(job, data, first, found), {"thresholds": "tuned"}
+        exported.facts["parity"] |= _recount(halves.compressed, candidate, exported, data)
     exported.facts["validation_classes"] = check_classes(
         task,
         data.validation.labels,
@@ -192,6 +194,14 @@ def _tuned(job: Job, data: FitData, float_outputs: np.ndarray, outputs: np.ndarr
     classes, logits = job.dataset.classes, job.loaded.logits
     made = (task.half(classes, logits, task.tune(one, labels, logits)) for one in (float_outputs, outputs))
     return Halves(*made)
+
+
+def _recount(half: Half, candidate: Candidate, exported: Exported, data: FitData) -> Facts:
+    """How many images of the check of parity the bytes answer otherwise than their model, under the thresholds chosen."""
+    sample = draw_sample(data.validation, PARITY_IMAGES)
+    wanted = half.decode(compute_outputs(candidate.model, sample, data.scale))
+    found = half.decode(compute_outputs_of_bytes(exported.flat, sample, data.scale))
+    return {"changed_answers": int((wanted != found).reshape(len(found), -1).any(axis=1).sum())}
 
 
 def _check_baseline(job: Job, answers: np.ndarray, data: FitData) -> Findings:

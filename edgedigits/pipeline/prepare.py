@@ -14,7 +14,7 @@ from edgedigits.data.reading import PLAIN, parse_reading
 from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import NAMED, Scaling, scale_pixels
 from edgedigits.errors import InputError
-from edgedigits.ground.facts import Say
+from edgedigits.ground.facts import Progress, Say, silent
 from edgedigits.ground.names import make_safe
 from edgedigits.models.importer.loading import load
 from edgedigits.models.importer.saved_files import hash_model
@@ -37,10 +37,10 @@ class Wish(ModelWish):
     thresholds: str = "half"
 
 
-def prepare_job(recipe: Recipe, wish: Wish, say: Say) -> Job:
+def prepare_job(recipe: Recipe, wish: Wish, say: Say, progress: Progress = silent) -> Job:
     """A job with its model loaded and its data fitted to the model's input. Raises InputError's kinds."""
     own = wish.own()
-    path, dataset = _own(wish, own) if own else _of_zoo(wish, say)
+    path, dataset = _own(wish, own) if own else _of_zoo(wish, say, progress)
     scale = _scale(wish, path)
 
     def real(shape: tuple[int, int, int]) -> np.ndarray:
@@ -84,7 +84,7 @@ def _own(wish: Wish, path: Path) -> tuple[Path, Dataset]:
     return path, wish.filled(parse_reading(record["input"]) if record else PLAIN).dataset()
 
 
-def _of_zoo(wish: Wish, say: Say) -> tuple[Path, Dataset]:
+def _of_zoo(wish: Wish, say: Say, progress: Progress) -> tuple[Path, Dataset]:
     """The image size of a shipped baseline is part of what it is, so the data it was trained on comes in that size."""
     name = wish.net
     record = find_shipped_record(name)
@@ -92,9 +92,9 @@ def _of_zoo(wish: Wish, say: Say) -> tuple[Path, Dataset]:
         height, width, _ = record["input"]["shape"]
         dataset = replace(wish, resize=(height, width)).dataset()
         if dataset.fingerprint == record["data"]["fingerprint"]:
-            return find_baseline(name, dataset, say), dataset
+            return find_baseline(name, dataset, say, progress), dataset
     dataset = wish.dataset()
     scale_pixels(
         np.zeros(dataset.shape, np.uint8), wish.scale or "0..1"
     )  # that it fits is known before a net is trained
-    return find_baseline(name, dataset, say), dataset
+    return find_baseline(name, dataset, say, progress), dataset

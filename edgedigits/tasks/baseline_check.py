@@ -62,20 +62,20 @@ class Order:
     lost: int
 
 
-def look(answers: NDArray[np.floating], labels: np.ndarray, classes: Sequence[str], logits: bool) -> Findings:
-    """What answers [n, answers] to images of these labels tell of the model; `classes` are the names of the labels."""
-    if not np.isfinite(answers).all():
+def look(outputs: NDArray[np.floating], labels: np.ndarray, classes: Sequence[str], logits: bool) -> Findings:
+    """What outputs [n, the model's classes] for images of these labels tell of it; `classes` are the names of the labels."""
+    if not np.isfinite(outputs).all():
         return Findings(unfit_model="the model answers images of this data with NaN or infinity; train it again")
-    if compute_margins(to_probabilities(answers, logits)).mean() < LEAST_MARGIN:
+    if compute_margins(to_probabilities(outputs, logits)).mean() < LEAST_MARGIN:
         return Findings(
             unfit_model="the model prefers no class to another on any image (are its weights zero?), so nothing could show "
             "whether its compressed form is right; train it first"
         )
-    chosen = answers.argmax(axis=1)
+    chosen = outputs.argmax(axis=1)
     accuracy = float((chosen == labels).mean())
     order = find_order(chosen, labels, len(classes))
     if order is not None and mcnemar_p(order.gained, order.lost) < LIKELY and order.accuracy >= accuracy + LEAST_GAIN:
-        said = _order_sentence(order, accuracy, len(labels), classes, answers.shape[1])
+        said = _order_sentence(order, accuracy, len(labels), classes, outputs.shape[1])
         certain = mcnemar_p(order.gained, order.lost) < CERTAIN and order.accuracy >= accuracy + GAIN
         return Findings(wrong_order=said) if certain else Findings(warnings=(said,))
     if _near_chance(chosen, labels):

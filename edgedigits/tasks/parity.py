@@ -46,7 +46,7 @@ def check_parity(
     task: Judged,
     flat: bytes,
     most: Losses,
-    keras_answers: NDArray[np.floating],
+    keras_outputs: NDArray[np.floating],
     logits: bool,
     pixels: Pixels,
     scale: Scale,
@@ -58,7 +58,7 @@ def check_parity(
     """
     if not len(pixels):
         raise ParityError("export: there is no image to compare answers on, so nothing shows that the bytes are right")
-    wanted = task.probabilities(keras_answers, logits)
+    wanted = task.probabilities(keras_outputs, logits)
     if not np.isfinite(wanted).all():
         raise ParityError(
             "export: the Keras model answers with NaN or infinity, so the bytes can't be compared with it"
@@ -68,12 +68,12 @@ def check_parity(
             f"export: on {len(pixels)} images the Keras model prefers no class to another, so nothing shows that the bytes are "
             "right; train it first"
         )
-    answers = TfliteModel(flat).outputs(pixels, scale)
-    if not np.isfinite(answers).all():
+    outputs = TfliteModel(flat).outputs(pixels, scale)
+    if not np.isfinite(outputs).all():
         raise ParityError("export: the bytes answer with NaN or infinity where the Keras model does not")
     contents = read(flat, "the exported bytes")
-    rounded, step = task.probabilities(round_to_output(keras_answers, contents), logits), _step(contents, logits)
-    found = task.probabilities(answers, logits)
+    rounded, step = task.probabilities(round_to_output(keras_outputs, contents), logits), _step(contents, logits)
+    found = task.probabilities(outputs, logits)
     lost = task.lost(wanted, rounded, found, step)
     if over := lost.worst(most):
         coarse = task.lost(wanted, rounded, rounded, step).worst(most) is not None
@@ -96,13 +96,13 @@ def _said(over: tuple[str, float, float], images: int, coarse: bool) -> str:
     )
 
 
-def round_to_output(answers: NDArray[np.floating], contents: Contents) -> NDArray[np.float32]:
-    """Answers as the output tensor of a model can hold them, float32 of the same shape."""
+def round_to_output(outputs: NDArray[np.floating], contents: Contents) -> NDArray[np.float32]:
+    """Outputs as the output tensor of a model can hold them, float32 of the same shape."""
     output = contents.outputs[0]
     if not len(output.scales):
-        return np.asarray(answers, np.float32)
+        return np.asarray(outputs, np.float32)
     step, zero = float(output.scales[0]), int(output.zero_points[0])
-    return real(stored(np.asarray(answers, np.float32), output.dtype.lower(), step, zero), step, zero)
+    return real(stored(np.asarray(outputs, np.float32), output.dtype.lower(), step, zero), step, zero)
 
 
 def _step(contents: Contents, logits: bool) -> float:

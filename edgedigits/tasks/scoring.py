@@ -46,16 +46,16 @@ def compute_outputs(model: KerasModel, images: Images, scale: Scale) -> np.ndarr
     return np.concatenate([np.asarray(call(batch), np.float32) for batch, _ in make_plain_batches(images, scale)])
 
 
-def to_probabilities(answers: np.ndarray, logits: bool) -> np.ndarray:
-    """Answers [n, classes] as probabilities; a softmax where they are logits."""
+def to_probabilities(outputs: np.ndarray, logits: bool) -> np.ndarray:
+    """Outputs [n, classes] as probabilities; a softmax where they are logits."""
     if not logits:
-        return answers
-    shares = np.exp(answers - answers.max(axis=1, keepdims=True))
+        return outputs
+    shares = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
-def score(answers: np.ndarray, labels: np.ndarray, logits: bool) -> Score:
-    """Accuracy and loss of answers [n, classes], which are logits or probabilities."""
-    chosen = to_probabilities(answers, logits)[np.arange(len(labels)), labels]
+def score(outputs: np.ndarray, labels: np.ndarray, logits: bool) -> Score:
+    """Accuracy and loss of outputs [n, classes], which are logits or probabilities."""
+    chosen = to_probabilities(outputs, logits)[np.arange(len(labels)), labels]
     loss = float(-np.log(np.maximum(chosen, 1e-7)).mean())
-    return Score(accuracy=float((answers.argmax(axis=1) == labels).mean()), loss=loss)
+    return Score(accuracy=float((outputs.argmax(axis=1) == labels).mean()), loss=loss)

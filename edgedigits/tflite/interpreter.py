@@ -61,7 +61,7 @@ class TfliteModel:
         return float(self._ask("measure_latency_us", "timing", windows=windows, window_s=window_s))
 
     def outputs(self, pixels: Pixels, scale: Scale) -> np.ndarray:
-        """Answers as float32 [n, classes]."""
+        """Outputs as float32 [n, classes]."""
         return real(self.raw(self.inputs(pixels, scale)), *self._sink["quantization"])
 
 

@@ -79,16 +79,16 @@ def raw(flat: bytes, reference: bool, inputs: np.ndarray) -> np.ndarray:
     """Outputs in the model's own output type, one row an input. Raises CheckError where it can't be run."""
     net = open_net(flat, reference)
     source, sink = net.get_input_details()[0]["index"], net.get_output_details()[0]["index"]
-    answers = []
+    outputs = []
     for image in inputs:
         try:
             net.set_tensor(source, image[None])
             net.invoke()
         except (RuntimeError, ValueError) as error:
             raise CheckError(f"export: LiteRT can't run the exported bytes: {' '.join(str(error).split())}") from error
-        answers.append(net.get_tensor(sink)[0])
+        outputs.append(net.get_tensor(sink)[0])
         beat()
-    return np.stack(answers)
+    return np.stack(outputs)
 
 
 def measure_latency_us(flat: bytes, windows: int, window_s: float) -> float:

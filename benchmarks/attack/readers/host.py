@@ -98,9 +98,9 @@ def _manifest(case: Case) -> Refused | None:
 @refusing
 def _task(case: Case, folder: Path) -> None:
     """What `bench` makes of a folder before anything is measured."""
-    from edgedigits.measure.bench_job import Wish, make_task
+    from edgedigits.measure.bench_job import BenchWish, make_task
 
-    make_task(Wish(tflite=folder), case.folder)
+    make_task(BenchWish(tflite=folder), case.folder)
 
 
 def _task_of_manifest(case: Case) -> Refused | None:

@@ -18,7 +18,7 @@ from edgedigits.pipeline.advise.advice import ADVISED_BOARDS, Advice
 from edgedigits.pipeline.advise.outlay import Cost, Effect, Layer
 from edgedigits.pipeline.advise.reasons import word_percent
 
-SCHEMA: Final = 1
+_SCHEMA: Final = 1
 BASIS: Final = (
     "foretold without training: bytes of the recipe with its training cut to one step, latency from timed operators"
 )
@@ -28,7 +28,7 @@ _MOST_ROWS: Final = 40
 def to_json(advice: Advice) -> JsonObject:
     """All that is said; shares are changes (-0.66: two thirds less), latencies microseconds on one thread."""
     return {
-        "schema": SCHEMA,
+        "schema": _SCHEMA,
         "prediction": True,
         "basis": BASIS,
         "model": advice.model,

@@ -17,15 +17,15 @@ from edgedigits.tasks.class_recalls import to_record
 from edgedigits.tasks.differences import find_worst_class, tell_classes, tell_f1, tell_mcnemar, word_interval
 from edgedigits.tasks.statistics import Interval
 
-SCHEMA: Final = 2
+_SCHEMA: Final = 2
 _BUSY: Final = 0.6  # share of the cores that other work had kept busy in the last minute
 
-Row = tuple[str, ...]
+Cells = tuple[str, ...]
 
 
 def to_json(report: Report) -> JsonObject:
-    """All that was found; the unit is in the key, accuracies are shares of 1."""
-    found = {"schema": SCHEMA, **asdict(report)}
+    """All that was found; the unit is in the key, accuracies are shares of 1. A speedup of void rounds has no interval."""
+    found = {"schema": _SCHEMA, **asdict(report)}
     del found["labels"]
     for model in (found["baseline"], found["compressed"]):
         if model is not None:
@@ -36,6 +36,9 @@ def to_json(report: Report) -> JsonObject:
             "difference_points": paired.difference_points,
             "mcnemar_p": paired.p_value,
         }
+        for speedup, ratio in zip(report.comparison.speedups, found["comparison"]["speedups"], strict=True):
+            if is_void(speedup.threads, report):
+                ratio["ratio"] |= {"low": None, "high": None}
         found["comparison"]["classes"] = to_record(report.comparison.classes, report.classes, "baseline")
     return found
 
@@ -72,7 +75,7 @@ def _table(report: Report) -> Table:
     return table
 
 
-def list_sections(report: Report) -> list[list[Row]]:
+def list_sections(report: Report) -> list[list[Cells]]:
     """The rows of the table: those of the files, then those of every number of threads."""
     return [
         list(_file_rows(report)),
@@ -80,7 +83,7 @@ def list_sections(report: Report) -> list[list[Row]]:
     ]
 
 
-def _file_rows(report: Report) -> Iterator[Row]:
+def _file_rows(report: Report) -> Iterator[Cells]:
     change = (f"{report.comparison.paired.difference_points:+.2f} points",) if report.comparison else ()
     several = any("f1_macro" in model.scores for model in report.models)
     yield (
@@ -97,14 +100,14 @@ def _file_rows(report: Report) -> Iterator[Row]:
     yield _row(report, "gzip bytes", lambda model: model.gzip_bytes, "{:,.0f}", ("smaller", "larger"))
 
 
-def _f1_rows(report: Report) -> Iterator[Row]:
+def _f1_rows(report: Report) -> Iterator[Cells]:
     for key, name in (("f1_macro", "F1, mean of labels"), ("f1_micro", "F1, all labels")):
         values = [100 * model.scores[key] for model in report.models]
         change = (f"{values[1] - values[0]:+.2f} points",) if len(values) == 2 else ()
         yield (name, *(f"{value:.2f} %" for value in values), *change)
 
 
-def _latency_rows(report: Report, at: int) -> Iterator[Row]:
+def _latency_rows(report: Report, at: int) -> Iterator[Cells]:
     def of(get: Callable[[Latency], float]) -> Callable[[ModelReport], float]:
         return lambda model: get(model.latencies[at])
 
@@ -129,12 +132,12 @@ def _latency_rows(report: Report, at: int) -> Iterator[Row]:
         yield (name, *("?" if each is None else f"{each:.1f} MiB" for each in mib), *[""] * (len(mib) - 1))
 
 
-def _row(report: Report, name: str, get: Callable[[ModelReport], float], form: str, words: tuple[str, str]) -> Row:
+def _row(report: Report, name: str, get: Callable[[ModelReport], float], form: str, words: tuple[str, str]) -> Cells:
     values = [get(model) for model in report.models]
     return (name, *(form.format(value) for value in values), *_ratio(values, words))
 
 
-def _ratio(values: Sequence[float], words: tuple[str, str]) -> Row:
+def _ratio(values: Sequence[float], words: tuple[str, str]) -> Cells:
     """The last column, where there are two models; the less the better."""
     return (word_ratio(values[0] / values[1], words),) if len(values) == 2 else ()
 
@@ -196,11 +199,16 @@ def _not_cold(name: str, cold: Cold) -> str:
     return f"{name}: {100 * cold.resident_share:.0f} % of the file stayed in the page cache, so cold is not cold here."
 
 
+def is_void(threads: int, report: Report) -> bool:
+    """Whether no round counts that was measured with so many threads: an interval of what is doubtful would look sure."""
+    return any(one.threads == threads and not one.valid_windows for one in report.compressed.latencies)
+
+
 def tell_speed(threads: int, ratio: Interval, report: Report) -> str:
-    """How many times faster, with its interval, and whether that could be nothing."""
+    """How many times faster, with its interval, and whether that could be nothing; by void rounds alone, without one."""
     where = "one thread" if threads == 1 else f"{threads} threads"
-    said = (
-        f"With {where}, {report.compressed.name} is {ratio.value:.2f} times as fast "
-        f"(95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
-    )
+    said = f"With {where}, {report.compressed.name} is {ratio.value:.2f} times as fast"
+    if is_void(threads, report):
+        return f"{said} by void rounds alone, so without an interval."
+    said += f" (95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
     return said + (": not a clear difference." if ratio.low <= 1 <= ratio.high else ".")

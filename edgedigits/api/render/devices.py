@@ -15,20 +15,20 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedigits.api.render import bench
-from edgedigits.devices.fleet import Row
+from edgedigits.devices.fleet import FleetRow
 from edgedigits.devices.remote_bench import Agreement, SideBySide
 from edgedigits.ground.atomic import whole_file
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.bench_result import Report
 from edgedigits.tasks.differences import tell_classes, tell_f1, tell_mcnemar
 
-SCHEMA: Final = 1
+_SCHEMA: Final = 1
 
 
 def to_json(found: SideBySide) -> JsonObject:
     """Both reports as `edgedigits bench --json` gives them, and how the answers compare."""
     return {
-        "schema": SCHEMA,
+        "schema": _SCHEMA,
         "kind": "bench on a device",
         "device": found.name,
         "doctor": found.doctor,
@@ -104,16 +104,16 @@ def _table(found: SideBySide) -> Table:
     return table
 
 
-def fleet_to_json(here: Report, rows: Sequence[Row]) -> JsonObject:
+def fleet_to_json(here: Report, rows: Sequence[FleetRow]) -> JsonObject:
     """This machine's report, and for every device its own or why there is none."""
     devices = [
         {"device": row.name, "error": row.why} if row.found is None else {**to_json(row.found), "here": None}
         for row in rows
     ]
-    return {"schema": SCHEMA, "kind": "bench of a fleet", "here": bench.to_json(here), "devices": devices}
+    return {"schema": _SCHEMA, "kind": "bench of a fleet", "here": bench.to_json(here), "devices": devices}
 
 
-def render_fleet(here: Report, rows: Sequence[Row]) -> Table:
+def render_fleet(here: Report, rows: Sequence[FleetRow]) -> Table:
     """A row for every machine; one that failed says why."""
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("", overflow="fold")

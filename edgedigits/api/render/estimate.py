@@ -14,7 +14,7 @@ from edgedigits.api.render.tables import start_table
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.cost.estimate import Estimate, OperatorEstimate
 
-SCHEMA: Final = 1
+_SCHEMA: Final = 1
 BASIS: Final = "estimated from multiply-adds and published throughput, not measured"
 _MOST_ROWS: Final = 40
 _HOW_TO_MEASURE: Final = "This estimate is no measurement; edgedigits bench --host measures on the board itself."
@@ -35,7 +35,7 @@ class _Line:
 def to_json(estimate: Estimate) -> JsonObject:
     """All that was estimated; times in ms, rates in 10^9 multiply-adds per second of one core."""
     return {
-        "schema": SCHEMA,
+        "schema": _SCHEMA,
         "estimate": True,
         "basis": BASIS,
         "file": estimate.file,

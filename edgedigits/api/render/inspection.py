@@ -15,7 +15,7 @@ from edgedigits.tflite.byte_breakdown import PARTS, PartBytes
 from edgedigits.tflite.contents import Contents, Operator, Tensor, count_weight_zeros, list_float_operators
 from edgedigits.tflite.rewrite.before_and_after import Change
 
-SCHEMA: Final = 1
+_SCHEMA: Final = 1
 _MOST_LINES: Final = 60
 _NAME_WIDTH: Final = 12  # what is left of a name at the least
 _LISTED_FIRST: Final = ("weight", "bias", "constant", "input", "output", "activation")
@@ -28,7 +28,7 @@ def to_json(contents: Contents, change: Change | None = None) -> JsonObject:
     `slim` is there where a change is known: bytes of each part before and after.
     """
     return {
-        "schema": SCHEMA,
+        "schema": _SCHEMA,
         "source": contents.source,
         "size_bytes": contents.size_bytes,
         "gzip_bytes": contents.total.gzip,

@@ -31,7 +31,7 @@ from edgedigits.measure.runtimes.environments import find_python_for
 from edgedigits.measure.runtimes.pins import PINS
 from edgedigits.tflite.fragments import Fragment, nearly_nothing
 
-SCHEMA: Final = 2
+_SCHEMA: Final = 2
 WINDOWS: Final = 9
 WINDOW_S: Final = 0.012
 LEAST_WINDOW_S: Final = 0.15
@@ -136,12 +136,12 @@ def _are_timings(value: object) -> bool:
 
 
 _ROW = {"us": lambda value: value is None or _is_time(value), "reason": is_text}
-_SHAPE = {"schema": lambda value: value == SCHEMA, "base_us": _is_time, "operators": _are_timings}
+_SHAPE = {"schema": lambda value: value == _SCHEMA, "base_us": _is_time, "operators": _are_timings}
 
 
 def _keep(file: Path, runtime: str, cpu: str, base: float, known: Mapping[str, Timing]) -> None:
     rows = {signature: {"us": timing.us, "reason": timing.reason} for signature, timing in sorted(known.items())}
-    document = {"schema": SCHEMA, "runtime": runtime, "cpu": cpu, "threads": 1, "base_us": base, "operators": rows}
+    document = {"schema": _SCHEMA, "runtime": runtime, "cpu": cpu, "threads": 1, "base_us": base, "operators": rows}
     write_sealed(file, document)
 
 

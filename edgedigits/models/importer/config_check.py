@@ -11,7 +11,6 @@ from collections.abc import Collection
 from typing import Any
 
 from edgedigits.errors import ModelError
-from edgedigits.models.importer.connections import check_connections
 from edgedigits.models.importer.saved_files import Config, Generation
 from edgedigits.models.layers import known_layers as tables
 
@@ -25,9 +24,8 @@ def check_config(config: Config, keras: Generation, custom: Collection[str] = ()
 
     Args:
         config: `{"class_name": ..., "config": ...}` of a whole model, as JSON; it is not changed.
-        keras: the generation that wrote it, and that will read the result. For "3" the result suits
-            `keras.saving.deserialize_keras_object`, also when it came from an .h5 file; for "2"
-            `tf_keras.models.model_from_config`.
+        keras: the generation that wrote it. For "3" the result suits `keras.saving.deserialize_keras_object`, also when it
+            came from an .h5 file; for "2" `keras2.bring_over`, and `tf_keras.models.model_from_config`.
         custom: names of classes that the caller handed in.
 
     Raises:
@@ -92,9 +90,6 @@ class _Check:
         if isinstance(inner, dict):
             inner = {key: item for key, item in inner.items() if key != "dtype"}
         inner = self.value(inner)
-        layers = inner.get("layers") if isinstance(inner, dict) else None
-        if self.keras == "2" and value["class_name"] != "Sequential" and isinstance(layers, list):
-            check_connections(layers)
         return self.built(value, inner, KERAS3_MODULES[value["class_name"]])
 
     def layer(self, value: Config) -> Config:

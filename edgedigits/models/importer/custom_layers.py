@@ -38,13 +38,16 @@ def _named(name: str) -> type:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # the module is the caller's: whatever it raises is its answer
+        missing = getattr(error, "name", None) == "tf_keras"
+        remedy = "pip install 'edgedigits[keras2]'" if missing else f"it is looked for in {here} and on Python's path"
         raise ModelError(
-            f"custom '{name}': importing {module_name} failed ({type(error).__name__}: {error}); it is looked for in "
-            f"{here} and on Python's path."
+            f"custom '{name}': importing {module_name} failed ({type(error).__name__}: {error}); {remedy}."
         ) from error
     finally:
         sys.path.remove(here)
     found = getattr(module, class_name, None)
+    if isinstance(found, type) and any(base.__module__.startswith("tf_keras.") for base in found.__mro__):
+        raise ModelError(f"custom '{name}' is written for Keras 2; write the class for Keras 3, with `import keras`.")
     if not isinstance(found, type) or not issubclass(found, keras.layers.Layer):
         raise ModelError(f"custom '{name}': {module_name} has no Keras layer class {class_name}.")
     return found

@@ -31,7 +31,10 @@ _Text = str | None
 
 
 def read_archive(path: str, copy: str) -> list[_Text]:
-    """[Keras version, config] of a .keras archive, its weights copied. Raises ModelError where it is none, or damaged."""
+    """[Keras version, config, backend] of a .keras archive, its weights copied; it names no backend.
+
+    Raises ModelError where it is none, or damaged.
+    """
     if h5py.is_hdf5(path):
         raise ModelError("this is an HDF5 file, not a .keras archive; rename it to end in .h5.")
     if not zipfile.is_zipfile(path):
@@ -45,7 +48,7 @@ def read_archive(path: str, copy: str) -> list[_Text]:
         config = archive.read("config.json").decode()
         weights = archive.read(WEIGHTS)
     _copy_h5(io.BytesIO(weights), len(weights), copy)
-    return [_as_text(version), config]
+    return [_as_text(version), config, None]
 
 
 def read_h5(path: str, copy: str) -> list[_Text]:
@@ -54,7 +57,7 @@ def read_h5(path: str, copy: str) -> list[_Text]:
         raise ModelError("this is not an HDF5 file; hand in the file as model.save() wrote it.")
     _copy_h5(path, Path(path).stat().st_size, copy)
     with h5py.File(copy, "r") as file:
-        return [_as_text(file.attrs.get(name)) for name in ("keras_version", "model_config")]
+        return [_as_text(file.attrs.get(name)) for name in ("keras_version", "model_config", "backend")]
 
 
 def _as_text(value: object) -> _Text:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from edgedigits.backend import keras as keras3
+from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
@@ -25,6 +25,7 @@ DROPPED: Final = frozenset({"fused", "optional", "ragged", "rng_type", "sparse"}
 CONSTANT: Final = "_CONSTANT_VALUE"
 
 Call = Callable[..., KerasTensor]
+"""Calls what stands for a layer as the layer was called."""
 
 
 @dataclass
@@ -52,13 +53,14 @@ def bring_over(saved: saved_files.SavedModel, classes: Sequence[type] = ()) -> K
     Raises:
         ModelError: naming the layer that can't be brought over: its class, why, what would do.
     """
-    own = {one.__name__: one for one in classes if issubclass(one, keras3.layers.Layer)}
+    own = {one.__name__: one for one in classes if issubclass(one, keras.layers.Layer)}
     config = config_check.check_config(saved.config, "2", {one.__name__ for one in classes})
     top = _Graph(own).model(config)
-    if top.layer is None:
+    if not isinstance(top.layer, keras.Model):
         raise ModelError(f"'{top.name}' (Sequential) has no input shape; put an Input layer first and save again.")
     keras2_weights.load(saved, top.parts)
-    return top.layer
+    model: KerasModel = top.layer
+    return model
 
 
 class _Graph:
@@ -79,7 +81,7 @@ class _Graph:
         """A new Keras 3 layer for the Keras 2 layer of these settings."""
         if kind == "ThresholdedReLU":
             kind = "ReLU"
-        cls = getattr(keras3.layers, kind)
+        cls = getattr(keras.layers, kind)
         known = inspect.signature(cls).parameters.keys() | {"dtype"}
         trainable = settings.pop("trainable", True)
         if kind == "BatchNormalization" and isinstance(settings.get("axis"), list):
@@ -103,7 +105,7 @@ class _Graph:
         graph = _Graph(self.own)
         inputs, outputs, parts = graph.connected(config)
         single = [tensors[0] if len(tensors) == 1 else tensors for tensors in (inputs, outputs)]
-        made = keras3.Model(*single, name=self.name(value.get("name") or config["name"]))
+        made = keras.Model(*single, name=self.name(value.get("name") or config["name"]))
         trainable = config.get("trainable", True)
         return Part(kind, made.name, lambda x, **_: made(_in_order(x)), made, trainable, parts)
 
@@ -116,16 +118,15 @@ class _Graph:
         name = self.name(value.get("name") or config.get("name") or "sequential")
 
         def call(x: KerasTensor, **_: object) -> KerasTensor:
-            if whole.layer is None:
-                build([None, *x.shape[1:]])
-            result: KerasTensor = whole.layer(x)
-            return result
+            return (whole.layer or build([None, *x.shape[1:]]))(x)
 
-        def build(shape: Sequence[int | None]) -> None:
-            image = x = keras3.Input(batch_shape=shape, name=graph.name("image"))
+        def build(shape: Sequence[int | None]) -> KerasModel:
+            image = x = keras.Input(batch_shape=shape, name=graph.name("image"))
             for part in parts:
                 x = part.call(x)
-            whole.layer = keras3.Model(image, x, name=name)
+            made: KerasModel = keras.Model(image, x, name=name)
+            whole.layer = made
+            return made
 
         whole = Part("Sequential", name, call, None, config.get("trainable", True), parts)
         shape = _input_shape(value) or config.get("build_input_shape")
@@ -171,7 +172,7 @@ class _Graph:
             return Part(kind, name, self.function(config["function"]))
         if kind == "InputLayer":
             shape = config.get("batch_shape") or config["batch_input_shape"]
-            return Part(kind, name, lambda: keras3.Input(batch_shape=shape, name=self.name(name)))
+            return Part(kind, name, lambda: keras.Input(batch_shape=shape, name=self.name(name)))
         settings = {
             key: one for key, one in config.items() if key != "name" and not key.endswith(config_check.SETTINGS)
         }
@@ -210,7 +211,7 @@ class _Graph:
             shape: tuple[int | None, ...] = ()
             if operation == "reshape":
                 how = [settings[key] for key in ("shape", "axis") if key in settings]
-                shape = tuple(getattr(keras3.ops, function.rsplit(".", maxsplit=1)[-1])(operands[0], *how).shape)
+                shape = tuple(getattr(keras.ops, function.rsplit(".", maxsplit=1)[-1])(operands[0], *how).shape)
             return operations.apply(self.make, operation, operands, settings, shape)
 
         return call
@@ -219,19 +220,19 @@ class _Graph:
 class _Wires:
     """What the calls of a functional model's layers answered, by (layer, which of its calls).
 
-    Calls of one layer are counted from 0, those of a nested model mostly from 1: from the lowest number that is named.
+    Calls of a layer are counted from 0, those of a nested model mostly from 1, where it was built on an input of its own.
     """
 
     def __init__(self, parts: Mapping[str, Part], named: object) -> None:
         self.parts = parts
         self.made: dict[tuple[str, int], list[KerasTensor]] = {}
-        self.first: dict[str, int] = {}
-        for name, number, *_ in self.references(named):
-            self.first[name] = min(number, self.first.get(name, number))
+        models = {name for name, part in parts.items() if part.kind in known_layers.MODELS}
+        self.from_one = models - {name for name, number, *_ in self.references(named) if number == 0}
 
     def is_reference(self, value: object) -> bool:
         """True for [layer, call, which of its answers], with or without further arguments."""
-        return isinstance(value, list) and len(value) in (3, 4) and isinstance(value[1], int) and value[0] in self.parts
+        there = isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str)
+        return there and value[0] != CONSTANT
 
     def references(self, value: Any) -> Iterator[list[Any]]:
         """All that are named within `value`."""
@@ -242,10 +243,10 @@ class _Wires:
             yield from self.references(one)
 
     def find(self, reference: list[Any]) -> KerasTensor | None:
-        """The tensor that is named; None where its layer was not called yet."""
+        """The tensor that is named; None where it has not been made."""
         name, number, which = reference[:3]
-        answers = self.made.get((name, number - self.first[name]))
-        return None if answers is None else answers[which]
+        answers = self.made.get((name, number - 1 if name in self.from_one else number), [])
+        return answers[which] if which < len(answers) else None
 
     def fill(self, value: Any) -> Any:
         """`value` with tensors where it names them."""
@@ -297,7 +298,7 @@ def _named(value: JsonObject, owner: str) -> JsonObject:
 
 
 def _flat(value: Any) -> list[KerasTensor]:
-    found: list[KerasTensor] = keras3.tree.flatten(value)
+    found: list[KerasTensor] = keras.tree.flatten(value)
     return found
 
 
@@ -312,7 +313,8 @@ def _input_shape(value: JsonObject) -> list[int | None] | None:
     if value["class_name"] in known_layers.MODELS:
         layers = config if isinstance(config, list) else config["layers"]
         return _input_shape(layers[0]) if layers else None
-    return config.get("batch_shape") or config.get("batch_input_shape")
+    shape: list[int | None] | None = config.get("batch_shape") or config.get("batch_input_shape")
+    return shape
 
 
 def _cannot(kind: str, name: str, error: Exception) -> ModelError:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import h5py
 import numpy as np
 
-from edgedigits.backend import keras as keras3
-from edgedigits.backend import tf
+from edgedigits.backend import keras, tf
 from edgedigits.errors import ModelError
-from edgedigits.keras_types import KerasLayer, KerasVariable
+from edgedigits.keras_types import KerasVariable
 from edgedigits.models.importer import saved_files
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 CONTAINERS: Final = ("layers", "_layer_checkpoint_dependencies")
 """What a .keras file of Keras 2 calls the layers of a model, by the version that wrote it."""
-Named = tuple["Part | KerasLayer", Sequence[KerasVariable], Sequence[np.ndarray]]
 
 
 def load(saved: saved_files.SavedModel, parts: Sequence[Part]) -> None:
@@ -34,13 +32,13 @@ def load(saved: saved_files.SavedModel, parts: Sequence[Part]) -> None:
             else:
                 _load_h5(parts, file["model_weights"])
     for part in _leaves(parts):
-        if isinstance(part.layer, keras3.layers.Normalization):
+        if isinstance(part.layer, keras.layers.Normalization):
             part.layer.finalize_state()
 
 
 def _leaves(parts: Iterable[Part]) -> Iterator[Part]:
     for part in parts:
-        if not isinstance(part.layer, keras3.Model):
+        if not isinstance(part.layer, keras.Model):
             yield part
         yield from _leaves(part.parts)
 
@@ -84,7 +82,7 @@ def _load_h5(parts: Sequence[Part], file: Any) -> None:
 
 def _row(part: Part) -> tuple[list[KerasVariable], list[KerasVariable]]:
     """(those that are trained, those that are not) in the order of Keras 2."""
-    own = [] if part.layer is None or isinstance(part.layer, keras3.Model) else part.layer.weights
+    own = [] if part.layer is None or isinstance(part.layer, keras.Model) else part.layer.weights
     rows = [([one for one in own if one.trainable], [one for one in own if not one.trainable]), *map(_row, part.parts)]
     trained, frozen = ([one for row in rows for one in row[side]] for side in (0, 1))
     return (trained, frozen) if part.trainable else ([], trained + frozen)
@@ -106,7 +104,7 @@ def _load_archive(parts: Sequence[Part], group: Any) -> None:
         numbered = [(int(match[1] or 0), inner[name]) for name in inner if (match := own.fullmatch(name))]
         found = [one for _, one in sorted(numbered, key=lambda pair: pair[0]) if _holds_weights(one)]
         for part, one in _matched(same, found):
-            if isinstance(part.layer, keras3.Model):
+            if isinstance(part.layer, keras.Model):
                 _load_archive(part.parts, one)
             else:
                 _load_layer(part, one)
@@ -147,7 +145,7 @@ class _Checkpoint:
         children = self.children(node)
         found = [children[name] for name in _counted("layer_with_weights-", children)]
         for part, one in _matched(parts, found):
-            if isinstance(part.layer, keras3.Model):
+            if isinstance(part.layer, keras.Model):
                 self.model(part.parts, one)
             else:
                 self.layer(part, one)

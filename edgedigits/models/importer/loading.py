@@ -24,7 +24,7 @@ from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.graph import walk
-from edgedigits.models.importer import config_check, custom_layers, saved_files
+from edgedigits.models.importer import config_check, custom_layers, keras2, keras2_witness, saved_files
 from edgedigits.models.importer.ends import Size, SizeOf, image_shape
 from edgedigits.models.importer.rebuild import Rebuilding, rebuild
 from edgedigits.models.importer.store import restore, save
@@ -109,6 +109,7 @@ def load(
         "rebuilt": told["rebuilt"],
         "left_out": told["left_out"],
         "adapted": told["adapted"],
+        "witness": told["witness"],
         "largest_difference": difference,
         "tolerance": TOLERANCE,
         "compared_images": len(probes),
@@ -138,21 +139,22 @@ def _opening(saved: saved_files.SavedModel, custom: Sequence[str]) -> tuple[Call
 def build(folder: str, **saved: object) -> JsonObject:
     """In a child process: builds what the file describes, rebuilds it, tries both, and writes the rebuilt model into `folder`."""
     _opened.cache_clear()
-    original, rebuilding, model = _opened(**_hashable(saved))
+    original, rebuilding, model, (witness, _) = _opened(**_hashable(saved))
     _check_classifier(model)
     probes = _probes(model, None)
     _answers(original, probes)
     _answers(model, probes)
     save(model, {}, Path(folder))
     changed = [type(a).__name__ for a in original.layers] != [type(b).__name__ for b in model.layers]
-    return {"rebuilt": changed, "left_out": ", ".join(rebuilding.left_out), "adapted": rebuilding.said}
+    left_out = ", ".join(rebuilding.left_out)
+    return {"rebuilt": changed, "left_out": left_out, "adapted": rebuilding.said, "witness": witness}
 
 
 def answer(probes: np.ndarray, **saved: object) -> np.ndarray:
-    """In a child process: what the model answers as its file describes it; what `build` left in memory goes."""
-    original, _, _ = _opened(**_hashable(saved))
+    """In a child process: what the witness answers, else the model as its file describes it; what `build` left in memory goes."""
+    original, *_, (_, witness) = _opened(**_hashable(saved))
     _opened.cache_clear()
-    return _answers(original, probes)
+    return witness(probes) if witness else _answers(original, probes)
 
 
 def _hashable(saved: JsonObject) -> JsonObject:
@@ -162,19 +164,21 @@ def _hashable(saved: JsonObject) -> JsonObject:
 @functools.lru_cache(1)
 def _opened(
     format: str, keras_of: saved_files.Generation, config: str, weights: str, custom: Sequence[str], size: Size | None
-) -> tuple[KerasModel, Rebuilding, KerasModel]:
-    """(as its own Keras builds it, what rebuilt it, rebuilt as a model of images); `size` is that of open images."""
+) -> tuple[KerasModel, Rebuilding, KerasModel, tuple[str, keras2_witness.Witness | None]]:
+    """(as its file describes it, what rebuilt it, rebuilt as a model of images, who else knows its answers).
+
+    `size` is that of open images.
+    """
     classes = custom_layers.load_classes(custom)
-    original = _original(saved_files.SavedModel(format, keras_of, json.loads(config), Path(weights)), classes)
+    saved = saved_files.SavedModel(format, keras_of, json.loads(config), Path(weights))
+    original = _original(saved, classes)
     rebuilding = Rebuilding(classes, lambda shape: image_shape(shape, size))
-    return original, rebuilding, rebuilding.model(original)
+    return original, rebuilding, rebuilding.model(original), keras2_witness.find_witness(saved, classes)
 
 
 def _original(saved: saved_files.SavedModel, classes: Sequence[type]) -> KerasModel:
     """The model as its file describes it, in float32, with its trained weights."""
     if saved.keras == "2":
-        from edgedigits.models.importer import keras2
-
         return keras2.bring_over(saved, classes)
     own = {one.__name__: one for one in classes}
     config = config_check.check_config(saved.config, saved.keras, own)

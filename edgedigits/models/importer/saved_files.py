@@ -6,12 +6,14 @@ have Keras build can be looked at first (`config_check.check_config`).
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from edgedigits.backend import keras as keras_library
 from edgedigits.errors import EdgeDigitsError, ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes.children import MIB, Errand, ask
@@ -93,9 +95,14 @@ def _read_file(path: Path, reader: str, kind: str, copy: Path) -> SavedModel:
         most_s=LEAST_S + size / BYTES_PER_S,
         most_bytes=MOST_BYTES + MOST_TIMES * size,
     )
-    version, config = ask(errand, path=str(path.absolute()), copy=str(copy))
+    version, config, computed_by = ask(errand, path=str(path.absolute()), copy=str(copy))
     if config is None:
         raise ModelError("the file holds weights only, no model; save the whole model with model.save().")
+    if computed_by not in (None, "tensorflow"):
+        raise ModelError(
+            f"it asks for Keras' backend '{computed_by}', and what is built here is TensorFlow's; load it where "
+            "KERAS_BACKEND=tensorflow is set, and save it again."
+        )
     keras = _generation(version)
     return SavedModel(f"keras{keras} {kind}", keras, _as_config(config), copy)
 
@@ -108,7 +115,7 @@ def _read_folder(path: Path) -> SavedModel:
             "this SavedModel holds a graph but no Keras layers (model.export() and tf.saved_model.save() write such), "
             "and layers can't be recovered from a graph; hand in the .keras file."
         )
-    from tf_keras.protobuf.saved_metadata_pb2 import SavedMetadata
+    from tensorflow.python.keras.protobuf.saved_metadata_pb2 import SavedMetadata
 
     nodes = SavedMetadata.FromString((path / "keras_metadata.pb").read_bytes()).nodes
     roots = [node.metadata for node in nodes if node.node_path == "root"]
@@ -125,12 +132,22 @@ def _as_config(text: str | bytes) -> Config:
 
 
 def _generation(version: str | None) -> Generation:
-    text = str(version)
-    if text.startswith("3."):
-        return "3"
+    text, ours = str(version), str(keras_library.__version__)
     if text.startswith("2."):
         return "2"
-    raise ModelError(f"it was saved by Keras '{text}'; Keras 2 and Keras 3 can be read.")
+    if not re.match(r"\d+\.\d+", text) or text.startswith(("0.", "1.")):
+        raise ModelError(f"it was saved by Keras '{text}'; Keras 2 and Keras 3 can be read.")
+    if _release(text) > _release(ours):
+        raise ModelError(
+            f"it was saved by Keras {text}, which is newer than Keras {ours} here; install that one, or save the model by an "
+            "older one."
+        )
+    return "3"
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """(3, 12) of "3.12.1": what comes behind changes no file."""
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))
 
 
 def hash_model(path: Path) -> str:

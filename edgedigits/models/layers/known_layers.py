@@ -73,7 +73,12 @@ _VOLUME = "can't be taken: it works on volumes, and an image has height, width a
 _ALONG_2D = (
     "use Conv1D, Conv2D or pooling layers in its place and train again, or hand in a layer class of yours as custom"
 )
+_BACKEND = "asks for another backend of Keras than TensorFlow's, and what is built here is that one's"
 REASONS = {
+    **dict.fromkeys(
+        ("FlaxLayer", "JaxLayer", "TorchModuleWrapper"),
+        (_BACKEND, "replace it by layers of Keras, into which its weights are copied"),
+    ),
     **dict.fromkeys(
         (
             "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "SimpleRNN",

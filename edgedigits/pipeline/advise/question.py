@@ -14,6 +14,7 @@ from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import NAMED, Scale, Scaling
 from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.data.splits import FitData, split
+from edgedigits.errors import DataError
 from edgedigits.ground.facts import Say
 from edgedigits.measure.cost.operator_latency import TimedRuntime
 from edgedigits.models.graph.walk import SIGMOID, find_closing
@@ -36,8 +37,8 @@ _CLASSES: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Asked(ModelWish):
-    """The options of `edgedigits advise`, as given. Images come in the model's size and channels, so `resize` and `grey` are not
-    looked at."""
+    """The options of `edgedigits advise`, as given. Images come in the model's size and channels; `resize` is the size of a model
+    that takes any."""
 
     runtime: TimedRuntime = "litert"
     count: Counting | None = None
@@ -61,8 +62,8 @@ def ask_question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Que
 
 
 def _wished(asked: DataWish) -> DataWish:
-    """The data to read: the bundled digits, as they are, where none is named."""
-    return replace(asked, resize=None, grey=False) if asked.data else _STAND_IN
+    """The data to read: the bundled digits where none is named."""
+    return asked if asked.data else replace(_STAND_IN, resize=asked.resize)
 
 
 def fit_data(
@@ -73,6 +74,10 @@ def fit_data(
     model = loaded.model
     height, width, channels = model.inputs[0].shape[1:]
     answers = int(model.outputs[0].shape[-1])
+    if asked.resize not in (None, (height, width), [height, width]):
+        raise DataError(
+            f"{name}: takes images of {height}x{width}, to which they are brought; pass --resize {height}x{width} or nothing"
+        )
     found = replace(_wished(asked), resize=(height, width)).dataset()
     tell_notes(found, say)
     if asked.data is None:

@@ -25,7 +25,15 @@ from edgedigits.ground.processes.child import beat
 from edgedigits.ground.processes.children import Errand, ask
 from edgedigits.tflite import schema
 from edgedigits.tflite.litert import Net, choose_patience_s
-from edgedigits.tflite.rewrite.equivalence import INTERPRETERS, MOST_BYTES, MOST_TIMES, Example, few, load, run_outputs
+from edgedigits.tflite.rewrite.equivalence import (
+    INTERPRETERS,
+    MEMORY_BYTES,
+    MEMORY_TIMES,
+    Example,
+    few,
+    load,
+    run_outputs,
+)
 from edgedigits.tflite.rewrite.sparse_format import BLOCKS, encode_matrix
 from edgedigits.tflite.rewrite.writer import Builder
 
@@ -93,7 +101,7 @@ def _compared(dense: bytes, sparse: bytes, examples: Sequence[Example], timed: b
         doing="LiteRT, at work on the sparse form,",
         advice="the dense one stays",
         most_s=_ROUNDS * choose_patience_s(dense),
-        most_bytes=MOST_BYTES + MOST_TIMES * len(dense),
+        most_bytes=MEMORY_BYTES + MEMORY_TIMES * len(dense),
     )
     wrong, ratio = ask(errand, dense=dense, sparse=sparse, examples=examples, timed=timed)
     return wrong, ratio

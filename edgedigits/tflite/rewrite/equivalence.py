@@ -25,7 +25,7 @@ _REFERENCE: Final = INTERPRETERS[1]
 REFERENCE_EXAMPLES: Final = 16
 """How many of the examples the reference kernels answer: they are up to a hundred times slower."""
 
-MOST_BYTES, MOST_TIMES = 1024 * MIB, 20
+MEMORY_BYTES, MEMORY_TIMES = 1024 * MIB, 20
 """The memory that the interpreters may take: so much, and so many times the model's bytes."""
 
 Example = Sequence[np.ndarray]
@@ -51,7 +51,7 @@ def _errand(function: str, what: str, flat: bytes, room: Room) -> Errand:
         advice="they may be damaged; export or copy the file again",
         room=room,
         most_s=choose_patience_s(flat),
-        most_bytes=MOST_BYTES + MOST_TIMES * len(flat),
+        most_bytes=MEMORY_BYTES + MEMORY_TIMES * len(flat),
     )
 
 
@@ -133,7 +133,7 @@ def run_outputs(net: Net, examples: Sequence[Example]) -> Iterator[list[bytes]]:
 def draw_examples(flat: bytes, count: int = 32, seed: int = 0, what: str = "the model") -> list[Example]:
     """For a model whose data is not at hand: integers over all of their range, floats evenly from -1 to 2.
 
-    Raises TfliteError where LiteRT does not load it, or it takes more values than `MOST_BYTES` for all examples.
+    Raises TfliteError where LiteRT does not load it, or it takes more values than `MEMORY_BYTES` for all examples.
     """
     rng = np.random.default_rng(seed)
 
@@ -149,7 +149,7 @@ def draw_examples(flat: bytes, count: int = 32, seed: int = 0, what: str = "the 
     except CheckError as error:
         raise TfliteError(str(error)) from error
     wanted = count * sum(math.prod(source["shape"]) * np.dtype(source["dtype"]).itemsize for source in sources)
-    if wanted > MOST_BYTES:
+    if wanted > MEMORY_BYTES:
         raise TfliteError(f"{what}: {count} examples of its inputs would take {wanted:,} bytes, too many to compare on")
     return [[values(source) for source in sources] for _ in range(count)]
 

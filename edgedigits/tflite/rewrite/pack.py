@@ -10,7 +10,7 @@ from edgedigits.ground.facts import Facts
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.packed_file import Form, name_form, pack_file, unpack_file
 
-SCHEMA = 1
+_SCHEMA = 1
 
 
 def pack(model: Path, slim: bool, form: Form, out: Path | None) -> Facts:
@@ -34,7 +34,7 @@ def pack(model: Path, slim: bool, form: Form, out: Path | None) -> Facts:
     with whole_file(target) as part:
         part.write_bytes(shipped)
     return {
-        "schema": SCHEMA,
+        "schema": _SCHEMA,
         "model": str(model),
         "out": str(target),
         "form": form,
