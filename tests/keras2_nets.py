@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 SHAPE: Final = (12, 12, 3)
-NAMES: Final = ("convolutions", "lines", "normalized", "tangled", "functions", "mobilenet")
+NAMES: Final = ("convolutions", "lines", "normalized", "tangled", "functions", "nested", "mobilenet")
 AS_SAVEDMODEL: Final = ("normalized", "tangled")
 """Writing a SavedModel takes seconds."""
 
@@ -143,6 +143,10 @@ def build(k: Any, tf: Any) -> dict[str, Any]:
     """Each net by its name, with random weights, moving statistics included."""
     nets = {name: k.Sequential([k.Input(SHAPE), *row], name=name) for name, row in layers_in_a_row(k).items()}
     nets |= {"tangled": tangled(k, tf), "functions": functions(k, tf)}
+    image = k.Input(SHAPE, name="image")
+    body = k.Model(image, k.layers.Conv2D(4, 3, activation="relu")(image), name="body")
+    inner = k.Sequential([k.Input((10, 10, 4)), k.layers.Conv2D(4, 3), k.layers.BatchNormalization()])
+    nets["nested"] = k.Sequential([body, inner, k.layers.GlobalAveragePooling2D(), k.layers.Dense(3)], name="nested")
     nets["mobilenet"] = k.applications.MobileNetV2(
         (96, 96, 3), 0.35, weights=None, classes=4, classifier_activation=None
     )

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -226,4 +227,68 @@ def test_files_of_other_libraries(name: str, value: str, why: str, files: Path, 
 def test_a_layer_of_another_backend() -> None:
     saved = of_layers(layer("TorchModuleWrapper", "torch"), end="torch")
     with pytest.raises(ModelError, match=r"layer 'torch' \(TorchModuleWrapper\) asks for another backend"):
+        keras2.bring_over(saved)
+
+
+def renamed(group: Any) -> None:
+    """As Keras 2.12 to 2.15 called what is in a model; numbers may have gaps."""
+    for name in list(group):
+        if isinstance(group[name], h5py.Group):
+            renamed(group[name])
+    for kind in ("conv2d", "batch_normalization"):
+        for number in (2, 1):
+            if f"layers/{kind}_{number}" in group:
+                group.move(f"layers/{kind}_{number}", f"layers/{kind}_{number + 9}")
+    if "layers" in group:
+        group.move("layers", "_layer_checkpoint_dependencies")
+
+
+def test_the_layout_of_earlier_keras_files(files: Path, tmp_path: Path) -> None:
+    saved = saved_files.read(files / "tangled.keras", tmp_path)
+    with h5py.File(saved.weights, "a") as file:
+        renamed(file)
+    with np.load(files / "tangled.npz") as there:
+        assert off(keras2.bring_over(saved)(there["images"], training=False), there["answers"]) <= 1e-5
+
+
+def earlier(value: Any) -> Any:
+    """A config as Keras 2.2 wrote it: a Sequential is a list, without an input layer; fewer settings."""
+    if isinstance(value, list):
+        return [earlier(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    value = {key: earlier(one) for key, one in value.items() if key not in ("groups", "dtype", "trainable")}
+    if value.get("class_name") == "Functional":
+        value["class_name"] = "Model"
+    if value.get("class_name") == "Sequential":
+        image, first, *others = value["config"]["layers"]
+        if first["class_name"] not in ("Model", "Sequential"):
+            first["config"] |= {"batch_input_shape": image["config"]["batch_input_shape"]}
+        value["config"] = [first, *others]
+    return value
+
+
+@pytest.mark.parametrize("name", ["tangled", "nested"])
+def test_the_config_of_earlier_keras(name: str, files: Path, tmp_path: Path) -> None:
+    saved = saved_files.read(files / f"{name}.h5", tmp_path)
+    with np.load(files / f"{name}.npz") as there:
+        images, wanted = there["images"], there["answers"]
+    assert off(keras2.bring_over(replace(saved, config=earlier(saved.config)))(images, training=False), wanted) <= 1e-5
+
+
+def test_weights_of_renamed_layers_in_an_order_that_cannot_be_told(files: Path, tmp_path: Path) -> None:
+    """Of a nested model that is partly frozen; its names would tell."""
+    saved = saved_files.read(files / "tangled.h5", tmp_path)
+    with h5py.File(saved.weights, "a") as file:
+        group = file["model_weights/block"]
+        names = [str(name) for name in group.attrs["weight_names"]]
+        group.attrs["weight_names"] = [name.replace("/", "_x/", 1) for name in names]
+        for name in list(group):
+            group.move(name, f"{name}_x")
+    answers = keras2.bring_over(saved)  # the order of Keras 2, by what the config says was trained
+    with np.load(files / "tangled.npz") as there:
+        assert off(answers(there["images"], training=False), there["answers"]) <= 1e-5
+    with h5py.File(saved.weights, "a") as file:
+        file["model_weights/block"].attrs["weight_names"] = [name.replace("/", "_x/", 1) for name in reversed(names)]
+    with pytest.raises(ModelError, match=r"the weights within 'block' \(Functional\) stand in an order"):
         keras2.bring_over(saved)

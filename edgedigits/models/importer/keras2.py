@@ -7,8 +7,8 @@ TensorFlow (`x + y`), the hard sigmoid of slope 0.2, ThresholdedReLU. What has n
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from edgedigits.backend import keras
@@ -16,31 +16,14 @@ from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.importer import config_check, keras2_weights, saved_files
+from edgedigits.models.importer.keras2_weights import Call, Part
 from edgedigits.models.layers import known_layers, operations
 
 RENAMED: Final = {"alpha": "negative_slope", "batch_input_shape": "batch_shape", "theta": "threshold"}
 """Settings by their names in Keras 2, where Keras 3 has another name for them."""
-DROPPED: Final = frozenset({"fused", "optional", "ragged", "rng_type", "sparse"})
+DROPPED: Final = frozenset({"batch_shape", "fused", "optional", "ragged", "rng_type", "sparse"})
 """Settings that say nothing about an answer. Others that Keras 3 lacks may only be off."""
 CONSTANT: Final = "_CONSTANT_VALUE"
-
-Call = Callable[..., KerasTensor]
-"""Calls what stands for a layer as the layer was called."""
-
-
-@dataclass
-class Part:
-    """A layer of the file: its class there, what calls that which stands for it, and what takes its weights.
-
-    `parts`: those of a model, or the one layer that is an activation.
-    """
-
-    kind: str
-    name: str
-    call: Call
-    layer: KerasLayer | None = None
-    trainable: bool = True
-    parts: Sequence[Part] = field(default_factory=list)
 
 
 def bring_over(saved: saved_files.SavedModel, classes: Sequence[type] = ()) -> KerasModel:
@@ -73,15 +56,14 @@ class _Graph:
     def name(self, wanted: str) -> str:
         """`wanted` without the strokes that Keras 3 refuses, or with the lowest number behind it that makes it new."""
         plain = wanted.replace("/", "_")
-        found = next(name for name in _numbered(plain) if name not in self.names)
+        numbered = itertools.chain([plain], (f"{plain}_{number}" for number in itertools.count(1)))
+        found = next(name for name in numbered if name not in self.names)
         self.names.add(found)
         return found
 
     def make(self, kind: str, name: str, /, **settings: Any) -> KerasLayer:
         """A new Keras 3 layer for the Keras 2 layer of these settings."""
-        if kind == "ThresholdedReLU":
-            kind = "ReLU"
-        cls = getattr(keras.layers, kind)
+        cls = getattr(keras.layers, "ReLU" if kind == "ThresholdedReLU" else kind)
         known = inspect.signature(cls).parameters.keys() | {"dtype"}
         trainable = settings.pop("trainable", True)
         if kind == "BatchNormalization" and isinstance(settings.get("axis"), list):
@@ -91,7 +73,7 @@ class _Graph:
             key = key if key in known else RENAMED.get(key, key)
             if key in known:
                 taken[key] = value
-            elif not (key in DROPPED or key == "batch_shape" or value in (None, False, 1)):
+            elif key not in DROPPED and value is not None and value is not False and (key, value) != ("groups", 1):
                 raise ModelError(f"layer '{name}' ({kind}) has {key}={value!r}, which Keras 3 lacks; build it without.")
         result: KerasLayer = cls(**{**taken, "name": self.name(name)})
         result.trainable = trainable
@@ -107,7 +89,9 @@ class _Graph:
         single = [tensors[0] if len(tensors) == 1 else tensors for tensors in (inputs, outputs)]
         made = keras.Model(*single, name=self.name(value.get("name") or config["name"]))
         trainable = config.get("trainable", True)
-        return Part(kind, made.name, lambda x, **_: made(_in_order(x)), made, trainable, parts)
+        return Part(
+            kind, made.name, lambda x, **_: made(_flat(x) if isinstance(x, dict) else x), made, trainable, parts
+        )
 
     def sequential(self, value: JsonObject) -> Part:
         """A model whose layers are called one after the other."""
@@ -155,12 +139,12 @@ class _Graph:
         inputs, outputs = (_flat(wires.fill(config[key])) for key in ("input_layers", "output_layers"))
         return inputs, outputs, list(parts.values())
 
-    def part(self, value: JsonObject) -> Part:
+    def part(self, value: JsonObject, name: str = "") -> Part:
         """One layer of the file."""
         kind, config = value["class_name"], value["config"]
         if kind in known_layers.MODELS:
             return self.model(value)
-        name = value.get("name") or config["name"]
+        name = name or value.get("name") or config["name"]
         try:
             return self.layer(kind, name, config)
         except (AttributeError, TypeError, ValueError) as error:
@@ -177,7 +161,7 @@ class _Graph:
             key: one for key, one in config.items() if key != "name" and not key.endswith(config_check.SETTINGS)
         }
         if kind in self.own:
-            made = self.own[kind].from_config(config)
+            made = self.own[kind].from_config({**config, "name": self.name(name)})
             return Part(kind, name, made, made)
         if kind in known_layers.LEFT_OUT:
             return Part(kind, name, self.make("Identity", name))
@@ -185,12 +169,17 @@ class _Graph:
         if activation == "hard_sigmoid" or isinstance(activation, dict):
             return self.activated(kind, name, settings)
         made = self.make(kind, name, **settings)
-        return Part(kind, name, made, made, settings.get("trainable", True))
+        return Part(kind, name, made, made)
 
     def activated(self, kind: str, name: str, settings: JsonObject) -> Part:
         """A layer with what follows it: the activation that is a layer, or the hard sigmoid of Keras 2."""
         activation = settings["activation"]
-        inner = [] if activation == "hard_sigmoid" else [self.part(_named(activation, name))]
+        own = (
+            ""
+            if activation == "hard_sigmoid"
+            else f"{name}_{activation['config'].get('name', activation['class_name'])}"
+        )
+        inner = [self.part(activation, own)] if own else []
         made = None if kind == "Activation" else self.make(kind, name, **{**settings, "activation": "linear"})
 
         def call(x: KerasTensor, **_: object) -> KerasTensor:
@@ -200,7 +189,7 @@ class _Graph:
             line = self.make("Rescaling", f"{name}_line", scale=0.2, offset=0.5)(x)
             return self.make("ReLU", f"{name}_hard_sigmoid", max_value=1.0)(line)
 
-        return Part(kind, name, call, made, settings.get("trainable", True), inner)
+        return Part(kind, name, call, made, parts=inner)
 
     def function(self, function: str) -> Call:
         """What calls layers in place of a TensorFlow function."""
@@ -229,10 +218,9 @@ class _Wires:
         models = {name for name, part in parts.items() if part.kind in known_layers.MODELS}
         self.from_one = models - {name for name, number, *_ in self.references(named) if number == 0}
 
-    def is_reference(self, value: object) -> bool:
+    def is_reference(self, value: Any) -> bool:
         """True for [layer, call, which of its answers], with or without further arguments."""
-        there = isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str)
-        return there and value[0] != CONSTANT
+        return isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str) and value[0] != CONSTANT
 
     def references(self, value: Any) -> Iterator[list[Any]]:
         """All that are named within `value`."""
@@ -284,27 +272,10 @@ def _more(node: Any) -> JsonObject:
     return _more(node[0]) if isinstance(node, list) and node and isinstance(node[0], (list, dict)) else {}
 
 
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    number = 0
-    while True:
-        number += 1
-        yield f"{name}_{number}"
-
-
-def _named(value: JsonObject, owner: str) -> JsonObject:
-    name = f"{owner}_{value['config'].get('name', value['class_name'])}"
-    return {**value, "config": {**value["config"], "name": name}}
-
-
 def _flat(value: Any) -> list[KerasTensor]:
+    """Its tensors; those of a dictionary in the order of their names, whose call's and whose model's inputs so agree."""
     found: list[KerasTensor] = keras.tree.flatten(value)
     return found
-
-
-def _in_order(value: Any) -> Any:
-    """Tensors by name in the order in which a model's inputs stand in its config: that of their names."""
-    return _flat(value) if isinstance(value, dict) else value
 
 
 def _input_shape(value: JsonObject) -> list[int | None] | None:

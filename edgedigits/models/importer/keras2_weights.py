@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import h5py
 import numpy as np
 
 from edgedigits.backend import keras, tf
 from edgedigits.errors import ModelError
-from edgedigits.keras_types import KerasVariable
+from edgedigits.keras_types import KerasLayer, KerasTensor, KerasVariable
 from edgedigits.models.importer import saved_files
-
-if TYPE_CHECKING:
-    from edgedigits.models.importer.keras2 import Part
 
 CONTAINERS: Final = ("layers", "_layer_checkpoint_dependencies")
 """What a .keras file of Keras 2 calls the layers of a model, by the version that wrote it."""
+
+Call = Callable[..., KerasTensor]
+"""Calls what stands for a layer as the layer was called."""
+
+
+@dataclass
+class Part:
+    """A layer of the file: its class there, what calls that which stands for it, and what takes its weights.
+
+    trainable: what a model says of itself; a layer says it of its weights.
+    parts: those of a model, or the one layer that is an activation.
+    """
+
+    kind: str
+    name: str
+    call: Call
+    layer: KerasLayer | None = None
+    trainable: bool = True
+    parts: Sequence[Part] = field(default_factory=list)
 
 
 def load(saved: saved_files.SavedModel, parts: Sequence[Part]) -> None:
@@ -71,13 +88,28 @@ def _matched(parts: Sequence[Part], found: Sequence[Any]) -> Iterator[tuple[Part
 
 
 def _load_h5(parts: Sequence[Part], file: Any) -> None:
-    """An .h5 file holds the weights of each layer in one row, also of a nested model: first those that are trained."""
+    """An .h5 file holds the weights of a layer in one row, also of a nested model: taken by their names, else by their order."""
     groups = [file[name] for name in _texts(file, "layer_names")]
-    groups = [group for group in groups if _texts(group, "weight_names")]
-    for part, group in _matched(parts, groups):
-        trained, frozen = _row(part)
+    for part, group in _matched(parts, [group for group in groups if _texts(group, "weight_names")]):
         names = _texts(group, "weight_names")
-        _assign(part.name, part.kind, trained + frozen, [group[name][()] for name in names])
+        leaves = [one for one in _leaves([part]) if one.layer is not None and one.layer.weights]
+        own = [[name for name in names if f"/{name}".rsplit("/", 1)[0].endswith(f"/{one.name}")] for one in leaves]
+        rows = [sorted(one.layer.weights, key=lambda weight: not weight.trainable) for one in leaves if one.layer]
+        if list(map(len, own)) != list(map(len, rows)):
+            trained, frozen = _row(part)
+            leaves, own, rows = [part], [names], [trained + frozen]
+            _check_order(part, rows[0], names)
+        for one, row, its in zip(leaves, rows, own, strict=True):
+            _assign(one.name, one.kind, row, [group[name][()] for name in its])
+
+
+def _check_order(part: Part, row: Sequence[KerasVariable], names: Sequence[str]) -> None:
+    """Which layers of a nested model were trained tells their order, and a file may not say it."""
+    ends = (re.sub(r"(_\d+)?(:\d+)?$", "", name) for name in names)
+    if part.parts and not all(end.endswith(weight.name) for end, weight in zip(ends, row, strict=False)):
+        raise ModelError(
+            f"the weights within '{part.name}' ({part.kind}) stand in an order that can't be told; save the model as .keras."
+        )
 
 
 def _row(part: Part) -> tuple[list[KerasVariable], list[KerasVariable]]:
@@ -97,7 +129,7 @@ def _texts(group: Any, name: str) -> list[str]:
 
 def _load_archive(parts: Sequence[Part], group: Any) -> None:
     """In a .keras file layers are called after their classes, those of one class numbered as they stand in the config."""
-    inner = next(group[name] for name in CONTAINERS if name in group)
+    inner: Any = next((group[name] for name in CONTAINERS if name in group and _holds_weights(group[name])), {})
     for kind in dict.fromkeys(part.kind for part in parts):
         same = [part for part in parts if part.kind == kind]
         own = re.compile(rf"{_snake(kind)}(?:_(\d+))?")

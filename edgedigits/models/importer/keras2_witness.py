@@ -118,6 +118,8 @@ def _cut(graph: Any, ends: Iterable[str]) -> Any | None:
             found = [cut.node.add()]
             found[0].CopyFrom(nodes[name])
             waiting += map(_plain, nodes[name].input)
+        elif name not in functions:
+            return None
         else:
             found = functions[name].node_def
             cut.library.function.add().CopyFrom(functions[name])

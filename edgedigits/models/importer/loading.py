@@ -1,9 +1,10 @@
 """Any trained Keras image classifier as the one kind of model that the stages work on.
 
 `load` takes Keras 3 and Keras 2 files and Keras 2 SavedModels. It reads the config as JSON, has it looked through
-(`config_check`), lets the Keras that wrote it build from exactly that, and reads the weights as numbers: the functions
-saved in a SavedModel's graph are never loaded. Then it rebuilds the model (`rebuild`) and compares answers. What the
-file describes is built in a child process only, within limits of time and memory; this one takes over the rebuilt model.
+(`config_check`), lets Keras 3 build from exactly that (`keras2` brings over what Keras 2 wrote), and reads the weights as
+numbers. Then it rebuilds the model (`rebuild`) and compares answers, of a Keras 2 file with those of a witness
+(`keras2_witness`). What the file describes is built in a child process only, within limits of time and memory; this one takes
+over the rebuilt model.
 """
 
 import functools
@@ -76,8 +77,8 @@ def load(
     """Loads a trained classifier from a `.keras`, `.h5` or `.hdf5` file or a SavedModel folder; runs no code from it.
 
     Args:
-        custom: the caller's own layer classes, "module:Class". For a layer of a Keras 3 file both a Keras 3 class and,
-            if its `call` is not made of known layers and operations, a tf_keras class of the same name are needed.
+        custom: the caller's own layer classes, "module:Class", of Keras 3; for a Keras 2 file one of the same name that has the
+            same weights.
         images: model input to compare original and rebuilt on, besides noise.
         scale: how the model takes its pixels; the noise is made of such, without it of numbers from 0 to 1 and to 255.
         size: tells (height, width) of the data, asked for a model that takes images of any size.
