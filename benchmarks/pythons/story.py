@@ -38,9 +38,8 @@ TESTS = (
     "test_flatbuffer",
     "test_packed",
     "test_npz",
-    "test_data",
     "test_exportable",
-    "test_keras_models",
+    "test_baselines",
 )
 """Test files that are about versions: of Keras, NumPy, pandas, zstd, TensorFlow's converter and Python itself."""
 
