@@ -14,7 +14,7 @@ import functools
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +29,28 @@ RESULT = ROOT / "benchmarks" / "results" / "pythons.json"
 say = functools.partial(print, flush=True)
 
 
-def measure(pythons: Sequence[str]) -> list[dict[str, Any]]:
-    """A row for every Python given, then one for each that the package takes and none was given of; oldest first."""
+def measure(pythons: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+    """After each Python: a row for every one so far, and one for each that the package takes and was not tried; oldest first."""
     homes = find_cache_dir().resolve() / "pythons"
     homes.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="edgedigits-pythons-") as name:
         folder = Path(name)
         wheel = environment.build_wheel(folder / "wheel")
         shared = (ROOT, homes, folder, find_uv(say).resolve().parent)
-        rows = [_row(Interpreter.read(text, *shared), homes, folder, wheel) for text in pythons]
-    tried = {series(row["python"]) for row in rows if row["python"]}
-    missing = [one for one in declared() if one not in tried]
-    rows += [{"python": f"{major}.{minor}", "reason": "no such Python was at hand"} for major, minor in missing]
-    return sorted(rows, key=lambda row: series(row["python"]))
+        rows: list[dict[str, Any]] = []
+        for text in pythons:
+            rows.append(_row(Interpreter.read(text, *shared), homes, folder, wheel))
+            yield sorted([*rows, *_missing(rows)], key=lambda row: series(row["python"]))
+
+
+def _missing(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each Python that the package takes and that was not at hand."""
+    tried = {series(row["python"]) for row in rows}
+    return [
+        {"python": f"{major}.{minor}", "reason": "no such Python was at hand"}
+        for major, minor in declared()
+        if (major, minor) not in tried
+    ]
 
 
 def _row(interpreter: Interpreter, homes: Path, folder: Path, wheel: Path) -> dict[str, Any]:
@@ -80,20 +89,21 @@ def targets(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _failures(row: dict[str, Any]) -> int:
-    commands = sum(one["code"] != 0 for one in row["story"])
-    return commands + (len(row["tests"]["fell"]) or int(row["tests"]["code"] != 0))
+    fell: int = len(row["tests"]["fell"]) or int(row["tests"]["code"] != 0)
+    return sum(one["code"] != 0 for one in row["story"]) + fell
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pythons", nargs="*", metavar="PYTHON")
     pythons = parser.parse_args().pythons or on_path(os.environ)
+    rows: list[dict[str, Any]] = []
     try:
-        rows = measure(pythons)
+        for rows in measure(pythons):  # written after each: one takes minutes
+            save(RESULT, document("python -m benchmarks.pythons", targets(rows), rows=rows))
     except PythonError as error:
         sys.exit(str(error))
-    save(RESULT, document("python -m benchmarks.pythons", targets(rows), rows=rows))
-    sys.exit(int(not all(one["met"] for one in targets(rows))))
+    sys.exit(int(not rows or not all(one["met"] for one in targets(rows))))
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def make(interpreter: Interpreter, home: Path, wheel: Path, say: Say) -> Environ
     mark = hashlib.sha256(LOCK.read_bytes() if taken else json.dumps(wanted).encode()).hexdigest()
     written = home / "made.json"
     quiet = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python"]
-    if not written.exists() or json.loads(written.read_text())["of"] != mark:
+    if not written.exists() or json.loads(written.read_text()).get("of") != mark:
         shutil.rmtree(home, ignore_errors=True)
         home.parent.mkdir(parents=True, exist_ok=True)
         interpreter.told([uv, "venv", "--quiet", "--python", interpreter.path, home], home.parent)

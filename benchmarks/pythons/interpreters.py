@@ -48,7 +48,7 @@ class Interpreter:
         root, _, path = text.rpartition(":")
         return cls(Path(path), Path(root) if root else None, shared)
 
-    def run(self, command: Sequence[str | Path], folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(self, command: Sequence[object], folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
         """Runs a command of this Python's system in `folder`, with `more` in a clean environment; whatever it ends with."""
         words = [str(word) for word in command]
         if self.root:
@@ -58,14 +58,14 @@ class Interpreter:
         environment = clean_environment() | more
         return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
-    def told(self, command: Sequence[str | Path], folder: Path = ROOT) -> str:
+    def told(self, command: Sequence[object], folder: Path = ROOT) -> str:
         """Standard output of a command that must succeed. PythonError with its last words."""
         try:
             done = self.run(command, folder)
         except OSError as error:
             raise PythonError(f"{command[0]}: {error.strerror}") from error
         if done.returncode:
-            raise PythonError(f"{Path(command[0]).name} ended with {done.returncode}: {last_words(done)}")
+            raise PythonError(f"{Path(str(command[0])).name} ended with {done.returncode}: {last_words(done)}")
         return done.stdout
 
     def facts(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def _place(word: str, folder: Path) -> str:
     return word.replace("ARTIFACT", str(made[0].relative_to(folder))) if made else word
 
 
-def _timed(environment: Environment, line: str, command: list[str | Path], folder: Path) -> dict[str, Any]:
+def _timed(environment: Environment, line: str, command: Sequence[object], folder: Path) -> dict[str, Any]:
     began = time.perf_counter()
     done = environment.interpreter.run(command, folder, EDGEDIGITS_CACHE=str(folder / "cache"))
     row: dict[str, Any] = {
