@@ -106,6 +106,7 @@ def test_the_table_says_what_failed_and_what_was_not_tried() -> None:
         "| 3.10.1 | pyenv | 2.21.0 | 3.15.1 | 2 of 2 commands | 3 passed |",
         "| 3.11.2 | pyenv | 2.21.0 | 3.15.1 | 1 of 2 commands; `number 1`: so | 3 passed |",
         "| 3.12 |  |  |  | not tried here: none here |  |",
+        "| 3.99.0, not taken yet | pyenv | 2.21.0 | 3.15.1 | 1 of 1 commands | 3 passed |",
     ]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.pythons.interpreters import declared, series
+
 
 def pythons_table(document: dict[str, Any]) -> str:
     """A row for every Python that the package takes, and for the next one."""
@@ -16,8 +18,9 @@ def _cells(row: dict[str, Any]) -> list[str]:
     if "reason" in row:
         return [row["python"], row.get("from", ""), "", "", f"not tried here: {row['reason']}", ""]
     versions = row["packages"]
+    ahead = "" if series(row["python"]) in declared() else ", not taken yet"
     return [
-        row["python"],
+        f"{row['python']}{ahead}",
         row["from"],
         versions.get("tensorflow", "none"),
         versions.get("keras", "none"),
