@@ -16,6 +16,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from benchmarks.converters_table import converters_table
 from benchmarks.house.rooms_table import folders_table, rooms_table
 from benchmarks.pages import ROOT, pages, read
 from benchmarks.pays_table import pays_table
@@ -156,6 +157,8 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("pays-targets", "pays.json", targets_table),
     ("advice", "advice.json", targets_table),
     ("pythons", "pythons.json", pythons_table),
+    ("converters", "converters.json", converters_table),
+    ("converters-targets", "converters.json", targets_table),
 )
 
 

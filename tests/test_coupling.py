@@ -156,5 +156,5 @@ def test_multiply_adds_are_those_of_the_bytes() -> None:
     net = keras.Model(image, L.Dense(3)(L.Dense(7)(L.Flatten()(x))))
     layout = Layout(find_coupling(net))
     keep = some_kept(layout, np.random.default_rng(0), 0.5)
-    works = count_per_operator(read(convert(remove_units(layout, keep), {}), "net.tflite"))
+    works = count_per_operator(read(convert(remove_units(layout, keep)), "net.tflite"))
     assert count_multiply_adds(layout, keep) == sum(work.macs for work in works)

@@ -23,6 +23,7 @@ from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.export.checks import check_masks
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import parse
+from edgedigits.stages import training_loop
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import Cluster
 from edgedigits.stages.distil import soft_labels
@@ -163,6 +164,20 @@ def test_the_panel_is_the_mean_of_softened_probabilities(start: Candidate, odd: 
     ):
         answers = form_panel(TASK, found, 4.0)(tf.constant(pixels)).numpy()
         assert softmax(answers / 4) == pytest.approx(wanted, abs=4e-3)  # bfloat16, where it is native
+
+
+def test_who_is_asked_has_no_normalization_left_and_answers_the_same() -> None:
+    """Where the CPU has no AVX-512, TensorFlow's kernel for it takes as long as all convolutions of a small net."""
+    keras.utils.set_random_seed(3)
+    image = keras.Input((8, 8, 1))
+    x = L.BatchNormalization()(L.Conv2D(4, 3, use_bias=False)(image))
+    net = keras.Model(image, L.Dense(3, activation="softmax")(L.Flatten()(L.ReLU()(x))))
+    for weight in net.layers[2].weights:
+        weight.assign(np.linspace(0.5, 1.5, 4))
+    pixels = np.random.default_rng(0).random((5, 8, 8, 1)).astype(np.float32)
+    asked = training_loop.make_asking_copy(net)
+    assert "BatchNormalization" not in {type(layer).__name__ for layer in asked.layers}
+    np.testing.assert_allclose(softmax(asked(pixels).numpy()), net(pixels).numpy(), rtol=0, atol=1e-6)
 
 
 def test_what_earlier_stages_made_can_teach_the_next_student(start: Candidate, small: Path, shapes: Path) -> None:

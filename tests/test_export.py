@@ -17,6 +17,8 @@ from edgedigits.measure.cost.instruction_model import count_or_predict
 from edgedigits.models.graph import walk
 from edgedigits.pipeline import recipe
 from edgedigits.pipeline.advise.advice import Question, advise
+from edgedigits.pipeline.converters.numbers import Numbers
+from edgedigits.pipeline.converters.table import CONVERTERS
 from edgedigits.pipeline.export import checks
 from edgedigits.pipeline.export.conversion import convert, draw_representative
 from edgedigits.pipeline.export.export import list_rewrites
@@ -38,6 +40,12 @@ EXPORTS: dict[str, Any] = {
     name: example(f"export {name!r}", "this table", kind) for name, kind in recipe.EXPORTS.items()
 }
 """Every export that a recipe can name: a new row of the table can't go past the contract."""
+MADE: dict[str, Any] = {
+    f"{name} by {converter}": dataclasses.replace(export, converter=converter)
+    for name, export in EXPORTS.items()
+    for converter in CONVERTERS
+}
+"""Each by every converter: these are held to the same."""
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +57,10 @@ def pruned(shapes: Path) -> Candidate:
 @pytest.fixture(scope="module")
 def flats(pruned: Candidate, shapes: Path) -> dict[str, bytes]:
     data = fit_data(shapes)
-    return {name: export(pruned.model, data.calibration, data.scale) for name, export in EXPORTS.items()}
+    return {name: export(pruned.model, data.calibration, data.scale) for name, export in MADE.items()}
 
 
-@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("name", MADE)
 def test_bytes_answer_as_the_model_and_keep_its_zeros(
     name: str, flats: dict[str, bytes], pruned: Candidate, shapes: Path
 ) -> None:
@@ -61,7 +69,7 @@ def test_bytes_answer_as_the_model_and_keep_its_zeros(
     facts = parity.check_parity(
         TASK,
         flats[name],
-        EXPORTS[name].limits,
+        MADE[name].limits,
         compute_outputs(pruned.model, data.validation, "0..1"),
         False,
         pixels,
@@ -73,16 +81,16 @@ def test_bytes_answer_as_the_model_and_keep_its_zeros(
     checks.check_zeros(contents, pruned)
     shares = {row.tensor.shape: row.share for row in count_weight_zeros(contents)}
     assert shares[16, 200] == pytest.approx(0.8, abs=0.001)
-    if EXPORTS[name].integer:
+    if MADE[name].integer:
         checks.check_integer(contents)
     else:
         with pytest.raises(FloatOpError, match="float operators: #0"):
             checks.check_integer(contents)
 
 
-@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("name", MADE)
 def test_what_an_export_says_of_itself_is_what_its_bytes_show(name: str, flats: dict[str, bytes]) -> None:
-    export, works = EXPORTS[name], count_per_operator(read(flats[name], name))
+    export, works = MADE[name], count_per_operator(read(flats[name], name))
     arithmetic = {work.arithmetic for work in works if work.macs}
     assert export.rounds == bool(arithmetic - {"float32", "float16 weights"})
     assert export.multiplies_int8 == bool(arithmetic & {"int8", "dynamic"})
@@ -94,7 +102,7 @@ def test_what_an_export_says_of_itself_is_what_its_bytes_show(name: str, flats: 
     assert list_rewrites(dataclasses.replace(export, slim=True)) == ("slim",)
 
 
-@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("name", MADE)
 def test_estimate_and_instructions_answer_of_every_export(name: str, flats: dict[str, bytes], tmp_path: Path) -> None:
     """A number, or a sentence where nothing is published."""
     file = tmp_path / "model.tflite"
@@ -120,12 +128,14 @@ def test_an_advice_answers_of_every_export(name: str, shapes: Path) -> None:
 
 
 def test_sizes_are_in_the_order_they_should_be(flats: dict[str, bytes]) -> None:
-    assert len(flats["int8"]) < len(flats["float16"]) < len(flats["float32"])
+    for by in CONVERTERS:
+        assert len(flats[f"int8 by {by}"]) < len(flats[f"float16 by {by}"]) < len(flats[f"float32 by {by}"])
 
 
-def test_same_model_gives_the_same_bytes(pruned: Candidate, flats: dict[str, bytes], shapes: Path) -> None:
+@pytest.mark.parametrize("by", CONVERTERS)
+def test_same_model_gives_the_same_bytes(by: Any, pruned: Candidate, flats: dict[str, bytes], shapes: Path) -> None:
     data = fit_data(shapes)
-    assert Int8()(pruned.model, data.calibration, data.scale) == flats["int8"]
+    assert Int8(converter=by)(pruned.model, data.calibration, data.scale) == flats[f"int8 by {by}"]
 
 
 @pytest.mark.parametrize(("scale", "low", "high"), [("0..1", 0, 1), ("-1..1", -1, 1), ("0..255", 0, 255)])
@@ -153,7 +163,7 @@ def test_calibration_images_are_real_but_for_two_corners(shapes: Path) -> None:
 def test_export_without_weights_is_caught(flats: dict[str, bytes], pruned: Candidate) -> None:
     small = keras.Sequential([keras.layers.Input((12, 12, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     with pytest.raises(MissingWeightsError, match="hold 432 weights"):
-        checks.check_weights(read(convert(small, {}), "small"), pruned.model)
+        checks.check_weights(read(convert(small), "small"), pruned.model)
 
 
 def test_bytes_of_another_model_are_caught(pruned: Candidate, shapes: Path) -> None:
@@ -173,7 +183,7 @@ def test_revived_weights_are_caught_in_the_model_and_in_the_bytes(pruned: Candid
     with pytest.raises(MaskError, match=r"weights of hidden/kernel are not zero any more"):
         checks.check_masks(revived, "test")
     with pytest.raises(MaskError, match="the masks prune"):
-        checks.check_zeros(read(convert(revived.model, {}), "revived"), pruned)
+        checks.check_zeros(read(convert(revived.model), "revived"), pruned)
 
 
 def test_an_operator_that_int8_lacks_fails_loudly(shapes: Path) -> None:
@@ -193,7 +203,7 @@ def test_an_operator_that_int8_lacks_fails_loudly(shapes: Path) -> None:
 
 def test_float_operators_of_an_int8_export_with_float_ends(shapes: Path) -> None:
     data = fit_data(shapes)
-    flat = convert(classifier(), {"optimize": True}, draw_representative(data.calibration, "0..1", 10))
+    flat = convert(classifier(), Numbers("int8", "int8"), draw_representative(data.calibration, "0..1", 10))
     assert any("QUANTIZE" in line for line in list_float_operators(read(flat, "ends")))
     with pytest.raises(FloatOpError):
         checks.check_integer(read(flat, "ends"))

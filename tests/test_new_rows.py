@@ -26,6 +26,7 @@ from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.models.graph import walk
 from edgedigits.pipeline import loop, prepare, recipe
 from edgedigits.pipeline.advise.advice import Question, advise
+from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.export.conversion import convert, draw_representative
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.stages.candidate import STRICT, Candidate
@@ -73,8 +74,8 @@ class Toy8:
     slim: bool = False
 
     def __call__(self, model: Any, calibration: Images, scale: Scale) -> bytes:
-        settings = {"optimize": True, "ops": "TFLITE_BUILTINS_INT8", "input": "uint8", "output": "uint8"}
-        return convert(model, {**settings, "dense_per_tensor": True}, draw_representative(calibration, scale, 20))
+        numbers = Numbers("int8", "int8", "uint8", "uint8", dense_per_tensor=True)
+        return convert(model, numbers, draw_representative(calibration, scale, 20))
 
 
 @pytest.fixture

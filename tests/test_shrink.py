@@ -95,6 +95,29 @@ def test_halving_finds_the_largest_that_meets_a_measured_target() -> None:
     assert (bool(keep.all()), value) == (True, 64**2)
 
 
+def test_the_work_says_where_to_measure_next() -> None:
+    """Each measurement takes seconds. Of 31 architectures halving would measure the smallest and five more."""
+    net = keras.Sequential([L.Input((4,)), L.Dense(256), L.Dense(2)])
+    layout = Layout(find_coupling(net))
+    order = find_removal_order(layout.coupling.groups, np.arange(256.0), "global", 8, None)
+    for measure, goal, most in (
+        (lambda keep: 5000.0 + 300 * keep.sum(), 20_000, 3),
+        (lambda keep: float(keep.sum() ** 1.5), 1000, 7),
+        (lambda keep: float(keep.sum() > 240) * 1e9 + keep.sum(), 100, 8),
+    ):
+        asked: list[int] = []
+
+        def measured(_: Layout, keep: np.ndarray, measure: Any = measure, asked: list[int] = asked) -> float:
+            asked.append(int(keep.sum()))
+            return float(measure(keep))
+
+        whole = measure(np.ones(256))
+        keep, value = reach(Target("latency_us", goal, "latency_us", measured), goal, whole, layout, order)
+        met = [count for count in range(8, 257, 8) if measure(np.ones(count)) <= goal]
+        assert (int(keep.sum()), value) == (met[-1], measure(np.ones(met[-1])))
+        assert len(asked) == len(set(asked)) <= most, asked
+
+
 def test_instructions_are_counted_and_reached(start: Candidate, data: FitData, counter: None) -> None:
     _, whole = Shrink(instructions=10**9, multiple=2, **QUICK)(start, data)
     _, facts = Shrink(instructions=int(0.98 * whole["instructions"]), multiple=2, **QUICK)(start, data)

@@ -24,6 +24,7 @@ from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.facts import JsonObject
+from edgedigits.pipeline.converters.table import CONVERTERS
 from edgedigits.pipeline.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -93,12 +94,13 @@ class Artifact(Result, artifact_folder.Artifact):
             yield {key: value for key, value in record.items() if isinstance(value, (str, int, float))}
 
 
-@command(thresholds=("half", "tuned"))
+@command(thresholds=("half", "tuned"), converter=tuple(CONVERTERS))
 def compress(
     model: Any = None,
     data: Dataset | PathLike | None = None,
     *,
     recipe: Recipe | PathLike,
+    converter: str | None = None,
     pixel_range: Scale | None = None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
@@ -128,6 +130,8 @@ def compress(
     custom: layer classes of yours, or "module:Class". seed: the same gives the same bytes on the same machine. fresh: use no kept
     stage. progress: None or True shows a bar, False nothing, a function is called with (what, share 0..1).
 
+    converter: what makes the bytes, "tf" or "litert"; None: what the recipe's export says.
+
     thresholds: of data with several labels per image, "half" for all or "tuned" on the validation images.
 
     Raises InputError's kinds (ModelError, DataError, RecipeError, ArtifactError) where something given can't be used,
@@ -141,6 +145,7 @@ def compress(
     from edgedigits.ground.processes import children
 
     pixels, found = parse_pixel_range(pixel_range, mean, std, bgr), find_recipe(recipe)
+    found = found.with_converter(converter) if converter else found
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
     check_writable(Path(out))
     children.warm("tensorflow")

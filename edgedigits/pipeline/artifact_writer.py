@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from edgedigits.errors import CheckError
 from edgedigits.ground.artifact_folder import SCHEMA, Artifact, hash_file
 from edgedigits.ground.atomic import whole_folder
 from edgedigits.ground.facts import Facts, JsonObject
+from edgedigits.pipeline.converters.table import CONVERTERS
+from edgedigits.pipeline.export.export import Export, find_converter
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.model_card import write_artifact_card
 from edgedigits.pipeline.stage_cache import list_versions
@@ -122,8 +125,17 @@ def _manifest(draft: Draft) -> JsonObject:
         "test": draft.test,
         "warnings": [*job.dataset.warnings, *draft.warnings],
         "key": draft.key,
-        "versions": list_versions(),
+        "versions": {**list_versions(), **_quantizer_version(job.recipe.export)},
     }
+
+
+def _quantizer_version(export: Export) -> dict[str, str]:
+    """Of the package that the converter quantizes by, where that is one of its own and it is installed."""
+    package = CONVERTERS[find_converter(export)].quantizer
+    try:
+        return {package: version(package)} if package else {}
+    except PackageNotFoundError:
+        return {}
 
 
 def _write_eval(draft: Draft, folder: Path) -> None:

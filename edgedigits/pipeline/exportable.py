@@ -1,7 +1,8 @@
 """Which layers an export can't take, known before anything is trained.
 
 Of the built-in kinds each export tells (`Export.lacks`), which `tests/test_layer_kinds.py` holds against the converter. What no
-table can know, layer classes of the caller's own and layers that only together become such an operator, is tried.
+table can know, layer classes of the caller's own and layers that only together become such an operator, is tried; so is all
+that a converter is given of which no table tells what it takes.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from edgedigits.errors import CheckError, ModelError, ParityError
 from edgedigits.models.graph import walk
 from edgedigits.models.importer.loading import answers_probabilities
 from edgedigits.models.layers import lowered_layers
+from edgedigits.pipeline.converters.table import CONVERTERS
 from edgedigits.pipeline.export.checks import check_integer
-from edgedigits.pipeline.export.export import Export
+from edgedigits.pipeline.export.export import Export, find_converter
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.parity import check_parity
@@ -46,7 +48,8 @@ def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[s
             if operator := export.lacks.get(kind if isinstance(kind, str) else ""):
                 raise _refused(layer, name, f"TFLite has no {operator} for its numbers")
     coarse = next((one for one in _layers(model) if type(one).__name__ in export.coarse), None)
-    if coarse is not None or export.lacks_fused or not all(map(_built_in, _layers(model))):
+    tried = export.lacks_fused or CONVERTERS[find_converter(export)].tried
+    if coarse is not None or tried or not all(map(_built_in, _layers(model))):
         say(f"trying the {name} export")
         try:
             flat = _tried(model, name, export, data.calibration, data.scale)

@@ -26,7 +26,7 @@ from edgedigits.pipeline.checks.judging import check_baseline, check_classes, co
 from edgedigits.pipeline.checks.scale_check import check_scale
 from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export import checks
-from edgedigits.pipeline.export.export import Export, list_rewrites
+from edgedigits.pipeline.export.export import Export, find_converter, list_rewrites
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.job import Job
@@ -80,7 +80,8 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     both = [Candidate(job.loaded.model), candidate]
     (plain, candidate), scale, folded = fold(both, job.scale, draw_sample(data.validation, PARITY_IMAGES))
     data = replace(data, scale=scale)
-    baseline = _export(job, "float32", Float32(), plain, data)
+    float32 = Float32(converter=find_converter(job.recipe.export))
+    baseline = _export(job, "float32", float32, plain, data)
     exported = _export(job, job.recipe.export_name, job.recipe.export, candidate, data)
     progress("classes", 0.5)
     found = compute_outputs_of_bytes(exported.flat, data.validation, data.scale)
@@ -143,7 +144,6 @@ def _export(job: Job, name: str, export: Export, candidate: Candidate, data: Fit
     began = time.perf_counter()
     flat = export(candidate.model, data.calibration, data.scale)
     contents = read(flat, f"{name} export")
-    checks.check_weights(contents, candidate.model)
     if export.integer:
         checks.check_integer(contents)
     checks.check_zeros(contents, candidate)
@@ -152,6 +152,7 @@ def _export(job: Job, name: str, export: Export, candidate: Candidate, data: Fit
     flat, options = rewrite(list_rewrites(export), flat, read_all(sample), data.scale)
     facts = {
         "export": name,
+        "converter": find_converter(export),
         "rounds": export.rounds,
         "seconds": round(time.perf_counter() - began, 2),
         "size_bytes": len(flat),

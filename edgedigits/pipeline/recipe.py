@@ -110,6 +110,14 @@ class Recipe:
         said = {key: value for key, value in self.as_dict().items() if key in ("stages", "export")}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
+    def with_converter(self, name: str) -> Recipe:
+        """The same recipe with bytes made by that converter. Raises RecipeError where the export has no choice of one."""
+        settings: Any = self.export
+        if "converter" not in _settings(settings):
+            raise RecipeError(f"--converter {name}: the {self.export_name} export has no converter to choose")
+        export = dataclasses.replace(settings, converter=name)
+        return Recipe(self.name, self.purpose, self.stages, self.export_name, export)
+
     def as_dict(self) -> dict[str, Any]:
         """The recipe with every setting spelled out, JSON-safe."""
         return {

@@ -19,7 +19,7 @@ from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.facts import Say
 from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
-from edgedigits.pipeline.export.export import Export
+from edgedigits.pipeline.export.export import Export, find_converter
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.exportable import check_exportable
@@ -73,10 +73,11 @@ def predict(recipe: Recipe, model: KerasModel, data: FitData, say: Say, custom: 
     A minute for a net of many layers, seconds for a small one. Raises what the stages and the export raise.
     """
     check_exportable(recipe, model, data, say)
+    converter = find_converter(recipe.export)
     say("float32")
     candidates = list(_candidates(recipe, imitate_training(model, data.seed), data, say, custom))
     first = candidates[0].model
-    steps = [Step("float32", None, Float32()(first, data.calibration, data.scale), True)]
+    steps = [Step("float32", None, Float32(converter=converter)(first, data.calibration, data.scale), True)]
     if not isinstance(recipe.export, Float32):
         steps.append(_export_alone(recipe, first, data, steps[0], say))
     shapes = [_shape(candidate) for candidate in candidates]
@@ -93,7 +94,7 @@ def predict(recipe: Recipe, model: KerasModel, data: FitData, say: Say, custom: 
         steps[-1] = dataclasses.replace(steps[-1], flat=_exported(recipe, candidates[-1].model, data, say, "last"))
     other = None
     if not isinstance(recipe.export, Int8):
-        other, _ = _tried(Int8(), candidates[-1].model, data, say, "int8 instead")
+        other, _ = _tried(Int8(converter=converter), candidates[-1].model, data, say, "int8 instead")
     return Prediction(tuple(steps), candidates[-1].model, other)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from edgedigits.errors import FloatOpError, MaskError, MissingWeightsError
-from edgedigits.keras_types import KerasModel
+from edgedigits.keras_types import KerasModel, KerasVariable
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.duplicate_inputs import sum_copies
+from edgedigits.models.layers.layer_kinds import list_kernels
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tflite.flatbuffer import Contents, count_weight_zeros, list_float_operators
 
@@ -47,11 +47,35 @@ def check_kept(before: Candidate, after: Candidate, stage: str) -> None:
 
 
 def check_weights(contents: Contents, model: KerasModel) -> None:
-    """Raises MissingWeightsError when the bytes hold fewer weights than the model's kernels."""
-    wanted = sum(math.prod(kernel.shape) for kernel in walk.collect_kernels(model).values())
-    held = sum(row.elements for row in count_weight_zeros(contents))
-    if held < wanted:
-        raise MissingWeightsError(f"export: the bytes hold {held} weights, the model has {wanted}; nothing was written")
+    """Raises MissingWeightsError when the bytes hold fewer weights than the model's kernels, or fewer constants than those and
+    its biases. What is zero throughout, or stands twice, a converter may leave out; what it makes of normalizations is more.
+    """
+    kernels = walk.collect_kernels(model).values()
+    biases = _list_biases(model)
+    stored = [
+        tensor for tensor in contents.tensors if tensor.size_bytes and tensor.role in ("weight", "bias", "constant")
+    ]
+    weights = [tensor for tensor in stored if tensor.role == "weight"]
+    wanted, constants = _count_distinct(kernels), _count_distinct([*kernels, *biases])
+    for words, least, tensors in (("weights", wanted, weights), ("weights and biases", constants, stored)):
+        if (held := sum(tensor.elements for tensor in tensors)) < least:
+            raise MissingWeightsError(
+                f"export: the bytes hold {held} {words}, the model has {least}; nothing was written"
+            )
+
+
+def _list_biases(model: KerasModel) -> list[KerasVariable]:
+    """Those of the layers with kernels."""
+    found = {
+        id(call.layer): getattr(call.layer, "bias", None) for call in walk.list_calls(model) if list_kernels(call.layer)
+    }
+    return [bias for bias in found.values() if bias is not None]
+
+
+def _count_distinct(variables: Iterable[KerasVariable]) -> int:
+    """Numbers in them; what is zero throughout counts as none, the same values once."""
+    values = {array.tobytes(): array for array in (variable.numpy() for variable in variables)}
+    return sum(array.size for array in values.values() if array.any())
 
 
 def check_integer(contents: Contents) -> None:

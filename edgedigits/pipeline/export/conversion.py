@@ -1,10 +1,15 @@
-"""Keras to .tflite bytes by TensorFlow's converter, in a child process (`converting.py`). No bytes are made elsewhere."""
+"""The one place where .tflite bytes are made: a Keras model, calibration images and the wanted numbers in, bytes out.
+
+What makes them is a row of `pipeline/converters/table.py`, in a child process.
+"""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,11 +19,13 @@ from pydantic import Field
 from edgedigits.data.images import Images, read_all
 from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import Scale, scale_pixels
-from edgedigits.errors import ArtifactError
-from edgedigits.ground.facts import Facts
+from edgedigits.errors import ArtifactError, RecipeError
 from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.keras_types import KerasModel
-from edgedigits.pipeline.export.converting import CALIBRATION
+from edgedigits.pipeline.converters.numbers import Numbers
+from edgedigits.pipeline.converters.samples import write_samples
+from edgedigits.pipeline.converters.table import CONVERTERS, DEFAULT, ConverterName
+from edgedigits.tflite.flatbuffer import read
 
 CalibrationImages = Annotated[int, Field(ge=1)]
 MOST_S: Final = 300.0
@@ -39,24 +46,44 @@ def draw_representative(calibration: Images, scale: Scale, count: int) -> Iterat
         yield [scale_pixels(image[None], scale)]
 
 
-def convert(model: KerasModel, settings: Facts, samples: Iterable[list[np.ndarray]] = ()) -> bytes:
-    """The model as .tflite bytes with a batch of one, by TensorFlow's converter in a child process.
+def convert(
+    model: KerasModel,
+    numbers: Numbers = Numbers(),  # noqa: B008  # frozen
+    samples: Iterable[list[np.ndarray]] = (),
+    converter: ConverterName = DEFAULT,
+) -> bytes:
+    """The model as .tflite bytes with a batch of one, made in a child process; `samples` are the images to calibrate on.
 
-    `settings` are `converting.convert`'s, `samples` the images it calibrates on. Raises CheckError when it can't, whatever
-    becomes of the child.
+    Raises CheckError when the converter can't, whatever becomes of the child, or when the bytes lack weights; RecipeError where
+    a package that it needs is missing.
     """
+    from edgedigits.pipeline.export.checks import check_weights
+
+    chosen = CONVERTERS[converter]
+    _check_installed(converter, numbers)
     with tempfile.TemporaryDirectory(prefix="edgedigits-export-") as folder, _quiet():
         size = _save(model, folder, samples)
         errand = Errand(
-            function="pipeline.export.converting:convert",
-            doing=f"export: TensorFlow's converter, at work on {model.name},",
+            function=f"pipeline.converters.{chosen.module}:convert",
+            doing=f"export: {chosen.in_words}, at work on {model.name},",
             advice="a layer or a weight of it is one that the converter can't take; try another export",
             room="tensorflow",
             most_s=MOST_S + size / BYTES_PER_S,
             most_bytes=MOST_BYTES + MOST_TIMES * size,
         )
-        flat: bytes = ask(errand, folder=folder, model=model.name, settings=settings)
+        flat: bytes = ask(errand, folder=folder, model=model.name, numbers=asdict(numbers))
+    check_weights(read(flat, "the export"), model)
     return flat
+
+
+def _check_installed(name: ConverterName, numbers: Numbers) -> None:
+    package = CONVERTERS[name].quantizer
+    if numbers.weights != "float32" and package and find_spec(package.replace("-", "_")) is None:
+        others = " or ".join(other for other in CONVERTERS if other != name)
+        raise RecipeError(
+            f"--converter {name} needs the package {package} for anything but float32, and it is not installed: "
+            f"pip install 'edgedigits[{name}]', or take --converter {others}"
+        )
 
 
 def _save(model: KerasModel, folder: str, samples: Iterable[list[np.ndarray]]) -> int:
@@ -74,19 +101,12 @@ def _save(model: KerasModel, folder: str, samples: Iterable[list[np.ndarray]]) -
     options = tf.saved_model.SaveOptions(save_debug_info=True)
     try:
         tf.saved_model.save(holder, folder, signatures={"serving_default": concrete}, options=options)
-        _write_samples(Path(folder) / CALIBRATION, samples)
+        write_samples(Path(folder), samples)
     except OSError as error:
         raise ArtifactError(
             f"{folder}: can't be written ({error.strerror}); set TMPDIR to a folder that can"
         ) from error
     return sum(variable.dtype.size * variable.shape.num_elements() for variable in holder.variables_in_use)
-
-
-def _write_samples(file: Path, samples: Iterable[list[np.ndarray]]) -> None:
-    """One after the other: together those of a large model take much memory."""
-    with file.open("wb") as out:
-        for (image,) in samples:
-            np.save(out, image, allow_pickle=False)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
+from edgedigits.pipeline.converters.numbers import Numbers
+from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
 from edgedigits.pipeline.export.conversion import convert
 from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
@@ -30,6 +32,7 @@ class Dynamic:
     why_slower: ClassVar[str] = ""
 
     slim: bool = False
+    converter: ConverterName = DEFAULT
 
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
-        return convert(model, {"optimize": True})
+        return convert(model, Numbers(weights="int8"), converter=self.converter)

@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
+from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
 from edgedigits.tasks.lost_answers import Losses
 
 
@@ -47,6 +48,12 @@ class Export(Protocol):
     """Why it may be slower than float32; "" where `why_no_faster` says it."""
 
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes: ...
+
+
+def find_converter(export: Export) -> ConverterName:
+    """Which converter makes its bytes; an export without that setting takes the default one."""
+    name: ConverterName = getattr(export, "converter", DEFAULT)
+    return name
 
 
 def list_rewrites(export: Export) -> tuple[str, ...]:

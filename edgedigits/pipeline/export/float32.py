@@ -8,6 +8,8 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
+from edgedigits.pipeline.converters.numbers import Numbers
+from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
 from edgedigits.pipeline.export.conversion import convert
 from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
@@ -31,6 +33,7 @@ class Float32:
 
     slim: bool = False
     block_sparse: bool = False
+    converter: ConverterName = DEFAULT
 
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
-        return convert(model, {})
+        return convert(model, Numbers(), converter=self.converter)

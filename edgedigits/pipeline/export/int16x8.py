@@ -8,7 +8,13 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
-from edgedigits.pipeline.export.conversion import CalibrationImages, convert, draw_representative
+from edgedigits.pipeline.converters.numbers import Numbers
+from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
+from edgedigits.pipeline.export.conversion import (
+    CalibrationImages,
+    convert,
+    draw_representative,
+)
 from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
@@ -36,13 +42,8 @@ class Int16x8:
 
     calibration_images: CalibrationImages = 300
     slim: bool = False
+    converter: ConverterName = DEFAULT
 
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:
-        settings = {
-            "optimize": True,
-            "ops": "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8",
-            "input": "int16",
-            "output": "int16",
-            "dense_per_tensor": False,
-        }
-        return convert(model, settings, draw_representative(calibration, scale, self.calibration_images))
+        numbers = Numbers("int8", "int16", "int16", "int16")
+        return convert(model, numbers, draw_representative(calibration, scale, self.calibration_images), self.converter)

@@ -12,7 +12,13 @@ from typing import ClassVar, Literal
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
-from edgedigits.pipeline.export.conversion import CalibrationImages, convert, draw_representative
+from edgedigits.pipeline.converters.numbers import Numbers
+from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
+from edgedigits.pipeline.export.conversion import (
+    CalibrationImages,
+    convert,
+    draw_representative,
+)
 from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
@@ -38,13 +44,8 @@ class Int8:
     calibration_images: CalibrationImages = 300
     slim: bool = False
     block_sparse: bool = False
+    converter: ConverterName = DEFAULT
 
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:
-        settings = {
-            "optimize": True,
-            "ops": "TFLITE_BUILTINS_INT8",
-            "input": self.input,
-            "output": self.output,
-            "dense_per_tensor": True,
-        }
-        return convert(model, settings, draw_representative(calibration, scale, self.calibration_images))
+        numbers = Numbers("int8", "int8", self.input, self.output, dense_per_tensor=True)
+        return convert(model, numbers, draw_representative(calibration, scale, self.calibration_images), self.converter)

@@ -149,11 +149,11 @@ def compute_logits(model: KerasModel, scale: Scaling | None = None) -> Callable[
     from edgedigits.models.importer.loading import answers_probabilities
     from edgedigits.stages import training_loop
 
-    training_copy = training_loop.make_training_copy(model)
+    asked = training_loop.make_asking_copy(model)
     made_elsewhere = walk.find_closing(model) is None and answers_probabilities(model, scale)
 
     def ask(images: KerasTensor) -> KerasTensor:
-        answers = tf.cast(training_copy(images, training=False), tf.float32)
+        answers = tf.cast(asked(images, training=False), tf.float32)
         result: KerasTensor = tf.math.log(tf.maximum(answers, LEAST_SHARE)) if made_elsewhere else answers
         return result
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,9 @@ from edgedigits.errors import InputError, TargetError
 from edgedigits.models.graph.narrow import Layout, remove_units
 from edgedigits.models.graph.narrowed_size import count_multiply_adds, count_parameters
 from edgedigits.stages.shrink.removal_order import Order
+
+FEW = 8
+"""Architectures among which halving is as quick as any guess."""
 
 Measure = Callable[[Layout, np.ndarray], float]
 """Of the model of which the bool [units] array keeps those units."""
@@ -86,23 +90,35 @@ def check_reachable(target: Target, goal: float, whole: float, layout: Layout, o
 
 
 def reach(target: Target, goal: float, whole: float, layout: Layout, order: Order) -> tuple[np.ndarray, float]:
-    """(what stays, what it measures) of the largest architecture on the way that meets the goal, found by halving.
+    """(what stays, what it measures) of the largest architecture on the way that meets the goal.
 
-    `whole` is what the model measures as it is. Raises TargetError saying what was reached.
+    `whole` is what the model measures as it is. A measurement may take seconds: while many architectures are left, the next one
+    is where the multiply-adds say that the goal lies; where that has misled twice, and among few, it halves what is left.
+    Raises TargetError saying what was reached.
     """
-    found = {0: whole}
-
-    def value(architecture: int) -> float:
-        if architecture not in found:
-            found[architecture] = target.measure(layout, order.keep(architecture))
-        return found[architecture]
-
-    last = len(order.counts) - 1
     if whole <= goal:
         return order.keep(0), whole
-    found[last] = check_reachable(target, goal, whole, layout, order)
-    low, high = 0, last
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if value(middle) <= goal else (middle + 1, high)
-    return order.keep(low), value(low)
+    last = len(order.counts) - 1
+    found = {0: whole, last: check_reachable(target, goal, whole, layout, order)}
+    low, high, misled = 0, last, 0  # the goal is missed at one, met at the other
+    while (left := high - low) > 1:
+        by_work = last > FEW and misled < 2
+        middle = _guess(goal, low, high, found, layout, order) if by_work else (low + high) // 2
+        found[middle] = target.measure(layout, order.keep(middle))
+        low, high = (low, middle) if found[middle] <= goal else (middle, high)
+        misled = misled + 1 if by_work and 2 * (high - low) > left else 0
+    return order.keep(high), found[high]
+
+
+def _guess(goal: float, low: int, high: int, found: Mapping[int, float], layout: Layout, order: Order) -> int:
+    """A place between the two: the first that meets the goal if what is measured is on a straight line over the work.
+
+    Where `high` is that already, the one before it, which ends the search if it misses the goal.
+    """
+
+    def work(place: int) -> float:
+        return count_multiply_adds(layout, order.keep(place))
+
+    share = (goal - found[high]) / (found[low] - found[high])
+    most = work(high) + share * (work(low) - work(high))
+    return low + 1 + bisect_left(range(low + 1, high - 1), -most, key=lambda place: -work(place))

@@ -1,0 +1,24 @@
+"""What an export asks of a converter, whichever it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+End = Literal["float32", "int8", "uint8", "int16"]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the bytes hold and what they compute in; as it is, float32 throughout.
+
+    Integer weights are symmetric, one scale per output channel; those of dense layers one per tensor with `dense_per_tensor`.
+    Integer activations want calibration images, and then no operator may compute in float. `input` and `output` are the types
+    at both ends of the file.
+    """
+
+    weights: Literal["float32", "float16", "int8"] = "float32"
+    activations: Literal["float32", "int8", "int16"] = "float32"
+    input: End = "float32"
+    output: End = "float32"
+    dense_per_tensor: bool = False
