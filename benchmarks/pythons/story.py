@@ -15,19 +15,19 @@ from benchmarks.pythons.interpreters import ROOT, last_words
 STORY = (
     "edgedigits --version",
     "edgedigits recipes",
-    "edgedigits train nano --data digits --epochs 1 --out nano.keras",
-    "edgedigits compress --recipe ptq_int8 --model nano.keras --data digits --out out",
+    "edgedigits train lenet5 --data digits --epochs 8 --batch 32 --out lenet5.keras",
+    "edgedigits compress --recipe ptq_int8 --model lenet5.keras --data digits --out out",
     "edgedigits inspect ARTIFACT/model.tflite",
     "edgedigits bench --tflite ARTIFACT --windows 3 --window 0.2",
 )
 """In order, in one empty folder; ARTIFACT is the folder that `compress` wrote."""
 
 PYTHON_STORY = """
+from pathlib import Path
 import edgedigits as ed
 
-data = ed.load_data("digits")
-artifact = ed.compress("nano.keras", data, recipe="ptq_int8", pixel_range="0..1", out="again")
-print(artifact.to_frame("classes"), ed.inspect(artifact.tflite))
+(artifact,) = Path("out").glob("lenet5-*")
+print(ed.load_data("digits"), ed.inspect(artifact / "model.tflite").to_frame("tensors"))
 """
 IMPORT = "import time; began = time.perf_counter(); import edgedigits; print(time.perf_counter() - began)"
 IMPORTS = 5
@@ -53,13 +53,15 @@ def tell(environment: Environment, folder: Path) -> list[dict[str, Any]]:
     for line in STORY:
         words = [_place(word, folder) for word in line.split()]
         told.append(_timed(environment, line, [environment.home / "bin" / words[0], *words[1:]], folder))
-    told.append(_timed(environment, "the same from Python", [environment.python, "-c", PYTHON_STORY], folder))
+    told.append(
+        _timed(environment, "from Python: load_data, inspect", [environment.python, "-c", PYTHON_STORY], folder)
+    )
     return told
 
 
 def _place(word: str, folder: Path) -> str:
     """A word with the artifact's folder put in, where there is one."""
-    made = sorted((folder / "out").glob("nano-*"))
+    made = sorted((folder / "out").glob("lenet5-*"))
     return word.replace("ARTIFACT", str(made[0].relative_to(folder))) if made else word
 
 
