@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint docs device pi bench peers pays attack tables golden clean
+.PHONY: demo test lint docs device pi bench peers pays pythons attack tables golden clean
 
 demo: $(READY)
 	$(BIN)/edgedigits demo
@@ -44,6 +44,10 @@ peers: $(READY)
 # What every recipe reaches, those that are missing made first, which takes hours; needs MNIST, qemu-user and a quiet machine.
 pays: $(READY)
 	$(BIN)/python -m benchmarks.pays --make
+
+# A newcomer's commands and the tests about versions on every Python at hand, or on PYTHONS; needs the package index.
+pythons: $(READY)
+	$(BIN)/python -m benchmarks.pythons $(PYTHONS)
 
 # Ten thousand spoiled files over every reader, for at most 15 minutes on two cores; what fell is kept in build/attack.
 attack: $(READY)

@@ -22,6 +22,7 @@ from benchmarks.house.rooms_table import folders_table, rooms_table
 from benchmarks.pages import ROOT, pages, read
 from benchmarks.pays_table import pays_table
 from benchmarks.peers.table import peers_short, peers_table
+from benchmarks.pythons.table import pythons_table
 from edgedigits.errors import DeviceError
 from edgedigits.measure.runtimes.device_facts import DeviceFacts
 from edgedigits.measure.runtimes.wheels import choose
@@ -161,6 +162,7 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("pays", "pays.json", pays_table),
     ("pays-targets", "pays.json", targets_table),
     ("advice", "advice.json", targets_table),
+    ("pythons", "pythons.json", pythons_table),
     ("converters", "converters.json", converters_table),
     ("converters-targets", "converters.json", targets_table),
 )

@@ -36,7 +36,7 @@ def planted_model() -> Any:
     """8x8 images to 10 classes; exactly 80 % of each kernel is zero and the rest is too large to round to it."""
     from edgedigits.backend import keras
 
-    inputs = keras.Input((8, 8, 1))
+    inputs = keras.Input((8, 8, 1), batch_size=1)  # left open, the converter writes how Flatten asks for it
     conv = keras.layers.Conv2D(8, 5, activation="relu")(inputs)
     model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(conv)))
     rng = np.random.default_rng(0)

@@ -7,12 +7,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from edgedigits.backend import keras
+from edgedigits.errors import ModelError
+from edgedigits.models.importer import config_check, saved_files
 from edgedigits.models.layers import keras_private
 
 L = keras.layers
@@ -85,6 +88,40 @@ def test_a_model_of_code_has_no_graph() -> None:
             return x
 
     assert keras_private.find_function(Coded()) is None
+
+
+@pytest.mark.parametrize(
+    ("saved_by", "read"), [("3.12.0", True), ("3.15.9", True), ("3.16.0", False), ("3.99.1", False)]
+)
+def test_an_older_keras_reads_what_a_newer_one_saved_that_was_tried(
+    saved_by: str, read: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_files, "keras_library", SimpleNamespace(__version__="3.12.4"))
+    monkeypatch.setattr(saved_files, "VERSIONS", ("3.12", "3.15"))
+    if read:
+        assert saved_files._generation(saved_by) == "3"
+    else:
+        with pytest.raises(
+            ModelError, match=rf"saved by Keras {re.escape(saved_by)}, .* newer than Keras 3\.12\.4 here"
+        ):
+            saved_files._generation(saved_by)
+
+
+def test_what_a_newer_keras_says_beside_is_left_out() -> None:
+    """So set, a layer computes as one of the oldest Keras does, which refuses settings that it does not know."""
+    kernel = {"class_name": "GlorotUniform", "config": {"seed": None, "input_axes": None, "output_axes": None}}
+    layers: list[dict[str, Any]] = [
+        {"class_name": "Dense", "config": {"units": 2, "kernel_initializer": kernel, "quantization_config": None}},
+        {
+            "class_name": "BatchNormalization",
+            "config": {"renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99},
+        },
+        {"class_name": "BatchNormalization", "config": {"renorm": True}},
+    ]
+    checked = config_check.check_config({"class_name": "Sequential", "config": {"layers": layers}}, "3")
+    dense, *others = (layer["config"] for layer in checked["config"]["layers"])
+    assert dense.pop("kernel_initializer")["config"] == {"seed": None}
+    assert [dense, *others] == [{"units": 2}, {}, {"renorm": True}]
 
 
 def test_nothing_else_uses_private_parts() -> None:

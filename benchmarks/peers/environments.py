@@ -33,14 +33,14 @@ def python_of(peer: str, say: Say) -> Path:
         say(f"{peer}: making its environment once, in {home}")
         with whole_folder(home) as folder:
             beside = folder / "env"
-            uv = str(_uv(say))
+            uv = str(find_uv(say))
             run([uv, "venv", "--quiet", "--python", sys.executable, str(beside)])
             install = [uv, "pip", "install", "--quiet", "--python", str(beside / "bin" / "python")]
             run([*install, "--require-hashes", "--requirements", str(requirements)])
     return python
 
 
-def _uv(say: Say) -> Path:
+def find_uv(say: Say) -> Path:
     """uv from PATH, else from an environment of its own."""
     if found := shutil.which("uv"):
         return Path(found)

@@ -100,7 +100,8 @@ class _Check:
         inner = value.get("config")
         if not isinstance(inner, dict):
             raise ModelError(f"layer '{_name(value)}' ({value['class_name']}) has no config; save the model again.")
-        name, inner = _name(value), {key: item for key, item in inner.items() if not _is_unknown_setting(key, item)}
+        known = {key: item for key, item in inner.items() if not _is_unknown_setting(key, item)}
+        name, inner = _name(value), _without_newer(known)
         if "dtype" in inner:
             inner["dtype"] = _as_float32(inner["dtype"], name, value["class_name"])
         if isinstance(inner.get("activation"), str):
@@ -117,7 +118,7 @@ class _Check:
         """A listed initializer, regularizer or constraint, from the module that its key says."""
         if not isinstance(item, dict):
             return item
-        result = {"class_name": item["class_name"], "config": item.get("config") or {}}
+        result = {"class_name": item["class_name"], "config": _without_newer(item.get("config") or {})}
         module = f"keras.{key.rsplit('_', maxsplit=1)[-1]}s"
         return {**result, "module": module, "registered_name": None} if self.keras == "3" else result
 
@@ -183,6 +184,11 @@ def _is_unknown_setting(key: str, item: object) -> bool:
         return item.title().replace("_", "") not in tables.SETTINGS_OBJECTS
     listed = isinstance(item, dict) and item.get("class_name") in tables.SETTINGS_OBJECTS and _is_keras(item)
     return not (isinstance(item, dict) and listed) or "class_name" in json.dumps(item.get("config"))
+
+
+def _without_newer(settings: Config) -> Config:
+    """Settings without those that an older Keras does not have and that say no more than it does."""
+    return {key: item for key, item in settings.items() if item not in tables.NEWER.get(key, ())}
 
 
 def _as_float32(dtype: object, name: str, kind: str) -> str:

@@ -138,7 +138,9 @@ class _Graph:
                     "first; save the model again with model.save()."
                 )
             nodes = later
-        inputs, outputs = (_flat(wires.fill(config[key])) for key in ("input_layers", "output_layers"))
+        inputs, answers = (_flat(wires.fill(config[key])) for key in ("input_layers", "output_layers"))
+        given = {id(tensor) for tensor in inputs}  # one that no layer takes is no answer to Keras 3.12
+        outputs = [keras.layers.Identity(name=self.name("same"))(x) if id(x) in given else x for x in answers]
         return inputs, outputs, list(parts.values())
 
     def part(self, value: JsonObject, name: str = "") -> Part:

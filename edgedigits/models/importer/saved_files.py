@@ -17,6 +17,7 @@ from edgedigits.backend import keras as keras_library
 from edgedigits.errors import EdgeDigitsError, ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes.children import MIB, Errand, ask
+from edgedigits.models.layers.keras_private import VERSIONS
 
 Config = JsonObject
 Generation = Literal["2", "3"]
@@ -132,12 +133,13 @@ def _as_config(text: str | bytes) -> Config:
 
 
 def _generation(version: str | None) -> Generation:
+    """The generation that saved a file; one that is newer than ours is read where its Keras is among those that were tried."""
     text, ours = str(version), str(keras_library.__version__)
     if text.startswith("2."):
         return "2"
     if not re.match(r"\d+\.\d+", text) or text.startswith(("0.", "1.")):
         raise ModelError(f"it was saved by Keras '{text}'; Keras 2 and Keras 3 can be read.")
-    if _release(text) > _release(ours):
+    if _release(text) > max(_release(ours), _release(VERSIONS[-1])):
         raise ModelError(
             f"it was saved by Keras {text}, which is newer than Keras {ours} here; install that one, or save the model by an "
             "older one."

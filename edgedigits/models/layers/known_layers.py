@@ -298,3 +298,18 @@ SETTINGS_OBJECTS = frozenset(
 
 DTYPES = frozenset({"bfloat16", "float16", "float32", "float64", "mixed_bfloat16", "mixed_float16"})
 """Policies whose weights are real numbers; every one of them is read as float32."""
+
+NEWER = {
+    "input_axes": (None,),
+    "output_axes": (None,),
+    "quantization_config": (None,),
+    "renorm": (False,),
+    "renorm_clipping": (None,),
+    "renorm_momentum": (0.99,),
+    "sliding_window": (None,),
+    "use_gate": (False,),
+}
+"""Settings that Keras got after the oldest one that is taken, and the values with which it computes as it did before.
+
+So set they are left out, and the oldest builds what the newest saved.
+"""

@@ -39,10 +39,8 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
 
     def call(self, inputs: KerasTensor, training: bool | None = None, mask: object = None) -> KerasTensor:
         x = tf.cast(inputs, self.compute_dtype)
-        fused = (
-            mask is None and len(x.shape) == 4 and self.axis in (-1, 3) and not self.renorm and not self.synchronized
-        )
-        if not fused:
+        special = self.synchronized or getattr(self, "renorm", False)  # Keras 3.12, the last for Python 3.10, has none
+        if special or mask is not None or len(x.shape) != 4 or self.axis not in (-1, 3):
             result: KerasTensor = super().call(x, training=training, mask=mask)
             return result
         learns = bool(training) and self.trainable
