@@ -503,7 +503,11 @@ def test_ones_own_layers_reach_teachers_and_students(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    source = "import tf_keras\n\nclass Doubled(tf_keras.layers.Layer):\n    def call(self, x):\n        return 2 * x\n"
+    source = (
+        "import keras\n\nclass Doubled(keras.layers.Layer):\n    def build(self, shape):\n"
+        "        self.w = self.add_weight(shape=(1,), name='w')\n\n"
+        "    def call(self, x):\n        return 2 * x + self.w\n"
+    )
     (tmp_path / "ed_doubled.py").write_text(source)
     import ed_doubled  # type: ignore[import-not-found]
 

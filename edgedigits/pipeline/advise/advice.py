@@ -7,6 +7,7 @@ the sum of its operators' own timings (`operator_latency.py`); instructions come
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -195,9 +196,13 @@ def _layer(part: Fragment, work: Work, timed: Timings, names: set[str]) -> Layer
 
 
 def _layer_name(found: tuple[str, ...], names: set[str]) -> str:
-    """The Keras layer that a tensor's name begins with, as in `cnn/conv2d_4/Conv2D;...`."""
+    """The Keras layer that a tensor's name begins with, as in `cnn_1/conv2d_4_1/convolution;...`.
+
+    TensorFlow puts a number behind the name, since Keras enters the scope of a layer twice.
+    """
     for name in found:
         for word in name.replace(";", "/").split("/"):
-            if word in names:
-                return word
+            for layer in (re.sub(r"_\d+$", "", word), word):
+                if layer in names:
+                    return layer
     return ""
