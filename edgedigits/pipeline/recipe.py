@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -166,8 +167,10 @@ def find(name_or_path: str) -> Path:
         return find_shipped_folder() / f"{name_or_path}.yaml"
     path = Path(name_or_path)
     try:
-        if path.is_file():
+        if stat.S_ISREG(path.stat().st_mode):  # is_file() of Python 3.14 hides why a path can't be looked for
             return path
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        pass
     except OSError as error:
         raise RecipeError(f"recipe {name_or_path[:100]}...: can't be looked for ({error.strerror})") from error
     raise RecipeError(
