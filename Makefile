@@ -27,7 +27,8 @@ pi: $(READY)
 
 # Tests of deploy against a real ssh server, and of arm64 instructions; they fetch packages. What can't run says why.
 device: $(READY)
-	$(BIN)/python -m pytest -m "device and not pi" -rs
+	$(BIN)/python -m pytest -m device -n 2 tests/test_layer_kinds.py
+	$(BIN)/python -m pytest -m "device and not pi" -rs --ignore tests/test_layer_kinds.py
 
 # Measures what the tables of the README and of docs/ show; needs MNIST, root for the emulated Pi, a quiet machine and half an hour.
 bench: $(READY)

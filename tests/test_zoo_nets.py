@@ -1,4 +1,4 @@
-"""A small transformer through the stages; the layers of ConvNeXt; on request all ready-made nets through four recipes."""
+"""A small transformer through the stages, and the layers of ConvNeXt; ready-made nets go through in `benchmarks.zoo_nets`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from keras.src.applications import convnext
 
-from benchmarks import zoo_nets
-from benchmarks.zoo_nets import NETS, RECIPES, settle
+from benchmarks.zoo_nets import settle
 from edgedigits.backend import keras
 from edgedigits.data.sources.named import load_data
 from edgedigits.models.graph.coupling import find_coupling
@@ -53,15 +51,6 @@ def test_a_transformer_goes_through(shapes: Path, tmp_path: Path) -> None:
     contents = read((made.path / "model.tflite").read_bytes(), "made")
     assert list_float_operators(contents) == []
     assert "BATCH_MATMUL" in {operator.name for operator in contents.operators}
-
-
-@pytest.mark.device
-@pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("name", list(NETS))
-def test_every_net_through_every_recipe(name: str, recipe: str) -> None:
-    cells: list[dict[str, Any]] = []
-    zoo_nets.measure(NETS[name], [recipe], lambda _net, _recipe, found: cells.append(found))
-    assert cells[0]["ok"] or cells[0]["why"]
 
 
 def test_layers_of_convnext_need_no_class_handed_in(tmp_path: Path) -> None:
