@@ -16,7 +16,7 @@ QUICK = tuple(
     name for name, one in READERS.items() if one.group == "host" and name not in ("pack --slim", "kept timings")
 )
 """Not those that run every file in several interpreters, or time it."""
-COUNT, SECONDS = 500, 60
+COUNT, SECONDS = 300, 60
 
 
 @pytest.fixture(scope="module")

@@ -147,7 +147,7 @@ def test_bad_options_end_in_a_sentence(
 def test_the_options_are_one_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
 
-    def job(recipe: Any, wish: preparing.Wish, say: Any) -> float:
+    def job(recipe: Any, wish: preparing.Wish, *_: Any) -> float:
         given.append(wish.scale)
         return 1 / 0
 

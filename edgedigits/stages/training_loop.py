@@ -144,6 +144,7 @@ def descend(
 
     compiled = tf.function(step, reduce_retracing=True)
     seed_everything(how.seed)
+    _seed_layers(training_copy, how.seed)
     losses = []
     for row in batches:
         number, batch = cast("int", row[0]), row[1:]
@@ -153,6 +154,14 @@ def descend(
             progress(how.what, number / how.steps)
     progress(how.what, 1.0)
     return float(np.mean([float(x) for x in losses[-max(1, how.steps // 10) :]]))
+
+
+def _seed_layers(training_copy: KerasModel, seed: int) -> None:
+    """What dropout and noise draw follows from the seed alone: Keras gives each such layer a start of its own when it is made."""
+    for number, layer in enumerate(training_copy.layers):
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            generator.state.assign([seed % 2**32, number])
 
 
 def _objective(
