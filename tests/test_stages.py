@@ -23,6 +23,7 @@ from edgedigits.pipeline.export.checks import check_kept, check_masks
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import group_values
+from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune, prune_smallest
 from edgedigits.stages.qat import Qat
 from edgedigits.tasks.scoring import compute_outputs, score
@@ -113,9 +114,10 @@ def test_another_seed_gives_other_weights(start: Candidate, shapes: Path) -> Non
     assert any((a != b).any() for a, b in zip(one.model.get_weights(), two.model.get_weights(), strict=True))
 
 
-def test_dropout_draws_what_the_seed_says(start: Candidate, data: FitData) -> None:
+def test_dropout_draws_what_the_seed_says(start: Candidate, shapes: Path) -> None:
     """Keras gives each layer that draws a start of its own, which no seed of ours has set."""
-    once, again = (Finetune(epochs=0.1, min_steps=4, batch=16)(start, data)[0].model for _ in range(2))
+    stage, data = Finetune(epochs=0.1, min_steps=4, batch=16), fit_data(shapes)
+    once, again = (stage(start, data)[0].model for _ in range(2))
     assert any(isinstance(layer, keras.layers.Dropout) for layer in once.layers)
     for one, other in zip(once.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
