@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ from edgedigits.backend import keras
 from edgedigits.data.images import read_all
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
+from edgedigits.models.graph import walk
 from edgedigits.models.importer import loading
 from edgedigits.models.layers import lowered_layers
 from edgedigits.models.layers.lowered_layers import lower_layer as make
 from edgedigits.pipeline.export.int8 import Int8
+from edgedigits.stages import training_loop
 from edgedigits.stages.candidate import Candidate
+from edgedigits.stages.prune import Prune
 from edgedigits.stages.qat import Qat
 from edgedigits.stages.shrink.shrink import Shrink
 from edgedigits.tflite.interpreter import TfliteModel
@@ -91,3 +95,27 @@ def test_raw_pixels_leave_no_infinite_range(kind: str, shapes: Path) -> None:
     wanted = np.asarray(model(pixels.astype(np.float32), training=False))
     net = TfliteModel(Int8()(model, data.calibration, "0..255"), reference=True)
     assert np.abs(net.outputs(pixels, "0..255") - wanted).max() < 0.06 * np.abs(wanted).max()
+
+
+def test_stages_train_in_bfloat16_where_that_is_native(shapes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on processors with tiles of it: layers compute in it, weights stay float32, and rounding reaches the kernels."""
+    monkeypatch.setattr(training_loop, "choose_training_policy", lambda _: "mixed_bfloat16")
+    keras.utils.set_random_seed(5)
+    x = image = keras.Input((12, 12, 1))
+    for layer in (
+        *(L.Conv2D(8, 3, use_bias=False, name="first"), L.BatchNormalization(), L.Activation("gelu")),
+        *(L.LayerNormalization(), L.GroupNormalization(2), L.PReLU(), L.SeparableConv2D(8, 3, name="apart")),
+        *(L.BatchNormalization(), L.DepthwiseConv2D(3), L.UpSampling2D(), L.Dropout(0.1), L.Flatten()),
+        *(L.Dense(8, activation="softplus"), L.BatchNormalization(), L.Dense(3, activation="softmax", name="answer")),
+    ):
+        x = layer(x)
+    model, data = loading.rebuild(keras.Model(image, x)), fit_data(shapes)
+    candidate = Candidate(model, original=model)
+    for stage in (Prune(min_weights=10, **QUICK), Qat(distillation=0.5, **QUICK)):
+        candidate, facts = stage(candidate, data)
+        assert facts["compute"] == "mixed_bfloat16"
+        assert np.isfinite(facts["closing_loss"])
+        assert {weight.dtype for weight in candidate.model.get_weights()} == {np.dtype(np.float32)}
+        for path, mask in candidate.masks.items():
+            assert not np.asarray(walk.collect_kernels(candidate.model)[path])[~mask].any()
+        candidate = replace(candidate, original=model)
