@@ -34,9 +34,13 @@ QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 25, "rate": 2e-3, "batch": 
 SETTINGS: dict[str, dict[str, Any]] = {
     "prune": {"sparsity": 0.8, "min_weights": 100, "every_steps": 5},
     "cluster": {"clusters": 8, "min_weights": 100},
-    "shrink": {"remove_parameters": 0.5, "multiple": 2},
+    "shrink": {"remove_parameters": 0.5, "multiple": 2, "min_steps": 300},
+    "distil": {"augment": False, "min_steps": 300},
 }
-"""What the net is too small for otherwise, or what a stage has no default for; the others are tried as they are."""
+"""What the net is too small for otherwise, or what a stage has no default for; the others are tried as they are.
+
+The net begins with made-up statistics of batches: where a stage moves it far, they take hundreds of steps to catch up.
+"""
 
 
 def quick(name: str) -> Any:

@@ -7,6 +7,7 @@ al. 2018); on others all is float32.
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import cast
@@ -157,11 +158,18 @@ def descend(
 
 
 def _seed_layers(training_copy: KerasModel, seed: int) -> None:
-    """What dropout and noise draw follows from the seed alone: Keras gives each such layer a start of its own when it is made."""
+    """What dropout and noise draw follows from the seed and from the weights that training begins with.
+
+    Keras gives each such layer a start of its own when it is made, which no seed tells. With the seed alone each stage would draw
+    what the one before drew, for the same images in the same order.
+    """
+    weights = 0
+    for values in training_copy.get_weights():
+        weights = zlib.crc32(np.ascontiguousarray(values).tobytes(), weights)
     for number, layer in enumerate(training_copy.layers):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
-            generator.state.assign([seed % 2**32, number])
+            generator.state.assign([np.random.SeedSequence([seed, weights, number]).generate_state(1)[0], 0])
 
 
 def _objective(
