@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgedigits.backend import keras, tf
+from edgedigits.models.importer.loading import rebuild
 
 SIDE, CLASSES, COUNT = 8, 4, 120
 
@@ -22,7 +23,7 @@ def keras_model(shape: tuple[int | None, int | None, int]) -> Any:
     layers = keras.layers
     pool = [layers.GlobalAveragePooling2D()] if None in shape else [layers.Flatten()]
     body = [layers.Input(shape), layers.Conv2D(6, 3, activation="relu", strides=2), *pool]
-    return keras.Sequential([*body, layers.Dense(CLASSES, activation="softmax")])
+    return rebuild(keras.Sequential([*body, layers.Dense(CLASSES, activation="softmax")]))
 
 
 def convert(model: Any, path: Path, kind: str = "float32") -> Path:

@@ -61,6 +61,14 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
         return result
 
 
+class Flatten(keras.layers.Flatten):  # type: ignore[misc]
+    """As Keras computes it, with the size of the batch left open: so nets are known by what was counted of them."""
+
+    def call(self, inputs: KerasTensor) -> KerasTensor:
+        result: KerasTensor = tf.reshape(inputs, [-1, int(np.prod(inputs.shape[1:]))])
+        return result
+
+
 class GroupNormalization(keras.layers.GroupNormalization):  # type: ignore[misc]
     """As Keras computes it."""
 
@@ -123,6 +131,7 @@ class ThresholdedReLU(keras.layers.Layer):  # type: ignore[misc]
 
 _CLASSES: Final[dict[str, type]] = {
     "BatchNormalization": BatchNormalization,
+    "Flatten": Flatten,
     "GroupNormalization": GroupNormalization,
     "LayerNormalization": LayerNormalization,
     "LayerScale": tensor_layers.LayerScale,
