@@ -7,6 +7,7 @@ writes it trains at half the speed of TensorFlow's fused kernel. Everywhere thes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol, cast
 
@@ -65,7 +66,7 @@ class Flatten(keras.layers.Flatten):  # type: ignore[misc]
     """As Keras computes it, with the size of the batch left open: so nets are known by what was counted of them."""
 
     def call(self, inputs: KerasTensor) -> KerasTensor:
-        result: KerasTensor = tf.reshape(inputs, [-1, int(np.prod(inputs.shape[1:]))])
+        result: KerasTensor = tf.reshape(inputs, [-1, math.prod(inputs.shape.as_list()[1:])])
         return result
 
 
