@@ -48,11 +48,6 @@ def find_function(model: KerasModel) -> Any:
     return model if isinstance(model, keras.Function) else None
 
 
-def is_symbolic(value: object) -> bool:
-    """True for a tensor of a functional model."""
-    return isinstance(value, keras.KerasTensor)
-
-
 def run_through(function: Any, x: object, compute: Callable[[KerasLayer], Callable[..., object]]) -> Any:
     """What the graph makes of `x`, each layer and operation computed by `compute(layer)(*args, **kwargs)`."""
     return function._run_through_graph(x, operation_fn=compute)

@@ -7,7 +7,7 @@ whose kernels are then pruned, clustered and rounded as any other's.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,7 @@ def open_attention(layer: Any, name: str, make: Make, _: Weighted) -> Call:
     drop = make("Dropout", f"{name}_dropout", rate=layer.dropout) if layer.dropout else None
 
     def call(tensors: Sequence[KerasTensor], **more: object) -> KerasTensor:
-        if asked := [setting for setting, given in more.items() if given is not None and given is not False]:
-            raise cannot(layer, f"is called with {asked[0]}", "leave it out: all places of an image may see each other")
+        _check_call(layer, more)
         query, value, key = (*tensors, tensors[1])[:3]
         query = query if scale == 1.0 else make("Rescaling", f"{name}_scale", scale=scale)(query)
         scores = make("MatMul", f"{name}_scores", transpose_b=True)([query, key])
@@ -60,8 +59,7 @@ def open_multi_head(layer: Any, name: str, make: Make, weighted: Weighted) -> Ca
     drop = make("Dropout", f"{name}_dropout", rate=layer.dropout) if layer.dropout else None
 
     def call(query: KerasTensor, value: KerasTensor, key: KerasTensor | None = None, **more: object) -> KerasTensor:
-        if asked := [setting for setting, given in more.items() if given is not None and given is not False]:
-            raise cannot(layer, f"is called with {asked[0]}", "leave it out: all places of an image may see each other")
+        _check_call(layer, more)
         if list(layer.attention_axes) != list(range(1, len(query.shape) - 1)):
             some = f"attends along the axes {list(layer.attention_axes)} only"
             raise cannot(layer, some, "put the places on one axis (Reshape)")
@@ -83,6 +81,12 @@ def open_multi_head(layer: Any, name: str, make: Make, weighted: Weighted) -> Ca
         return y if len(shape) == 1 else make("Reshape", f"{name}_image", target_shape=[*shape, y.shape[-1]])(y)
 
     return call
+
+
+def _check_call(layer: Any, more: Mapping[str, object]) -> None:
+    """Refuses masks and the like, by which some places don't see others."""
+    if asked := [setting for setting, given in more.items() if given is not None and given is not False]:
+        raise cannot(layer, f"is called with {asked[0]}", "leave it out: all places of an image may see each other")
 
 
 def _rows(x: KerasTensor, name: str, make: Make) -> KerasTensor:
