@@ -270,15 +270,14 @@ def test_epochs_take_the_augmentations_in_turn_and_answers_go_with_their_images(
     made = soft_labels.make_lessons(data, Augment(), 2, 5, ask, lambda *_: None)
     assert sum(asked) == 2 * len(data.fit) + 1, "each augmented image once, and one to see the classes"
     per_epoch = len(data.fit) // 16
-    given = list(made.batches(16, 3 * per_epoch))
-    assert [step for step, *_ in given] == list(range(3 * per_epoch))
     epochs = []
-    for start in range(0, len(given), per_epoch):
-        rows = given[start : start + per_epoch]
-        for _, pixels, _labels, answers in rows:
+    for epoch in made.epochs(16, 3 * per_epoch):
+        rows = list(epoch)
+        assert len(rows) == len(epoch) == per_epoch
+        for pixels, _labels, answers in rows:
             wanted = mean_pixels(tf.cast(pixels, tf.float32)).numpy()
             assert answers.numpy() == pytest.approx(wanted, abs=0.1)
-        epochs.append({image.tobytes() for _, pixels, *_ in rows for image in pixels.numpy()})
+        epochs.append({image.tobytes() for pixels, *_ in rows for image in pixels.numpy()})
     most = 0.8 * per_epoch * 16  # an epoch leaves the last images out, other ones each time
     assert len(epochs[0] & epochs[2]) > most
     assert not epochs[0] & epochs[1]
@@ -290,7 +289,7 @@ def test_what_is_used_once_is_asked_for_during_training(start: Candidate, shapes
     data = fit_data(shapes)
     made = soft_labels.make_lessons(data, Augment(), 5, 5, mean_pixels, lambda *_: None)
     assert (made.count, made.answers, made.images) == (5, None, None)
-    assert len(next(iter(made.batches(16, 1)))) == 3
+    assert [len(rows) for epoch in made.epochs(16, 1) for rows in epoch] == [2]
     once = soft_labels.make_lessons(data, None, 5, 5, mean_pixels, lambda *_: None)
     assert once.answers is not None
     assert (once.count, once.answers.shape, once.images) == (1, (1, len(data.fit), 3), None)

@@ -45,15 +45,17 @@ class Augment:
         shape = tf.shape(images)
         size = tf.cast(shape[1:3], tf.float32)
         if self.elastic:
-            return _looked_up(images, self._places(draws, size))
-        result: KerasTensor = tf.raw_ops.ImageProjectiveTransformV3(
-            images=images,
-            transforms=self._maps(draws, size[0], size[1]),
-            output_shape=shape[1:3],
-            interpolation="BILINEAR",
-            fill_mode="NEAREST",
-            fill_value=0.0,
-        )
+            moved = _looked_up(images, self._places(draws, size))
+        else:
+            moved = tf.raw_ops.ImageProjectiveTransformV3(
+                images=images,
+                transforms=self._maps(draws, size[0], size[1]),
+                output_shape=shape[1:3],
+                interpolation="BILINEAR",
+                fill_mode="NEAREST",
+                fill_value=0.0,
+            )
+        result: KerasTensor = tf.ensure_shape(moved, images.shape)
         return result
 
     def _places(self, draws: KerasTensor, size: KerasTensor) -> KerasTensor:

@@ -77,20 +77,17 @@ class Prune:
         steps = plan.steps(data)
 
         def update(step: int) -> None:
-            if step % self.every_steps == 0 or step == steps - 1:
-                for path, target in targets.items():
-                    mask = prune_smallest(
-                        kernels[path].numpy() * sizes.get(path, 1.0), self.share_at(step, steps, target)
-                    )
-                    masks[path].assign(mask & earlier[path])
+            for path, target in targets.items():
+                share = self.share_at(step, steps, target)
+                mask = prune_smallest(kernels[path].numpy() * sizes.get(path, 1.0), share)
+                masks[path].assign(mask & earlier[path])
 
         def hold() -> None:
             for path, mask in masks.items():
                 kernels[path].assign(kernels[path] * mask)
 
-        facts = training_loop.tune(
-            training_copy, candidate.original, data, plan, progress, hold=hold, before_step=update
-        )
+        pause = training_loop.Pause(self.every_steps, update)
+        facts = training_loop.tune(training_copy, candidate.original, data, plan, progress, hold=hold, pause=pause)
         found = {path: mask.numpy().astype(bool) for path, mask in masks.items()}
         pruned = replace(candidate, model=training_loop.copy_weights(candidate.model, training_copy), masks=found)
         return pruned, {**facts, "sparsity": _sparsities(found), "left_whole": left}

@@ -7,10 +7,10 @@ al. 2018); on others all is float32.
 from __future__ import annotations
 
 import math
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import cast
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from edgedigits.data.augment import Augment
 from edgedigits.data.feed import make_training_batches
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress
-from edgedigits.keras_types import KerasModel, KerasTensor
+from edgedigits.keras_types import KerasModel, KerasTensor, TensorRows
 from edgedigits.models.graph import fold_batchnorm, walk
 from edgedigits.models.layers.training_policy import choose_training_policy
 from edgedigits.stages.adam import Adam, Schedule
@@ -63,14 +63,13 @@ class Plan:
     def _per_epoch(self, data: FitData) -> int:
         return max(1, len(data.fit) // self.batch)
 
-    def batches(self, data: FitData) -> Iterator[tuple[int, KerasTensor, KerasTensor]]:
-        """(step, images, labels) for each step; the order depends on the seed alone."""
+    def epochs_of(self, data: FitData) -> Iterator[TensorRows]:
+        """(images, labels) for each step, an epoch at a time; the order depends on the seed alone."""
         steps, per_epoch = self.steps(data), self._per_epoch(data)
         augment = Augment() if data.augment else None
         for epoch in range(math.ceil(steps / per_epoch)):
             batches = make_training_batches(data.fit, data.scale, self.batch, data.seed, epoch, augment)
-            for index, (images, labels) in enumerate(batches.take(min(per_epoch, steps - epoch * per_epoch))):
-                yield epoch * per_epoch + index, images, labels
+            yield batches.take(min(per_epoch, steps - epoch * per_epoch))
 
 
 def tune(
@@ -81,12 +80,11 @@ def tune(
     progress: Progress,
     forward: Callable[[KerasTensor], KerasTensor] | None = None,
     hold: Callable[[], None] = lambda: None,
-    before_step: Callable[[int], None] = lambda _: None,
+    pause: Pause | None = None,
 ) -> Facts:
     """Train `training_copy`, which ends in logits, in place; `original` is the model to distil from, if the plan says so.
 
-    `forward` computes its logits (default: the model itself, training), `hold` is a graph function run after every update,
-    `before_step` is ordinary Python run before a step with its number.
+    `forward` computes its logits (default: the model itself, training), `hold` is a graph function run after every update.
     """
     steps = plan.steps(data)
     task = find_task(data)
@@ -98,9 +96,8 @@ def tune(
         return objective(images, labels, tf.cast(compute(images), tf.float32))
 
     rate = keras.optimizers.schedules.CosineDecay(plan.rate, steps, alpha=CLOSING_RATE)
-    closing = descend(
-        training_copy, loss, plan.batches(data), Descent(plan.what, steps, rate, data.seed), progress, hold, before_step
-    )
+    how = Descent(plan.what, steps, rate, data.seed, pause)
+    closing = descend(training_copy, loss, plan.epochs_of(data), how, progress, hold)
     return {
         "steps": steps,
         "batch": plan.batch,
@@ -115,6 +112,20 @@ Objective = Callable[[KerasTensor, KerasTensor, KerasTensor], KerasTensor]
 
 
 @dataclass(frozen=True)
+class Pause:
+    """Ordinary Python that is run, with the number of the step, before every so many steps and before the last."""
+
+    every_steps: int
+    run: Callable[[int], None]
+
+    def before(self, step: int, steps: int) -> int:
+        """Runs where it is due before `step` of `steps`; how many steps may follow without it."""
+        if step % self.every_steps == 0 or step == steps - 1:
+            self.run(step)
+        return min(self.every_steps - step % self.every_steps, max(1, steps - 1 - step))
+
+
+@dataclass(frozen=True)
 class Descent:
     """How `descend` goes: `rate` is a number or a Keras schedule, `what` is told to who watches."""
 
@@ -122,18 +133,23 @@ class Descent:
     steps: int
     rate: Schedule
     seed: int
+    pause: Pause | None = None
+
+
+AT_ONCE_S = 0.5
+"""About so long the steps take that are left to TensorFlow together; then who watches is told, and an interrupt is heard. With
+Python between all steps those of a small net took a third longer on two cores."""
 
 
 def descend(
     training_copy: KerasModel,
     loss: Callable[..., KerasTensor],
-    batches: Iterable[Sequence[object]],
+    epochs: Iterable[TensorRows],
     how: Descent,
     progress: Progress,
     hold: Callable[[], None] = lambda: None,
-    before_step: Callable[[int], None] = lambda _: None,
 ) -> float:
-    """Adam on `loss` of each batch; `batches` gives (step, *what `loss` takes). The mean loss of the last tenth of the steps."""
+    """Adam on `loss` of each batch, whose tensors it takes, an epoch at a time. The mean loss of the last tenth of the steps."""
     optimizer = Adam(training_copy.trainable_variables, how.rate)
 
     def step(*batch: KerasTensor) -> KerasTensor:
@@ -143,18 +159,31 @@ def descend(
         hold()
         return value
 
-    compiled = tf.function(step, reduce_retracing=True)
+    def several(batches: Iterator[Sequence[KerasTensor]], count: KerasTensor) -> KerasTensor:
+        losses = tf.TensorArray(tf.float32, count)
+        for number in tf.range(count):
+            losses = losses.write(number, step(*next(batches)))
+        found: KerasTensor = losses.stack()
+        return found
+
+    compiled = tf.function(several, reduce_retracing=True)
     seed_everything(how.seed)
     _seed_layers(training_copy, how.seed)
-    losses = []
-    for row in batches:
-        number, batch = cast("int", row[0]), row[1:]
-        before_step(number)
-        losses.append(compiled(*batch))
-        if number % 10 == 0:
-            progress(how.what, number / how.steps)
+    losses: list[float] = []
+    at_once = 1
+    for epoch in epochs:
+        batches, end = iter(epoch), len(losses) + len(epoch)
+        while (done := len(losses)) < end:
+            count = min(at_once, end - done)
+            if how.pause:
+                count = min(count, how.pause.before(done, how.steps))
+            began = time.perf_counter()
+            losses += map(float, compiled(batches, tf.constant(count)))
+            if done:  # the first is compiled
+                at_once = max(1, min(2 * at_once, round(AT_ONCE_S * count / (time.perf_counter() - began))))
+            progress(how.what, len(losses) / how.steps)
     progress(how.what, 1.0)
-    return float(np.mean([float(x) for x in losses[-max(1, how.steps // 10) :]]))
+    return float(np.mean(losses[-max(1, how.steps // 10) :]))
 
 
 def _seed_layers(training_copy: KerasModel, seed: int) -> None:

@@ -172,7 +172,7 @@ class Distil:
         how = training_loop.Descent("distil", steps, self._rate(steps), data.seed)
         weights = task.weights(self.class_weights, data.fit.labels)
         loss = soft_labels.make_loss(task, training_copy, ask, data.scale, self.share, self.temperature, weights)
-        closing = training_loop.descend(training_copy, loss, lessons.batches(self.batch, steps), how, progress, hold)
+        closing = training_loop.descend(training_copy, loss, lessons.epochs(self.batch, steps), how, progress, hold)
         if not math.isfinite(closing):
             raise RecipeError(f"distil.rate: with {self.rate} the loss ends as {closing}; give a lower one")
         average.take()

@@ -6,9 +6,8 @@ epochs each of them comes back, so what the teachers answer is worth keeping, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -52,16 +51,15 @@ class Lessons:
     answers: np.ndarray | None = None
     images: np.ndarray | None = None
 
-    def batches(self, batch: int, steps: int) -> Iterator[Sequence[Any]]:
-        """(step, uint8 pixels, labels) for each step, and float16 answers where there are any."""
+    def epochs(self, batch: int, steps: int) -> Iterator[TensorRows]:
+        """(uint8 pixels, labels) for each step, and float16 answers where there are any; an epoch at a time."""
         fit, seed = self.data.fit, self.data.seed
         batch = min(batch, len(fit))
         per_epoch = len(fit) // batch
         for epoch in range(-(-steps // per_epoch)):
             order = np.random.default_rng([seed, epoch]).permutation(len(fit))
             rows = order[: min(per_epoch, steps - epoch * per_epoch) * batch].reshape(-1, batch)
-            for index, given in enumerate(self._feed(epoch % self.count, rows)):
-                yield epoch * per_epoch + index, *given
+            yield self._feed(epoch % self.count, rows)
 
     def _feed(self, number: int, rows: np.ndarray) -> TensorRows:
         """The images at each row of indices under augmentation `number`, with labels and answers."""
