@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.document import document, save, target
 from edgedigits.ground import artifact_folder
 from edgedigits.measure import bench_job
-from edgedigits.models.importer.saved_files import hash_model
+from edgedigits.models.saved.saved_files import hash_model
 from edgedigits.models.zoo.shipped import find_shipped_folder
 from edgedigits.pipeline.advise.advice import Advice, advise
 from edgedigits.pipeline.advise.question import Asked, ask_question

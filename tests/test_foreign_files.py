@@ -23,7 +23,8 @@ from edgedigits.data.images import ArrayImages
 from edgedigits.errors import CheckError, EdgeDigitsError, ModelError, TfliteError
 from edgedigits.ground.processes import children
 from edgedigits.ground.processes.child import read_status_kib
-from edgedigits.models.importer import loading, saved_files
+from edgedigits.models.importer import loading
+from edgedigits.models.saved import saved_files
 from edgedigits.pipeline import loop, prepare
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.prepare import Wish

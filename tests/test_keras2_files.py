@@ -18,7 +18,10 @@ import pytest
 from tensorflow.core.protobuf import saved_model_pb2 as graphs
 
 from edgedigits.errors import ModelError
-from edgedigits.models.importer import keras2, keras2_witness, loading, saved_files
+from edgedigits.models.importer import loading
+from edgedigits.models.keras2.bring_over import bring_over
+from edgedigits.models.keras2.witness import find_witness
+from edgedigits.models.saved import saved_files
 from tests.keras2_nets import AS_SAVEDMODEL, NAMES
 from tests.shared import once, shared_folder
 
@@ -41,7 +44,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def brought_over(path: Path, copies: Path, *classes: type) -> Any:
-    return keras2.bring_over(saved_files.read(path, copies), classes)
+    return bring_over(saved_files.read(path, copies), classes)
 
 
 def off(answers: Any, wanted: Any) -> float:
@@ -99,7 +102,7 @@ def test_tf_keras_is_the_witness_where_it_is_installed(files: Path, tmp_path: Pa
     with np.load(files / "tangled.npz") as there:
         images, wanted = there["images"], there["answers"]
     for file in ("tangled.h5", "tangled.keras", "tangled"):
-        name, witness = keras2_witness.find_witness(saved_files.read(files / file, tmp_path))
+        name, witness = find_witness(saved_files.read(files / file, tmp_path))
         assert name == ("tf_keras" if "." in file else "signature")
         assert witness is not None
         assert off(witness(images), wanted) <= 1e-6
@@ -144,7 +147,7 @@ def test_only_known_operators_are_run(files: Path, tmp_path: Path, monkeypatch: 
 
     for number, (change, wanted) in enumerate(((change_all, "none"), (halve, "none"), (add_uncalled, "signature"))):
         path = shutil.copytree(files / "tangled", tmp_path / str(number))
-        name, witness = keras2_witness.find_witness(altered(path, change))
+        name, witness = find_witness(altered(path, change))
         assert (name, witness is None) == (wanted, wanted == "none")
 
 
@@ -180,14 +183,14 @@ def test_layers_that_cannot_be_connected_are_named(of_conv: list[Any], what: str
         end="sum",
     )
     with pytest.raises(ModelError, match=what):
-        keras2.bring_over(saved)
+        bring_over(saved)
 
 
 def test_a_setting_that_keras_3_lacks_is_refused_where_it_matters() -> None:
     image = layer("InputLayer", "image", batch_input_shape=[None, 4, 4, 1])
     drop = layer("SpatialDropout2D", "drop", [["image", 0, 0, {}]], rate=0.1, noise_shape=[1, 2])
     with pytest.raises(ModelError, match=r"layer 'drop' .* has noise_shape=\[1, 2\], which Keras 3 lacks"):
-        keras2.bring_over(of_layers(image, drop, end="drop"))
+        bring_over(of_layers(image, drop, end="drop"))
 
 
 def test_weights_of_another_shape_name_the_layer(files: Path, tmp_path: Path) -> None:
@@ -227,7 +230,7 @@ def test_files_of_other_libraries(name: str, value: str, why: str, files: Path, 
 def test_a_layer_of_another_backend() -> None:
     saved = of_layers(layer("TorchModuleWrapper", "torch"), end="torch")
     with pytest.raises(ModelError, match=r"layer 'torch' \(TorchModuleWrapper\) asks for another backend"):
-        keras2.bring_over(saved)
+        bring_over(saved)
 
 
 def renamed(group: Any) -> None:
@@ -248,7 +251,7 @@ def test_the_layout_of_earlier_keras_files(files: Path, tmp_path: Path) -> None:
     with h5py.File(saved.weights, "a") as file:
         renamed(file)
     with np.load(files / "tangled.npz") as there:
-        assert off(keras2.bring_over(saved)(there["images"], training=False), there["answers"]) <= 1e-5
+        assert off(bring_over(saved)(there["images"], training=False), there["answers"]) <= 1e-5
 
 
 def earlier(value: Any) -> Any:
@@ -273,7 +276,7 @@ def test_the_config_of_earlier_keras(name: str, files: Path, tmp_path: Path) -> 
     saved = saved_files.read(files / f"{name}.h5", tmp_path)
     with np.load(files / f"{name}.npz") as there:
         images, wanted = there["images"], there["answers"]
-    assert off(keras2.bring_over(replace(saved, config=earlier(saved.config)))(images, training=False), wanted) <= 1e-5
+    assert off(bring_over(replace(saved, config=earlier(saved.config)))(images, training=False), wanted) <= 1e-5
 
 
 def test_weights_of_renamed_layers_in_an_order_that_cannot_be_told(files: Path, tmp_path: Path) -> None:
@@ -285,10 +288,10 @@ def test_weights_of_renamed_layers_in_an_order_that_cannot_be_told(files: Path, 
         group.attrs["weight_names"] = [name.replace("/", "_x/", 1) for name in names]
         for name in list(group):
             group.move(name, f"{name}_x")
-    answers = keras2.bring_over(saved)  # the order of Keras 2, by what the config says was trained
+    answers = bring_over(saved)  # the order of Keras 2, by what the config says was trained
     with np.load(files / "tangled.npz") as there:
         assert off(answers(there["images"], training=False), there["answers"]) <= 1e-5
     with h5py.File(saved.weights, "a") as file:
         file["model_weights/block"].attrs["weight_names"] = [name.replace("/", "_x/", 1) for name in reversed(names)]
     with pytest.raises(ModelError, match=r"the weights within 'block' \(Functional\) stand in an order"):
-        keras2.bring_over(saved)
+        bring_over(saved)

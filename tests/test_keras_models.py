@@ -17,8 +17,11 @@ from edgedigits.backend import keras as keras3
 from edgedigits.backend import tf
 from edgedigits.errors import ModelError
 from edgedigits.models.graph import walk
-from edgedigits.models.importer import config_check, custom_layers, keras2, loading, saved_files
+from edgedigits.models.graph.answers import PROBES
+from edgedigits.models.importer import custom_layers, loading
+from edgedigits.models.keras2.bring_over import bring_over
 from edgedigits.models.layers import known_layers
+from edgedigits.models.saved import config_check, saved_files
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about its own internals
@@ -60,7 +63,7 @@ def library(format: str) -> Any:
 def rebuilt(model: Any, folder: Path) -> Any:
     """A model of Keras 2 goes through a file."""
     if isinstance(model, tf_keras.Model):
-        model = keras2.bring_over(saved_files.read(save_as(model, "keras2 .h5", folder, "of keras 2"), folder))
+        model = bring_over(saved_files.read(save_as(model, "keras2 .h5", folder, "of keras 2"), folder))
     return loading.rebuild(model)
 
 
@@ -173,14 +176,14 @@ def test_fixed_batch_and_integer_input_become_open_float32(format: str, tmp_path
 
 def test_images_are_compared_too(tmp_path: Path) -> None:
     path = save_as(plain(keras3), "keras3 .keras", tmp_path)
-    assert loading.load(path, images=images((8, 8, 1))).facts["compared_images"] == 2 * loading.PROBES + 5
+    assert loading.load(path, images=images((8, 8, 1))).facts["compared_images"] == 2 * PROBES + 5
     with pytest.raises(ModelError, match=r"takes images of shape \[8, 8, 1\]"):
         loading.load(path, images=images((9, 8, 1)))
 
 
 def test_a_difference_beyond_the_tolerance_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save_as(tangled(keras3), "keras3 .keras", tmp_path)
-    monkeypatch.setattr(loading, "TOLERANCE", 0.0)
+    monkeypatch.setattr("edgedigits.models.graph.answers.TOLERANCE", 0.0)
     monkeypatch.setattr(
         "edgedigits.models.layers.operations.activate", lambda make, name, _, x, **__: make("ELU", name)(x)
     )
@@ -738,20 +741,15 @@ def test_weights_that_are_no_numbers(tmp_path: Path) -> None:
 def test_without_softmax() -> None:
     x = images((8, 8, 1)) * 255
     inside = loading.rebuild(randomised(plain(keras3)))
-    logits = loading.remove_softmax(inside)
-    assert logits is not inside
+    logits = walk.clone(inside, logits=True)
     np.testing.assert_allclose(tf.nn.softmax(answers(logits, x)), answers(inside, x), atol=1e-6)
-    assert loading.remove_softmax(logits) is logits
-    y = keras3.layers.Softmax()(logits.output)
-    apart = keras3.Model(logits.input, y)
-    again = loading.remove_softmax(apart)
+    apart = keras3.Model(logits.input, keras3.layers.Softmax()(logits.output))
+    again = walk.clone(apart, logits=True)
     np.testing.assert_array_equal(answers(again, x), answers(logits, x))
     before = [w.copy() for w in apart.get_weights()]
     again.set_weights([w + 1 for w in again.get_weights()])
     for old, new in zip(before, apart.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
-    with pytest.raises(ModelError, match="answers with probabilities"):
-        loading.remove_softmax(keras3.Model(logits.input, keras3.layers.Reshape((3,))(y)))
 
 
 def test_probabilities_are_known_by_their_sum(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ import pytest
 
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
-from edgedigits.models.importer import config_check, saved_files
 from edgedigits.models.layers import keras_private
+from edgedigits.models.saved import config_check, saved_files
 
 L = keras.layers
 PACKAGE = Path(__file__).parent.parent / "edgedigits"

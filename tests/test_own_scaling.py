@@ -10,8 +10,8 @@ import pytest
 import edgedigits as ed
 from edgedigits.backend import keras
 from edgedigits.errors import InputError
+from edgedigits.models.graph.own_scaling import find_own_scaling
 from edgedigits.models.importer import loading
-from edgedigits.models.importer.ends import find_own_scaling
 from edgedigits.pipeline import prepare
 from edgedigits.pipeline.prepare import Wish
 from edgedigits.pipeline.recipe import parse

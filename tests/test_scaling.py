@@ -30,6 +30,7 @@ from edgedigits.measure import bench_job
 from edgedigits.measure.bench import Contestant, describe_model
 from edgedigits.measure.bench_result import find_right
 from edgedigits.models.graph import walk
+from edgedigits.models.graph.answers import PROBES
 from edgedigits.models.importer import loading
 from edgedigits.pipeline import loop
 from edgedigits.pipeline import prepare as preparing
@@ -414,7 +415,7 @@ def test_probes_are_scaled_as_the_model_takes_its_pixels(tmp_path: Path) -> None
     with pytest.raises(ModelError, match="NaN or infinity"):
         loading.load(tmp_path / "steep.keras")
     loaded = loading.load(tmp_path / "steep.keras", scale=NAMED["-1..1"])
-    assert loaded.facts["compared_images"] == 2 * loading.PROBES
+    assert loaded.facts["compared_images"] == 2 * PROBES
 
 
 def test_a_teacher_may_have_a_mean_of_its_own() -> None:

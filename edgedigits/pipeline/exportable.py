@@ -20,7 +20,7 @@ from edgedigits.data.scale import Scale
 from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError, ParityError
 from edgedigits.models.graph import walk
-from edgedigits.models.importer.loading import answers_probabilities
+from edgedigits.models.graph.answers import answers_probabilities
 from edgedigits.models.layers import lowered_layers
 from edgedigits.pipeline.converters.table import CONVERTERS
 from edgedigits.pipeline.export.checks import check_integer

@@ -18,7 +18,7 @@ from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.facts import Facts, Progress, Say, silent
 from edgedigits.models.importer.custom_layers import hash_sources
-from edgedigits.models.importer.saved_files import hash_model
+from edgedigits.models.saved.saved_files import hash_model
 from edgedigits.pipeline import artifact_writer
 from edgedigits.pipeline.artifact_writer import Draft, Exported, Halves
 from edgedigits.pipeline.checks.fold_scaling import fold

@@ -17,9 +17,9 @@ from edgedigits.errors import InputError
 from edgedigits.ground.facts import Progress, Say, silent
 from edgedigits.ground.names import make_safe
 from edgedigits.keras_types import KerasModel
-from edgedigits.models.importer.ends import find_own_scaling, word_own_scaling
+from edgedigits.models.graph.own_scaling import find_own_scaling, word_own_scaling
 from edgedigits.models.importer.loading import load
-from edgedigits.models.importer.saved_files import hash_model
+from edgedigits.models.saved.saved_files import hash_model
 from edgedigits.models.zoo.shipped import find_record_beside, find_shipped_record
 from edgedigits.models.zoo.wish import ModelWish
 from edgedigits.pipeline.baselines import find_baseline

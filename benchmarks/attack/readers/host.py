@@ -110,7 +110,7 @@ def _task_of_manifest(case: Case) -> Refused | None:
 @refusing
 def _config(case: Case) -> None:
     """What a saved model says of itself, before any Keras sees it."""
-    from edgedigits.models.importer import saved_files
+    from edgedigits.models.saved import saved_files
 
     with saved_files.translate(case.file, "reading the model"):
         saved_files.read(case.file, case.folder)

@@ -1,1 +1,1 @@
-"""Any saved Keras model as one flat graph: read by a child process, checked, rebuilt layer by layer."""
+"""Any trained Keras model as one flat graph: rebuilt layer by layer, and compared with the original."""

@@ -77,9 +77,10 @@ def make_functional(model: Any) -> KerasModel:
     said = f"'{model.name}' is a subclass of keras.Model ({type(model).__name__})"
     remedy = "build it with the functional API or as Sequential"
     shape = (model.get_build_config() or {}).get("input_shape")
-    if not model.built or not isinstance(shape, (list, tuple)) or not all(_is_size(size) for size in shape):
+    sizes = shape if isinstance(shape, (list, tuple)) else [shape or "unknown"]
+    if not model.built or not all(size is None or isinstance(size, int) for size in sizes):
         raise ModelError(f"{said} whose input shape is not known; call it once on one tensor of images, or {remedy}.")
-    inside = keras.Input(batch_shape=(None, *shape[1:]), name="image")
+    inside = keras.Input(batch_shape=(None, *sizes[1:]), name="image")
     try:
         outside = model.call(inside)
     except Exception as error:  # the code is the caller's
@@ -111,7 +112,3 @@ def open_models(model: KerasModel) -> KerasModel:
     outside = keras_private.run_through(function, inside, lambda layer: opened.get(id(layer), layer))
     result: KerasModel = keras.Model(inside, outside, name=made.name)
     return result
-
-
-def _is_size(size: object) -> bool:
-    return size is None or isinstance(size, int)

@@ -14,8 +14,8 @@ from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
+from edgedigits.models.graph.own_scaling import find_own_scaling, word_own_scaling
 from edgedigits.models.importer.custom_layers import make_functional, trace
-from edgedigits.models.importer.ends import find_own_scaling, word_own_scaling
 from edgedigits.models.layers import activations, keras_private, known_layers, lowered_layers, operations
 from edgedigits.models.layers.layer_configs import Normalization, cannot, drop_training, measured, read_config
 from edgedigits.models.layers.openings.table import OPENINGS

@@ -9,8 +9,9 @@ import numpy as np
 
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
-from edgedigits.models.importer import config_check, custom_layers, saved_files
+from edgedigits.models.importer import custom_layers
 from edgedigits.models.layers import lowered_layers
+from edgedigits.models.saved import config_check, saved_files
 
 SCHEMA = 2
 """Number of the layout of the folder; another is refused."""

@@ -17,8 +17,8 @@ from edgedigits.data.splits import FitData, split
 from edgedigits.errors import DataError
 from edgedigits.ground.facts import Say
 from edgedigits.measure.cost.operator_latency import TimedRuntime
+from edgedigits.models.graph.own_scaling import find_own_scaling
 from edgedigits.models.graph.walk import SIGMOID, find_closing
-from edgedigits.models.importer.ends import find_own_scaling
 from edgedigits.models.importer.loading import LoadedModel, load
 from edgedigits.models.zoo import ZOO, check_net
 from edgedigits.models.zoo.shipped import find_shipped_folder

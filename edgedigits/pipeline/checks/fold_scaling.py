@@ -16,7 +16,7 @@ from edgedigits.data.scale import NAMED, Scaling
 from edgedigits.ground.facts import Facts
 from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.graph import walk
-from edgedigits.models.importer.loading import TOLERANCE
+from edgedigits.models.graph.answers import TOLERANCE
 from edgedigits.models.layers.layer_kinds import Passage, PixelUse, find_kind, list_kernels
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tasks.scoring import compute_outputs

@@ -146,7 +146,7 @@ def compute_logits(model: KerasModel, scale: Scaling | None = None) -> Callable[
     """The float32 logits of a model, not training; those of probabilities that no closing layer makes are their logarithms."""
     from edgedigits.backend import tf
     from edgedigits.models.graph import walk
-    from edgedigits.models.importer.loading import answers_probabilities
+    from edgedigits.models.graph.answers import answers_probabilities
     from edgedigits.stages import training_loop
 
     asked = training_loop.make_asking_copy(model)

@@ -15,9 +15,10 @@ from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
-from edgedigits.models.importer import config_check, keras2_weights, saved_files
-from edgedigits.models.importer.keras2_weights import Call, Part
+from edgedigits.models.keras2 import weights
+from edgedigits.models.keras2.weights import Call, Part
 from edgedigits.models.layers import known_layers, operations
+from edgedigits.models.saved import config_check, saved_files
 
 RENAMED: Final = {"alpha": "negative_slope", "batch_input_shape": "batch_shape", "theta": "threshold"}
 """Settings by their names in Keras 2, where Keras 3 has another name for them."""
@@ -43,7 +44,7 @@ def bring_over(saved: saved_files.SavedModel, classes: Sequence[type] = ()) -> K
     top = _Graph(own).model(config)
     if not isinstance(top.layer, keras.Model):
         raise ModelError(f"'{top.name}' (Sequential) has no input shape; put an Input layer first and save again.")
-    keras2_weights.load(saved, top.parts)
+    weights.load(saved, top.parts)
     model: KerasModel = top.layer
     return model
 

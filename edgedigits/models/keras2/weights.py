@@ -13,7 +13,7 @@ import numpy as np
 from edgedigits.backend import keras, tf
 from edgedigits.errors import ModelError
 from edgedigits.keras_types import KerasLayer, KerasTensor, KerasVariable
-from edgedigits.models.importer import saved_files
+from edgedigits.models.saved import saved_files
 
 CONTAINERS: Final = ("layers", "_layer_checkpoint_dependencies")
 """What a .keras file of Keras 2 calls the layers of a model, by the version that wrote it."""

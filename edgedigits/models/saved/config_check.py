@@ -11,8 +11,8 @@ from collections.abc import Collection
 from typing import Any
 
 from edgedigits.errors import ModelError
-from edgedigits.models.importer.saved_files import Config, Generation
 from edgedigits.models.layers import known_layers as tables
+from edgedigits.models.saved.saved_files import Config, Generation
 
 KERAS3_MODULES = {"Functional": "keras.src.models.functional", "Model": "keras", "Sequential": "keras"}
 SETTINGS = ("_initializer", "_regularizer", "_constraint")

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from edgedigits.backend import tf
-from edgedigits.models.importer import config_check, saved_files
+from edgedigits.models.saved import config_check, saved_files
 
 Witness = Callable[[np.ndarray], np.ndarray]
 """Answers images, float32 [n, height, width, channels], with [n, classes]."""

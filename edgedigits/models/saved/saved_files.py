@@ -89,7 +89,7 @@ def _read_file(path: Path, reader: str, kind: str, copy: Path) -> SavedModel:
         raise ModelError("this is no regular file; hand in the file as model.save() wrote it.")
     size = path.stat().st_size
     errand = Errand(
-        function=f"models.importer.file_reading:{reader}",
+        function=f"models.saved.file_reading:{reader}",
         doing="reading the model",
         advice="is the file complete, and saved by Keras?",
         error=ModelError,

@@ -1,0 +1,62 @@
+"""The training loop: what is left to TensorFlow together changes nothing, and Python is run where it is due."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgedigits.backend import keras, tf
+from edgedigits.stages import training_loop
+from edgedigits.stages.training_loop import Descent, Pause, descend
+
+
+def train(counts: list[int], pause: Pause | None = None) -> tuple[list[np.ndarray], float, list[float]]:
+    """(weights, closing loss, what was told) after epochs of so many steps; the net draws dropout."""
+    keras.utils.set_random_seed(0)
+    net = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dropout(0.5), keras.layers.Dense(2)])
+    told: list[float] = []
+
+    def loss(x: Any, y: Any) -> Any:
+        logits = net(x, training=True)
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
+
+    def epoch(number: int, steps: int) -> Any:
+        random = np.random.default_rng(number)
+        x = random.normal(size=(steps, 8, 4)).astype(np.float32)
+        return tf.data.Dataset.from_tensor_slices((x, (x[..., 0] > 0).astype(np.int32)))
+
+    how = Descent("test", sum(counts), 0.01, 3, pause)
+    epochs = [epoch(number, steps) for number, steps in enumerate(counts)]
+    closing = descend(net, loss, epochs, how, lambda _, share: told.append(share))
+    return net.get_weights(), closing, told
+
+
+def test_steps_together_go_where_steps_alone_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    together, closing, told = train([30, 30, 7])
+    monkeypatch.setattr(training_loop, "AT_ONCE_S", 0.0)
+    alone, closing_alone, told_alone = train([30, 30, 7])
+    assert len(told) < len(told_alone) == 67 + 1
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert closing == closing_alone
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("every", "counts", "wanted"),
+    [
+        (10, [30, 7], [0, 10, 20, 30, 36]),
+        (50, [30, 7], [0, 36]),
+        (1, [3, 2], [0, 1, 2, 3, 4]),
+        (9, [19], [0, 9, 18]),
+    ],
+)
+def test_python_is_run_before_every_so_many_steps_and_the_last(
+    every: int, counts: list[int], wanted: list[int]
+) -> None:
+    ran: list[int] = []
+    train(counts, Pause(every, ran.append))
+    assert ran == wanted
