@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -139,17 +139,18 @@ def functions(k: Any, tf: Any) -> Any:
     return k.Model(x, k.layers.Concatenate()(ends), name="functions")
 
 
-def build(k: Any, tf: Any) -> dict[str, Any]:
-    """Each net by its name, with random weights, moving statistics included."""
+def build(k: Any, tf: Any, names: Sequence[str] = NAMES) -> dict[str, Any]:
+    """Each net of `names` by its name, with random weights, moving statistics included."""
     nets = {name: k.Sequential([k.Input(SHAPE), *row], name=name) for name, row in layers_in_a_row(k).items()}
     nets |= {"tangled": tangled(k, tf), "functions": functions(k, tf)}
     image = k.Input(SHAPE, name="image")
     body = k.Model(image, k.layers.Conv2D(4, 3, activation="relu")(image), name="body")
     inner = k.Sequential([k.Input((10, 10, 4)), k.layers.Conv2D(4, 3), k.layers.BatchNormalization()])
     nets["nested"] = k.Sequential([body, inner, k.layers.GlobalAveragePooling2D(), k.layers.Dense(3)], name="nested")
-    nets["mobilenet"] = k.applications.MobileNetV2(
-        (96, 96, 3), 0.35, weights=None, classes=4, classifier_activation=None
-    )
+    if "mobilenet" in names:
+        nets["mobilenet"] = k.applications.MobileNetV2(
+            (96, 96, 3), 0.35, weights=None, classes=4, classifier_activation=None
+        )
     random = np.random.default_rng(0)
     for net in nets.values():
         net.set_weights([_values(random, weight.shape) for weight in net.get_weights()])

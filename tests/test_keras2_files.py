@@ -295,3 +295,34 @@ def test_weights_of_renamed_layers_in_an_order_that_cannot_be_told(files: Path, 
         file["model_weights/block"].attrs["weight_names"] = [name.replace("/", "_x/", 1) for name in reversed(names)]
     with pytest.raises(ModelError, match=r"the weights within 'block' \(Functional\) stand in an order"):
         bring_over(saved)
+
+
+# --- what old TensorFlows wrote themselves (make_old_files.py) ---
+
+OLD = Path(__file__).parent / "golden" / "keras2"
+OLD_FILES = [
+    path.relative_to(OLD).as_posix()
+    for version in sorted(OLD.iterdir())
+    for path in sorted(version.iterdir())
+    if path.suffix != ".npz"
+]
+
+
+@pytest.mark.parametrize("file", OLD_FILES)
+def test_a_file_of_an_old_tensorflow_answers_as_there(file: str, tmp_path: Path) -> None:
+    path = OLD / file
+    with np.load(path.with_suffix(".npz")) as there:
+        images, wanted = there["images"], there["answers"]
+    saved = saved_files.read(path, tmp_path)
+    assert off(bring_over(saved)(images, training=False), wanted) <= 1e-5
+    name, witness = find_witness(saved)
+    if path.is_dir():
+        assert name == "signature"
+    else:  # tf_keras itself can't read the .keras files of Keras 2.12 and 2.13
+        assert name == ("none" if file.startswith(("2.12.", "2.13.")) else "tf_keras")
+    if witness is not None:
+        assert off(witness(images), wanted) <= 1e-5
+
+
+def test_without_a_witness_an_old_file_is_loaded_and_the_facts_say_so() -> None:
+    assert loading.load(OLD / "2.12.1" / "normalized.keras").facts["witness"] == "none"

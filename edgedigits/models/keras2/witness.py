@@ -46,19 +46,28 @@ def find_witness(saved: saved_files.SavedModel, classes: Sequence[type] = ()) ->
         return "signature", found
     if classes or importlib.util.find_spec("tf_keras") is None:
         return "none", None
-    return "tf_keras", lambda images: _ask_keras2(saved, images)
+    model = _load_keras2(saved)
+    return ("none", None) if model is None else ("tf_keras", lambda images: _ask_keras2(model, images))
 
 
-def _ask_keras2(saved: saved_files.SavedModel, images: np.ndarray) -> np.ndarray:
+def _load_keras2(saved: saved_files.SavedModel) -> Any | None:
+    """The model as tf_keras has it; None where it can't read its own older files, as those of Keras 2.12 and 2.13."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras warns about its own formats and casts
         import tf_keras
 
         model = tf_keras.models.model_from_config(config_check.check_config(saved.config, "2"))
-        status = model.load_weights(str(saved.weights))
+        try:
+            status = model.load_weights(str(saved.weights))
+        except ValueError:
+            return None
     if saved.format == "SavedModel":
         status.assert_existing_objects_matched()
-    given = None if isinstance(model, tf_keras.Sequential) else model.input  # could be {"image": ...}
+    return model
+
+
+def _ask_keras2(model: Any, images: np.ndarray) -> np.ndarray:
+    given = None if type(model).__name__ == "Sequential" else model.input  # could be {"image": ...}
 
     def answer(batch: np.ndarray) -> np.ndarray:
         x = tf.nest.map_structure(lambda _: batch, given) if given is not None else batch

@@ -71,6 +71,8 @@ class _Check:
                 f"layer '{_name(value)}' (Lambda) holds Python code, and code from a file is never run; replace it "
                 "by a built-in layer (Rescaling, Activation, Reshape) or a layer class of yours, handed in as custom."
             )
+        if self.keras == "2" and kind in ("__numpy__", "__tensor__"):  # as Keras 2.12 writes numbers
+            return self.value((value.get("config") or {}).get("value"))
         if kind in VALUES:
             return {**value, "config": self.value(value.get("config"))}
         if kind == "function":
