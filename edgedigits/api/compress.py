@@ -24,6 +24,7 @@ from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.facts import JsonObject
+from edgedigits.pipeline.converters.numbers import ARITHMETICS
 from edgedigits.pipeline.converters.table import CONVERTERS
 from edgedigits.pipeline.recipe import Recipe
 
@@ -94,13 +95,14 @@ class Artifact(Result, artifact_folder.Artifact):
             yield {key: value for key, value in record.items() if isinstance(value, (str, int, float))}
 
 
-@command(thresholds=("half", "tuned"), converter=tuple(CONVERTERS))
+@command(thresholds=("half", "tuned"), converter=tuple(CONVERTERS), arithmetic=ARITHMETICS)
 def compress(
     model: Any = None,
     data: Dataset | PathLike | None = None,
     *,
     recipe: Recipe | PathLike,
     converter: str | None = None,
+    arithmetic: str | None = None,
     pixel_range: Scale | None = None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
@@ -130,7 +132,8 @@ def compress(
     custom: layer classes of yours, or "module:Class". seed: the same gives the same bytes on the same machine. fresh: use no kept
     stage. progress: None or True shows a bar, False nothing, a function is called with (what, share 0..1).
 
-    converter: what makes the bytes, "tf" or "litert"; None: what the recipe's export says.
+    converter: what makes the bytes, "tf" or "litert"; arithmetic: of float32 and float16 exports "float16" lets processors
+    that have it compute in float16, else "float32"; None: what the recipe's export says.
 
     thresholds: of data with several labels per image, "half" for all or "tuned" on the validation images.
 
@@ -146,6 +149,7 @@ def compress(
 
     pixels, found = parse_pixel_range(pixel_range, mean, std, bgr), find_recipe(recipe)
     found = found.with_converter(converter) if converter else found
+    found = found.with_arithmetic(arithmetic) if arithmetic else found
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
     check_writable(Path(out))
     children.warm("tensorflow")

@@ -23,6 +23,7 @@ from edgedigits.cli.endings import end_of
 from edgedigits.cli.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.reading_options import reading_options
 from edgedigits.cli.scale_options import scale_options
+from edgedigits.pipeline.converters.numbers import ARITHMETICS
 from edgedigits.pipeline.converters.table import CONVERTERS
 
 
@@ -153,6 +154,12 @@ def train(name: str, as_json: bool, no_augment: bool, **given: Any) -> None:
     "--converter",
     type=click.Choice(list(CONVERTERS)),
     help="What makes the bytes; default: what the recipe's export says.",
+)
+@click.option(
+    "--arithmetic",
+    type=click.Choice(ARITHMETICS),
+    help="Of float32 and float16 exports: float16 lets processors that have it compute in float16; default: what the recipe's "
+    "export says.",
 )
 @click.option(
     "--model", type=click.Path(path_type=Path), help="A trained Keras classifier: .keras, .h5 or a SavedModel folder."

@@ -113,11 +113,22 @@ class Recipe:
 
     def with_converter(self, name: str) -> Recipe:
         """The same recipe with bytes made by that converter. Raises RecipeError where the export has no choice of one."""
-        settings: Any = self.export
-        if "converter" not in _settings(settings):
-            raise RecipeError(f"--converter {name}: the {self.export_name} export has no converter to choose")
-        export = dataclasses.replace(settings, converter=name)
-        return Recipe(self.name, self.purpose, self.stages, self.export_name, export)
+        return self._with("converter", name)
+
+    def with_arithmetic(self, name: str) -> Recipe:
+        """The same recipe, computed in that arithmetic. Raises RecipeError where the export has no choice of one."""
+        return self._with("arithmetic", name)
+
+    def _with(self, setting: str, value: str) -> Recipe:
+        export: Any = self.export
+        if setting not in _settings(export):
+            others = [name for name, row in EXPORTS.items() if setting in (one.name for one in dataclasses.fields(row))]
+            raise RecipeError(
+                f"--{setting} {value}: the {self.export_name} export has no {setting} to choose; {', '.join(others)} have"
+            )
+        return Recipe(
+            self.name, self.purpose, self.stages, self.export_name, dataclasses.replace(export, **{setting: value})
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe with every setting spelled out, JSON-safe."""

@@ -84,7 +84,7 @@ class Contents:
     """What `read` found. `inputs` and `outputs` are those of the first subgraph, the one that runs.
 
     `metadata` lists each metadata entry's name and size in bytes; `min_runtime` is the oldest TFLite the converter
-    says can load the file, empty where it says nothing.
+    says can load the file, empty where it says nothing. `float16_arithmetic`: it may be computed in float16.
     """
 
     source: str
@@ -92,6 +92,7 @@ class Contents:
     schema_version: int
     description: str
     min_runtime: str
+    float16_arithmetic: bool
     operators: tuple[Operator, ...]
     tensors: tuple[Tensor, ...]
     inputs: tuple[Tensor, ...]

@@ -23,6 +23,7 @@ from edgedigits.tflite.contents import (
     count_weight_zeros,
     list_float_operators,
 )
+from edgedigits.tflite.float16_arithmetic import ENTRY, allows_float16
 from edgedigits.tflite.schema import OPERATOR_NAMES, TYPE_NAMES
 from edgedigits.tflite.zeros import WeightLayout, ZeroCount, count_stored_bytes, count_zeros
 
@@ -139,6 +140,7 @@ class _Reader:
             schema_version=self.model["version"],
             description=self.model["description"],
             min_runtime=metadata.get(_MIN_RUNTIME, b"").rstrip(b"\0").decode(errors="backslashreplace"),
+            float16_arithmetic=allows_float16(metadata.get(ENTRY, b"")),
             operators=tuple(operator for group in operators for operator in group),
             tensors=tuple(tensor for group in tensors for tensor in group),
             inputs=tuple(self._pick(tensors[0], index, "a graph input") for index in first["inputs"].tolist()),

@@ -16,6 +16,8 @@ from edgedigits.tflite.litert import choose_patience_s
 
 _MOST_BYTES, _MOST_TIMES = 1024 * MIB, 10
 _AT_ONCE: Final = 64 * MIB
+_ALWAYS_DEFAULT: Final = frozenset({"measure_latency_us", "find_largest"})
+"""What is asked of one kind of kernels only."""
 
 
 class TfliteModel:
@@ -43,7 +45,7 @@ class TfliteModel:
             most_s=self._patience_s,
             most_bytes=_MOST_BYTES + _MOST_TIMES * len(self._flat),
         )
-        more = given if what == "measure_latency_us" else {**given, "reference": self._reference}
+        more = given if what in _ALWAYS_DEFAULT else {**given, "reference": self._reference}
         return ask(errand, flat=self._flat, **more)
 
     def inputs(self, pixels: Pixels, scale: Scale) -> np.ndarray:
@@ -59,6 +61,11 @@ class TfliteModel:
     def latency_us(self, windows: int = 9, window_s: float = 0.03) -> float:
         """Microseconds of one inference: the least of the medians of some windows, since what else runs here only adds."""
         return float(self._ask("measure_latency_us", "timing", windows=windows, window_s=window_s))
+
+    def largest(self, pixels: Pixels, scale: Scale) -> tuple[str, float]:
+        """The float tensor, of weights or computed, that holds the largest magnitude, and that magnitude; infinity for NaN."""
+        name, value = self._ask("find_largest", "running", inputs=self.inputs(pixels, scale))
+        return str(name), float(value)
 
     def outputs(self, pixels: Pixels, scale: Scale) -> np.ndarray:
         """Outputs as float32 [n, classes]."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 import statistics
 import time
@@ -89,6 +90,37 @@ def raw(flat: bytes, reference: bool, inputs: np.ndarray) -> np.ndarray:
         outputs.append(net.get_tensor(sink)[0])
         beat()
     return np.stack(outputs)
+
+
+def find_largest(flat: bytes, inputs: np.ndarray) -> list[str | float]:
+    """Name and magnitude of the largest value in float32 and float16 tensors, on all inputs; no number counts as infinity.
+
+    Raises CheckError where it can't be run.
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    kind = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    net = Interpreter(
+        model_content=flat,
+        num_threads=1,
+        experimental_op_resolver_type=kind,
+        experimental_preserve_all_tensors=True,
+    )
+    found: tuple[float, str] = (0.0, "")
+    try:
+        net.allocate_tensors()
+        source = net.get_input_details()[0]["index"]
+        for image in inputs:
+            net.set_tensor(source, image[None])
+            net.invoke()
+            beat()
+            for tensor in net.get_tensor_details():
+                if np.dtype(tensor["dtype"]).kind == "f":
+                    value = float(np.abs(net.get_tensor(tensor["index"])).max(initial=0.0))
+                    found = max(found, (value if math.isfinite(value) else math.inf, str(tensor["name"])))
+    except (RuntimeError, ValueError) as error:
+        raise CheckError(f"export: LiteRT can't run the exported bytes: {' '.join(str(error).split())}") from error
+    return [found[1], found[0]]
 
 
 def measure_latency_us(flat: bytes, windows: int, window_s: float) -> float:

@@ -100,13 +100,20 @@ class BufferTable(Table, Protocol):
     offset: int
 
 
+class EntryTable(Table, Protocol):
+    """An entry of the metadata."""
+
+    name: bytes | None
+    buffer: int
+
+
 class ModelTable(Table, Protocol):
     version: int
     operatorCodes: list[CodeTable]
     subgraphs: list[GraphTable]
     buffers: list[BufferTable]
     description: bytes | None
-    metadata: list[Table] | None
+    metadata: list[EntryTable] | None
     metadataBuffer: np.ndarray | None
     signatureDefs: list[Table] | None
     externalBufferGroups: list[Table] | None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, get_args
 
+FloatArithmetic = Literal["float32", "float16"]
+ARITHMETICS: Final[tuple[FloatArithmetic, ...]] = get_args(FloatArithmetic)
 End = Literal["float32", "int8", "uint8", "int16"]
 
 
@@ -14,7 +16,8 @@ class Numbers:
 
     Integer weights are symmetric, one scale per output channel; those of dense layers one per tensor with `dense_per_tensor`.
     Integer activations want calibration images, and then no operator may compute in float. `input` and `output` are the types
-    at both ends of the file.
+    at both ends of the file. What is computed in floats may be computed in float16 where the processor can, with that
+    `arithmetic`.
     """
 
     weights: Literal["float32", "float16", "int8"] = "float32"
@@ -22,3 +25,4 @@ class Numbers:
     input: End = "float32"
     output: End = "float32"
     dense_per_tensor: bool = False
+    arithmetic: FloatArithmetic = "float32"

@@ -26,6 +26,7 @@ from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.samples import write_samples
 from edgedigits.pipeline.converters.table import CONVERTERS, DEFAULT, ConverterName
 from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.float16_arithmetic import allow_float16
 
 CalibrationImages = Annotated[int, Field(ge=1)]
 MOST_S: Final = 300.0
@@ -73,7 +74,7 @@ def convert(
         )
         flat: bytes = ask(errand, folder=folder, model=model.name, numbers=asdict(numbers))
     check_weights(read(flat, "the export"), model)
-    return flat
+    return allow_float16(flat) if numbers.arithmetic == "float16" else flat
 
 
 def _check_installed(name: ConverterName, numbers: Numbers) -> None:

@@ -8,16 +8,17 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
-from edgedigits.pipeline.converters.numbers import Numbers
+from edgedigits.pipeline.converters.numbers import FloatArithmetic, Numbers
 from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
 from edgedigits.pipeline.export.conversion import convert
+from edgedigits.pipeline.export.float16_range import check_range
 from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
 
 @make_settings_class
 class Float16:
-    """Weights in float16, arithmetic in float32."""
+    """Weights in float16. Arithmetic in float32; with `arithmetic: float16` in float16 where the processor has that."""
 
     integer: ClassVar[bool] = False
     rounds: ClassVar[bool] = False
@@ -28,11 +29,17 @@ class Float16:
     coarse: ClassVar[frozenset[str]] = frozenset()
     multiplies_int8: ClassVar[bool] = False
     why_zeros_take_time: ClassVar[str] = "sparse float kernels run only 1x1 convolutions of a sparsely encoded file"
-    why_no_faster: ClassVar[str] = "float16 weights are unpacked to float32 when the file is loaded"
+    why_no_faster: ClassVar[str] = (
+        "without float16 arithmetic, allowed and in the processor, its weights are unpacked to float32 when the file is loaded"
+    )
     why_slower: ClassVar[str] = ""
 
     slim: bool = False
     converter: ConverterName = DEFAULT
+    arithmetic: FloatArithmetic = "float32"
 
-    def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
-        return convert(model, Numbers(weights="float16"), converter=self.converter)
+    def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:
+        flat = convert(model, Numbers(weights="float16", arithmetic=self.arithmetic), converter=self.converter)
+        if self.arithmetic == "float16":
+            check_range(flat, calibration, scale)
+        return flat

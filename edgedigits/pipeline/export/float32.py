@@ -8,16 +8,17 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
-from edgedigits.pipeline.converters.numbers import Numbers
+from edgedigits.pipeline.converters.numbers import FloatArithmetic, Numbers
 from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
 from edgedigits.pipeline.export.conversion import convert
+from edgedigits.pipeline.export.float16_range import check_range
 from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
 
 @make_settings_class
 class Float32:
-    """Weights and arithmetic in float32."""
+    """Weights in float32. Arithmetic too; with `arithmetic: float16` in float16 where the processor has that."""
 
     integer: ClassVar[bool] = False
     rounds: ClassVar[bool] = False
@@ -34,6 +35,10 @@ class Float32:
     slim: bool = False
     block_sparse: bool = False
     converter: ConverterName = DEFAULT
+    arithmetic: FloatArithmetic = "float32"
 
-    def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:  # noqa: ARG002
-        return convert(model, Numbers(), converter=self.converter)
+    def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:
+        flat = convert(model, Numbers(arithmetic=self.arithmetic), converter=self.converter)
+        if self.arithmetic == "float16":
+            check_range(flat, calibration, scale)
+        return flat

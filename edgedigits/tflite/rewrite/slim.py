@@ -5,7 +5,7 @@ signatures that say no more than the shape, quantization tables that hold nothin
 that nothing uses. Equal buffers, constants, tables and vectors become one. Kept, though they look idle: scales of biases
 and shapes of activations (without them XNNPACK leaves convolutions to slower kernels), a zero point per channel (loaders
 count them), versions of operators (the converter writes the least that their types need; a lower one would let an old
-runtime load what it then computes wrongly).
+runtime load what it then computes wrongly), and of the metadata the leave to compute in float16, which XNNPACK reads.
 
 A loader needs numbers aligned by their own size, not the 16 bytes the converter gives constants.
 """
@@ -22,6 +22,7 @@ from ai_edge_litert import schema_py_generated as generated
 from edgedigits.errors import TfliteError
 from edgedigits.tflite import flatbuffer, schema
 from edgedigits.tflite.checked_walk import follow
+from edgedigits.tflite.float16_arithmetic import ENTRY
 from edgedigits.tflite.rewrite.slim_graph import fold
 from edgedigits.tflite.rewrite.writer import Builder
 
@@ -71,7 +72,8 @@ def _slim(flat: bytes, source: str) -> bytes:
 
 
 def _drop_texts(model: schema.ModelTable) -> None:
-    model.description = model.metadata = model.metadataBuffer = model.signatureDefs = None
+    model.description = model.metadataBuffer = model.signatureDefs = None
+    model.metadata = [entry for entry in model.metadata or [] if entry.name == ENTRY.encode()] or None
     model.externalBufferGroups = model.externalBuffers = None
     for graph in model.subgraphs:
         graph.name, graph.debugMetadataIndex = None, -1
@@ -104,11 +106,10 @@ def _slim_tensor(tensor: schema.TensorTable) -> None:
 def _share_buffers(model: schema.ModelTable) -> None:
     """Buffer 0 is the empty one, by the format's rule; of equal ones the first stays."""
     numbers: dict[bytes, int] = {b"": 0}
-    for graph in model.subgraphs:
-        for tensor in graph.tensors:
-            data = model.buffers[tensor.buffer].data
-            flat = data.tobytes() if _filled(data) else b""
-            tensor.buffer = numbers.setdefault(flat, len(numbers))
+    for holder in [*(tensor for graph in model.subgraphs for tensor in graph.tensors), *(model.metadata or [])]:
+        data = model.buffers[holder.buffer].data
+        flat = data.tobytes() if _filled(data) else b""
+        holder.buffer = numbers.setdefault(flat, len(numbers))
     model.buffers = [generated.BufferT() for _ in numbers]
     for flat, number in numbers.items():
         model.buffers[number].data = np.frombuffer(flat, np.uint8) if flat else None

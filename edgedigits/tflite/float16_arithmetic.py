@@ -1,0 +1,56 @@
+"""Leave to compute in float16, as a .tflite file gives it: one entry of its metadata, which XNNPACK reads.
+
+XNNPACK computes the float operators of such a file in float16, sums too, on processors that have that arithmetic (arm64 from the
+cortex-a75 on, so a Raspberry Pi 5's), at about twice the speed; on others in float32, as if the entry were not there. The kernels
+of the interpreter itself never read it. TensorFlow's converter writes the entry beside float16 weights alone and Keras' export
+never does, so it is added to the bytes here, whatever made them.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as generated
+
+from edgedigits.tflite import schema
+
+ENTRY: Final = "reduced_precision_support"
+"""The metadata's name; tensorflow/compiler/mlir/lite/tools/optimize/reduced_precision_metadata.h has both."""
+_ALLOWED: Final = b"fp16accfp16"
+_TAKEN: Final = frozenset({_ALLOWED, b"fp16bf16accfp16"})
+"""Values by which LiteRT 2.3 and tflite-runtime 2.14 let XNNPACK compute in float16; with sums in float32 they do not."""
+LARGEST: Final = float(np.finfo(np.float16).max)
+"""What float16 can hold; more becomes infinity."""
+
+
+def allow_float16(flat: bytes) -> bytes:
+    """The same file with the entry, in place of one that it has. `flat` is an export of the toolkit's own: it is not checked."""
+    model = schema.unpack(flat)
+    value, entry = generated.BufferT(), generated.MetadataT()
+    value.data = np.frombuffer(_ALLOWED, np.uint8)
+    model.buffers.append(value)
+    entry.name, entry.buffer = ENTRY.encode(), len(model.buffers) - 1
+    kept = [one for one in model.metadata or [] if one.name != entry.name]
+    model.metadata = [*kept, entry]
+    return schema.pack(model)
+
+
+def allows_float16(value: bytes) -> bool:
+    """Whether XNNPACK takes the entry's value, b"" where there is none, for leave."""
+    return value in _TAKEN
+
+
+def computes_in_float16() -> bool:
+    """Whether this machine's processor has float16 arithmetic, and XNNPACK uses it."""
+    if platform.machine().lower() not in ("aarch64", "arm64"):
+        return False
+    if sys.platform != "linux":
+        return True  # Apple's all have it
+    try:
+        return "asimdhp" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        return False
