@@ -105,7 +105,7 @@ def replay(release: Release, runtime: Runtime) -> dict[str, Any]:
         _check_task(path, release.task)
         _check_fit(path, default, inputs, outputs, release.task)
         reference = _interpreter(runtime, model.path, reference=True)
-        measure = measure_of(outputs, release.rounds, softmax_of(reference))._replace(
+        measure = measure_of(outputs, release.rounds, softmax_of(reference), release.float16_arithmetic)._replace(
             cuts=cuts_of(release.task, reference)
         )
         by_default = compared(outputs, _answers(default, inputs), measure)
@@ -169,17 +169,23 @@ def cuts_of(task: Task, interpreter: Any) -> NDArray[np.float64] | None:
     return found
 
 
-def measure_of(outputs: NDArray[Any], rounds: bool, softmax: Softmax | None = None) -> Measure:
+def measure_of(
+    outputs: NDArray[Any], rounds: bool, softmax: Softmax | None = None, float16_arithmetic: bool = False
+) -> Measure:
     """By the type of the answers, and of the arithmetic that leads to them.
 
     Integers: one step is one step; 16 of 256, or 64 of 65,536, and behind `softmax` what that says. Floats differ in their
     last bits with the compiler and the order of sums, so 1e-5 of their range counts as a step, and 1e-3 is allowed; where
     weights or activations are integers underneath, `rounds`, rounding turns such bits into steps of 1/256, and those are counted.
+    With `float16_arithmetic` the reference kernels compute in float32 all the same, and the default ones may be off by as much as
+    those that round.
     """
     if outputs.dtype.kind in "iu":
         return Measure(1.0, 16.0 if outputs.dtype.itemsize == 1 else 64.0, softmax)
     extent = float(np.ptp(outputs)) or 1.0
-    return Measure(extent / 256, 16.0) if rounds else Measure(extent / 1e5, 100.0)
+    if rounds:
+        return Measure(extent / 256, 16.0)
+    return Measure(extent / 1e5, 1e5 / 16 if float16_arithmetic else 100.0)
 
 
 def xnnpack(interpreter: Any) -> dict[str, Any]:

@@ -111,7 +111,12 @@ def _is_switch(value: Any) -> bool:
 _FIRST: dict[str, Any] = {
     "model?": {"name": is_line},
     "recipe": {"name": is_line},
-    "export": {"export": is_line, "rounds?": _is_switch, "slim?": {"before": _are_counts}},
+    "export": {
+        "export": is_line,
+        "rounds?": _is_switch,
+        "float16_arithmetic?": _is_switch,
+        "slim?": {"before": _are_counts},
+    },
     "data": {"name": is_text, "fingerprint": is_text, "classes": [is_text]},
     "input": {
         "shape": _is_shape,

@@ -20,7 +20,8 @@ FLOAT = "float.tflite"
 
 class Release(NamedTuple):
     """`shape` (height, width, channels) is that of the images the model was trained on; `files` are name to SHA-256. `rounds`:
-    weights or activations are integers underneath, whatever the type of the answers.
+    weights or activations are integers underneath, whatever the type of the answers. `float16_arithmetic`: processors that have
+    it compute the default kernels in float16.
 
     How images become that: `resizing` of `reading.METHODS`, transparency laid on `background`, and of 16-bit images `bits` in
     use, None where there were none.
@@ -38,6 +39,7 @@ class Release(NamedTuple):
     bits: int | None = None
     task: Task = CLASSIFICATION
     float_task: Task = CLASSIFICATION
+    float16_arithmetic: bool = False
 
     def model(self, file: str = MODEL) -> ModelFile:
         """A model of the release, plain or packed; RunnerError "model" where the manifest lists no such file."""
@@ -88,6 +90,7 @@ def read_release(folder: str) -> Release:
         bits=manifest["input"].get("bits"),
         task=from_json(manifest.get("task")),
         float_task=from_json(manifest.get("float_task", manifest.get("task"))),
+        float16_arithmetic=bool(manifest["export"].get("float16_arithmetic", False)),
     )
 
 

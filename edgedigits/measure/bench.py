@@ -36,6 +36,9 @@ from edgedigits.measure.bench_result import (
 )
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes.environments import RuntimeName, find_python_for
+from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.float16_arithmetic import ENTRY
+from edgedigits.tflite.packed_file import unpack_file
 
 
 @dataclass(frozen=True)
@@ -218,4 +221,11 @@ def _model_report(contestant: Contestant, result: JsonObject, at: int, probes: S
         answers=read_answers(result, at),
         task=find_task(result, at).as_json(),
         scores=read_scores(result, at),
+        float16_arithmetic=_allows_float16(contestant.path),
     )
+
+
+def _allows_float16(path: Path) -> bool:
+    """Read only where the file may say so: it has been run, whatever else of it the reader would not take."""
+    flat = unpack_file(path)
+    return ENTRY.encode() in flat and read(flat, str(path)).float16_arithmetic

@@ -85,6 +85,7 @@ class ModelReport:
 
     `scale` is as the runner's job names it, JSON-safe.
     `task` is what its outputs mean, JSON-safe, `scores` what the task counts, shares of 1: accuracy, and F1 of labels.
+    `float16_arithmetic`: processors that have it compute the file in float16.
     `answers` is the class it gives for every image, int32 [n], or the labels, bool [n, labels]; it stays out of the JSON.
     """
 
@@ -102,6 +103,7 @@ class ModelReport:
     answers: np.ndarray = field(repr=False, compare=False)
     task: JsonObject = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
+    float16_arithmetic: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from edgedigits.tasks.scoring import Score, compute_outputs
 from edgedigits.tasks.statistics import pair_up
 from edgedigits.tasks.task import Half
 from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.float16_arithmetic import computes_in_float16
 from edgedigits.tflite.rewrite.apply import rewrite
 
 PARITY_IMAGES = 500
@@ -154,6 +155,7 @@ def _export(job: Job, name: str, export: Export, candidate: Candidate, data: Fit
         "export": name,
         "converter": find_converter(export),
         "rounds": export.rounds,
+        "float16_arithmetic": contents.float16_arithmetic,
         "seconds": round(time.perf_counter() - began, 2),
         "size_bytes": len(flat),
         "gzip_bytes": len(gzip.compress(flat, 9, mtime=0)),
@@ -164,6 +166,8 @@ def _export(job: Job, name: str, export: Export, candidate: Candidate, data: Fit
             find_task(data), flat, export.limits, wanted, job.loaded.logits, read_all(sample), data.scale
         ),
     }
+    if contents.float16_arithmetic:
+        facts["parity"]["arithmetic"] = "float16" if computes_in_float16() else "float32"
     return Exported(flat, facts)
 
 

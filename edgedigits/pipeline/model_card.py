@@ -31,6 +31,7 @@ def write_artifact_card(manifest: JsonObject) -> str:
         f"Input: {'x'.join(map(str, manifest['input']['shape']))} pixels, scaled to {_scale(manifest)}. "
         f"Export: {export['export']}. Seed: {manifest['seed']}.",
         tell_mcnemar(_paired(test), "float", "this model"),
+        *_float16(export),
         *_labels(manifest),
         "",
         f"| stage | validation {_accuracy(manifest)} | seconds |",
@@ -69,6 +70,18 @@ def _f1(test: JsonObject) -> Iterator[str]:
     for name, words in (("f1_macro", "F1, the mean over labels"), ("f1_micro", "F1 of all labels together")):
         if name in test.get("scores", {}):
             yield f"| {words} | {_percent(test['float_scores'][name])} | {_percent(test['scores'][name])} |"
+
+
+def _float16(export: JsonObject) -> Iterator[str]:
+    """What the answers above don't show, where the bytes may be computed otherwise elsewhere."""
+    if not export.get("float16_arithmetic"):
+        return
+    yield "Processors with float16 arithmetic, as a Raspberry Pi 5's, compute this model in it; others compute it in float32."
+    if export["parity"]["arithmetic"] == "float32":
+        yield (
+            "The answers counted here, and those held against the Keras model, were computed in float32, all that this machine has: "
+            "what float16 answers is not among them. The runner's doctor compares it on a device."
+        )
 
 
 def _labels(manifest: JsonObject) -> Iterator[str]:

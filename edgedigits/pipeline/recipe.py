@@ -122,7 +122,8 @@ class Recipe:
     def _with(self, setting: str, value: str) -> Recipe:
         export: Any = self.export
         if setting not in _settings(export):
-            others = [name for name, row in EXPORTS.items() if setting in (one.name for one in dataclasses.fields(row))]
+            rows: dict[str, Any] = {**EXPORTS}
+            others = [name for name, row in rows.items() if setting in (one.name for one in dataclasses.fields(row))]
             raise RecipeError(
                 f"--{setting} {value}: the {self.export_name} export has no {setting} to choose; {', '.join(others)} have"
             )

@@ -30,13 +30,18 @@ LARGEST: Final = float(np.finfo(np.float16).max)
 def allow_float16(flat: bytes) -> bytes:
     """The same file with the entry, in place of one that it has. `flat` is an export of the toolkit's own: it is not checked."""
     model = schema.unpack(flat)
+    enter_float16(model)
+    return schema.pack(model)
+
+
+def enter_float16(model: schema.ModelTable) -> None:
+    """The entry in a model's tables, which are changed."""
     value, entry = generated.BufferT(), generated.MetadataT()
     value.data = np.frombuffer(_ALLOWED, np.uint8)
     model.buffers.append(value)
     entry.name, entry.buffer = ENTRY.encode(), len(model.buffers) - 1
     kept = [one for one in model.metadata or [] if one.name != entry.name]
     model.metadata = [*kept, entry]
-    return schema.pack(model)
 
 
 def allows_float16(value: bytes) -> bool:

@@ -1,7 +1,8 @@
 """Cuts a .tflite file into files of one operator each, so that an operator can be timed or counted alone.
 
 A fragment keeps shapes, types, options and weights of its operator; what computes its other inputs is left out. Operators that
-only unpack a constant (float16 weights) are done when a file is loaded, so they go with the operator that reads them.
+only unpack a constant (float16 weights) are done when a file is loaded, so they go with the operator that reads them. Where the
+file may be computed in float16 its fragments may, and that is other work than in float32.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ai_edge_litert import schema_py_generated as generated
 
 from edgedigits.tflite import flatbuffer, schema
 from edgedigits.tflite.checked_walk import follow
+from edgedigits.tflite.float16_arithmetic import enter_float16
 
 _UNPACKING: Final = frozenset({"DEQUANTIZE", "DENSIFY"})
 _FREE: Final = frozenset({"IF", "WHILE", "CALL", "CALL_ONCE"})  # they run other graphs, which a fragment does not hold
@@ -47,9 +49,9 @@ class Fragment:
 
 def cut(flat: bytes, source: str = "the model") -> tuple[Fragment, ...]:
     """One for each operator of the graph that runs, in its order. Raises TfliteError where `flat` can't be read."""
-    flatbuffer.read(flat, source)
+    float16 = flatbuffer.read(flat, source).float16_arithmetic
     with follow(source):
-        return tuple(_Cutter(schema.unpack(flat)).cut())
+        return tuple(_Cutter(schema.unpack(flat), float16).cut())
 
 
 def nearly_nothing() -> bytes:
@@ -82,8 +84,9 @@ def write_graph_signature(parts: tuple[Fragment, ...]) -> str:
 class _Cutter:
     """Walks the operators of the first graph, remembering which constants were met before."""
 
-    def __init__(self, model: schema.ModelTable) -> None:
+    def __init__(self, model: schema.ModelTable, float16: bool) -> None:
         self.model = model
+        self.float16 = float16
         self.graph = model.subgraphs[0]
         self.met: set[int] = set()
         self.unpackers = {
@@ -160,6 +163,8 @@ class _Cutter:
         graph.outputs = [places[int(end)] for end in operator.outputs]
         whole.subgraphs = [graph]
         result: schema.ModelTable = whole
+        if self.float16:
+            enter_float16(result)
         return result
 
     def tensor(self, index: int, whole: schema.ModelTable, place: int, bare: bool) -> schema.TensorTable:

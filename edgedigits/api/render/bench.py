@@ -174,6 +174,8 @@ def list_remarks(report: Report) -> Iterator[str]:
         for it in model.latencies:
             if it.cold and it.cold.resident_share != 0:
                 yield _not_cold(model.name, it.cold)
+        if model.float16_arithmetic:
+            yield f"{model.name} allows float16 arithmetic: processors with it, as a Pi 5's, compute in float16, others in float32."
         if any(it.delegated is False for it in model.latencies):
             yield f"{model.name} ran on the interpreter's own kernels, often several times slower than XNNPACK."
 

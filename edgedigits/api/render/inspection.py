@@ -36,6 +36,7 @@ def to_json(contents: Contents, change: Change | None = None) -> JsonObject:
         "tflite_schema_version": contents.schema_version,
         "description": contents.description,
         "min_runtime": contents.min_runtime,
+        "float16_arithmetic": contents.float16_arithmetic,
         "inputs": [_place(tensor) for tensor in contents.inputs],
         "outputs": [_place(tensor) for tensor in contents.outputs],
         "signatures": [
@@ -138,7 +139,8 @@ def _header(contents: Contents) -> Table:
 
 def _arithmetic(contents: Contents) -> str:
     floats = len(list_float_operators(contents))
-    return f"{floats} of {len(contents.operators)} operators read or write floats" if floats else "integers only"
+    said = f"{floats} of {len(contents.operators)} operators read or write floats" if floats else "integers only"
+    return f"{said}; in float16 where the processor can" if contents.float16_arithmetic else said
 
 
 def _sparsity(contents: Contents) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,8 @@ def main() -> None:
     """Each model in turn; what an interpreter raises ends the program."""
     name = next(one for one in MODULES if importlib.util.find_spec(one))
     interpreter = importlib.import_module(f"{name}.interpreter")
-    inputs, answers = np.load(sys.argv[1]), {}
+    inputs = np.load(sys.argv[1])
+    answers: Any = {}
     for place, model in enumerate(sys.argv[3:]):
         net = interpreter.Interpreter(model_path=model, num_threads=1)
         net.allocate_tensors()

@@ -35,8 +35,8 @@ def answer_each(
 ) -> list[NDArray[np.float32]]:
     """Outputs [n, classes] of each model, one thread and the default kernels, to float `inputs` [n, ...].
 
-    About 5 ms an image and million of multiply-adds; the first call of all builds a userland. Raises InputError for an unknown core
-    or where QEMU does not end, EdgeDigitsError where the interpreter can't run a model.
+    About 20 ms an image and million of multiply-adds; the first call of all builds a userland. Raises InputError for an unknown
+    core or where QEMU does not end, EdgeDigitsError where the interpreter can't run a model.
     """
     board, packages, tree = find_board_with(cpu), find_packages(runtime, say), build_rootfs("bookworm", say)
     with tempfile.TemporaryDirectory(prefix="edgedigits-answers-") as name:
