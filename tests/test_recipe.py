@@ -15,8 +15,8 @@ from edgedigits.errors import RecipeError
 from edgedigits.pipeline.recipe import find, list_shipped, load_recipe, parse
 
 SHIPPED = {
-    "float32", "float16", "dynamic_int8", "ptq_int8", "int16x8", "qat_int8", "prune50", "prune80", "prune80_ptq_int8",
-    "prune80_int8", "prune80_cluster16_int8", "distil_nano_int8", "shrink50_int8", "shrink80_int8",
+    "float32", "float16", "float16_arithmetic", "dynamic_int8", "ptq_int8", "int16x8", "qat_int8", "prune50", "prune80",
+    "prune80_ptq_int8", "prune80_int8", "prune80_cluster16_int8", "distil_nano_int8", "shrink50_int8", "shrink80_int8",
     "shrink80_prune50_int8", "distil_small_int8", "smallest994", "fastest994", "accurate_int8", "mobile_shrink_int8",
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ from edgedigits.models.graph.answers import answers_probabilities
 from edgedigits.models.layers import lowered_layers
 from edgedigits.pipeline.converters.table import CONVERTERS
 from edgedigits.pipeline.export.checks import check_integer
-from edgedigits.pipeline.export.export import Export, find_converter
+from edgedigits.pipeline.export.export import Export, find_converter, tries_values
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.parity import check_parity
@@ -48,7 +48,7 @@ def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[s
             if operator := export.lacks.get(kind if isinstance(kind, str) else ""):
                 raise _refused(layer, name, f"TFLite has no {operator} for its numbers")
     coarse = next((one for one in _layers(model) if type(one).__name__ in export.coarse), None)
-    tried = export.lacks_fused or CONVERTERS[find_converter(export)].tried
+    tried = export.lacks_fused or CONVERTERS[find_converter(export)].tried or tries_values(export)
     if coarse is not None or tried or not all(map(_built_in, _layers(model))):
         say(f"trying the {name} export")
         try:

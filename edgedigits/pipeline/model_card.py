@@ -79,8 +79,8 @@ def _float16(export: JsonObject) -> Iterator[str]:
     yield "Processors with float16 arithmetic, as a Raspberry Pi 5's, compute this model in it; others compute it in float32."
     if export["parity"]["arithmetic"] == "float32":
         yield (
-            "The answers counted here, and those held against the Keras model, were computed in float32, all that this machine has: "
-            "what float16 answers is not among them. The runner's doctor compares it on a device."
+            "The answers counted here, and those held against the Keras model, were computed in float32, as this machine can't "
+            "otherwise: what float16 answers is not among them. The runner's doctor compares it on a device."
         )
 
 

@@ -2,8 +2,8 @@
 
 XNNPACK computes the float operators of such a file in float16, sums too, on processors that have that arithmetic (arm64 from the
 cortex-a75 on, so a Raspberry Pi 5's), at about twice the speed; on others in float32, as if the entry were not there. The kernels
-of the interpreter itself never read it. TensorFlow's converter writes the entry beside float16 weights alone and Keras' export
-never does, so it is added to the bytes here, whatever made them.
+of the interpreter itself never read it. TensorFlow's converter writes the entry beside float16 weights alone, where nothing is
+asked with sums in float32, which XNNPACK does not take; Keras' export never does. So it is set in the bytes, whatever made them.
 """
 
 from __future__ import annotations
@@ -42,6 +42,16 @@ def enter_float16(model: schema.ModelTable) -> None:
     entry.name, entry.buffer = ENTRY.encode(), len(model.buffers) - 1
     kept = [one for one in model.metadata or [] if one.name != entry.name]
     model.metadata = [*kept, entry]
+
+
+def list_leave(model: schema.ModelTable) -> list[schema.EntryTable]:
+    """The entries of a model's metadata that give leave: one or none."""
+
+    def value(entry: schema.EntryTable) -> bytes:
+        data = model.buffers[entry.buffer].data
+        return b"" if data is None else np.asarray(data, np.uint8).tobytes()
+
+    return [one for one in model.metadata or [] if one.name == ENTRY.encode() and allows_float16(value(one))]
 
 
 def allows_float16(value: bytes) -> bool:

@@ -175,7 +175,7 @@ def list_remarks(report: Report) -> Iterator[str]:
             if it.cold and it.cold.resident_share != 0:
                 yield _not_cold(model.name, it.cold)
         if model.float16_arithmetic:
-            yield f"{model.name} allows float16 arithmetic: processors with it, as a Pi 5's, compute in float16, others in float32."
+            yield f"{model.name} allows float16 arithmetic: processors with it, as a Pi 5's, compute in it, others in float32."
         if any(it.delegated is False for it in model.latencies):
             yield f"{model.name} ran on the interpreter's own kernels, often several times slower than XNNPACK."
 

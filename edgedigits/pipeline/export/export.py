@@ -56,6 +56,11 @@ def find_converter(export: Export) -> ConverterName:
     return name
 
 
+def tries_values(export: Export) -> bool:
+    """Whether it refuses a net for the values that it computes, which only a try shows."""
+    return getattr(export, "arithmetic", "float32") != "float32"
+
+
 def list_rewrites(export: Export) -> tuple[str, ...]:
     """The options of the export that are set and ask for other bytes of the same model."""
     return tuple(name for name in export.rewrites if getattr(export, name))

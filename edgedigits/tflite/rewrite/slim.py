@@ -22,7 +22,7 @@ from ai_edge_litert import schema_py_generated as generated
 from edgedigits.errors import TfliteError
 from edgedigits.tflite import flatbuffer, schema
 from edgedigits.tflite.checked_walk import follow
-from edgedigits.tflite.float16_arithmetic import ENTRY
+from edgedigits.tflite.float16_arithmetic import list_leave
 from edgedigits.tflite.rewrite.slim_graph import fold
 from edgedigits.tflite.rewrite.writer import Builder
 
@@ -73,7 +73,7 @@ def _slim(flat: bytes, source: str) -> bytes:
 
 def _drop_texts(model: schema.ModelTable) -> None:
     model.description = model.metadataBuffer = model.signatureDefs = None
-    model.metadata = [entry for entry in model.metadata or [] if entry.name == ENTRY.encode()] or None
+    model.metadata = list_leave(model) or None
     model.externalBufferGroups = model.externalBuffers = None
     for graph in model.subgraphs:
         graph.name, graph.debugMetadataIndex = None, -1
