@@ -25,6 +25,8 @@ from edgedigits.data.images import read_all
 from edgedigits.errors import RecipeError
 from edgedigits.ground.artifact_folder import read as read_artifact
 from edgedigits.measure.bench import _allows_float16
+from edgedigits.measure.cost.estimate import estimate
+from edgedigits.measure.cost.instruction_model import count_or_predict
 from edgedigits.measure.qemu.answers import answer_each
 from edgedigits.measure.qemu.instructions import count_each
 from edgedigits.pipeline import exportable, recipe
@@ -142,7 +144,9 @@ def loud(factor: float) -> Any:
 def test_values_that_float16_can_not_hold_are_refused_before_training(shapes: Path) -> None:
     data = fit_data(shapes)
     wanted = recipe.Recipe(stages=[ed.Finetune()], export=Float16(arithmetic="float16"))
-    with pytest.raises(RecipeError, match=r"arithmetic float16: values of the net reach .* in '.*loud.*65,504 at most"):
+    with pytest.raises(
+        RecipeError, match=r"arithmetic float16: values of the net reach 80,442 \(layer 'loud'\), and float16, .*65,504"
+    ):
         exportable.check_exportable(wanted, loud(1e5), data, lambda _: None)
     exportable.check_exportable(wanted, loud(1e3), data, lambda _: None)
     exportable.check_exportable(wanted.with_arithmetic("float32"), loud(1e5), data, lambda _: None)
@@ -184,6 +188,15 @@ def test_bench_tells_it(flats: dict[str, bytes], tmp_path: Path) -> None:
     half = dataclasses.replace(report, compressed=dataclasses.replace(report.compressed, float16_arithmetic=True))
     assert "n allows float16 arithmetic: processors with it" in "\n".join(bench_words.list_remarks(half))
     assert bench_words.to_json(half)["compressed"]["float16_arithmetic"] is True
+
+
+def test_advice_and_estimate_count_with_it(flats: dict[str, bytes], tmp_path: Path) -> None:
+    half, plain = flats["Float16 by tf"], flats["plain Float16 by tf"]
+    assert count_or_predict(half, "pi4") == count_or_predict(plain, "pi4")
+    assert count_or_predict(half, "pi5").count < 0.9 * count_or_predict(plain, "pi5").count
+    for flat, told in ((half, True), (plain, False)):
+        (tmp_path / "model.tflite").write_bytes(flat)
+        assert any("allows float16" in note for note in estimate(tmp_path / "model.tflite", "pi5").notes) == told
 
 
 def test_the_doctor_grants_float16_what_it_grants_rounding_and_the_reference_no_more() -> None:

@@ -77,7 +77,8 @@ def estimate(path: Path, device: str, threads: int = 1) -> Estimate:
         raise InputError(f"--device: no board is called {device!r}; choose from {', '.join(RATED_BOARDS)}.")
     if not 1 <= threads <= CORES:
         raise InputError(f"--threads: {threads} is not from 1 to {CORES}, the cores of the boards.")
-    works = count_per_operator(read(_bytes(path), str(path)))
+    contents = read(_bytes(path), str(path))
+    works = count_per_operator(contents)
     _check_arithmetic(path, works)
     reckoning = _Reckoning(RATED_BOARDS[device], threads, sum(work.weight_bytes for work in works))
     operators = tuple(map(reckoning.operator, works))
@@ -93,7 +94,7 @@ def estimate(path: Path, device: str, threads: int = 1) -> Estimate:
         operators=operators,
         rates=reckoning.used(works),
         sources=_sources(RATED_BOARDS[device]),
-        notes=tuple(_notes(RATED_BOARDS[device], works, threads)),
+        notes=tuple(_notes(RATED_BOARDS[device], works, threads, contents.float16_arithmetic)),
     )
 
 
@@ -189,7 +190,7 @@ def _sources(board: RatedBoard) -> tuple[Source, ...]:
     return tuple(SOURCES[name] for name in named)
 
 
-def _notes(board: RatedBoard, works: tuple[Work, ...], threads: int) -> list[str]:
+def _notes(board: RatedBoard, works: tuple[Work, ...], threads: int, float16: bool) -> list[str]:
     """What to know about this very estimate, a sentence each."""
     notes = ["Only the interpreter's invoke is estimated: not Python, not reading and scaling images."]
     if board.lacks:
@@ -198,6 +199,10 @@ def _notes(board: RatedBoard, works: tuple[Work, ...], threads: int) -> list[str
         notes.append("For dynamic range nothing is published: estimated from float32's to int8's throughput.")
     if any(work.macs and work.arithmetic == "float16 weights" for work in works):
         notes.append("Float16 weights are unpacked when loaded: estimated as float32.")
+    if float16:
+        notes.append(
+            "The file allows float16 arithmetic, which a Raspberry Pi 5 has: estimated as float32, up to twice too slow there."
+        )
     if threads > 1:
         notes.append(
             f"The high end of the estimate for {threads} threads is that for one: a small net may gain nothing."

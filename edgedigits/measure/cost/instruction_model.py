@@ -25,6 +25,10 @@ CORE_OF: Final = {"pi4": "cortex-a72", "pi5": "cortex-a76"}
 BOARDS: Final = {"pi4": "Raspberry Pi 4", "pi5": "Raspberry Pi 5"}
 BoardName = Literal["pi4", "pi5"]
 Basis = Literal["counted", "predicted"]
+FLOAT16_CORES: Final = frozenset({"cortex-a76"})
+FLOAT16_FEWER: Final = 1.9
+"""Those with float16 arithmetic, and how many times fewer instructions convolutions and dense layers take in it: the shipped CNN
+and nano (`python -m benchmarks.float16`). Other operators are taken as no faster."""
 _TILED: Final = frozenset({"CONV_2D", "FULLY_CONNECTED"})
 TILES: Final[Mapping[str, Mapping[str, tuple[int, int]]]] = {
     "cortex-a72": {"float32": (1, 8), "int8": (8, 8), "dynamic": (8, 8)},
@@ -55,18 +59,21 @@ def count_or_predict(flat: bytes, board: BoardName) -> Instructions:
     counted = known["graphs"].get(write_graph_signature(cut(flat)))
     if counted:
         return Instructions(int(counted[core]), "counted")
-    works = count_per_operator(read(flat, "the model"))
-    return Instructions(round(predict(works, core, known["rates"][core])), "predicted")
+    contents = read(flat, "the model")
+    works, halved = count_per_operator(contents), contents.float16_arithmetic and core in FLOAT16_CORES
+    return Instructions(round(predict(works, core, known["rates"][core], halved)), "predicted")
 
 
-def predict(works: Iterable[Work], core: str, of_core: JsonObject) -> float:
-    """The sum over operators of what their features take, and what every inference takes besides."""
+def predict(works: Iterable[Work], core: str, of_core: JsonObject, float16: bool = False) -> float:
+    """The sum over operators of what their features take, and what every inference takes besides; `float16`: floats are computed
+    in it."""
     total = float(of_core["base"])
     for work in works:
         if work.macs or work.elements or not work.counted:
             known = of_core["operators"]
             each = known.get(name_group(work)) or known.get(f"other/{work.arithmetic}") or known["other/float32"]
-            total += sum(rate * feature for rate, feature in zip(each, compute_features(work, core), strict=True))
+            taken = sum(rate * feature for rate, feature in zip(each, compute_features(work, core), strict=True))
+            total += taken / (FLOAT16_FEWER if float16 and work.kind in _TILED and _running(work) == "float32" else 1.0)
     return total
 
 

@@ -42,12 +42,12 @@ def check_range(tensor: str, low: float, high: float) -> None:
     """Raises CheckError naming the layer whose values are no finite numbers: quantizers do not survive such ranges."""
     if not np.isfinite([low, high]).all():
         raise CheckError(
-            f"export: layer {_name_layer(tensor)} computes numbers that are not finite on the calibration "
+            f"export: layer {name_layer(tensor)} computes numbers that are not finite on the calibration "
             "images, so it has no range to quantize; train the model on smaller inputs, as with --scale 0..1"
         )
 
 
-def _name_layer(tensor: str) -> str:
+def name_layer(tensor: str) -> str:
     """The Keras layer in a tensor's name, "model_1/layer_1/Operator;model_1/layer_1/Other" as converters write it.
 
     Keras enters the scope of a layer twice, so TensorFlow puts a number behind its name.

@@ -11,6 +11,7 @@ from edgedigits.data.images import Images, read_all
 from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import Scale
 from edgedigits.errors import RecipeError
+from edgedigits.pipeline.converters.samples import name_layer
 from edgedigits.tflite.float16_arithmetic import LARGEST
 from edgedigits.tflite.interpreter import TfliteModel
 
@@ -20,11 +21,11 @@ MOST: Final = LARGEST / 4
 
 
 def check_range(flat: bytes, calibration: Images, scale: Scale) -> None:
-    """Raises RecipeError naming the tensor whose values, met on calibration images, leave too little room in float16."""
+    """Raises RecipeError naming the layer whose values, met on calibration images, leave too little room in float16."""
     tensor, value = TfliteModel(flat).largest(read_all(draw_sample(calibration, IMAGES)), scale)
     if value > MOST:
         raise RecipeError(
-            f"export: arithmetic float16: values of the net reach {value:,.0f} (in {tensor!r}), and float16, which holds "
-            f"{LARGEST:,.0f} at most, leaves sums of such no room; take float32, or train the model on smaller inputs, as with "
-            "--scale 0..1"
+            f"export: arithmetic float16: values of the net reach {value:,.0f} (layer {name_layer(tensor)}), and float16, which "
+            f"holds {LARGEST:,.0f} at most, leaves sums of such no room; take float32, or train the model on smaller inputs, as "
+            "with --scale 0..1"
         )
