@@ -34,6 +34,15 @@ def allow_float16(flat: bytes) -> bytes:
     return schema.pack(model)
 
 
+def forbid_float16(flat: bytes) -> bytes:
+    """The same file without the entry, as processors compute it that have no float16 arithmetic; itself where it has none."""
+    if ENTRY.encode() not in flat:
+        return flat
+    model = schema.unpack(flat)
+    model.metadata = [one for one in model.metadata or [] if one.name != ENTRY.encode()]
+    return schema.pack(model)
+
+
 def enter_float16(model: schema.ModelTable) -> None:
     """The entry in a model's tables, which are changed."""
     value, entry = generated.BufferT(), generated.MetadataT()

@@ -17,6 +17,7 @@ from typing import Final, Literal
 
 from edgedigits.ground.facts import JsonObject
 from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.float16_arithmetic import forbid_float16
 from edgedigits.tflite.fragments import cut, write_graph_signature
 from edgedigits.tflite.multiply_adds import Work, count_per_operator
 
@@ -56,12 +57,13 @@ def load_rates() -> JsonObject:
 def count_or_predict(flat: bytes, board: BoardName) -> Instructions:
     """Of a file's bytes: as counted where a net whose graph does the same work was, else from the rates."""
     core, known = CORE_OF[board], load_rates()
+    flat = flat if core in FLOAT16_CORES else forbid_float16(flat)
     counted = known["graphs"].get(write_graph_signature(cut(flat)))
     if counted:
         return Instructions(int(counted[core]), "counted")
     contents = read(flat, "the model")
-    works, halved = count_per_operator(contents), contents.float16_arithmetic and core in FLOAT16_CORES
-    return Instructions(round(predict(works, core, known["rates"][core], halved)), "predicted")
+    works = count_per_operator(contents)
+    return Instructions(round(predict(works, core, known["rates"][core], contents.float16_arithmetic)), "predicted")
 
 
 def predict(works: Iterable[Work], core: str, of_core: JsonObject, float16: bool = False) -> float:
