@@ -68,7 +68,7 @@ def answer(flats: Sequence[bytes], inputs: np.ndarray, cpu: str, runtime: Any) -
 
 
 def compare(wanted: np.ndarray, found: np.ndarray) -> dict[str, Any]:
-    """float32's probabilities [n, classes] and others' of the same net."""
+    """float32's probabilities [n, classes] and others' of the same net; `golden`: by what doctor grants float32's arithmetic."""
     sure, changed = wanted.max(axis=1) >= SURE, wanted.argmax(axis=1) != found.argmax(axis=1)
     lost = compute_losses(wanted, wanted, found, 0.0)
     return {
