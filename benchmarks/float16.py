@@ -22,12 +22,12 @@ import numpy as np
 from edgedigits_runner.golden import compared, measure_of
 
 from benchmarks.document import document, target
+from benchmarks.emulated_pi.answers import answer_each
 from benchmarks.instructions import _baseline, compressed
 from edgedigits.data.dataset import fit_to_shape
 from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import scale_pixels
 from edgedigits.data.sources.named import load_data
-from edgedigits.measure.qemu.answers import answer_each
 from edgedigits.measure.qemu.boards import CPUS
 from edgedigits.measure.qemu.instructions import count_each
 from edgedigits.tasks.parity import compute_losses

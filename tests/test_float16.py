@@ -17,6 +17,7 @@ from edgedigits_runner.release import read_release
 from edgedigits_runner.runtimes import ON_DEVICES
 
 import edgedigits as ed
+from benchmarks.emulated_pi.answers import answer_each
 from edgedigits.api.render import bench as bench_words
 from edgedigits.api.render import inspection
 from edgedigits.backend import keras
@@ -27,18 +28,17 @@ from edgedigits.ground.artifact_folder import read as read_artifact
 from edgedigits.measure.bench import _allows_float16
 from edgedigits.measure.cost.estimate import estimate
 from edgedigits.measure.cost.instruction_model import count_or_predict
-from edgedigits.measure.qemu.answers import answer_each
 from edgedigits.measure.qemu.instructions import count_each
 from edgedigits.pipeline import exportable, recipe
 from edgedigits.pipeline.export.conversion import convert
 from edgedigits.pipeline.export.float16 import Float16
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.float16_arithmetic import allow_float16, computes_in_float16
 from edgedigits.tflite.fragments import cut
 from edgedigits.tflite.interpreter import TfliteModel
 from edgedigits.tflite.packed_file import FORMS, unpack_file
 from edgedigits.tflite.rewrite.block_sparse import encode
+from edgedigits.tflite.rewrite.float16_arithmetic import allow_float16, computes_in_float16
 from edgedigits.tflite.rewrite.slim import slim
 from tests.golden_documents import replayed_report
 from tests.nets import fit_data, trained

@@ -36,8 +36,7 @@ from edgedigits.measure.bench_result import (
 )
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes.environments import RuntimeName, find_python_for
-from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.float16_arithmetic import ENTRY
+from edgedigits.tflite.flatbuffer import FLOAT16_ENTRY, read
 from edgedigits.tflite.packed_file import unpack_file
 
 
@@ -228,4 +227,4 @@ def _model_report(contestant: Contestant, result: JsonObject, at: int, probes: S
 def _allows_float16(path: Path) -> bool:
     """Read only where the file may say so: it has been run, whatever else of it the reader would not take."""
     flat = unpack_file(path)
-    return ENTRY.encode() in flat and read(flat, str(path)).float16_arithmetic
+    return FLOAT16_ENTRY.encode() in flat and read(flat, str(path)).float16_arithmetic

@@ -41,8 +41,8 @@ from edgedigits.tasks.scoring import Score, compute_outputs
 from edgedigits.tasks.statistics import pair_up
 from edgedigits.tasks.task import Half
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.float16_arithmetic import computes_in_float16
 from edgedigits.tflite.rewrite.apply import rewrite
+from edgedigits.tflite.rewrite.float16_arithmetic import computes_in_float16
 
 PARITY_IMAGES = 500
 

@@ -23,7 +23,6 @@ from edgedigits.tflite.contents import (
     count_weight_zeros,
     list_float_operators,
 )
-from edgedigits.tflite.float16_arithmetic import ENTRY, allows_float16
 from edgedigits.tflite.schema import OPERATOR_NAMES, TYPE_NAMES
 from edgedigits.tflite.zeros import WeightLayout, ZeroCount, count_stored_bytes, count_zeros
 
@@ -73,6 +72,10 @@ _RANK: Final[tuple[Role, ...]] = ("activation", "input", "output", "constant", "
 _MOST_AXES: Final = 64  # numpy's limit; TFLite's operators take 8 at the most
 _MOST_ELEMENTS: Final = 2**40  # more than any memory holds
 _MIN_RUNTIME: Final = "min_runtime_version"
+FLOAT16_ENTRY: Final = "reduced_precision_support"
+FLOAT16_LEAVE: Final = (b"fp16accfp16", b"fp16bf16accfp16")
+"""Metadata, and the values by which LiteRT 2.3 and tflite-runtime 2.14 let XNNPACK compute in float16; with sums in float32, as
+fp16accfp32 says, they do not."""
 _NO_QUANTIZATION: Final[Record] = {
     "scale": np.empty(0, np.float32),
     "zero_point": np.empty(0, np.int64),
@@ -140,7 +143,7 @@ class _Reader:
             schema_version=self.model["version"],
             description=self.model["description"],
             min_runtime=metadata.get(_MIN_RUNTIME, b"").rstrip(b"\0").decode(errors="backslashreplace"),
-            float16_arithmetic=allows_float16(metadata.get(ENTRY, b"")),
+            float16_arithmetic=metadata.get(FLOAT16_ENTRY, b"") in FLOAT16_LEAVE,
             operators=tuple(operator for group in operators for operator in group),
             tensors=tuple(tensor for group in tensors for tensor in group),
             inputs=tuple(self._pick(tensors[0], index, "a graph input") for index in first["inputs"].tolist()),

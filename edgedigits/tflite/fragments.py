@@ -18,7 +18,6 @@ from ai_edge_litert import schema_py_generated as generated
 
 from edgedigits.tflite import flatbuffer, schema
 from edgedigits.tflite.checked_walk import follow
-from edgedigits.tflite.float16_arithmetic import enter_float16
 
 _UNPACKING: Final = frozenset({"DEQUANTIZE", "DENSIFY"})
 _FREE: Final = frozenset({"IF", "WHILE", "CALL", "CALL_ONCE"})  # they run other graphs, which a fragment does not hold
@@ -164,8 +163,16 @@ class _Cutter:
         whole.subgraphs = [graph]
         result: schema.ModelTable = whole
         if self.float16:
-            enter_float16(result)
+            self.enter_leave(result)
         return result
+
+    def enter_leave(self, whole: schema.ModelTable) -> None:
+        """The metadata that lets the file be computed in float16."""
+        name = flatbuffer.FLOAT16_ENTRY.encode()
+        entry = copy.copy(next(one for one in self.model.metadata or [] if one.name == name))
+        whole.buffers.append(self.model.buffers[entry.buffer])
+        entry.buffer = len(whole.buffers) - 1
+        whole.metadata = [entry]
 
     def tensor(self, index: int, whole: schema.ModelTable, place: int, bare: bool) -> schema.TensorTable:
         """A tensor under a short name, its values taken along; without values and steps where it is `bare`."""

@@ -17,9 +17,9 @@ from typing import Final, Literal
 
 from edgedigits.ground.facts import JsonObject
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.float16_arithmetic import forbid_float16
 from edgedigits.tflite.fragments import cut, write_graph_signature
 from edgedigits.tflite.multiply_adds import Work, count_per_operator
+from edgedigits.tflite.rewrite.float16_arithmetic import forbid_float16
 
 RATES: Final = Path(__file__).parent / "board_rates.json"
 CORE_OF: Final = {"pi4": "cortex-a72", "pi5": "cortex-a76"}

@@ -26,7 +26,7 @@ from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.samples import write_samples
 from edgedigits.pipeline.converters.table import CONVERTERS, DEFAULT, ConverterName
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.float16_arithmetic import allow_float16
+from edgedigits.tflite.rewrite.float16_arithmetic import allow_float16
 
 CalibrationImages = Annotated[int, Field(ge=1)]
 MOST_S: Final = 300.0

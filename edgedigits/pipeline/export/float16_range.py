@@ -12,8 +12,8 @@ from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import Scale
 from edgedigits.errors import RecipeError
 from edgedigits.pipeline.converters.samples import name_layer
-from edgedigits.tflite.float16_arithmetic import LARGEST
 from edgedigits.tflite.interpreter import TfliteModel
+from edgedigits.tflite.rewrite.float16_arithmetic import LARGEST
 
 IMAGES: Final = 64
 MOST: Final = LARGEST / 4

@@ -22,7 +22,7 @@ from ai_edge_litert import schema_py_generated as generated
 from edgedigits.errors import TfliteError
 from edgedigits.tflite import flatbuffer, schema
 from edgedigits.tflite.checked_walk import follow
-from edgedigits.tflite.float16_arithmetic import list_leave
+from edgedigits.tflite.rewrite.float16_arithmetic import list_leave
 from edgedigits.tflite.rewrite.slim_graph import fold
 from edgedigits.tflite.rewrite.writer import Builder
 

@@ -17,12 +17,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as generated
 
 from edgedigits.tflite import schema
+from edgedigits.tflite.flatbuffer import FLOAT16_ENTRY, FLOAT16_LEAVE
 
-ENTRY: Final = "reduced_precision_support"
-"""The metadata's name; tensorflow/compiler/mlir/lite/tools/optimize/reduced_precision_metadata.h has both."""
-_ALLOWED: Final = b"fp16accfp16"
-_TAKEN: Final = frozenset({_ALLOWED, b"fp16bf16accfp16"})
-"""Values by which LiteRT 2.3 and tflite-runtime 2.14 let XNNPACK compute in float16; with sums in float32 they do not."""
+_ENTRY: Final = FLOAT16_ENTRY.encode()
 LARGEST: Final = float(np.finfo(np.float16).max)
 """What float16 can hold; more becomes infinity."""
 
@@ -30,27 +27,22 @@ LARGEST: Final = float(np.finfo(np.float16).max)
 def allow_float16(flat: bytes) -> bytes:
     """The same file with the entry, in place of one that it has. `flat` is an export of the toolkit's own: it is not checked."""
     model = schema.unpack(flat)
-    enter_float16(model)
+    value, entry = generated.BufferT(), generated.MetadataT()
+    value.data = np.frombuffer(FLOAT16_LEAVE[0], np.uint8)
+    model.buffers.append(value)
+    entry.name, entry.buffer = _ENTRY, len(model.buffers) - 1
+    kept = [one for one in model.metadata or [] if one.name != entry.name]
+    model.metadata = [*kept, entry]
     return schema.pack(model)
 
 
 def forbid_float16(flat: bytes) -> bytes:
     """The same file without the entry, as processors compute it that have no float16 arithmetic; itself where it has none."""
-    if ENTRY.encode() not in flat:
+    if _ENTRY not in flat:
         return flat
     model = schema.unpack(flat)
-    model.metadata = [one for one in model.metadata or [] if one.name != ENTRY.encode()]
+    model.metadata = [one for one in model.metadata or [] if one.name != _ENTRY]
     return schema.pack(model)
-
-
-def enter_float16(model: schema.ModelTable) -> None:
-    """The entry in a model's tables, which are changed."""
-    value, entry = generated.BufferT(), generated.MetadataT()
-    value.data = np.frombuffer(_ALLOWED, np.uint8)
-    model.buffers.append(value)
-    entry.name, entry.buffer = ENTRY.encode(), len(model.buffers) - 1
-    kept = [one for one in model.metadata or [] if one.name != entry.name]
-    model.metadata = [*kept, entry]
 
 
 def list_leave(model: schema.ModelTable) -> list[schema.EntryTable]:
@@ -60,12 +52,7 @@ def list_leave(model: schema.ModelTable) -> list[schema.EntryTable]:
         data = model.buffers[entry.buffer].data
         return b"" if data is None else np.asarray(data, np.uint8).tobytes()
 
-    return [one for one in model.metadata or [] if one.name == ENTRY.encode() and allows_float16(value(one))]
-
-
-def allows_float16(value: bytes) -> bool:
-    """Whether XNNPACK takes the entry's value, b"" where there is none, for leave."""
-    return value in _TAKEN
+    return [one for one in model.metadata or [] if one.name == _ENTRY and value(one) in FLOAT16_LEAVE]
 
 
 def computes_in_float16() -> bool:
