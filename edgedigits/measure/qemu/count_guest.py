@@ -3,7 +3,9 @@
     count_guest.py RESOLVER RUNS MODEL...
 
 A mark is a getsid(0), at which the plugin writes what it counted since the last; a getsid of anything else makes it write a
-line "-", which ends a model. Of a model's lines the last 2 * RUNS belong to its runs, every second of them one inference.
+line "-", which ends a model. Of a model's marks the last 2 * RUNS belong to its runs, every second of them one inference.
+Where there is a folder MODEL.parts, the models in it follow, one run each, in processes that begin with what the interpreter's
+code is translated to already.
 Prints a JSON object a model: {"version": ...}, {"error": ...}, or {"crash": ...} when the interpreter took its process down.
 """
 
@@ -51,7 +53,7 @@ def run_marked(call: Any) -> None:
     os.getsid(0)
 
 
-def run(interpreter: Any, model: str, resolver: str, runs: int) -> None:
+def run(interpreter: Any, model: str, resolver: str, warm_up: int, runs: int) -> None:
     """Invokes the model between marks. Python adapts to code that it has run a few times: that is over before it begins."""
     kind = getattr(interpreter.OpResolverType, resolver)
     net = interpreter.Interpreter(model_path=model, num_threads=1, experimental_op_resolver_type=kind)
@@ -62,34 +64,43 @@ def run(interpreter: Any, model: str, resolver: str, runs: int) -> None:
     for _ in range(PYTHON_WARM_UP):
         run_marked(net._interpreter.InputIndices)
     rng, details = np.random.default_rng(0), net.get_input_details()
-    for _ in range(WARM_UP + runs):
+    for _ in range(warm_up + runs):
         for detail in details:
             net.set_tensor(detail["index"], draw_like(detail, rng))
         run_marked(net._interpreter.Invoke)
 
 
-def run_one(interpreter: Any, package: str, model: str, resolver: str, runs: int) -> dict[str, str]:
+def run_one(interpreter: Any, model: str, resolver: str, warm_up: int, runs: int) -> dict[str, str]:
     try:
-        run(interpreter, model, resolver, runs)
+        run(interpreter, model, resolver, warm_up, runs)
     except (RuntimeError, ValueError, MemoryError) as error:
         return {"error": str(error) or type(error).__name__}
-    return {"version": version(package)}
+    return {"version": version(next(name for name, module in RUNTIMES.items() if module in sys.modules))}
+
+
+def run_apart(interpreter: Any, model: str, resolver: str, warm_up: int, runs: int) -> None:
+    """In a child process: a model finds the same state, whatever ran before it, and may crash."""
+    child = os.fork()
+    if child == 0:
+        answer = run_one(interpreter, model, resolver, warm_up, runs)
+        print(json.dumps({"model": model, **answer}), flush=True)
+        os.getsid(os.getpid())
+        if "error" not in answer and os.path.isdir(f"{model}.parts"):
+            for part in sorted(os.listdir(f"{model}.parts")):
+                run_apart(interpreter, f"{model}.parts/{part}", resolver, 1, 1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status:
+        print(json.dumps({"model": model, "crash": status}), flush=True)
+        os.getsid(os.getpid())
 
 
 def main() -> None:
-    """Each model in a child process: all find the same state, whatever ran before them."""
     package = next(name for name, module in RUNTIMES.items() if importlib.util.find_spec(module))
     interpreter = importlib.import_module(f"{RUNTIMES[package]}.interpreter")
     gc.disable()
     for model in sys.argv[3:]:
-        child = os.fork()
-        if child == 0:
-            print(json.dumps(run_one(interpreter, package, model, sys.argv[1], int(sys.argv[2]))), flush=True)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        if status:
-            print(json.dumps({"crash": status}), flush=True)
-        os.getsid(os.getpid())
+        run_apart(interpreter, model, sys.argv[1], WARM_UP, int(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One start of the emulator with the counting plugin: models in, marks out. No root and no chroot is needed."""
+"""One start of the emulator with the counting plugin: models in, counts out. No root and no chroot is needed."""
 
 from __future__ import annotations
 
@@ -31,35 +31,65 @@ _GUEST = {
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Of one model: instructions between its marks, in order, and the runtime's version; or the runtime's complaint."""
+class Job:
+    """A model to run RUNS times, and others to run once after it, such as its operators alone."""
 
-    marks: tuple[int, ...]
+    flat: bytes
+    parts: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a start of the emulator takes: the compiled plugin, the runtime's packages, the userland."""
+
+    library: Path
+    packages: Path
+    tree: Path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Of one model: the runtime's version, or its complaint; and what the plugin wrote meanwhile."""
+
+    written: str
     version: str
     error: str | None
 
 
-def run_counted(
-    flats: Sequence[bytes], board: EmulatedBoard, library: Path, packages: Path, tree: Path, resolver: str
-) -> list[Outcome]:
-    """Runs each model RUNS times. Raises InputError when QEMU can't, EdgeDigitsError when the emulated Python can't."""
-    with _workplace(board, library, packages, tree) as place:
-        names = [f"/model-{number:03d}.tflite" for number in range(len(flats))]
-        for name, flat in zip(names, flats, strict=True):
-            (place / f"root{name}").write_bytes(flat)
-        said = _start(place, board.cpu, [resolver, str(RUNS), *names], SECONDS * len(flats))
-        marks = [part.split() for part in (place / "counts").read_text().split("-\n")]
-    answers = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    return [_outcome(answer, own) for answer, own in zip(answers, marks, strict=False)]
+def run_counted(jobs: Sequence[Job], board: EmulatedBoard, kit: Kit, resolver: str) -> list[tuple[Answer, ...]]:
+    """Of each job the model's answer, then those of its parts where the model ran.
+
+    Raises InputError when QEMU can't, EdgeDigitsError when the emulated Python can't.
+    """
+    with _workplace(board, kit) as place:
+        names = [f"/model-{number:03d}.tflite" for number in range(len(jobs))]
+        for name, job in zip(names, jobs, strict=True):
+            _place(job, place / f"root{name}")
+        seconds = SECONDS * sum(1 + len(job.parts) for job in jobs)
+        said = _start(place, board.cpu, [resolver, str(RUNS), *names], seconds)
+        written = (place / "counts").read_text().split("-\n")
+    found: dict[str, list[Answer]] = {name: [] for name in names}
+    for line, own in zip((one for one in said.splitlines() if one.startswith("{")), written, strict=False):
+        answer = json.loads(line)
+        found[answer["model"].partition(".parts/")[0]].append(_answer(answer, own))
+    return [tuple(found[name]) for name in names]
 
 
-def _outcome(answer: JsonObject, marks: list[str]) -> Outcome:
+def _place(job: Job, path: Path) -> None:
+    path.write_bytes(job.flat)
+    if job.parts:
+        path.with_name(f"{path.name}.parts").mkdir()
+    for number, part in enumerate(job.parts):
+        (path.with_name(f"{path.name}.parts") / f"{number:04d}.tflite").write_bytes(part)
+
+
+def _answer(answer: JsonObject, written: str) -> Answer:
     crash = f"the interpreter crashed (status {answer['crash']})" if "crash" in answer else None
-    return Outcome(tuple(map(int, marks)), answer.get("version", ""), answer.get("error", crash))
+    return Answer(written, answer.get("version", ""), answer.get("error", crash))
 
 
 @contextmanager
-def _workplace(board: EmulatedBoard, library: Path, packages: Path, tree: Path) -> Iterator[Path]:
+def _workplace(board: EmulatedBoard, kit: Kit) -> Iterator[Path]:
     """A folder that the guest takes for its root: every name in it is always the same, /proc and /sys are the board's.
 
     The length of a path, even, moves a count by a few instructions: it shifts what is allocated after it.
@@ -70,9 +100,9 @@ def _workplace(board: EmulatedBoard, library: Path, packages: Path, tree: Path) 
             (place / "root" / path).parent.mkdir(parents=True, exist_ok=True)
             (place / "root" / path).write_text(text)
         for part in _TREE:
-            (place / "root" / part).symlink_to(tree.resolve() / part)
-        (place / "root/packages").symlink_to(packages.resolve())
-        shutil.copyfile(library, place / "plugin.so")
+            (place / "root" / part).symlink_to(kit.tree.resolve() / part)
+        (place / "root/packages").symlink_to(kit.packages.resolve())
+        shutil.copyfile(kit.library, place / "plugin.so")
         shutil.copyfile(SCRIPT, place / "root/count_guest.py")
         yield place
 

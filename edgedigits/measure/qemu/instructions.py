@@ -16,7 +16,7 @@ from pathlib import Path
 from edgedigits.errors import TfliteError
 from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.measure.qemu.boards import find_board_with
-from edgedigits.measure.qemu.counting import RUNS, Outcome, run_counted
+from edgedigits.measure.qemu.counting import RUNS, Answer, Job, Kit, run_counted
 from edgedigits.measure.qemu.packages import find_packages
 from edgedigits.measure.qemu.plugin import build_plugin, read_qemu_version
 from edgedigits.measure.qemu.rootfs import build_rootfs
@@ -71,26 +71,27 @@ def count_each(
     say: Say = print,
 ) -> list[Count]:
     """As `count`, for several models in one start of the emulator, and to the same numbers."""
-    board, flats = find_board_with(cpu), [_checked(path) for path in models]
+    board, flats = find_board_with(cpu), [read_checked(path) for path in models]
     version = read_qemu_version()
-    kit = build_plugin(version), find_packages(runtime, say), build_rootfs("bookworm", say)
-    outcomes = run_counted(flats, board, *kit, resolver="BUILTIN_REF" if reference else "AUTO")
+    kit = Kit(build_plugin(version), find_packages(runtime, say), build_rootfs("bookworm", say))
+    answers = run_counted([Job(flat) for flat in flats], board, kit, "BUILTIN_REF" if reference else "AUTO")
     return [
         Count(
-            instructions=statistics.median_low(_runs(path, runtime, outcome)),
-            runs=_runs(path, runtime, outcome),
+            instructions=statistics.median_low(_runs(path, runtime, answer)),
+            runs=_runs(path, runtime, answer),
             cpu=cpu,
             runtime=runtime,
-            version=outcome.version,
+            version=answer.version,
             kernels="reference" if reference else "fast",
             model_sha256=hashlib.sha256(flat).hexdigest(),
             qemu_version=version,
         )
-        for path, flat, outcome in zip(models, flats, outcomes, strict=True)
+        for path, flat, (answer,) in zip(models, flats, answers, strict=True)
     ]
 
 
-def _checked(tflite: Path) -> bytes:
+def read_checked(tflite: Path) -> bytes:
+    """The bytes of a .tflite file. Raises TfliteError where there are none, or they are of something else."""
     try:
         flat = tflite.read_bytes()
     except OSError as error:
@@ -99,14 +100,19 @@ def _checked(tflite: Path) -> bytes:
     return flat
 
 
-def _runs(tflite: Path, runtime: DeviceRuntime, outcome: Outcome) -> tuple[int, ...]:
+def _runs(tflite: Path, runtime: DeviceRuntime, answer: Answer) -> tuple[int, ...]:
     """What was counted in each run. Raises TfliteError where the interpreter could not run the model."""
-    if outcome.error is not None:
-        raise TfliteError(f"{tflite}: {runtime} can't run it on arm64: {_named(outcome.error)}")
-    return tuple(outcome.marks[-2 * RUNS :][1::2])
+    check_ran(tflite, runtime, answer)
+    return tuple(map(int, answer.written.split()[-2 * RUNS :][1::2]))
 
 
-def _named(message: str) -> str:
+def check_ran(tflite: Path, runtime: DeviceRuntime, answer: Answer) -> None:
+    """Raises TfliteError where the interpreter could not run the model, with its reason."""
+    if answer.error is not None:
+        raise TfliteError(f"{tflite}: {runtime} can't run it on arm64: {name_missing(answer.error)}")
+
+
+def name_missing(message: str) -> str:
     """The missing operator by name where the interpreter's complaint is about one, else the complaint's first line."""
     if found := _MISSING.search(message):
         version = f" version {found['version']}" if found["version"] else ""

@@ -1,4 +1,4 @@
-"""The counting plugin: compiled once from the C source beside this file, for the QEMU that is here."""
+"""The counting plugins: compiled once from the C sources beside this file, for the QEMU that is here."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from edgedigits.errors import InputError
 from edgedigits.measure.qemu.commands import run
 from edgedigits.measure.qemu.rootfs import alone, find_home, scratch
 
-SOURCE = Path(__file__).with_name("insncount.c")
-NEWER = (9, 0)
-"""From this QEMU on, plugins count per virtual CPU."""
+INSTRUCTIONS = Path(__file__).with_name("insncount.c")
+BLOCKS = Path(__file__).with_name("blockcount.c")
+_INTERFACES = ((9, 1), 3), ((9, 0), 2), ((0, 0), 1)
+"""From which QEMU on a plugin is compiled for which version of its interface."""
 
 
 def read_qemu_version() -> str:
@@ -31,24 +32,17 @@ def read_qemu_version() -> str:
     return found[1]
 
 
-def build_plugin(version: str) -> Path:
+def build_plugin(version: str, source: Path = INSTRUCTIONS) -> Path:
     """The shared library for that QEMU. Raises InputError when it can't be compiled or QEMU won't load it."""
     major, minor = (int(part) for part in version.split(".")[:2])
-    api = 2 if (major, minor) >= NEWER else 1
-    made = find_home() / f"insncount-{api}-{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]}.so"
+    api = next(number for since, number in _INTERFACES if (major, minor) >= since)
+    made = find_home() / f"{source.stem}-{api}-{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}.so"
     with alone(made.name):
         if not made.exists():
             with scratch() as folder:
-                command: list[str | Path] = [
-                    "gcc",
-                    "-shared",
-                    "-fPIC",
-                    "-O2",
-                    f"-DAPI={api}",
-                    "-o",
-                    folder / made.name,
-                    SOURCE,
-                ]
-                run(command, "the counting plugin can't be compiled (gcc and libc6-dev are needed)", 60)
-                (folder / made.name).rename(made)
+                compiled = folder / made.name
+                settings = ["-shared", "-fPIC", "-O2", f"-DAPI={api}"]
+                trouble = "the counting plugin can't be compiled (gcc and libc6-dev are needed)"
+                run(["gcc", *settings, "-o", compiled, source], trouble, 60)
+                compiled.rename(made)
     return made

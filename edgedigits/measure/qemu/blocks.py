@@ -1,0 +1,67 @@
+"""How often each block of instructions ran in one inference, of a model and of parts of it: what `blockcount.c` writes, read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from edgedigits.measure.qemu.boards import EmulatedBoard
+from edgedigits.measure.qemu.counting import RUNS, Answer, Job, Kit, run_counted
+
+WORD: Final = 4
+"""Bytes of an arm64 instruction."""
+
+Executions = dict[bytes, int]
+"""How often each block ran, by its instructions."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Of one model: each of its inferences, and the runtime's version; or the runtime's complaint."""
+
+    runs: tuple[Executions, ...]
+    version: str
+    error: str | None
+
+    @property
+    def blocks(self) -> Executions:
+        """Of the inference with the median of instructions."""
+        ordered = sorted(self.runs, key=count_instructions)
+        return ordered[(len(ordered) - 1) // 2]
+
+
+def count_instructions(blocks: Executions) -> int:
+    """All that ran."""
+    return sum(len(words) // WORD * times for words, times in blocks.items())
+
+
+def run_blocks(jobs: Sequence[Job], board: EmulatedBoard, kit: Kit, resolver: str = "AUTO") -> list[tuple[Ran, ...]]:
+    """As `run_counted`, with `kit.library` of `blockcount.c`: of each job the model, then its parts where the model ran."""
+    known: dict[str, bytes] = {}
+    found = []
+    for answers in run_counted(jobs, board, kit, resolver):
+        runs = [RUNS, *(1 for _ in answers[1:])]
+        found.append(tuple(_read(answer, known, number) for answer, number in zip(answers, runs, strict=True)))
+    return found
+
+
+def _read(answer: Answer, known: dict[str, bytes], runs: int) -> Ran:
+    """The last `runs` counts; blocks that were written before are in `known`, which grows."""
+    counts = list(_counts(answer.written, known))
+    return Ran(tuple(counts[-runs:]), answer.version, answer.error)
+
+
+def _counts(written: str, known: dict[str, bytes]) -> Iterator[Executions]:
+    count: Counter[bytes] = Counter()
+    for line in written.splitlines():
+        kind, _, rest = line.partition(" ")
+        index, _, value = rest.partition(" ")
+        if kind == "b":
+            known[index] = bytes.fromhex(value)
+        elif kind == "c":
+            count[known[index]] += int(value)
+        else:
+            yield dict(count)
+            count = Counter()
