@@ -1,10 +1,10 @@
 /* A QEMU TCG plugin that counts how often each translated block of the guest runs. A getsid(0) of the guest (system call 156 on
    aarch64) begins a count, the next one ends it and writes it, a getsid of anything else ends a model; to the file out=FILE:
 
-       b INDEX WORDS       a block when it is first written: its instructions, as hexadecimal bytes
-       c INDEX EXECUTIONS  of a count, one for each block that ran
-       m                   the end of a count
-       -                   the end of a model
+       b INDEX ADDRESS WORDS  a block when it is first written: where it stands, its instructions as hexadecimal bytes
+       c INDEX EXECUTIONS     of a count, one for each block that ran
+       m                      the end of a count
+       -                      the end of a model
 
    Children of the guest's process inherit blocks and file, so a later "b" of an index replaces an earlier one.
 
@@ -36,6 +36,7 @@ typedef void (*on_block)(plugin_id, struct qemu_plugin_tb *);
 typedef void (*on_syscall)(plugin_id, unsigned, int64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
                            uint64_t, uint64_t);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
 void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id, on_block);
 void qemu_plugin_register_vcpu_syscall_cb(plugin_id, on_syscall);
@@ -54,7 +55,7 @@ static bool counting;
 typedef struct {
   uint8_t *words;
   size_t length;
-  uint64_t runs, before;
+  uint64_t address, runs, before;
   bool written;
 } block;
 static block *chunks[CHUNKS];
@@ -89,6 +90,7 @@ static void block_translated(plugin_id id, struct qemu_plugin_tb *tb) {
   if (known == (size_t)CHUNK * CHUNKS) abort();
   if (known % CHUNK == 0) chunks[known / CHUNK] = calloc(CHUNK, sizeof(block));
   block *one = find(known);
+  one->address = qemu_plugin_tb_vaddr(tb);
   one->length = qemu_plugin_tb_n_insns(tb);
   one->words = malloc(one->length * WORD);
   for (size_t at = 0; at < one->length; at++) read_word(qemu_plugin_tb_get_insn(tb, at), one->words + at * WORD);
@@ -98,7 +100,7 @@ static void block_translated(plugin_id id, struct qemu_plugin_tb *tb) {
 static void write_count(size_t index, uint64_t runs) {
   block *one = find(index);
   if (!one->written) {
-    fprintf(out, "b %zu ", index);
+    fprintf(out, "b %zu %llx ", index, (unsigned long long)one->address);
     for (size_t at = 0; at < one->length * WORD; at++) fprintf(out, "%02x", one->words[at]);
     fprintf(out, "\n");
     one->written = true;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from edgedigits.measure.qemu.boards import EmulatedBoard
 from edgedigits.measure.qemu.counting import RUNS, Answer, Job, Kit, run_counted
@@ -13,8 +13,21 @@ from edgedigits.measure.qemu.counting import RUNS, Answer, Job, Kit, run_counted
 WORD: Final = 4
 """Bytes of an arm64 instruction."""
 
-Executions = dict[bytes, int]
-"""How often each block ran, by its instructions."""
+
+class Block(NamedTuple):
+    """Instructions that ran one after the other, the last of them a branch as a rule; `address` is of the first."""
+
+    address: int
+    words: bytes
+
+    @property
+    def instructions(self) -> int:
+        """How many."""
+        return len(self.words) // WORD
+
+
+Executions = dict[Block, int]
+"""How often each block ran."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +47,12 @@ class Ran:
 
 def count_instructions(blocks: Executions) -> int:
     """All that ran."""
-    return sum(len(words) // WORD * times for words, times in blocks.items())
+    return sum(block.instructions * times for block, times in blocks.items())
 
 
 def run_blocks(jobs: Sequence[Job], board: EmulatedBoard, kit: Kit, resolver: str = "AUTO") -> list[tuple[Ran, ...]]:
     """As `run_counted`, with `kit.library` of `blockcount.c`: of each job the model, then its parts where the model ran."""
-    known: dict[str, bytes] = {}
+    known: dict[str, Block] = {}
     found = []
     for answers in run_counted(jobs, board, kit, resolver):
         runs = [RUNS, *(1 for _ in answers[1:])]
@@ -47,19 +60,20 @@ def run_blocks(jobs: Sequence[Job], board: EmulatedBoard, kit: Kit, resolver: st
     return found
 
 
-def _read(answer: Answer, known: dict[str, bytes], runs: int) -> Ran:
+def _read(answer: Answer, known: dict[str, Block], runs: int) -> Ran:
     """The last `runs` counts; blocks that were written before are in `known`, which grows."""
     counts = list(_counts(answer.written, known))
     return Ran(tuple(counts[-runs:]), answer.version, answer.error)
 
 
-def _counts(written: str, known: dict[str, bytes]) -> Iterator[Executions]:
-    count: Counter[bytes] = Counter()
+def _counts(written: str, known: dict[str, Block]) -> Iterator[Executions]:
+    count: Counter[Block] = Counter()
     for line in written.splitlines():
         kind, _, rest = line.partition(" ")
         index, _, value = rest.partition(" ")
         if kind == "b":
-            known[index] = bytes.fromhex(value)
+            address, _, words = value.partition(" ")
+            known[index] = Block(int(address, 16), bytes.fromhex(words))
         elif kind == "c":
             count[known[index]] += int(value)
         else:

@@ -1,0 +1,108 @@
+"""LLVM's tools that are here: which, of what version, and whether they have a model of a core."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edgedigits.errors import InputError
+from edgedigits.measure.runtimes.environments import clean_environment
+
+INSTALL: Final = "apt-get install --no-install-recommends llvm-19"
+SECONDS: Final = 300.0
+_NAME: Final = re.compile(r"llvm-mca(-\d+)?")
+_VERSION: Final = re.compile(r"LLVM version (\d+\.\d+\.\d+)")
+_WIDTH: Final = re.compile(r"^Dispatch Width:\s+(\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Model:
+    """LLVM's scheduling model of a core: `cpu` is LLVM's name for it, `width` how many micro-operations it starts a cycle,
+    `since` the first LLVM that has it; one before takes another core's, of another width, in silence."""
+
+    cpu: str
+    width: int
+    since: int
+
+
+MODELS: Final = {
+    "cortex-a53": Model("cortex-a53", 2, 13),
+    "cortex-a72": Model("cortex-a57", 3, 13),
+    "cortex-a76": Model("neoverse-n1", 8, 17),
+}
+"""The a72 is scheduled by LLVM as its forerunner, the a57; the Neoverse N1 is the a76's design for servers."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """`llvm-mc` and `llvm-mca` of one version, as `19.1.7`."""
+
+    assembler: Path
+    analyzer: Path
+    version: str
+
+
+def find_tools(core: str) -> Tools:
+    """The newest on PATH. Raises InputError when there is none, when it doesn't work, or when it has no model of the core."""
+    found = [tools for path in _list_analyzers() if (tools := _tools(path)) is not None]
+    if not found:
+        raise InputError(
+            f"cycles are reckoned with LLVM's llvm-mca and llvm-mc, which are not both here; {INSTALL} (a package of Debian)"
+        )
+    newest = max(found, key=lambda tools: [int(part) for part in tools.version.split(".")])
+    _check(newest, core)
+    return newest
+
+
+def run_tool(command: Sequence[str | Path], text: str) -> subprocess.CompletedProcess[str]:
+    """A tool of LLVM's that reads `text`. Raises InputError where it can't be started or does not end."""
+    words = [str(word) for word in command]
+    try:
+        return subprocess.run(
+            words, input=text, env=clean_environment(), capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"{words[0]} did not end within {SECONDS:.0f} s") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{words[0]} can't be run ({error}); {INSTALL}") from error
+
+
+def _list_analyzers() -> Iterator[Path]:
+    """Every llvm-mca on PATH, with and without a version in its name."""
+    for folder in dict.fromkeys(os.get_exec_path()):
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:
+            continue
+        yield from (Path(folder) / name for name in names if _NAME.fullmatch(name))
+
+
+def _tools(analyzer: Path) -> Tools | None:
+    """None where its llvm-mc is missing, or it says no version."""
+    assembler = analyzer.with_name(analyzer.name.replace("llvm-mca", "llvm-mc"))
+    if not all(shutil.which(path) for path in (assembler, analyzer)):
+        return None
+    version = _VERSION.search(run_tool([analyzer, "--version"], "").stdout)
+    return None if version is None else Tools(assembler, analyzer, version[1])
+
+
+def _check(tools: Tools, core: str) -> None:
+    """Has it analyze an instruction that does nothing."""
+    model = MODELS[core]
+    done = run_tool([tools.analyzer, "-mtriple=aarch64", f"-mcpu={model.cpu}", "-iterations=1"], "nop\n")
+    width = _WIDTH.search(done.stdout)
+    if "not a recognized processor" not in done.stderr and width and int(width[1]) == model.width:
+        return
+    if int(tools.version.split(".")[0]) < model.since:
+        raise InputError(
+            f"{tools.analyzer.name} {tools.version} is too old for {core}: LLVM has a model of it from version {model.since} on; "
+            f"{INSTALL}"
+        )
+    reason = (done.stderr.strip().splitlines() or [f"no model of {model.cpu}"])[0]
+    raise InputError(f"{tools.analyzer.name} {tools.version} can't reckon for {core} ({reason}); {INSTALL}")
