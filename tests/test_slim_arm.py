@@ -10,7 +10,7 @@ import pytest
 from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.measure.qemu.boards import find_board_with
-from edgedigits.measure.qemu.counting import _GUEST, PYTHON, _workplace
+from edgedigits.measure.qemu.counting import _GUEST, PYTHON, Kit, _workplace
 from edgedigits.measure.qemu.instructions import count_each
 from edgedigits.measure.qemu.packages import find_packages
 from edgedigits.measure.qemu.rootfs import build_rootfs
@@ -57,9 +57,9 @@ def test_answers_are_the_same_bit_by_bit(
     runtime: DeviceRuntime, counter: None, pairs: list[tuple[Path, Path]], tmp_path: Path
 ) -> None:
     (tmp_path / "guest.py").write_text(GUEST)
-    tree, kit = build_rootfs("bookworm", print), find_packages(runtime, print)
+    kit = Kit(tmp_path / "guest.py", find_packages(runtime, print), build_rootfs("bookworm", print))
     words = [str(path) for pair in pairs for path in pair]
-    with _workplace(find_board_with("cortex-a72"), tmp_path / "guest.py", kit, tree) as place:
+    with _workplace(find_board_with("cortex-a72"), kit) as place:
         settings = [word for key, value in _GUEST.items() for word in ("-E", f"{key}={value}")]
         python = ["-0", PYTHON, f"{place}/root{PYTHON}", "-sS", str(tmp_path / "guest.py"), *words]
         command = ["qemu-aarch64", "-cpu", "cortex-a72", "-L", f"{place}/root", *settings, *python]

@@ -21,7 +21,6 @@ from edgedigits.measure.cycles.llvm import MODELS, find_tools
 from edgedigits.measure.cycles.memory import BOARDS, Board, list_memory_bytes
 from edgedigits.measure.cycles.pricing import Cost, Prices, Unmodelled
 from edgedigits.measure.cycles.running import Counted, run_models
-from edgedigits.measure.qemu.blocks import count_instructions
 from edgedigits.measure.qemu.boards import find_board_with
 from edgedigits.measure.qemu.counting import Kit
 from edgedigits.measure.qemu.instructions import name_missing, read_checked
@@ -64,15 +63,11 @@ class BoardTime:
 
 @dataclass(frozen=True)
 class Cycles:
-    """Of one inference on one thread; `base` is what is spent in it besides operators, `operators` are in the graph's order.
-
-    `runs` are the instructions of each inference that was counted; `instructions` and `cycles` are of the median.
-    """
+    """Of one inference on one thread; `base` is what is spent in it besides operators, `operators` are in the graph's order."""
 
     cpu: str
     instructions: int
     cycles: int
-    runs: tuple[int, ...]
     base_instructions: int
     base_cycles: int
     operators: tuple[OperatorCycles, ...]
@@ -116,8 +111,8 @@ def count_cycles(
 ) -> list[Cycles]:
     """Cycles of one inference of each model, in one start of the emulator; the same for the same LLVM.
 
-    5 to 20 seconds for each; the first call of all builds a userland and fetches packages. Raises InputError's kinds: not a .tflite
-    file, an unknown core, operators that the runtime lacks or that crash it, or a machine on which it can't be done.
+    5 to 20 seconds for each; the first call of all builds a userland and fetches packages. Raises InputError's kinds: not a
+    .tflite file, an unknown core, operators that the runtime lacks or that crash it, or a machine on which it can't be done.
     """
     board = find_board_with(cpu)
     flats = [read_checked(path) for path in paths]
@@ -145,7 +140,6 @@ def _reckon(source: str, one: Counted, prices: Prices, origin: _Origin) -> Cycle
         cpu=origin.cpu,
         instructions=whole.instructions,
         cycles=round(whole.cycles),
-        runs=tuple(map(count_instructions, one.whole.runs)),
         base_instructions=base.instructions,
         base_cycles=round(base.cycles),
         operators=tuple(_operator(part, one, prices, base, traffic) for part in one.fragments),

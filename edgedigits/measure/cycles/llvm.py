@@ -77,10 +77,10 @@ def _list_analyzers() -> Iterator[Path]:
     """Every llvm-mca on PATH, with and without a version in its name."""
     for folder in dict.fromkeys(os.get_exec_path()):
         try:
-            names = sorted(os.listdir(folder))
+            found = sorted(Path(folder).iterdir())
         except OSError:
             continue
-        yield from (Path(folder) / name for name in names if _NAME.fullmatch(name))
+        yield from (path for path in found if _NAME.fullmatch(path.name))
 
 
 def _tools(analyzer: Path) -> Tools | None:

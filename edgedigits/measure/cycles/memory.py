@@ -1,4 +1,4 @@
-"""What of an inference comes from memory, beside its cycles: the boards that have a core, and bytes that their last cache can't keep.
+"""What of an inference comes from memory, beside its cycles: boards by core, and bytes that their last cache can't keep.
 
 A model whose weights and largest operator fit the last cache together is read from there. Of any other, weights were pushed out
 since the last inference, so all are read again; and of an operator whose weights, inputs and outputs do not fit together,
@@ -42,9 +42,9 @@ BOARDS: Final = {
     "cortex-a72": (_board("pi4", 1.8),),
     "cortex-a76": (_board("pi5", 2.4, own_cache_bytes=512 << 10),),
 }
-"""By core. Clocks are Raspberry Pi's (https://www.raspberrypi.com/documentation/computers/processors.html): a Pi 3B+ has 1.4 GHz, a
-Pi 4 of before 2021, or with `arm_boost=0`, 1.5. The third cache of a Pi 5 keeps what the second one of a core lets go, so both
-count (bcm2712.dtsi: 512 KiB a core, 2 MiB for all)."""
+"""By core. Clocks are Raspberry Pi's (https://www.raspberrypi.com/documentation/computers/processors.html): a Pi 3B+ has 1.4 GHz,
+a Pi 4 of before 2021, or with `arm_boost=0`, 1.5. The third cache of a Pi 5 keeps what the second one of a core lets go, so
+both count (bcm2712.dtsi: 512 KiB a core, 2 MiB for all)."""
 
 
 def list_memory_bytes(works: Sequence[Work], cache_bytes: int) -> list[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from edgedigits.measure.qemu.boards import EmulatedBoard
-from edgedigits.measure.qemu.counting import RUNS, Answer, Job, Kit, run_counted
+from edgedigits.measure.qemu.counting import Answer, Job, Kit, run_counted
 
 WORD: Final = 4
 """Bytes of an arm64 instruction."""
@@ -32,17 +32,11 @@ Executions = dict[Block, int]
 
 @dataclass(frozen=True)
 class Ran:
-    """Of one model: each of its inferences, and the runtime's version; or the runtime's complaint."""
+    """Of one model: one inference in the steady state, and the runtime's version; or the runtime's complaint."""
 
-    runs: tuple[Executions, ...]
+    blocks: Executions
     version: str
     error: str | None
-
-    @property
-    def blocks(self) -> Executions:
-        """Of the inference with the median of instructions."""
-        ordered = sorted(self.runs, key=count_instructions)
-        return ordered[(len(ordered) - 1) // 2]
 
 
 def count_instructions(blocks: Executions) -> int:
@@ -50,23 +44,25 @@ def count_instructions(blocks: Executions) -> int:
     return sum(block.instructions * times for block, times in blocks.items())
 
 
-def run_blocks(jobs: Sequence[Job], board: EmulatedBoard, kit: Kit, resolver: str = "AUTO") -> list[tuple[Ran, ...]]:
-    """As `run_counted`, with `kit.library` of `blockcount.c`: of each job the model, then its parts where the model ran."""
+def run_blocks(jobs: Sequence[Job], board: EmulatedBoard, kit: Kit) -> list[tuple[Ran, ...]]:
+    """As `run_counted`, with `kit.library` of `blockcount.c`: of each job the model, then its parts where the model ran.
+
+    One inference each after one to warm up: those that follow run the same blocks.
+    """
     known: dict[str, Block] = {}
-    found = []
-    for answers in run_counted(jobs, board, kit, resolver):
-        runs = [RUNS, *(1 for _ in answers[1:])]
-        found.append(tuple(_read(answer, known, number) for answer, number in zip(answers, runs, strict=True)))
-    return found
+    return [tuple(_read(answer, known) for answer in answers) for answers in run_counted(jobs, board, kit, runs=1)]
 
 
-def _read(answer: Answer, known: dict[str, Block], runs: int) -> Ran:
-    """The last `runs` counts; blocks that were written before are in `known`, which grows."""
-    counts = list(_counts(answer.written, known))
-    return Ran(tuple(counts[-runs:]), answer.version, answer.error)
+def _read(answer: Answer, known: dict[str, Block]) -> Ran:
+    """The last count; blocks that were written before are in `known`, which grows."""
+    last: Executions = {}
+    for count in _counts(answer.written, known):
+        last = count
+    return Ran(last, answer.version, answer.error)
 
 
 def _counts(written: str, known: dict[str, Block]) -> Iterator[Executions]:
+    """Each count, the blocks in it by where they stand and what they hold: one may have been translated twice."""
     count: Counter[Block] = Counter()
     for line in written.splitlines():
         kind, _, rest = line.partition(" ")

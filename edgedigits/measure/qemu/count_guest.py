@@ -18,11 +18,12 @@ import json
 import os
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-WARM_UP = 2
+MOST_WARM_UP = 2
 PYTHON_WARM_UP = 20
 OPEN = 32
 RUNTIMES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
@@ -53,7 +54,7 @@ def run_marked(call: Any) -> None:
     os.getsid(0)
 
 
-def run(interpreter: Any, model: str, resolver: str, warm_up: int, runs: int) -> None:
+def run(interpreter: Any, model: str, resolver: str, runs: int) -> None:
     """Invokes the model between marks. Python adapts to code that it has run a few times: that is over before it begins."""
     kind = getattr(interpreter.OpResolverType, resolver)
     net = interpreter.Interpreter(model_path=model, num_threads=1, experimental_op_resolver_type=kind)
@@ -64,30 +65,30 @@ def run(interpreter: Any, model: str, resolver: str, warm_up: int, runs: int) ->
     for _ in range(PYTHON_WARM_UP):
         run_marked(net._interpreter.InputIndices)
     rng, details = np.random.default_rng(0), net.get_input_details()
-    for _ in range(warm_up + runs):
+    for _ in range(min(MOST_WARM_UP, runs) + runs):
         for detail in details:
             net.set_tensor(detail["index"], draw_like(detail, rng))
         run_marked(net._interpreter.Invoke)
 
 
-def run_one(interpreter: Any, model: str, resolver: str, warm_up: int, runs: int) -> dict[str, str]:
+def run_one(interpreter: Any, model: str, resolver: str, runs: int) -> dict[str, str]:
     try:
-        run(interpreter, model, resolver, warm_up, runs)
+        run(interpreter, model, resolver, runs)
     except (RuntimeError, ValueError, MemoryError) as error:
         return {"error": str(error) or type(error).__name__}
     return {"version": version(next(name for name, module in RUNTIMES.items() if module in sys.modules))}
 
 
-def run_apart(interpreter: Any, model: str, resolver: str, warm_up: int, runs: int) -> None:
+def run_apart(interpreter: Any, model: str, resolver: str, runs: int) -> None:
     """In a child process: a model finds the same state, whatever ran before it, and may crash."""
     child = os.fork()
     if child == 0:
-        answer = run_one(interpreter, model, resolver, warm_up, runs)
+        answer = run_one(interpreter, model, resolver, runs)
         print(json.dumps({"model": model, **answer}), flush=True)
         os.getsid(os.getpid())
-        if "error" not in answer and os.path.isdir(f"{model}.parts"):
-            for part in sorted(os.listdir(f"{model}.parts")):
-                run_apart(interpreter, f"{model}.parts/{part}", resolver, 1, 1)
+        if "error" not in answer:
+            for part in sorted(Path(f"{model}.parts").glob("*")):
+                run_apart(interpreter, str(part), resolver, 1)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if status:
@@ -100,7 +101,7 @@ def main() -> None:
     interpreter = importlib.import_module(f"{RUNTIMES[package]}.interpreter")
     gc.disable()
     for model in sys.argv[3:]:
-        run_apart(interpreter, model, sys.argv[1], WARM_UP, int(sys.argv[2]))
+        run_apart(interpreter, model, sys.argv[1], int(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ _GUEST = {
 
 @dataclass(frozen=True)
 class Job:
-    """A model to run RUNS times, and others to run once after it, such as its operators alone."""
+    """A model, and others to run once after it, such as its operators alone."""
 
     flat: bytes
     parts: Sequence[bytes] = ()
@@ -56,8 +56,10 @@ class Answer:
     error: str | None
 
 
-def run_counted(jobs: Sequence[Job], board: EmulatedBoard, kit: Kit, resolver: str) -> list[tuple[Answer, ...]]:
-    """Of each job the model's answer, then those of its parts where the model ran.
+def run_counted(
+    jobs: Sequence[Job], board: EmulatedBoard, kit: Kit, resolver: str = "AUTO", runs: int = RUNS
+) -> list[tuple[Answer, ...]]:
+    """Of each job, run `runs` times, the model's answer, then those of its parts where the model ran.
 
     Raises InputError when QEMU can't, EdgeDigitsError when the emulated Python can't.
     """
@@ -66,7 +68,7 @@ def run_counted(jobs: Sequence[Job], board: EmulatedBoard, kit: Kit, resolver: s
         for name, job in zip(names, jobs, strict=True):
             _place(job, place / f"root{name}")
         seconds = SECONDS * sum(1 + len(job.parts) for job in jobs)
-        said = _start(place, board.cpu, [resolver, str(RUNS), *names], seconds)
+        said = _start(place, board.cpu, [resolver, str(runs), *names], seconds)
         written = (place / "counts").read_text().split("-\n")
     found: dict[str, list[Answer]] = {name: [] for name in names}
     for line, own in zip((one for one in said.splitlines() if one.startswith("{")), written, strict=False):

@@ -102,14 +102,9 @@ def read_checked(tflite: Path) -> bytes:
 
 def _runs(tflite: Path, runtime: DeviceRuntime, answer: Answer) -> tuple[int, ...]:
     """What was counted in each run. Raises TfliteError where the interpreter could not run the model."""
-    check_ran(tflite, runtime, answer)
-    return tuple(map(int, answer.written.split()[-2 * RUNS :][1::2]))
-
-
-def check_ran(tflite: Path, runtime: DeviceRuntime, answer: Answer) -> None:
-    """Raises TfliteError where the interpreter could not run the model, with its reason."""
     if answer.error is not None:
         raise TfliteError(f"{tflite}: {runtime} can't run it on arm64: {name_missing(answer.error)}")
+    return tuple(map(int, answer.written.split()[-2 * RUNS :][1::2]))
 
 
 def name_missing(message: str) -> str:
