@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from edgedigits.api.bench import Bench, DeviceBench, FleetBench, bench, fleet_bench
     from edgedigits.api.compress import Artifact, compress, demo
     from edgedigits.api.devices import Deployment, Runner, deploy, runner
-    from edgedigits.api.files import Estimate, Inspection, Instructions, Packing, estimate, inspect, instructions, pack
+    from edgedigits.api.files import (
+        Cycles,
+        Estimate,
+        Inspection,
+        Instructions,
+        Packing,
+        cycles,
+        estimate,
+        inspect,
+        instructions,
+        pack,
+    )
     from edgedigits.api.recipes import Recipes, recipes, recipes_check, recipes_show
     from edgedigits.api.train import Training, train
     from edgedigits.data.dataset import Dataset
@@ -62,7 +73,7 @@ _PLACES = {
     "api.bench": "Bench DeviceBench FleetBench bench fleet_bench",
     "api.compress": "Artifact compress demo",
     "api.devices": "Deployment Runner deploy runner",
-    "api.files": "Estimate Inspection Instructions Packing estimate inspect instructions pack",
+    "api.files": "Cycles Estimate Inspection Instructions Packing cycles estimate inspect instructions pack",
     "api.recipes": "Recipes recipes recipes_check recipes_show",
     "api.train": "Training train",
     "data.dataset": "Dataset",
@@ -83,6 +94,7 @@ __all__ = [
     "Bench",
     "CheckError",
     "ClassLostError",
+    "Cycles",
     "DamagedError",
     "DataError",
     "Dataset",
@@ -115,6 +127,7 @@ __all__ = [
     "advise",
     "bench",
     "compress",
+    "cycles",
     "demo",
     "deploy",
     "estimate",

@@ -50,6 +50,7 @@ WITHIN = {
     "measure": "measure/runtimes",
     "measure/cost": "measure measure/runtimes",
     "measure/qemu": "measure/runtimes",
+    "measure/cycles": "measure/cost measure/qemu measure/runtimes",
     "pipeline/converters": "",
     "pipeline/export": "pipeline/converters",
     "pipeline/checks": "",

@@ -1,4 +1,4 @@
-"""What is asked of a .tflite file alone: `inspect`, `pack`, `estimate`, `instructions`."""
+"""What is asked of a .tflite file alone: `inspect`, `pack`, `estimate`, `instructions`, `cycles`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from edgedigits.measure.cost.estimate import Estimate as EstimatedCost
+    from edgedigits.measure.cycles.cycles import Cycles as CountedCycles
     from edgedigits.measure.qemu.instructions import Count
 
 FORMS = ("plain", "gz", "zst")
@@ -146,6 +147,34 @@ class Instructions(Result):
         return [{"run": at, "instructions": found} for at, found in enumerate(self.count.runs)]
 
 
+@dataclass(frozen=True, repr=False)
+class Cycles(Result):
+    """Cycles of one inference on a core. Frames: "operators", a row for each, and "boards", the milliseconds of each."""
+
+    FRAMES: ClassVar[tuple[str, ...]] = ("operators", "boards")
+
+    file: Path
+    found: CountedCycles
+
+    def as_json(self) -> JsonObject:
+        from edgedigits.api.render import cycles as shown
+
+        return shown.to_json(self.found)
+
+    def __rich__(self) -> RenderableType:
+        from edgedigits.api.render import cycles as shown
+
+        return shown.render(str(self.file), self.found)
+
+    def _in_a_line(self) -> str:
+        from edgedigits.api.render import cycles as shown
+
+        return f"{self.file}, {shown.in_a_line(self.found)}"
+
+    def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
+        return list(self.as_json()[of])
+
+
 @command()
 def inspect(file: Artifact | PathLike, *, slim: bool = False) -> Inspection:
     """Show what a .tflite file, also packed, or an artifact's holds: operators, tensors, zeros, where every byte goes.
@@ -213,3 +242,22 @@ def instructions(
 
     with telling(progress) as told:
         return Instructions(_file(file), count(_file(file), cpu, runtime, say=told.say))
+
+
+@command(cpu=CPUS, runtime=ON_DEVICES)
+def cycles(
+    file: Artifact | PathLike, *, cpu: str = "cortex-a72", runtime: Any = "litert", progress: Watch = None
+) -> Cycles:
+    """Reckon the cycles of one inference on a core, and of each operator, from blocks counted under QEMU and LLVM's model of it.
+
+    cpu: cortex-a53, cortex-a72 or cortex-a76, of a Pi 3 or Zero 2 W, a Pi 4, a Pi 5. Raises InputError's kinds, also where this
+    machine can't count.
+
+    >>> ed.cycles(artifact, cpu="cortex-a99")
+    Traceback (most recent call last):
+    edgedigits.errors.InputError: cpu=: found 'cortex-a99'; choose from cortex-a53, cortex-a72, cortex-a76
+    """
+    from edgedigits.measure.cycles.cycles import count_cycles
+
+    with telling(progress) as told:
+        return Cycles(_file(file), count_cycles([_file(file)], cpu, runtime, say=told.say)[0])

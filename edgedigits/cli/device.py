@@ -98,6 +98,23 @@ def instructions(file: Path, as_json: bool, **given: Any) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--cpu", type=CPU, default="cortex-a72", show_default=True, help="Of a Pi 3 or Zero 2 W, a Pi 4, or a Pi 5."
+)
+@click.option("--runtime", type=click.Choice(ON_DEVICES), default="litert", show_default=True)
+@as_json_option
+def cycles(file: Path, as_json: bool, **given: Any) -> None:
+    """Reckon the cycles and milliseconds of one inference, and of each operator.
+
+    QEMU counts what runs, and LLVM's model of the core says what that takes.
+    """
+    from edgedigits.api.files import cycles as run
+
+    print_result(run(file, **given), as_json)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--device", type=BOARD, required=True)
 @click.option("--threads", type=click.IntRange(1, 4), default=1, show_default=True)
 @as_json_option

@@ -346,6 +346,7 @@ for command in (
     device.fleet,
     device.runner,
     device.instructions,
+    device.cycles,
     device.estimate,
     advise.advise,
 ):

@@ -17,6 +17,7 @@ from typing import Final
 
 from edgedigits.errors import TfliteError
 from edgedigits.ground.facts import Say
+from edgedigits.measure.cycles.blocks import BLOCK_COUNTER
 from edgedigits.measure.cycles.llvm import MODELS, find_tools
 from edgedigits.measure.cycles.memory import BOARDS, Board, list_memory_bytes
 from edgedigits.measure.cycles.pricing import Cost, Prices, Unmodelled
@@ -25,7 +26,7 @@ from edgedigits.measure.qemu.boards import find_board_with
 from edgedigits.measure.qemu.counting import Kit
 from edgedigits.measure.qemu.instructions import name_missing, read_checked
 from edgedigits.measure.qemu.packages import find_packages
-from edgedigits.measure.qemu.plugin import BLOCKS, build_plugin, read_qemu_version
+from edgedigits.measure.qemu.plugin import build_plugin, read_qemu_version
 from edgedigits.measure.qemu.rootfs import build_rootfs
 from edgedigits.measure.runtimes.wheels import DeviceRuntime
 from edgedigits.tflite.flatbuffer import read
@@ -117,7 +118,7 @@ def count_cycles(
     board = find_board_with(cpu)
     flats = [read_checked(path) for path in paths]
     tools, qemu = find_tools(cpu), read_qemu_version()
-    kit = Kit(build_plugin(qemu, BLOCKS), find_packages(runtime, say), build_rootfs("bookworm", say))
+    kit = Kit(build_plugin(qemu, BLOCK_COUNTER), find_packages(runtime, say), build_rootfs("bookworm", say))
     counted = run_models(paths, flats, board, kit, runtime)
     prices = Prices((blocks for one in counted for blocks in one.counts), cpu, tools)
     origin = _Origin(cpu, runtime, qemu, tools.version)

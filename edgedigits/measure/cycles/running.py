@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgedigits.errors import TfliteError
-from edgedigits.measure.qemu.blocks import Executions, Ran, run_blocks
+from edgedigits.measure.cycles.blocks import Executions, Ran, run_blocks
 from edgedigits.measure.qemu.boards import EmulatedBoard
 from edgedigits.measure.qemu.counting import Job, Kit
 from edgedigits.measure.qemu.instructions import name_missing

@@ -1,4 +1,4 @@
-"""The counting plugins: compiled once from the C sources beside this file, for the QEMU that is here."""
+"""Counting plugins: each compiled once from its C source, for the QEMU that is here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from edgedigits.measure.qemu.commands import run
 from edgedigits.measure.qemu.rootfs import alone, find_home, scratch
 
 INSTRUCTIONS = Path(__file__).with_name("insncount.c")
-BLOCKS = Path(__file__).with_name("blockcount.c")
 _INTERFACES = ((9, 1), 3), ((9, 0), 2), ((0, 0), 1)
 """From which QEMU on a plugin is compiled for which version of its interface."""
 
