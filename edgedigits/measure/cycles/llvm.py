@@ -16,6 +16,7 @@ from edgedigits.measure.runtimes.environments import clean_environment
 
 INSTALL: Final = "apt-get install --no-install-recommends llvm-19"
 SECONDS: Final = 300.0
+_SHORT_SECONDS: Final = 30.0
 _NAME: Final = re.compile(r"llvm-mca(-\d+)?")
 _VERSION: Final = re.compile(r"LLVM version (\d+\.\d+\.\d+)")
 _WIDTH: Final = re.compile(r"^Dispatch Width:\s+(\d+)$", re.MULTILINE)
@@ -29,6 +30,11 @@ class Model:
     cpu: str
     width: int
     since: int
+
+    @property
+    def settings(self) -> tuple[str, str]:
+        """Of llvm-mca."""
+        return "-mtriple=aarch64", f"-mcpu={self.cpu}"
 
 
 MODELS: Final = {
@@ -49,26 +55,29 @@ class Tools:
 
 
 def find_tools(core: str) -> Tools:
-    """The newest on PATH. Raises InputError when there is none, when it doesn't work, or when it has no model of the core."""
-    found = [tools for path in _list_analyzers() if (tools := _tools(path)) is not None]
+    """The newest on PATH that have a model of the core. Raises InputError when there are none, saying what to install."""
+    found = [tools for path in _list_analyzers() if (tools := _read_tools(path)) is not None]
     if not found:
         raise InputError(
-            f"cycles are reckoned with LLVM's llvm-mca and llvm-mc, which are not both here; {INSTALL} (a package of Debian)"
+            f"cycles are reckoned with LLVM's llvm-mc and llvm-mca, of which no working pair is on PATH; {INSTALL}"
         )
-    newest = max(found, key=lambda tools: [int(part) for part in tools.version.split(".")])
-    _check(newest, core)
-    return newest
+    faults = []
+    for tools in sorted(found, key=lambda one: [int(part) for part in one.version.split(".")], reverse=True):
+        if not (fault := _find_fault(tools, core)):
+            return tools
+        faults.append(fault)
+    raise InputError(f"{faults[0]}; {INSTALL}")
 
 
-def run_tool(command: Sequence[str | Path], text: str) -> subprocess.CompletedProcess[str]:
+def run_tool(command: Sequence[str | Path], text: str, seconds: float = SECONDS) -> subprocess.CompletedProcess[str]:
     """A tool of LLVM's that reads `text`. Raises InputError where it can't be started or does not end."""
     words = [str(word) for word in command]
     try:
         return subprocess.run(
-            words, input=text, env=clean_environment(), capture_output=True, text=True, timeout=SECONDS, check=False
+            words, input=text, env=clean_environment(), capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise InputError(f"{words[0]} did not end within {SECONDS:.0f} s") from error
+        raise InputError(f"{words[0]} did not end within {seconds:.0f} s") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{words[0]} can't be run ({error}); {INSTALL}") from error
 
@@ -83,26 +92,29 @@ def _list_analyzers() -> Iterator[Path]:
         yield from (path for path in found if _NAME.fullmatch(path.name))
 
 
-def _tools(analyzer: Path) -> Tools | None:
-    """None where its llvm-mc is missing, or it says no version."""
+def _read_tools(analyzer: Path) -> Tools | None:
+    """None where it does not say a version, or its llvm-mc is missing."""
     assembler = analyzer.with_name(analyzer.name.replace("llvm-mca", "llvm-mc"))
     if not all(shutil.which(path) for path in (assembler, analyzer)):
         return None
-    version = _VERSION.search(run_tool([analyzer, "--version"], "").stdout)
+    try:
+        version = _VERSION.search(run_tool([analyzer, "--version"], "", _SHORT_SECONDS).stdout)
+    except InputError:
+        return None
     return None if version is None else Tools(assembler, analyzer, version[1])
 
 
-def _check(tools: Tools, core: str) -> None:
-    """Has it analyze an instruction that does nothing."""
-    model = MODELS[core]
-    done = run_tool([tools.analyzer, "-mtriple=aarch64", f"-mcpu={model.cpu}", "-iterations=1"], "nop\n")
+def _find_fault(tools: Tools, core: str) -> str:
+    """Why these can't reckon for the core, after they have tried an instruction that does nothing; "" where they can."""
+    model, name = MODELS[core], f"{tools.analyzer.name} {tools.version}"
+    try:
+        done = run_tool([tools.analyzer, *model.settings, "-iterations=1"], "nop\n", _SHORT_SECONDS)
+    except InputError as error:
+        return str(error)
     width = _WIDTH.search(done.stdout)
     if "not a recognized processor" not in done.stderr and width and int(width[1]) == model.width:
-        return
+        return ""
     if int(tools.version.split(".")[0]) < model.since:
-        raise InputError(
-            f"{tools.analyzer.name} {tools.version} is too old for {core}: LLVM has a model of it from version {model.since} on; "
-            f"{INSTALL}"
-        )
-    reason = (done.stderr.strip().splitlines() or [f"no model of {model.cpu}"])[0]
-    raise InputError(f"{tools.analyzer.name} {tools.version} can't reckon for {core} ({reason}); {INSTALL}")
+        return f"{name} is too old for {core}, of which LLVM has a model from version {model.since} on"
+    reason = (done.stderr.strip().splitlines() or [f"it has no model of {model.cpu}"])[0]
+    return f"{name} can't reckon for {core}: {reason}"

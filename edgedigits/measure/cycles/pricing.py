@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from edgedigits.measure.cycles.blocks import WORD, Executions, count_instructions
 from edgedigits.measure.cycles.disassembly import disassemble
 from edgedigits.measure.cycles.llvm import Tools
 from edgedigits.measure.cycles.scheduling import Assembly, reckon_cycles
-from edgedigits.measure.cycles.blocks import WORD, Executions, count_instructions
 
 UNKNOWN: Final = "an instruction that this LLVM does not know"
 _NAMED: Final = 5

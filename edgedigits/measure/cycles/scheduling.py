@@ -44,8 +44,7 @@ def reckon_cycles(blocks: Collection[Assembly], core: str, tools: Tools) -> dict
 def _analyze(blocks: Sequence[Assembly], core: str, tools: Tools) -> tuple[dict[Assembly, float], list[Assembly]]:
     """What one start of llvm-mca told of; and which blocks it could not, one at least where it did not tell of all."""
     text, owner = _write(blocks)
-    wanted = ["-mtriple=aarch64", f"-mcpu={MODELS[core].cpu}", f"-iterations={ITERATIONS}", *_QUIET]
-    done = run_tool([tools.analyzer, *wanted], text)
+    done = run_tool([tools.analyzer, *MODELS[core].settings, f"-iterations={ITERATIONS}", *_QUIET], text)
     faulty = sorted({owner[int(line) - 1] for line in _FAULT.findall(done.stderr)})
     if faulty:  # what is told of the others may lack instructions
         return {}, [blocks[at] for at in faulty]
