@@ -89,11 +89,10 @@ class Cycles:
         return self.instructions / self.cycles if self.cycles else 0.0
 
     @property
-    def attributed(self) -> float | None:
-        """The operators' cycles and the base's, as a share of the whole's; None where an operator's are not known."""
-        own = [one.cycles for one in self.operators]
-        known = [cycles for cycles in own if cycles is not None]
-        return (self.base_cycles + sum(known)) / self.cycles if len(known) == len(own) and self.cycles else None
+    def attributed(self) -> float:
+        """The cycles of operators and of the base as a share of the whole's: about 1 where every operator runs alone."""
+        own = sum(one.cycles or 0 for one in self.operators)
+        return (self.base_cycles + own) / self.cycles if self.cycles else 0.0
 
     @property
     def warning(self) -> str:

@@ -22,8 +22,8 @@ Assembly = tuple[str, ...]
 """Instructions, a line each."""
 
 _QUIET: Final = ("-instruction-info=false", "-resource-pressure=false")
-_REGION: Final = re.compile(r"^\[\d+\] Code Region(?: - (\d+))?$", re.MULTILINE)
-_CYCLES: Final = re.compile(r"^Total Cycles:\s+(\d+)$", re.MULTILINE)
+_REGION: Final = re.compile(r"^\[\d+\] Code Region(?: - (\d+))?$")
+_CYCLES: Final = re.compile(r"^Total Cycles:\s+(\d+)$")
 _FAULT: Final = re.compile(r"^<stdin>:(\d+):\d+: error:", re.MULTILINE)
 
 
@@ -71,10 +71,11 @@ def _write(blocks: Sequence[Assembly]) -> tuple[str, list[int]]:
 
 def read_cycles(printed: str) -> dict[int, float]:
     """Cycles of one iteration, by the number that each region has for its name; of one region that has none, 0."""
-    places = [*_REGION.finditer(printed)]
-    ends = [*(place.start() for place in places[1:]), len(printed)]
-    found = {}
-    for place, end in zip(places, ends, strict=True):
-        if told := _CYCLES.search(printed, place.end(), end):
-            found[int(place[1] or 0)] = int(told[1]) / ITERATIONS
+    found: dict[int, float] = {}
+    region = 0
+    for line in printed.splitlines():
+        if named := _REGION.match(line):
+            region = int(named[1] or 0)
+        elif told := _CYCLES.match(line):
+            found[region] = int(told[1]) / ITERATIONS
     return found
