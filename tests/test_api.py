@@ -102,6 +102,7 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             lambda: ed.fleet_bench("down.yaml", art, windows=1, window=0.05, out="kept", progress=False),
         ),
         "instructions": ([art.tflite, "--cpu", "cortex-a76"], lambda: ed.instructions(art, cpu="cortex-a76")),
+        "cycles": ([art.tflite, "--cpu", "cortex-a76"], lambda: ed.cycles(art, cpu="cortex-a76")),
         "demo": (["--out", "d"], lambda: ed.demo("d", progress=False)),
     }
 
@@ -113,6 +114,8 @@ def quick(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     from edgedigits.api import bench, compress
     from edgedigits.data.sources import named
     from edgedigits.devices import fleet
+    from edgedigits.measure.cycles import cycles
+    from edgedigits.measure.cycles.memory import BOARDS
     from edgedigits.measure.qemu import instructions
 
     def demonstrate(**asked: Any) -> ed.Artifact:
@@ -126,7 +129,17 @@ def quick(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     def count(file: Path, cpu: str, runtime: Any, say: Any) -> instructions.Count:
         return instructions.Count(7, (7, 6, 8), cpu, runtime, "2.3.0", "fast", hash_file(file), "8.2")
 
+    def count_cycles(files: list[Path], cpu: str, runtime: Any, say: Any) -> list[cycles.Cycles]:
+        (file,), boards = files, tuple(cycles._time(board, 4e6, None) for board in BOARDS[cpu])
+        own = (
+            cycles.OperatorCycles(0, "CONV_2D", "ab", 7, 4, 0),
+            cycles.OperatorCycles(1, "IF", "", None, None, 0, "no"),
+        )
+        versions = (runtime, "2.3.0", hash_file(file), "8.2", "19.1.7", "neoverse-n1")
+        return [cycles.Cycles(cpu, 8, 5, 1, 1, own, boards, None, (), 0.0, *versions)]
+
     report = replayed_report()
+    monkeypatch.setattr(cycles, "count_cycles", count_cycles)
     monkeypatch.setattr(named, "find_mnist", lack)
     monkeypatch.setattr(compress, "compress", demonstrate)
     monkeypatch.setattr(bench, "bench", lambda artifact, **_: ed.Bench(replace(report, classes=(artifact.path.name,))))
@@ -139,7 +152,7 @@ def quick(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", [name for name in words() if name != "deploy"])
 def test_every_command_and_its_function_give_the_same(name: str, place: Place, request: pytest.FixtureRequest) -> None:
     """`deploy` needs a device: `test_deploy` has one."""
-    if name in ("demo", "fleet bench", "instructions"):
+    if name in ("demo", "fleet bench", "instructions", "cycles"):
         request.getfixturevalue("quick")
     typed, call = calls(place)[name]
     assert name.replace(" ", "_") in ed.__all__
@@ -172,6 +185,7 @@ def wrong_calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
         "deploy": ([art.path, "pi@host", "--service", "ftp"], lambda: ed.deploy(art, "pi@host", service="ftp")),
         "fleet bench": (["no.yaml", "--tflite", art.path], lambda: ed.fleet_bench("no.yaml", art)),
         "instructions": (["no.tflite"], lambda: ed.instructions("no.tflite")),
+        "cycles": (["no.tflite"], lambda: ed.cycles("no.tflite")),
         "demo": (["--out", art.tflite], lambda: ed.demo(art.tflite)),
     }
 
@@ -213,7 +227,17 @@ def test_all_is_what_it_says() -> None:
     classes = {one.__name__ for one in (*STAGES.values(), *EXPORTS.values())}
     errors = {name for name in dir(importlib.import_module("edgedigits.errors")) if name.endswith("Error")}
     functions = {name.replace(" ", "_") for name in words()} | {"load_data"}
-    results = {"Advice", "Artifact", "Bench", "Deployment", "DeviceBench", "Estimate", "FleetBench", "Inspection"}
+    results = {
+        "Advice",
+        "Artifact",
+        "Bench",
+        "Cycles",
+        "Deployment",
+        "DeviceBench",
+        "Estimate",
+        "FleetBench",
+        "Inspection",
+    }
     results |= {"Instructions", "Packing", "Recipes", "Runner", "Training"}
     assert set(ed.__all__) == {*classes, *errors, *functions, *results, "Dataset", "Recipe", "Scaling", "__version__"}
     assert all(getattr(ed, name) is not None for name in ed.__all__)
