@@ -291,9 +291,9 @@ def test_an_operator_that_crashes_the_interpreter_is_named(tiny: Path, monkeypat
     kit, board = Kit(tiny, tiny, tiny), find_board_with("cortex-a72")
     kinds = [part.kind for part in cut(flat)]
     with pytest.raises(TfliteError, match=rf"can't run it on arm64: {crash[:23]}.* in operator 2, {kinds[2]}; convert"):
-        running.run_models([tiny], [flat], board, kit, "litert")
+        running.run_models([tiny], [flat], board, kit, "litert", True)
     with pytest.raises(TfliteError, match="it lacks the operator Odd"):
-        running.run_models([tiny], [flat], board, kit, "litert")
+        running.run_models([tiny], [flat], board, kit, "litert", True)
 
 
 def test_what_does_nearly_nothing_is_run_beside_operators_of_each_signature(
@@ -307,7 +307,9 @@ def test_what_does_nearly_nothing_is_run_beside_operators_of_each_signature(
 
     monkeypatch.setattr(running, "run_blocks", run_blocks)
     flat = tiny.read_bytes()
-    (one,) = running.run_models([tiny], [flat], find_board_with("cortex-a72"), Kit(tiny, tiny, tiny), "litert")
+    (one,) = running.run_models([tiny], [flat], find_board_with("cortex-a72"), Kit(tiny, tiny, tiny), "litert", True)
     assert given[0].parts[0] == nearly_nothing()
     assert [count_instructions(blocks) for blocks in one.counts] == [1, 2, 3, 4, 5, 6]
     assert [count_instructions(one.operators[part.signature].blocks) for part in one.fragments] == [3, 4, 5, 6]
+    (bare,) = running.run_models([tiny], [flat], find_board_with("cortex-a72"), Kit(tiny, tiny, tiny), "litert", False)
+    assert (given[1].parts, bare.fragments, bare.operators) == ([nearly_nothing()], (), {})

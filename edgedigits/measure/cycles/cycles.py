@@ -107,9 +107,16 @@ class Cycles:
 
 
 def count_cycles(
-    paths: Sequence[Path], cpu: str = "cortex-a72", runtime: DeviceRuntime = "litert", *, say: Say = print
+    paths: Sequence[Path],
+    cpu: str = "cortex-a72",
+    runtime: DeviceRuntime = "litert",
+    *,
+    operators: bool = True,
+    say: Say = print,
 ) -> list[Cycles]:
     """Cycles of one inference of each model, in one start of the emulator; the same for the same LLVM.
+
+    Without `operators` none of them is run alone, which takes half as long: `Cycles.operators` is empty then.
 
     5 to 20 seconds for each; the first call of all builds a userland and fetches packages. Raises InputError's kinds: not a
     .tflite file, an unknown core, operators that the runtime lacks or that crash it, or a machine on which it can't be done.
@@ -118,7 +125,7 @@ def count_cycles(
     flats = [read_checked(path) for path in paths]
     tools, qemu = find_tools(cpu), read_qemu_version()
     kit = Kit(build_plugin(qemu, BLOCK_COUNTER), find_packages(runtime, say), build_rootfs("bookworm", say))
-    counted = run_models(paths, flats, board, kit, runtime)
+    counted = run_models(paths, flats, board, kit, runtime, operators)
     prices = Prices((blocks for one in counted for blocks in one.counts), cpu, tools)
     origin = _Origin(cpu, runtime, qemu, tools.version)
     return [_reckon(str(path), one, prices, origin) for path, one in zip(paths, counted, strict=True)]

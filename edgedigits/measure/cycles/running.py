@@ -31,14 +31,16 @@ class Counted:
 
 
 def run_models(
-    paths: Sequence[Path], flats: Sequence[bytes], board: EmulatedBoard, kit: Kit, runtime: str
+    paths: Sequence[Path], flats: Sequence[bytes], board: EmulatedBoard, kit: Kit, runtime: str, operators: bool
 ) -> list[Counted]:
-    """One for each model; operators that do the same work run once. `kit.library` is of `blockcount.c`.
+    """One for each model, with its `operators` or with none; those that do the same work run once. `kit.library` is of
+    `blockcount.c`.
 
     Raises TfliteError for a model that the interpreter can't run; where it crashes, with the operator that does.
     """
     cuts = [cut(flat, str(path)) for path, flat in zip(paths, flats, strict=True)]
-    alone = [{part.signature: part for part in parts if part.flat} for parts in cuts]
+    shown = cuts if operators else [() for _ in cuts]
+    alone = [{part.signature: part for part in parts if part.flat} for parts in shown]
     jobs = [
         Job(flat, [nearly_nothing(), *(part.flat for part in parts.values())])
         for flat, parts in zip(flats, alone, strict=True)
@@ -46,10 +48,10 @@ def run_models(
     found = []
     for at, (whole, *others) in enumerate(run_blocks(jobs, board, kit)):
         if whole.error is not None:
-            reason = _explain(whole.error, list(alone[at].values()), board, kit)
+            reason = _explain(whole.error, [part for part in cuts[at] if part.flat], board, kit)
             raise TfliteError(f"{paths[at]}: {runtime} can't run it on arm64: {reason}")
-        base, *operators = others
-        found.append(Counted(flats[at], cuts[at], whole, base, dict(zip(alone[at], operators, strict=True))))
+        base, *own = others
+        found.append(Counted(flats[at], shown[at], whole, base, dict(zip(alone[at], own, strict=True))))
     return found
 
 
@@ -57,8 +59,8 @@ def _explain(error: str, parts: Sequence[Fragment], board: EmulatedBoard, kit: K
     """The reason; of a crash with the first operator that crashes alone, too."""
     if "crashed" not in error or not parts:
         return name_missing(error)
-    alone = run_blocks([Job(part.flat) for part in parts], board, kit)
-    for part, (ran, *_) in zip(parts, alone, strict=True):
+    found = run_blocks([Job(part.flat) for part in parts], board, kit)
+    for part, (ran, *_) in zip(parts, found, strict=True):
         if ran.error is not None and "crashed" in ran.error:
             return f"{error} in operator {part.index}, {part.kind}; convert the model without it"
     return f"{error}, and no operator of it alone does; convert the model again"
