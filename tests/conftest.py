@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.pi import bookworm, boot, counter, identity, trixie  # noqa: F401  # fixtures
+from tests.pi import bookworm, boot, counter, identity, llvm, trixie  # noqa: F401  # fixtures
 from tests.shared import once, shared_folder
 from tests.sshd import server  # noqa: F401
 

@@ -19,6 +19,7 @@ import pytest
 
 from benchmarks.emulated_pi.pi import EmulatedPi, booted
 from edgedigits.errors import InputError
+from edgedigits.measure.cycles.llvm import MODELS, find_tools
 from edgedigits.measure.qemu.packages import find_packages
 from edgedigits.measure.qemu.requirements import explain_lack, explain_lack_for_counting
 from edgedigits.measure.qemu.rootfs import Suite, build_rootfs
@@ -119,5 +120,14 @@ def counter() -> None:
         build_rootfs("bookworm", print)
         find_packages("litert", print)
         find_packages("tflite-runtime", print)
+    except InputError as error:
+        cannot(str(error))
+
+
+@pytest.fixture(scope="session")
+def llvm() -> str:
+    """The version of an LLVM that has a model of every core."""
+    try:
+        return {find_tools(core).version for core in MODELS}.pop()
     except InputError as error:
         cannot(str(error))

@@ -13,6 +13,7 @@ from edgedigits_runner.runtimes import ON_DEVICES
 import edgedigits as ed
 from edgedigits.errors import InputError, TfliteError
 from edgedigits.measure.qemu.instructions import count, count_each
+from tests.pi import cannot
 from tests.warm import edgedigits
 
 
@@ -36,6 +37,18 @@ def test_no_recipe_takes_more_instructions_than_kept(counter: None, models: dict
 
     kept = json.loads(RESULT.read_text())["models"]
     assert worse(by_model(models, count_all(models)), kept) == []
+
+
+def test_no_recipe_takes_more_cycles_than_kept(counter: None, llvm: str, models: dict[str, Path]) -> None:
+    """Instructions alone miss what makes each of them slower, and fewer are not always faster."""
+    from benchmarks.cycles import RESULT, keep, list_worse
+
+    kept = json.loads(RESULT.read_text())["models"]
+    if llvm != kept["llvm"]:
+        cannot(f"cycles are kept as LLVM {kept['llvm']} has them, and here is {llvm}")
+    version, now = keep(models)
+    assert version == llvm
+    assert list_worse(now, kept["kept"]) == []
 
 
 def test_what_is_worse_is_named_with_core_and_percentage() -> None:
