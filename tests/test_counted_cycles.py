@@ -6,6 +6,7 @@ import copy
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as generated
 
@@ -25,7 +26,7 @@ def make_crash() -> bytes:
     code.builtinCode = code.deprecatedBuiltinCode = generated.BuiltinOperator.CONCATENATION
     code.version = 1
     model.operatorCodes.append(code)
-    joined.opcodeIndex, joined.inputs, joined.outputs = 1, [-1, 1], [2]
+    joined.opcodeIndex, joined.inputs, joined.outputs = 1, np.array([-1, 1]), np.array([2])
     joined.builtinOptionsType = generated.BuiltinOptions.ConcatenationOptions
     joined.builtinOptions = generated.ConcatenationOptionsT()
     tensor = copy.copy(graph.tensors[1])
