@@ -33,7 +33,7 @@ def make_crash() -> bytes:
     tensor.name = b"joined"
     graph.tensors.append(tensor)
     graph.operators.append(joined)
-    graph.outputs = [2]
+    graph.outputs = np.array([2])
     return schema.pack(model)
 
 
