@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks import layers_table
 from benchmarks.converters_table import converters_table
+from benchmarks.cycles_table import cycles_table
 from benchmarks.house.rooms_table import folders_table, rooms_table
 from benchmarks.pages import ROOT, pages, read
 from benchmarks.pays_table import pays_table
@@ -162,6 +163,7 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("pays", "pays.json", pays_table),
     ("pays-targets", "pays.json", targets_table),
     ("advice", "advice.json", targets_table),
+    ("cycles", "cycles.json", cycles_table),
     ("pythons", "pythons.json", pythons_table),
     ("converters", "converters.json", converters_table),
     ("converters-targets", "converters.json", targets_table),

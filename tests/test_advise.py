@@ -297,7 +297,9 @@ def counted_nets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in make(jobs, tmp_path_factory.mktemp("nets")).items()}
 
 
-def test_boards_know_that_int8_pays_on_a_pi_5_and_hardly_on_a_pi_4(counted_nets: dict[str, bytes]) -> None:
+def test_boards_know_that_int8_takes_far_fewer_instructions_on_a_pi_5_and_few_fewer_on_a_pi_4(
+    counted_nets: dict[str, bytes],
+) -> None:
     kept = json.loads((Path(__file__).parent.parent / "benchmarks/results/instructions.json").read_text())["models"]
     saved = {}
     for board, core in CORE_OF.items():

@@ -51,6 +51,7 @@ NOT_RUN = {
     "--threads 1,2,4": ON_A_DEVICE,
     "edgedigits fleet bench hosts.yaml --tflite out/lenet5-prune80_int8-*": ON_A_DEVICE,
     "edgedigits instructions out/lenet5-prune80_int8-*/model.tflite --cpu cortex-a72": "needs QEMU; part of make pi",
+    "edgedigits cycles out/lenet5-prune80_int8-*/model.tflite --cpu cortex-a72": "needs QEMU and LLVM; in make device",
     "make pi": "boots emulated Pis, for minutes",
     "make device": "tests of their own",
     "make attack": "a quarter of an hour; test_attack.py does a part of it",

@@ -36,6 +36,12 @@ class Known:
     rest_bytes: int
 
 
+_NO_DOT_PRODUCT = (
+    "the Pi 4's cores have no dot-product instructions, so int8 takes nearly as many instructions there; these run side by side "
+    "better, so it is 1.3 to 1.7 times faster all the same (`edgedigits cycles`)"
+)
+
+
 def word_setting(step: Step, export: str) -> str:
     """A stage as people say it, as `80 % unstructured`; others by their name in the recipe."""
     if step.stage is None:
@@ -63,7 +69,7 @@ def _why_export(effect: Effect, export: Export, no_time: bool) -> Iterator[str]:
     if export.why_slower and effect.time is not None and effect.time > 0:
         yield export.why_slower
     if export.multiplies_int8 and effect.instructions["pi4"] > -0.2:
-        yield "the Pi 4's cores have no dot-product instructions, so int8 hardly helps there"
+        yield _NO_DOT_PRODUCT
 
 
 def list_gains(facts: Known) -> Iterator[str]:
