@@ -15,7 +15,9 @@ _PAIRS = (
 
 def cycles_table(document: dict[str, Any]) -> str:
     """Milliseconds of float32 and of int8 by board, and how much fewer cycles and instructions int8 takes."""
-    section = document["models"]
+    section = document.get("models")
+    if section is None:
+        return "Not made yet: `python -m benchmarks.cycles`."
     lines = ["| net | board | float32 | int8 | fewer cycles | fewer instructions |", "|---|---|---|---|---|---|"]
     for title, *pair in _PAIRS:
         for device, core in _BOARDS.items():
