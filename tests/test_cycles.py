@@ -25,7 +25,7 @@ from edgedigits.measure.cycles.pricing import Prices
 from edgedigits.measure.cycles.running import Counted
 from edgedigits.measure.cycles.scheduling import read_cycles, reckon_cycles
 from edgedigits.measure.qemu.boards import find_board_with
-from edgedigits.measure.qemu.counting import Answer, Kit
+from edgedigits.measure.qemu.counting import Answer, Kit, Part
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import cut, nearly_nothing
 from edgedigits.tflite.multiply_adds import count_per_operator
@@ -154,6 +154,7 @@ def test_what_cannot_be_run_alone_is_said_and_not_attributed(llvm: Path, tiny: P
     assert rows["FULLY_CONNECTED"] == (None, "it can't be run alone")
     assert found.attributed == pytest.approx((10 + 0 + 10) / 1100)
     assert "not alone" in str(ed_result(found))
+    assert "Operators, each run alone, make up 2 % of the whole." in str(ed_result(found))
 
 
 def test_too_much_without_a_model_is_a_warning(llvm: Path, tiny: Path) -> None:
@@ -308,8 +309,17 @@ def test_what_does_nearly_nothing_is_run_beside_operators_of_each_signature(
     monkeypatch.setattr(running, "run_blocks", run_blocks)
     flat = tiny.read_bytes()
     (one,) = running.run_models([tiny], [flat], find_board_with("cortex-a72"), Kit(tiny, tiny, tiny), "litert", True)
-    assert given[0].parts[0] == nearly_nothing()
+    assert given[0].parts[0] == Part(nearly_nothing())
+    assert not any(part.cold for part in given[0].parts)
     assert [count_instructions(blocks) for blocks in one.counts] == [1, 2, 3, 4, 5, 6]
     assert [count_instructions(one.operators[part.signature].blocks) for part in one.fragments] == [3, 4, 5, 6]
     (bare,) = running.run_models([tiny], [flat], find_board_with("cortex-a72"), Kit(tiny, tiny, tiny), "litert", False)
-    assert (given[1].parts, bare.fragments, bare.operators) == ([nearly_nothing()], (), {})
+    assert (given[1].parts, bare.fragments, bare.operators) == ([Part(nearly_nothing())], (), {})
+    monkeypatch.setattr(running, "LARGE", 1)
+    for runtime, cold in (("litert", True), ("tflite-runtime", False)):
+        running.run_models([tiny], [flat], find_board_with("cortex-a72"), Kit(tiny, tiny, tiny), runtime, True)
+        found = {
+            kind: part.cold
+            for kind, part in zip(("", *(part.kind for part in cut(flat))), given[-1].parts, strict=True)
+        }
+        assert found == {"": False, "CONV_2D": cold, "RESHAPE": False, "FULLY_CONNECTED": cold, "SOFTMAX": False}

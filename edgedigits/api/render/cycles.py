@@ -16,6 +16,7 @@ from edgedigits.measure.cycles.cycles import Cycles, OperatorCycles
 
 _SCHEMA: Final = 1
 _MOST_ROWS: Final = 40
+_AGREE: Final = 0.02
 LEFT_OUT: Final = "Not in cycles: misses of caches and of branch prediction; memory is foretold apart."
 
 
@@ -46,6 +47,7 @@ def render(file: str, found: Cycles) -> Group:
         _operators(found),
         Text(),
         Text(LEFT_OUT),
+        *_agreement(found),
         *([Text(f"Warning: {found.warning}", style="bold")] if found.warning else []),
     )
 
@@ -54,6 +56,13 @@ def in_a_line(found: Cycles) -> str:
     """Cycles and milliseconds."""
     times = ", ".join(f"{_ms(one.ms)} ms on a {one.board} at {one.clock_ghz:.1f} GHz" for one in found.boards)
     return f"{found.cycles:,} cycles per inference on {found.cpu}, {times}"
+
+
+def _agreement(found: Cycles) -> list[Text]:
+    """Where operators do not make up the whole: some can't be run alone, or have other shapes when they are."""
+    if not found.operators or abs(found.attributed - 1) <= _AGREE:
+        return []
+    return [Text(f"Operators, each run alone, make up {100 * found.attributed:.0f} % of the whole.")]
 
 
 def _boards(found: Cycles) -> Table:

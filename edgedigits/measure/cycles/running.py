@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from edgedigits.errors import TfliteError
 from edgedigits.measure.cycles.blocks import Executions, Ran, run_blocks
 from edgedigits.measure.qemu.boards import EmulatedBoard
-from edgedigits.measure.qemu.counting import Job, Kit
+from edgedigits.measure.qemu.counting import Job, Kit, Part
 from edgedigits.measure.qemu.instructions import name_missing
+from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import Fragment, cut, nearly_nothing
+from edgedigits.tflite.multiply_adds import count_per_operator
+
+LARGE: Final = 2_000_000
+"""Multiply-adds: half a million instructions at least, where the first run takes 700 more than others."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ def run_models(
     shown = cuts if operators else [() for _ in cuts]
     alone = [{part.signature: part for part in parts if part.flat} for parts in shown]
     jobs = [
-        Job(flat, [nearly_nothing(), *(part.flat for part in parts.values())])
+        Job(flat, [Part(nearly_nothing()), *_list_parts(flat, list(parts.values()), runtime)])
         for flat, parts in zip(flats, alone, strict=True)
     ]
     found = []
@@ -53,6 +59,18 @@ def run_models(
         base, *own = others
         found.append(Counted(flats[at], shown[at], whole, base, dict(zip(alone[at], own, strict=True))))
     return found
+
+
+def _list_parts(flat: bytes, parts: Sequence[Fragment], runtime: str) -> list[Part]:
+    """Of a large operator nothing is run to warm up: it would take as long again, and change a share of a thousandth.
+
+    Only XNNPACK's packing is done when a file is loaded; tflite-runtime's own kernels do theirs in the first run.
+    """
+    try:
+        macs = {work.index: work.macs for work in count_per_operator(read(flat, "the model"))}
+    except TfliteError:  # the interpreter may run it all the same
+        macs = {}
+    return [Part(part.flat, runtime == "litert" and macs.get(part.index, 0) >= LARGE) for part in parts]
 
 
 def _explain(error: str, parts: Sequence[Fragment], board: EmulatedBoard, kit: Kit) -> str:

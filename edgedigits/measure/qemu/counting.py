@@ -31,11 +31,19 @@ _GUEST = {
 
 
 @dataclass(frozen=True)
-class Job:
-    """A model, and others to run once after it, such as its operators alone."""
+class Part:
+    """A model to run once after another, such as one of its operators; `cold` without one to warm up."""
 
     flat: bytes
-    parts: Sequence[bytes] = ()
+    cold: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A model, and others to run after it."""
+
+    flat: bytes
+    parts: Sequence[Part] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,8 @@ def _place(job: Job, path: Path) -> None:
     if job.parts:
         path.with_name(f"{path.name}.parts").mkdir()
     for number, part in enumerate(job.parts):
-        (path.with_name(f"{path.name}.parts") / f"{number:04d}.tflite").write_bytes(part)
+        name = f"{number:04d}-{'cold' if part.cold else 'warm'}.tflite"
+        (path.with_name(f"{path.name}.parts") / name).write_bytes(part.flat)
 
 
 def _answer(answer: JsonObject, written: str) -> Answer:
