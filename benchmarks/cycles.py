@@ -111,7 +111,7 @@ def list_targets(rows: Mapping[str, Mapping[str, Any]], apart: int) -> list[dict
     furthest = round(100 * max(abs(1 - one["attributed_share"]) for one in each), 2)
     without = round(100 * max(one["unmodelled_share"] for one in each), 4)
     return [
-        target("two counts of the same model, furthest apart", "== 0", apart, "cycles", apart == 0),
+        target("the same model alone and among others, furthest apart", "== 0", apart, "cycles", apart == 0),
         target("cnn on cortex-a72: int8 against float32", "1.5 to 3", gain, "times fewer cycles", 1.5 <= gain <= 3),
         target("cycles of a model after the first call, slowest", "<= 20", slowest, "s", slowest <= LIMIT_S),
         target("the same in seconds of a processor", "<= 20", busiest, "s", busiest <= LIMIT_S),
