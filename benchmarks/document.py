@@ -19,10 +19,24 @@ def target(name: str, wanted: str, got: float | None, unit: str, met: bool) -> d
 
 def document(command: str, targets: list[dict[str, Any]], **raw: Any) -> dict[str, Any]:
     """The whole document; `command` is the one that makes it again."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent)
     machine = {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()}
-    head = {"schema": 1, "command": command, "commit": commit.stdout.strip(), "machine": machine}
+    head = {"schema": 1, "command": command, "commit": find_commit(), "machine": machine}
     return {**head, "targets": targets, **raw}
+
+
+def find_commit(folder: Path = Path(__file__).parent) -> str:
+    """What is measured: the commit that is checked out there, else EDGEDIGITS_COMMIT, as a copy without a history needs it.
+
+    Where neither tells, the reason stands in its place: results of an unknown commit are not to be told from others.
+    """
+    words = ["git", "rev-parse", "HEAD"]
+    try:
+        git = subprocess.run(words, capture_output=True, text=True, cwd=folder)
+    except OSError as error:
+        found, why = "", str(error.strerror)
+    else:
+        found, why = git.stdout.strip() if git.returncode == 0 else "", git.stderr.partition("\n")[0]
+    return found or os.environ.get("EDGEDIGITS_COMMIT", "") or f"unknown ({why})"
 
 
 def save(path: Path, whole: dict[str, Any]) -> None:
@@ -32,6 +46,14 @@ def save(path: Path, whole: dict[str, Any]) -> None:
     for row in whole["targets"]:
         met = "met" if row["met"] else "NOT MET"
         print(f"{met:<8}{row['name']}: wanted {row['wanted']}, got {row['got']} {row['unit']}")
+
+
+def save_section(path: Path, name: str, section: dict[str, Any]) -> None:
+    """Puts one section into a document of several, which is made where there is none; the others stay as they are."""
+    whole = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    whole[name] = section
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(whole, indent=1, default=_plain) + "\n", encoding="utf-8")
 
 
 def _cpu() -> str:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from benchmarks.document import find_commit
 from edgedigits.data.dataset import fit_to_shape
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import FitData, split
@@ -116,7 +116,7 @@ def measure() -> dict[str, Any]:
     return {
         "schema": 1,
         "command": "python -m benchmarks.instructions",
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip(),
+        "commit": find_commit(),
         "qemu": one.qemu_version,
         "runtime": f"{one.runtime} {one.version}",
         "targets": [

@@ -26,7 +26,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.document import document
+from benchmarks.document import document, save_section
 from benchmarks.training_job import KINDS
 
 ROOT = Path(__file__).parents[1]
@@ -173,11 +173,9 @@ def run_recipe(checkout: Path, share: float) -> dict[str, Any]:
 
 def merge(section: str, command: str, raw: dict[str, Any]) -> None:
     """Writes one section of the result; the others stay."""
-    whole = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {"schema": 1}
     made = document(command, [])
     machine = {**made["machine"], "instruction_sets": list_instruction_sets()}
-    whole[section] = {"command": command, "commit": made["commit"], "machine": machine, **raw}
-    RESULT.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    save_section(RESULT, section, {"command": command, "commit": made["commit"], "machine": machine, **raw})
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.document import document, target
+from benchmarks.document import document, find_commit, save_section, target
 from benchmarks.pages import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results" / "keras3.json"
@@ -123,7 +123,7 @@ def try_one(model: Path, data: Path, scale: str, recipe: str, out: Path) -> dict
     else:
         left = [name for stage in made.manifest["stages"] for name in stage.get("left_to_converter", {})]
         found = {"ok": True, "bytes": (made.path / "model.tflite").stat().st_size, "left_to_converter": len(left)}
-    return {**found, "seconds": round(time.perf_counter() - began, 1)}
+    return {**found, "seconds": round(time.perf_counter() - began, 1), "commit": find_commit()}
 
 
 def measure(net: Net, recipes: list[str], keep: Any) -> None:
@@ -149,10 +149,16 @@ def measure(net: Net, recipes: list[str], keep: Any) -> None:
             )
 
 
+def read_rows(path: Path) -> dict[str, dict[str, Any]]:
+    """Net -> recipe -> what came of it, of those that are there."""
+    whole = json.loads(path.read_text()) if path.exists() else {}
+    rows: dict[str, dict[str, Any]] = whole.get("zoo", {}).get("nets", {})
+    return rows
+
+
 def write(path: Path, net: str, recipe: str, found: dict[str, Any]) -> None:
     """Puts one cell into the section; the rest of the file stays."""
-    whole = json.loads(path.read_text()) if path.exists() else {}
-    rows = whole.get("zoo", {}).get("nets", {})
+    rows = read_rows(path)
     rows.setdefault(net, {})[recipe] = found
     cells = [cell for row in rows.values() for cell in row.values()]
     came = sum(cell["ok"] for cell in cells)
@@ -162,8 +168,7 @@ def write(path: Path, net: str, recipe: str, found: dict[str, Any]) -> None:
         ),
         target("of these with bytes", "36", came, "", came == 36),
     ]
-    whole["zoo"] = document("python -m benchmarks.zoo_nets", targets, nets=rows)
-    path.write_text(json.dumps(whole, indent=1) + "\n")
+    save_section(path, "zoo", document("python -m benchmarks.zoo_nets", targets, nets=rows))
 
 
 def main() -> None:
@@ -179,8 +184,8 @@ def main() -> None:
         print(net, recipe, found, flush=True)
 
     for name in given.nets:
-        known = json.loads(given.out.read_text()).get("zoo", {}).get("nets", {}) if given.out.exists() else {}
-        recipes = [recipe for recipe in given.recipes if given.fresh or recipe not in known.get(name, {})]
+        known = read_rows(given.out).get(name, {})
+        recipes = [recipe for recipe in given.recipes if given.fresh or recipe not in known]
         if recipes:
             measure(NETS[name], recipes, keep)
 

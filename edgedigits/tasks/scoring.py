@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
@@ -11,6 +14,8 @@ from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
+
+_CALLS: MutableMapping[KerasModel, Callable[[tf.Tensor], tf.Tensor]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,25 @@ class Score:
 
 def compute_outputs(model: KerasModel, images: Images, scale: Scale) -> np.ndarray:
     """What a Keras model (2 or 3) answers for every image, float32 [n, classes]."""
-    call = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+    call = _find_call(model)
     return np.concatenate([np.asarray(call(batch), np.float32) for batch, _ in make_plain_batches(images, scale)])
+
+
+def _find_call(model: KerasModel) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The model as one graph for any number of images, made once as long as the model lives.
+
+    Of a net of hundreds of layers that takes longer than the answers do.
+    """
+    if model not in _CALLS:
+        own = weakref.ref(model)  # the graph must not be what keeps the model alive
+
+        def call(batch: tf.Tensor) -> tf.Tensor:
+            return cast("KerasModel", own())(batch, training=False)
+
+        _CALLS[model] = tf.function(
+            call, input_signature=[tf.TensorSpec([None, *model.inputs[0].shape[1:]], tf.float32)]
+        )
+    return _CALLS[model]
 
 
 def to_probabilities(outputs: np.ndarray, logits: bool) -> np.ndarray:
