@@ -24,6 +24,7 @@ from benchmarks.pages import ROOT, pages, read
 from benchmarks.pays_table import pays_table
 from benchmarks.peers.table import peers_short, peers_table
 from benchmarks.pythons.table import pythons_table
+from benchmarks.zoo_table import zoo_table
 from edgedigits.errors import DeviceError
 from edgedigits.measure.runtimes.device_facts import DeviceFacts
 from edgedigits.measure.runtimes.wheels import choose
@@ -167,6 +168,7 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("pythons", "pythons.json", pythons_table),
     ("converters", "converters.json", converters_table),
     ("converters-targets", "converters.json", targets_table),
+    ("zoo", "keras3.json", zoo_table),
 )
 
 

@@ -1,4 +1,4 @@
-"""A small transformer through the stages, and the layers of ConvNeXt; ready-made nets go through in `benchmarks.zoo_nets`."""
+"""Ready-made nets, a small transformer, layers of ConvNeXt through the stages; more nets go through in `benchmarks.zoo_nets`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from keras.src.applications import convnext
 
-from benchmarks.zoo_nets import settle
+from benchmarks.zoo_nets import NETS, RECIPES, Net, make_images, measure, settle, try_one
 from edgedigits.backend import keras
+from edgedigits.data.scale import scale_pixels
 from edgedigits.data.sources.named import load_data
 from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.importer import loading
@@ -20,6 +22,42 @@ from edgedigits.tflite.flatbuffer import list_float_operators, read
 
 L = keras.layers
 QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 12, "rate": 2e-3, "batch": 32}
+
+
+def fit_head(net: Any, images: np.ndarray, labels: np.ndarray) -> None:
+    """Gives a net of random weights answers to lose without training: normalization as on these images, the last layer by least
+    squares of what the layers before it tell of the classes."""
+    normalizations = [layer for layer in net.layers if isinstance(layer, L.BatchNormalization)]
+    for layer in normalizations:
+        layer.momentum = 0.0
+    net(images, training=True)
+    last = [layer for layer in net.layers if layer.weights][-1]
+    told = np.asarray(keras.Model(net.input, last.input)(images)).reshape(len(images), -1)
+    told = np.hstack([told, np.ones((len(told), 1))])
+    wanted = 12 * (np.eye(3)[labels] - 1 / 3)
+    weights = np.linalg.solve(told.T @ told + 0.1 * len(told) * np.eye(told.shape[1]), told.T @ wanted)
+    kernel, bias = last.weights
+    kernel.assign(weights[:-1].reshape(kernel.shape))
+    bias.assign(weights[-1])
+
+
+def test_a_net_with_squeeze_and_excite_goes_through(tmp_path: Path) -> None:
+    net = Net("MobileNetV3Small", "0..255", size=32, settings=(("alpha", 0.25),))
+    images, made = make_images(net.size), net.make()
+    fit_head(made, np.asarray(scale_pixels(images["x_train"], net.scale)), images["y_train"])
+    np.savez(tmp_path / "bars.npz", **images)  # type: ignore[arg-type]
+    made.save(tmp_path / "net.keras")
+    found = try_one(tmp_path / "net.keras", tmp_path / "bars.npz", net.scale, "ptq_int8", tmp_path)
+    assert found["ok"], found["why"]
+    assert 1 < found["bytes"] / made.count_params() < 2.5, "a byte for each parameter, and what names and shapes take"
+
+
+@pytest.mark.device
+def test_it_goes_through_every_recipe() -> None:
+    came: dict[str, Any] = {}
+    measure(NETS["MobileNetV3Small"], list(RECIPES), lambda net, recipe, found: came.update({recipe: found}))
+    assert [recipe for recipe in RECIPES if came[recipe]["ok"]] == list(RECIPES), came
+    assert came["shrink50_int8"]["bytes"] < 0.6 * came["ptq_int8"]["bytes"]
 
 
 def transformer() -> Any:

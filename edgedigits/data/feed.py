@@ -40,8 +40,11 @@ def make_plain_batches(images: Images, scale: Scale, batch: int = 500) -> Any:
         pixels, labels = read(row)
         return scale_pixels(pixels, scale), labels
 
+    plain = tf.autograph.experimental.do_not_convert(
+        prepare
+    )  # it has no `if` on tensors, and looking for one takes long
     indices = tf.data.Dataset.range(len(images)).batch(batch)
-    return indices.map(prepare, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return indices.map(plain, num_parallel_calls=2, deterministic=True).prefetch(2)
 
 
 def make_reader(images: Images) -> Any:
