@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from edgedigits.models.importer import loading
 from edgedigits.pipeline.advise.question import Asked, ask_question
 from edgedigits.pipeline.prepare import Wish, prepare_job
 from edgedigits.pipeline.recipe import load_recipe
+from edgedigits.tflite.flatbuffer import read
+from tests.warm import edgedigits
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about its own internals
@@ -50,6 +53,31 @@ def test_an_open_input_takes_the_size_of_the_data(k: Any, tmp_path: Path, shapes
     asked = ask_question(load_recipe("ptq_int8"), Asked(model=path, data=str(shapes)), said.append)
     assert asked.model.input_shape == (None, 12, 12, 3)
     assert said[1] == said[0]
+
+
+def test_resize_sets_an_open_size_on_the_command_line(tmp_path: Path, shapes: Path) -> None:
+    layers = (keras3.layers.Conv2D(4, 3), keras3.layers.GlobalAveragePooling2D(), keras3.layers.Dense(3))
+    path = saved(keras3, tmp_path, (None, None, 3), *layers)
+    words = [
+        "compress",
+        "--recipe",
+        "ptq_int8",
+        "--model",
+        path,
+        "--scale",
+        "0..1",
+        "--data",
+        shapes,
+        "--resize",
+        "10x14",
+    ]
+    done = edgedigits(*words, "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "its input is now 10x14" in done.stderr
+    (made,) = (tmp_path / "out").glob("*/manifest.json")
+    assert json.loads(made.read_text())["input"]["shape"] == [10, 14, 3]
+    (given,) = read((made.parent / "model.tflite").read_bytes(), "made").inputs
+    assert given.shape == (1, 10, 14, 3)
 
 
 @both

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 NAME_BYTES = 100
@@ -26,6 +27,14 @@ def make_safe(text: str) -> str:
     if short and not _is_word(short[0]):
         short = "x" + short[1:] if len(short) > 1 else "x"
     return short if is_name(short) else "x"
+
+
+def cut_number(name: str) -> str:
+    """A layer's name without the number behind it, "conv2d_7" as "conv2d".
+
+    Keras numbers the layers of a process; TensorFlow, whose scope of a layer Keras enters twice, numbers its name once more.
+    """
+    return re.sub(r"(?<=.)_[0-9]+$", "", name)
 
 
 def is_steering(text: str) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
+from edgedigits.ground.names import cut_number
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.graph.own_scaling import find_own_scaling, word_own_scaling
 from edgedigits.models.importer.custom_layers import make_functional, trace
@@ -88,7 +89,7 @@ class Rebuilding:
         """Takes the tensor through every layer of a functional graph; `plain`: their names lose the numbers that Keras gave."""
 
         def compute(layer: KerasLayer) -> LayerCall:
-            return self.call(layer, prefix, _numberless(layer) if plain else None)
+            return self.call(layer, prefix, cut_number(layer.name) if plain else None)
 
         return cast("KerasTensor", keras_private.run_through(function, x, compute))
 
@@ -155,22 +156,27 @@ class Rebuilding:
         if type(layer) not in self.custom:
             raise cannot(layer, "is not built into Keras", "hand its class in as custom 'module:Class'")
         function = trace(layer, tuple(layer.input.shape))
-        if function is not None and self._all_known(layer, function):
-            return lambda x, **_: self.through(function, x, f"{name}_", plain=True)
-        settings = {**read_config(layer), "name": self.name(name), "dtype": "float32"}
-        return self.with_weights(layer, cast("lowered_layers.LayerClass", type(layer)), settings)
+        chosen: list[LayerCall] = []
 
-    def _all_known(self, layer: KerasLayer, function: Any) -> bool:
-        """True where a trial rebuilding takes the graph, and where all weights of the layer are those of layers in it."""
-        inside = {id(weight) for part in function.operations for weight in getattr(part, "weights", ())}
-        if any(id(weight) not in inside for weight in layer.weights):
-            return False
-        (given,) = function.inputs
-        try:
-            Rebuilding(self.custom).through(function, keras.Input(batch_shape=given.shape), "")
-        except ModelError:
-            return False
-        return True
+        def opened(x: KerasTensor, **_: object) -> KerasTensor:
+            return self.through(function, x, f"{name}_", plain=True)
+
+        def call(*args: KerasTensor, **kwargs: object) -> KerasTensor:
+            if chosen:
+                return chosen[0](*args, **kwargs)
+            known = self.names.copy(), self.made.copy(), self.left_out.copy()
+            try:
+                y = opened(args[0]) if _is_made_of_layers(layer, function) else None
+            except ModelError:  # a part of it can't be taken, so it stays whole
+                y, (self.names, self.made, self.left_out) = None, known
+            if y is None:
+                settings = {**read_config(layer), "name": self.name(name), "dtype": "float32"}
+                chosen.append(self.with_weights(layer, cast("lowered_layers.LayerClass", type(layer)), settings))
+                return chosen[0](*args, **kwargs)
+            chosen.append(opened)
+            return y
+
+        return call
 
     def wrapped(self, layer: KerasLayer, prefix: str, name: str) -> LayerCall:
         """The layers that a wrapper calls, one after the other; one alone takes its name."""
@@ -281,13 +287,16 @@ def _plain(name: str) -> str:
     return plain if plain[:1].isalnum() else f"layer{plain}"
 
 
-def _numberless(layer: KerasLayer) -> str:
-    """A name as Keras gave it, "conv2d_7", without the number, which counts all layers of the process."""
-    return re.sub(r"(?<=[a-z0-9])_[0-9]+$", "", layer.name)
-
-
 def _flatten(value: object) -> list[KerasTensor]:
     return list(keras.tree.flatten(value))
+
+
+def _is_made_of_layers(layer: KerasLayer, function: Any) -> bool:
+    """True for one whose call was followed (`trace`) through layers that hold all weights of it."""
+    if function is None:
+        return False
+    inside = {id(weight) for part in function.operations for weight in getattr(part, "weights", ())}
+    return all(id(weight) in inside for weight in layer.weights)
 
 
 def _is_own(layer: KerasLayer) -> bool:

@@ -7,7 +7,6 @@ the sum of its operators' own timings (`operator_latency.py`); instructions come
 from __future__ import annotations
 
 import gzip
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Literal
 
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Say
+from edgedigits.ground.names import cut_number
 from edgedigits.keras_types import KerasModel
 from edgedigits.measure.cost import instruction_model
 from edgedigits.measure.cost.instruction_model import BoardName, Instructions
@@ -196,13 +196,10 @@ def _layer(part: Fragment, work: Work, timed: Timings, names: set[str]) -> Layer
 
 
 def _layer_name(found: tuple[str, ...], names: set[str]) -> str:
-    """The Keras layer that a tensor's name begins with, as in `cnn_1/conv2d_4_1/convolution;...`.
-
-    TensorFlow puts a number behind the name, since Keras enters the scope of a layer twice.
-    """
+    """The Keras layer that a tensor's name begins with, as in `cnn_1/conv2d_4_1/convolution;...`."""
     for name in found:
         for word in name.replace(";", "/").split("/"):
-            for layer in (re.sub(r"_\d+$", "", word), word):
+            for layer in (cut_number(word), word):
                 if layer in names:
                     return layer
     return ""

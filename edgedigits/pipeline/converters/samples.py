@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from edgedigits.errors import CheckError
+from edgedigits.ground.names import cut_number
 from edgedigits.ground.processes.child import beat
 
 CALIBRATION: Final = "calibration.npy"
@@ -48,12 +48,9 @@ def check_range(tensor: str, low: float, high: float) -> None:
 
 
 def name_layer(tensor: str) -> str:
-    """The Keras layer in a tensor's name, "model_1/layer_1/Operator;model_1/layer_1/Other" as converters write it.
-
-    Keras enters the scope of a layer twice, so TensorFlow puts a number behind its name.
-    """
+    """The Keras layer in a tensor's name, "model_1/layer_1/Operator;model_1/layer_1/Other" as converters write it."""
     parts = tensor.partition(";")[0].split("/")
-    return repr(re.sub(r"_\d+$", "", parts[1]) if len(parts) > 2 else tensor)
+    return repr(cut_number(parts[1]) if len(parts) > 2 else tensor)
 
 
 def tell_reason(error: Exception) -> str:
