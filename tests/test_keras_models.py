@@ -515,6 +515,23 @@ def test_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         equal(model, loaded.model, images((4, 4, 3)))
         assert type(loaded.model.layers[1]) is cls  # of what the stages can't see through a layer stays what it is
 
+    own_module(
+        tmp_path,
+        "ed_half3",
+        library="keras",
+        inner="self.drop, self.conv = keras.layers.RandomFlip(), keras.layers.Conv2D(3, 3)",
+        call="keras.ops.sin(self.conv(self.drop(x)))",
+    )
+    half = importlib.import_module("ed_half3").Scale
+    image = keras3.Input((6, 6, 3))
+    first = half(2.0, name="mine")(image)
+    x = keras3.layers.Flatten(name="mine_conv2d")(first)  # a name that its parts would take, were it opened
+    model = randomised(keras3.Model(image, keras3.layers.Dense(3)(x)))
+    loaded = loading.load(save_as(model, "keras3 .keras", tmp_path), custom=["ed_half3:Scale"])
+    equal(model, loaded.model, images((6, 6, 3)))
+    assert [layer.name for layer in loaded.model.layers][1:3] == ["mine", "mine_conv2d"]
+    assert loaded.facts["left_out"] == ""
+
 
 def test_kept_stages_depend_on_the_source_of_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))

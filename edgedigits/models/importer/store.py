@@ -1,6 +1,7 @@
 """A flat model and its masks in a folder, without pickles, bit for bit."""
 
 import json
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,7 +50,11 @@ def restore(folder: Path, *, custom: Sequence[str] = ()) -> tuple[keras.Model, d
             if layer["class_name"] in lowered_layers.LOWERED:
                 layer["registered_name"] = layer["class_name"]
         known = lowered_layers.LOWERED | own
-        model = keras.saving.deserialize_keras_object(checked, custom_objects=known, safe_mode=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # Keras misses a `build` in layers of the caller's that it builds all the same
+            model = keras.saving.deserialize_keras_object(checked, custom_objects=known, safe_mode=True)
         model.set_weights(_read(folder / "weights.npz"))
         masks = dict(zip(plain["masks"], _read(folder / "masks.npz"), strict=True))
     return model, masks
