@@ -14,6 +14,7 @@ from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.kept import sealed
 from edgedigits_runner.release import read_release
 
+import edgedigits as ed
 from edgedigits.errors import ArtifactError
 from edgedigits.ground import artifact_folder
 from edgedigits.measure.bench_job import BenchWish, make_task
@@ -74,6 +75,19 @@ def refusals(folder: Path) -> list[str]:
     said.append(refused.value.message)
     assert all("\n" not in sentence and len(sentence) < 600 for sentence in said)
     return said
+
+
+def test_inspect_says_what_is_known_of_the_input(folder: Path, tmp_path: Path) -> None:
+    note = "its first layer, scaled, scales pixels, so that it takes them as 0..255"
+    whole = manifest(folder)
+    first, *others = whole["stages"]
+    assert "input_notes" not in ed.inspect(folder).as_json()
+    write(folder, sealed({**whole, "stages": [{**first, "adapted": [note, 7]}, *others]}))
+    for path in (folder, folder / "model.tflite"):
+        assert ed.inspect(path).as_json()["input_notes"] == [note]
+        assert note in " ".join(str(ed.inspect(path)).split())
+    (tmp_path / "alone.tflite").write_bytes((folder / "model.tflite").read_bytes())
+    assert "input_notes" not in ed.inspect(tmp_path / "alone.tflite").as_json()
 
 
 def test_both_schemas_are_read(made: Path, folder: Path) -> None:

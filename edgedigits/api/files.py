@@ -42,16 +42,17 @@ class Inspection(Result):
 
     contents: Contents
     change: Change | None
+    input_notes: tuple[str, ...] = ()
 
     def as_json(self) -> JsonObject:
         from edgedigits.api.render import inspection
 
-        return inspection.to_json(self.contents, self.change)
+        return inspection.to_json(self.contents, self.change, self.input_notes)
 
     def __rich__(self) -> RenderableType:
         from edgedigits.api.render import inspection
 
-        return inspection.render(self.contents, self.change)
+        return inspection.render(self.contents, self.change, self.input_notes)
 
     def _in_a_line(self) -> str:
         found = self.contents
@@ -179,6 +180,8 @@ class Cycles(Result):
 def inspect(file: Artifact | PathLike, *, slim: bool = False) -> Inspection:
     """Show what a .tflite file, also packed, or an artifact's holds: operators, tensors, zeros, where every byte goes.
 
+    Of an artifact it is said, too, when the model scales pixels itself.
+
     slim: also what that option would leave of each part. Raises TfliteError and ArtifactError where it can't be read.
 
     >>> found = ed.inspect(artifact.tflite)
@@ -187,7 +190,9 @@ def inspect(file: Artifact | PathLike, *, slim: bool = False) -> Inspection:
     """
     from edgedigits.tflite.rewrite import before_and_after
 
-    return Inspection(*before_and_after.inspect(file.path if isinstance(file, Artifact) else Path(file), slim))
+    path = file.path if isinstance(file, Artifact) else Path(file)
+    contents, change = before_and_after.inspect(path, slim)
+    return Inspection(contents, change, tuple(before_and_after.list_input_notes(path)))
 
 
 @command(form=FORMS)

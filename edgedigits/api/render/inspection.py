@@ -22,10 +22,10 @@ _LISTED_FIRST: Final = ("weight", "bias", "constant", "input", "output", "activa
 _LEDGER_NOTE: Final = "Each part is packed alone, the file as a whole; gzip -9, zstd -19."
 
 
-def to_json(contents: Contents, change: Change | None = None) -> JsonObject:
+def to_json(contents: Contents, change: Change | None = None, notes: Sequence[str] = ()) -> JsonObject:
     """All that `render` shows and more, uncut; sizes are in bytes, shares between 0 and 1.
 
-    `slim` is there where a change is known: bytes of each part before and after.
+    `slim` is there where a change is known: bytes of each part before and after. `input_notes` where there are any.
     """
     return {
         "schema": _SCHEMA,
@@ -49,12 +49,13 @@ def to_json(contents: Contents, change: Change | None = None) -> JsonObject:
         "tensors": [_tensor_json(tensor) for tensor in contents.tensors],
         "ledger": [_part_json(row) for row in contents.breakdown],
         **({"slim": {"before": change.before, "after": change.after}} if change else {}),
+        **({"input_notes": list(notes)} if notes else {}),
     }
 
 
-def render(contents: Contents, change: Change | None = None) -> Group:
+def render(contents: Contents, change: Change | None = None, notes: Sequence[str] = ()) -> Group:
     """Header, operators, tensors with weights first, the bytes of each part, and its change by slim; made for 100 columns."""
-    blocks = [_header(contents), _operators(contents), *_tensors(contents), _breakdown(contents)]
+    blocks = [_header(contents, notes), _operators(contents), *_tensors(contents), _breakdown(contents)]
     note = Text(_LEDGER_NOTE)
     if change is None:
         return Group(*_spaced(blocks), note)
@@ -121,7 +122,7 @@ def _table(title: str, *columns: str, right: Sequence[str] = (), name: str = "")
     return table
 
 
-def _header(contents: Contents) -> Table:
+def _header(contents: Contents, notes: Sequence[str]) -> Table:
     grid = Table.grid(padding=(0, 2))
     total = contents.total
     grid.add_row("file", _plain(contents.source))
@@ -130,6 +131,8 @@ def _header(contents: Contents) -> Table:
         for tensor in tensors:
             words = [tensor.dtype, _shape(tensor), _quantization(tensor)]
             grid.add_row(end, Text("  ".join(filter(None, words)) + "  ") + _plain(tensor.name))
+    for note in notes:
+        grid.add_row("note", _plain(note))
     grid.add_row("written by", _plain(contents.description or "not said"))
     grid.add_row("runs on", f"TFLite {contents.min_runtime} or later" if contents.min_runtime else "not said")
     grid.add_row("arithmetic", _arithmetic(contents))
