@@ -11,7 +11,7 @@ _PLACE = re.compile(r"^export: ")
 
 
 def zoo_table(document: dict[str, Any]) -> str:
-    """Net by recipe: the bytes that came, or the number of the sentence that refused it, which stands below; "" where not tried."""
+    """Net by recipe: the bytes that came, or the number of the sentence that refused, which stands below."""
     rows = document["zoo"]["nets"]
     cells = [rows.get(net, {}).get(recipe) for net in NETS for recipe in RECIPES]
     reasons = list(dict.fromkeys(cell["why"] for cell in cells if cell and not cell["ok"]))
