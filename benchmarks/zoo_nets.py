@@ -113,7 +113,7 @@ def try_one(model: Path, data: Path, scale: str, recipe: str, out: Path) -> dict
     from edgedigits.pipeline.prepare import Wish, prepare_job
     from edgedigits.pipeline.recipe import load_recipe
 
-    began = time.perf_counter()
+    began, commit = time.perf_counter(), find_commit()
     said: list[str] = []
     try:
         wish = Wish(model=model, data=str(data), scale=scale, fresh=True)
@@ -123,7 +123,7 @@ def try_one(model: Path, data: Path, scale: str, recipe: str, out: Path) -> dict
     else:
         left = [name for stage in made.manifest["stages"] for name in stage.get("left_to_converter", {})]
         found = {"ok": True, "bytes": (made.path / "model.tflite").stat().st_size, "left_to_converter": len(left)}
-    return {**found, "seconds": round(time.perf_counter() - began, 1), "commit": find_commit()}
+    return {**found, "seconds": round(time.perf_counter() - began, 1), "commit": commit}
 
 
 def measure(net: Net, recipes: list[str], keep: Any) -> None:
