@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from edgedigits.data.scale import parse_scaling
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
 from edgedigits.ground.facts import JsonObject
+from edgedigits.ground.names import cut_number
 from edgedigits.ground.yaml_files import suggest
 from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.zoo import ZOO, build
@@ -88,7 +88,7 @@ def _renumbered(model: KerasModel) -> KerasModel:
     taken: set[str] = set()
 
     def make(layer: KerasLayer) -> KerasLayer:
-        stem = re.sub(r"_\d+$", "", layer.name)
+        stem = cut_number(layer.name)
         name, number = stem, 0
         while name in taken:
             number += 1
