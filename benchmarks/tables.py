@@ -23,6 +23,7 @@ from benchmarks.house.rooms_table import folders_table, rooms_table
 from benchmarks.pages import ROOT, pages, read
 from benchmarks.pays_table import pays_table
 from benchmarks.peers.table import peers_short, peers_table
+from benchmarks.published_table import published_table
 from benchmarks.pythons.table import pythons_table
 from benchmarks.zoo_table import zoo_table
 from edgedigits.errors import DeviceError
@@ -165,6 +166,8 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("pays-targets", "pays.json", targets_table),
     ("advice", "advice.json", targets_table),
     ("cycles", "cycles.json", cycles_table),
+    ("published", "cycles.json", published_table),
+    ("published-targets", "cycles.json", lambda whole: targets_table(whole.get("published", {"targets": []}))),
     ("pythons", "pythons.json", pythons_table),
     ("converters", "converters.json", converters_table),
     ("converters-targets", "converters.json", targets_table),
