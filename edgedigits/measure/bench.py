@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -91,6 +91,10 @@ class Runner(Protocol):
 
     def run(self, kind: str, job: JsonObject) -> JsonObject:
         """The result of a job of that kind, checked by `edgedigits.measure.result_check`; `job` leaves out schema and kind."""
+        ...
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Lays files beside those that its jobs name."""
         ...
 
 

@@ -136,3 +136,25 @@ def _resampled_p50(
         at = random.beta(middle, len(laps) - middle + 1, size=int(here.sum()))
         medians[here] = laps[np.minimum((at * len(laps)).astype(np.int64), len(laps) - 1)]
     return np.median(medians, axis=1).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A median and its 95 % interval; no interval where too few were measured to have one."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+LEAST_FOR_SPREAD = 3
+
+
+def bound_median(values: NDArray[np.float64], *, seed: int = 0, resamples: int = 2_000) -> Spread:
+    """The median of some windows' values, float64 [windows], with its bootstrap 95 % interval, from `LEAST_FOR_SPREAD` on."""
+    value = float(np.median(values))
+    if len(values) < LEAST_FOR_SPREAD:
+        return Spread(value, None, None)
+    drawn = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
+    low, high = np.percentile(np.median(values[drawn], axis=1), [2.5, 97.5])
+    return Spread(value, float(low), float(high))
