@@ -5,24 +5,28 @@ The runner times files; what they are, and what is made of their times, is the h
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from edgedigits.errors import EdgeDigitsError, InputError, TfliteError
+from edgedigits_runner import SCHEMA
+
+from edgedigits.errors import ArtifactError, EdgeDigitsError, InputError, TfliteError
 from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.measure.bench import Runner
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.profile.delegation import Tried, group_tries
 from edgedigits.measure.profile.products import Multiplied, make_product
-from edgedigits.measure.profile.report import ProfileReport, Subject, make_report
+from edgedigits.measure.profile.report import ProfileReport, Subject, make_report, multiplied_as
 from edgedigits.measure.profile.variants import list_variants
 from edgedigits.measure.runtimes.environments import RuntimeName, find_python_for
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import Fragment, cut, nearly_nothing
-from edgedigits.tflite.multiply_adds import count_per_operator
+from edgedigits.tflite.multiply_adds import Work, count_per_operator
 from edgedigits.tflite.packed_file import unpack_file
 
 WHOLE, NOTHING, PRODUCTS = 0, 1, 2
@@ -50,6 +54,11 @@ class ProfileTask:
     names: tuple[str, ...]
     places: tuple[int | None, ...]
 
+    @property
+    def mark(self) -> str:
+        """A name for a folder that is of this model."""
+        return hashlib.sha256(self.subject.flat).hexdigest()[:12]
+
 
 def make_task(tflite: Path) -> ProfileTask:
     """The model in a file, packed too, or an artifact's folder. Raises TfliteError where it is none."""
@@ -74,7 +83,7 @@ def make_task(tflite: Path) -> ProfileTask:
     return ProfileTask(Subject(str(path), flat, contents, works, parts), files, tuple(names), places)
 
 
-def profile_here(task: ProfileTask, settings: ProfileSettings, say: Say, parts: Path | None = None) -> ProfileReport:
+def profile_here(task: ProfileTask, settings: ProfileSettings, say: Say) -> ProfileReport:
     """Measured on this machine. Raises InputError's kinds where the runtime can't be had or can't run the model."""
     python = find_python_for(settings.runtime, say)
     with tempfile.TemporaryDirectory(prefix="edgedigits-profile-") as folder:
@@ -97,6 +106,35 @@ def make_job(task: ProfileTask, settings: ProfileSettings) -> JsonObject:
         "windows": settings.windows,
         "window_s": settings.window_s,
         "pin": settings.pin,
+    }
+
+
+def write_parts(task: ProfileTask, settings: ProfileSettings, folder: Path) -> None:
+    """The files and the jobs, for the runner's own `profile`. Raises ArtifactError where the folder can't be made."""
+    marks, tried = make_tries([part for part in task.subject.parts if part.flat])
+    index = {part.signature: part.index for part in reversed(task.subject.parts)}
+    told = [_describe(work, place) for work, place in zip(task.subject.works, task.places, strict=True)]
+    jobs = {"profile": {**make_job(task, settings), "operators": told}}
+    if tried:
+        changes = [{"operator": index[signature], "change": what} for signature, what in marks]
+        jobs["tries"] = {"runtime": settings.runtime, "files": list(tried), "changes": changes}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in {**task.files, **tried}.items():
+            (folder / name).write_bytes(content)
+        for kind, job in jobs.items():
+            (folder / f"{kind}.json").write_text(json.dumps({"schema": SCHEMA, "kind": kind, **job}), encoding="utf-8")
+    except OSError as error:
+        raise ArtifactError(f"{folder}: can't be written ({error.strerror}); give another place to --parts") from error
+
+
+def _describe(work: Work, place: int | None) -> JsonObject:
+    return {
+        "index": work.index,
+        "kind": work.kind,
+        "macs": work.macs,
+        "multiplied_as": multiplied_as(work),
+        "file": place,
     }
 
 
