@@ -18,7 +18,9 @@ def xnnpack(interpreter: Any) -> dict[str, Any]:
     own = [one for one in operators if one["op_name"] != "DELEGATE"]
     return {
         "applied": bool(taken),
-        "outside": sorted({str(one["op_name"]) for one in own if int(one["index"]) not in taken and len(one["outputs"])}),
+        "outside": sorted(
+            {str(one["op_name"]) for one in own if int(one["index"]) not in taken and len(one["outputs"])}
+        ),
     }
 
 

@@ -139,10 +139,12 @@ def estimate(file: Path, as_json: bool, **given: Any) -> None:
 )
 @click.option("--host", metavar="USER@HOST", help="Measure on this device, not here.")
 @connection_options
-@click.option("--csv", type=click.Path(path_type=Path), metavar="FILE", help="Also write a row for each operator as CSV.")
+@click.option(
+    "--csv", type=click.Path(path_type=Path), metavar="FILE", help="Also write a row for each operator as CSV."
+)
 @as_json_option
 def profile(tflite: Path, as_json: bool, csv: Path | None, **given: Any) -> None:
-    """Time each operator of a .tflite file, here or on a device: share, distance from the peak, and what XNNPACK leaves and why."""
+    """Time each operator of a .tflite file, here or on a device: its share, its distance from the peak, what XNNPACK leaves."""
     from edgedigits.api.devices import profile as run
 
     found = run(tflite, **given)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from edgedigits_runner.spread import median_and_interval
 from numpy.typing import NDArray
 
 
@@ -147,14 +148,6 @@ class Spread:
     high: float | None
 
 
-LEAST_FOR_SPREAD = 3
-
-
-def bound_median(values: NDArray[np.float64], *, seed: int = 0, resamples: int = 2_000) -> Spread:
-    """The median of some windows' values, float64 [windows], with its bootstrap 95 % interval, from `LEAST_FOR_SPREAD` on."""
-    value = float(np.median(values))
-    if len(values) < LEAST_FOR_SPREAD:
-        return Spread(value, None, None)
-    drawn = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
-    low, high = np.percentile(np.median(values[drawn], axis=1), [2.5, 97.5])
-    return Spread(value, float(low), float(high))
+def bound_median(values: NDArray[np.float64]) -> Spread:
+    """The median of one value per window, float64 [windows], with its bootstrap 95 % interval, as the device runner has it."""
+    return Spread(*median_and_interval(values))

@@ -62,6 +62,7 @@ def render(found: SideBySide) -> Group:
                 Text(f"{title}: {bench.tell_speed(each.threads, each.ratio, report)}")
                 for each in report.comparison.speedups
             ]
+            parts += [Text(f"{title}: {why}") for why in bench.tell_why(report)]
     comparison = found.there.comparison
     if comparison is not None and found.there.baseline is not None:
         baseline, compressed = found.there.baseline.name, found.there.compressed.name

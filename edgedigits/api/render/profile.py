@@ -102,7 +102,7 @@ def _cells(one: OperatorTime) -> Iterator[str]:
     yield "" if one.us is None else word_interval(one.us)
     yield "" if one.share is None else word_share(one.share)
     yield f"{one.work.macs:,}" if one.work.macs else ""
-    yield "" if one.gmacs is None else f"{one.gmacs:#.3g}"
+    yield "" if one.gmacs is None else f"{one.gmacs:#.3g}".rstrip(".")
     yield "" if one.of_peak is None else word_share(one.of_peak)
 
 
@@ -128,7 +128,9 @@ def _sums(report: ProfileReport) -> Iterator[str]:
     elif share > 1 + _ADDS_UP:
         said += ": alone each has costs that inside a net they share, so take shares as shares of the sum"
     elif share < 1 - _ADDS_UP:
-        said += ": inside the net they wait for each other's data, or for what hands it between XNNPACK and other kernels"
+        said += (
+            ": inside the net they wait for each other's data, or for what hands it between XNNPACK and other kernels"
+        )
     yield said + "."
     for one in untimed[:3]:
         yield f"#{one.work.index} {plain(one.work.kind)} has no time: {plain(one.untimed)}."
@@ -138,7 +140,7 @@ def _peaks(report: ProfileReport) -> Iterator[str]:
     used = {multiplied_as(one.work) for one in report.operators if one.work.macs}
     for peak in report.peaks:
         beside = "" if peak.arithmetic in used else ", which this net does not use"
-        yield f"Peak in {peak.arithmetic}{beside}: {peak.gmacs:#.3g} G/s ({peak.basis})."
+        yield f"Peak in {peak.arithmetic}{beside}: {f'{peak.gmacs:#.3g}'.rstrip('.')} G/s ({peak.basis})."
 
 
 def _left(operators: Iterable[OperatorTime]) -> Iterator[str]:

@@ -34,12 +34,17 @@ class Delegation:
     would_change: str = ""
 
 
-def group_tries(marks: Sequence[tuple[str, str]], files: Iterable[JsonObject]) -> dict[str, Tried]:
+def group_tries(marks: Sequence[tuple[str, str]], files: Iterable[JsonObject]) -> dict[str, dict[str, bool]]:
     """By signature; a file that does not run is one that XNNPACK does not take."""
     found: dict[str, dict[str, bool]] = {}
     for (signature, what), told in zip(marks, files, strict=True):
         found.setdefault(signature, {})[what] = not told["reason"] and bool(told["taken"])
     return found
+
+
+def name_cure(what: str) -> str:
+    """A change of `variants`, in words."""
+    return _CAUSES[what][1] if what in _CAUSES else f"the same operator in {what}"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from edgedigits.errors import ArtifactError, EdgeDigitsError, InputError, Tflite
 from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.measure.bench import Runner
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.measure.profile.delegation import Tried, group_tries
+from edgedigits.measure.profile.delegation import Tried, group_tries, name_cure
 from edgedigits.measure.profile.products import Multiplied, make_product
 from edgedigits.measure.profile.report import ProfileReport, Subject, make_report, multiplied_as
 from edgedigits.measure.profile.variants import list_variants
@@ -116,7 +116,7 @@ def write_parts(task: ProfileTask, settings: ProfileSettings, folder: Path) -> N
     told = [_describe(work, place) for work, place in zip(task.subject.works, task.places, strict=True)]
     jobs = {"profile": {**make_job(task, settings), "operators": told}}
     if tried:
-        changes = [{"operator": index[signature], "change": what} for signature, what in marks]
+        changes = [{"operator": index[signature], "change": name_cure(what)} for signature, what in marks]
         jobs["tries"] = {"runtime": settings.runtime, "files": list(tried), "changes": changes}
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -61,8 +61,8 @@ class OperatorTime:
 
 @dataclass(frozen=True)
 class ProfileReport:
-    """All times in microseconds, on one thread. `fixed` is what a call takes that does nothing; `total` is that and the sum of the
-    operators, `of_whole` the same per time of the whole net. Void windows are left out, unless all are (`valid_windows` 0)."""
+    """All times in microseconds, on one thread. `fixed` is what a call takes that does nothing; `total` is that and the sum of
+    the operators, `of_whole` the same per time of the net. Void windows are left out, unless all are (`valid_windows` 0)."""
 
     source: str
     sha256: str
@@ -149,7 +149,9 @@ def _peaks(subject: Subject, times: _Times, own: Sequence[NDArray[np.float64] | 
         product = times.own(_FIRST_PRODUCT + number)
         found = []
         if product is not None and (rate := _rate(MACS, product)) is not None:
-            found.append(Peak(arithmetic, rate, f"a dense matrix product of {ROWS} x {WIDTH} x {WIDTH}, measured beside"))
+            found.append(
+                Peak(arithmetic, rate, f"a dense matrix product of {ROWS} x {WIDTH} x {WIDTH}, measured beside")
+            )
         for work, part in zip(subject.works, own, strict=True):
             long = part is not None and float(np.median(part)) >= fixed
             if part is not None and long and multiplied_as(work) == arithmetic:

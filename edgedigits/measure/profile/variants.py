@@ -7,7 +7,7 @@ values do not matter for that: constants become zeros.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as generated
@@ -35,6 +35,7 @@ def list_variants(flat: bytes) -> Iterator[tuple[str, bytes]]:
         with follow("a single operator"):
             one = _Single(schema.unpack(flat))
             if change(one):
+                one.drop_unread()
                 yield what, schema.pack(one.model)
 
 
@@ -74,7 +75,14 @@ class _Single:
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         self.model.buffers.append(buffer)
         tensor.buffer = len(self.model.buffers) - 1
-        self.graph.inputs = [end for end in map(int, self.graph.inputs) if end != index]
+        self.graph.inputs = np.array([end for end in map(int, self.graph.inputs) if end != index], np.int32)
+
+    def drop_unread(self) -> None:
+        """Empties the buffers that no tensor of the operator holds any more; 0 is that of computed ones."""
+        read = {self.tensor(end).buffer for end in self.ends}
+        for place, buffer in enumerate(self.model.buffers):
+            if place not in read:
+                buffer.data = None
 
     def retype(self, index: int, kind: int, step: float | None, zero: int = 0) -> None:
         tensor, stored = self.tensor(index), self.is_stored(index)
@@ -154,10 +162,10 @@ def _as_dense(one: _Single) -> bool:
 
 
 def _without_fused(one: _Single) -> bool:
-    options = one.operator.builtinOptions
+    options: Any = one.operator.builtinOptions
     if getattr(options, "fusedActivationFunction", None) not in _FUSED:
         return False
-    options.fusedActivationFunction = generated.ActivationFunctionType.NONE  # type: ignore[attr-defined]
+    options.fusedActivationFunction = generated.ActivationFunctionType.NONE
     return True
 
 
