@@ -64,7 +64,7 @@ class Replayed:
         self.results = results
 
     def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
-        return self.results[kind]
+        return {"files": [{"ns": 900.0, "reason": ""}]} if kind == "timings" else self.results[kind]
 
     def put(self, files: Mapping[str, bytes]) -> None:
         """Needs none."""

@@ -67,12 +67,18 @@ def explain(asked: Asked, contents: Contents, part: Fragment, taken_alone: bool)
     if taken_alone:
         return _inside(contents, operator)
     if not any(asked.products.values()):
-        return Delegation(False, f"{asked.runtime} runs nothing with XNNPACK on this machine", "another --runtime")
+        return Delegation(
+            False, f"{asked.runtime} runs nothing with XNNPACK on this machine", "all, on another --runtime"
+        )
     if not part.flat:
         return Delegation(False, f"{part.kind} runs other graphs or keeps a state, which XNNPACK does not")
     dtype = name_type(operator)
     if dtype == "int8" and not asked.products["int8"]:
-        return Delegation(False, f"{asked.runtime} gives XNNPACK no int8 operators", "another --runtime, as litert")
+        return Delegation(
+            False,
+            f"{asked.runtime} gives XNNPACK no int8 operators",
+            "the same operator on another --runtime, as litert",
+        )
     return _from_tries(asked, operator, dtype, asked.tries.get(part.signature))
 
 
@@ -108,9 +114,7 @@ def _inside(contents: Contents, operator: Operator) -> Delegation:
     if source is None:
         return Delegation(False, alone)
     return Delegation(
-        False,
-        f"{alone}: the size of its input is known only at run time, for #{source.index} {source.name} computes it",
-        "fixed sizes: store that operator's size as a constant",
+        False, f"{alone}, where #{source.index} {source.name} before it has a size known only at run time"
     )
 
 
