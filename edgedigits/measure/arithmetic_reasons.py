@@ -32,13 +32,13 @@ _ARM: Final = frozenset({"neon", "asimd"})
 
 
 def tell_no_dot_product(instruction_sets: Collection[str] | None) -> str:
-    """That a processor can't multiply int8 faster than float32, and which can; "" where it can, or does not tell what it has.
+    """That a processor lacks what makes int8 fast, and which has it; "" where it has that, or does not tell what it has.
 
     `instruction_sets` are the names of /proc/cpuinfo, as the device runner tells them.
     """
     if not instruction_sets or _DOT_PRODUCTS & set(instruction_sets):
         return ""
     if _ARM & set(instruction_sets):
-        return "this processor has no int8 dot product (asimddp), so int8 gains little over float32; a Pi 5 has one"
+        return "this processor has no int8 dot product (asimddp), so int8 gains less than on a Pi 5, which has one"
     widest = next((words for name, words in _WIDEST.items() if name in instruction_sets), "no AVX2")
-    return f"this processor has no int8 dot product ({widest}), so int8 is no faster than float32; a Pi 5 has one"
+    return f"this processor has no int8 dot product ({widest}), so int8 gains little or nothing over float32; a Pi 5 has one"

@@ -171,15 +171,14 @@ def _why(
         return ""
     at = slow[0]
     times = [report.latencies[at] for report in reports]
-    if not times[0].valid_windows:
-        return "no round counts, so whether it is faster is not known: measure again"
     works = [look_at(unpack_file(Path(report.path)), report.name) for report in reports]
     baseline, compressed = [
         Side(report.name, time.p50_us, time.delegated, work)
         for report, time, work in zip(reports, times, works, strict=True)
     ]
     fixed = _fixed_us(runner, settings) if times[0].threads == 1 else None
-    return explain(Race(baseline, compressed, result["environment"], fixed))
+    said = explain(Race(baseline, compressed, result["environment"], fixed))
+    return said if times[0].valid_windows else f"every round is void, so perhaps it is; if not, {said}"
 
 
 def _fixed_us(runner: Runner, settings: BenchSettings) -> float | None:
