@@ -6,6 +6,7 @@ values do not matter for that: constants become zeros.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -30,13 +31,27 @@ STORED, ONE_SCALE, DENSE, PLAIN = "stored", "one scale", "dense", "no fused acti
 
 
 def list_variants(flat: bytes) -> Iterator[tuple[str, bytes]]:
-    """(what was changed, the .tflite file) of a fragment of `tflite.fragments`; `what` is one of the above, or a type."""
+    """(what was changed, the .tflite file) of a fragment of `tflite.fragments`; `what` is one of the above, or a type.
+
+    Raises TfliteError where the fragment is of an altered file.
+    """
     for what, change in _CHANGES.items():
         with follow("a single operator"):
-            one = _Single(schema.unpack(flat))
-            if change(one):
-                one.drop_unread()
-                yield what, schema.pack(one.model)
+            found = _change(flat, change)
+        if found:
+            yield what, found
+
+
+def _change(flat: bytes, change: Callable[[_Single], bool]) -> bytes:
+    """The changed file; b"" where there is nothing to change, or a tensor is too large to be filled."""
+    one = _Single(schema.unpack(flat))
+    if any(math.prod(map(int, one.tensor(end).shape)) > _MOST_ELEMENTS for end in one.ends):
+        return b""
+    one.unpack_constants()
+    if not change(one):
+        return b""
+    one.drop_unread()
+    return schema.pack(one.model)
 
 
 class _Single:
@@ -44,9 +59,12 @@ class _Single:
 
     def __init__(self, model: schema.ModelTable) -> None:
         self.model, self.graph = model, model.subgraphs[0]
-        *unpackers, self.operator = self.graph.operators
+        *self.unpackers, self.operator = self.graph.operators
         self.kind = schema.OPERATOR_NAMES.get(schema.find_number(model.operatorCodes[self.operator.opcodeIndex]), "")
-        for one in unpackers:
+
+    def unpack_constants(self) -> None:
+        """In place of the operators that unpack a constant, what they make of it."""
+        for one in self.unpackers:
             for end in one.outputs:
                 self.store(int(end))
         self.graph.operators = [self.operator]
@@ -174,6 +192,7 @@ def _steps(tensor: schema.TensorTable) -> int:
     return 0 if steps is None else len(steps)
 
 
+_MOST_ELEMENTS: Final = 2**27
 _STEP: Final = 0.05
 _BIASED: Final = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 _DTYPES: Final = {
