@@ -199,7 +199,7 @@ def replayed(measured: Measured, medians_us: list[list[float]], voids: list[str 
 
 
 def test_times_shares_and_rates_are_worked_out_right(measured: Measured) -> None:
-    one = [10.0, 1.0, 1 + MACS / 20_000, 1 + MACS / 40_000, 5.0, 1.0, 3.0, 2.0]
+    one = [10.0, 1.0, MACS / 20_000, MACS / 40_000, 5.0, 1.0, 3.0, 2.0]
     void = [one, [2 * us for us in one], one]
     report = replayed(measured, void, [None, "throttled", None])
     conv, reshape, dense, softmax = report.operators
@@ -350,7 +350,7 @@ def test_a_summary_says_what_is_void(measured: Measured) -> None:
 
 
 def test_a_job_must_name_every_file(tmp_path: Path) -> None:
-    job = {"schema": 1, "kind": "profile", "runtime": "litert", "files": ["a", "b"], "names": ["a"]}
+    job = {"schema": 1, "kind": "profile", "runtime": "litert", "files": ["a", "b"], "names": ["a"], "alone": [1]}
     (tmp_path / "job.json").write_text(json.dumps(job))
     with pytest.raises(RunnerError, match=r"names: found \['a'\]; give one for each of the 2 files"):
         run_job(tmp_path / "job.json", print)

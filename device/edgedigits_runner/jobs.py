@@ -65,12 +65,14 @@ class TimingsJob(NamedTuple):
 class ProfileJob(NamedTuple):
     """`windows` of `window_s` seconds in which all files take turns: .tflite files of any inputs, the first one the whole model.
 
-    `names` say what each is, for people.
+    `names` say what each is, for people; `alone` are the places of files that take no turns but run again and again, each by
+    itself, since they are to find their data in the cache.
     """
 
     runtime: str
     files: tuple[Path, ...]
     names: tuple[str, ...]
+    alone: tuple[int, ...]
     windows: int
     window_s: float
     pin: int | None
@@ -233,6 +235,7 @@ def read_profile_job(path: Path) -> ProfileJob:
         runtime=fields.text("runtime", RUNTIMES),
         files=tuple(path.parent / name for name in files),
         names=names,
+        alone=fields.wholes("alone"),
         windows=fields.whole("windows"),
         window_s=fields.number("window_s", 0.001),
         pin=fields.core("pin"),

@@ -1,7 +1,8 @@
 """What each operator of a model takes: files of one operator each, and the whole model, timed in turns.
 
 The host cuts the operators out, for that takes more than NumPy. All files take turns, inference by inference, so that each
-finds the caches as it would inside a net; windows are watched, and measured again, as those of `bench`.
+finds its weights where they lie inside a net; what it reads and writes is touched before, as the operator before it would
+have. Windows are watched, and measured again, as those of `bench`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.interpreters import load_runtime
 from edgedigits_runner.jobs import read_profile_job, read_tries_job
 from edgedigits_runner.pinning import pin
-from edgedigits_runner.timings import open_net, take_turns
+from edgedigits_runner.timings import drawn, open_net, take_turns
 from edgedigits_runner.trial import Trial, try_files
 from edgedigits_runner.windows import Repeats, watched
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
 
 _WARMUP_S = 0.2
+_ALONE = 0.05  # of a window, for each file that takes no turns
 
 
 def profile(job_path: Path, say: Say) -> dict[str, Any]:
@@ -43,6 +45,7 @@ def profile(job_path: Path, say: Say) -> dict[str, Any]:
     if trials[0].reason:
         raise RunnerError("model", f"{job.names[0]}: {_why(job.names, trials)}")
     running = [at for at, trial in enumerate(trials) if not trial.reason]
+    nets = {at: _Net(open_net(runtime, job.files[at])) for at in running}
     return {
         "schema": SCHEMA,
         "kind": "profile",
@@ -50,8 +53,25 @@ def profile(job_path: Path, say: Say) -> dict[str, Any]:
         "pin": job.pin,
         "files": [_told(trial, path) for trial, path in zip(trials, job.files)],  # noqa: B905  # Python 3.9
         "timed": running,
-        "windows": _windows([open_net(runtime, job.files[at]) for at in running], job, say),
+        "windows": _windows(nets, job, say),
     }
+
+
+class _Net:
+    """An interpreter, and the inputs that it is handed before each turn."""
+
+    def __init__(self, net: Any) -> None:
+        rng = np.random.default_rng(0)
+        self._net, self.invoke = net, net.invoke
+        self._inputs = [(one["index"], drawn(rng, one)) for one in net.get_input_details()]
+        self._outputs = [one["index"] for one in net.get_output_details()]
+
+    def hand_over(self) -> None:
+        """Puts inputs and outputs into the cache."""
+        for index, values in self._inputs:
+            self._net.set_tensor(index, values)
+        for index in self._outputs:
+            self._net.get_tensor(index)
 
 
 def tries(job_path: Path, say: Say) -> dict[str, Any]:
@@ -78,16 +98,23 @@ def _why(names: Sequence[str], trials: Sequence[Trial]) -> str:
     return f"{trials[0].reason} of it{alone}; try another --runtime, or export it otherwise"
 
 
-def _windows(nets: list[Any], job: ProfileJob, say: Say) -> list[dict[str, Any]]:
+def _windows(nets: dict[int, _Net], job: ProfileJob, say: Say) -> list[dict[str, Any]]:
+    """The medians of each window, in the order of `nets`."""
+    alone = [at for at in nets if at in job.alone]
+    turning = [at for at in nets if at not in alone]
+
     def timed(seconds: float) -> dict[str, Any]:
-        rounds = take_turns(nets, seconds)
-        return {"rounds": len(rounds), "median_ns": np.median(rounds, axis=0).tolist()}
+        rounds = take_turns([nets[at] for at in turning], seconds, _Net.hand_over)
+        medians = dict(zip(turning, np.median(rounds, axis=0).tolist()))  # noqa: B905  # Python 3.9
+        for at in alone:
+            medians[at] = float(np.median(take_turns([nets[at]], seconds * _ALONE)))
+        return {"rounds": len(rounds), "median_ns": [medians[at] for at in nets]}
 
     repeats, windows = Repeats(job.windows), []
     gc.collect()
     gc.disable()
     try:
-        take_turns(nets, _WARMUP_S)
+        take_turns(list(nets.values()), _WARMUP_S)
         for number in range(job.windows):
             say(f"{len(nets)} files take turns, window {number + 1} of {job.windows}")
             windows.append(watched(timed, job.window_s, repeats))

@@ -105,7 +105,7 @@ def summary(job: dict[str, Any], result: dict[str, Any], tried: dict[int, list[s
     """A line for each operator, then how they add up and what the core can do at most."""
     times = _Times(result)
     whole, nothing = times.of(0), times.of(_NOTHING)
-    peaks = {kind: _rate(_PRODUCT_MACS, own) for kind, at in _PRODUCTS.items() if (own := times.own(at)) is not None}
+    peaks = {kind: _rate(_PRODUCT_MACS, times.of(at)) for kind, at in _PRODUCTS.items() if times.has(at)}
     taken, total, lines = result["files"][0]["taken"], nothing.copy(), []
     for one in job["operators"]:
         own = times.own(one["file"])
@@ -134,9 +134,12 @@ class _Times:
         found: NDArray[Any] = self._us[:, self._columns[place]]
         return found
 
+    def has(self, place: int) -> bool:
+        return place in self._columns
+
     def own(self, place: int | None) -> NDArray[Any] | None:
         """Less what any call takes; None for what was not timed."""
-        if place is None or place not in self._columns:
+        if place is None or not self.has(place):
             return None
         found: NDArray[Any] = np.maximum(self.of(place) - self.of(_NOTHING), 0.0)
         return found

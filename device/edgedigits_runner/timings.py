@@ -51,14 +51,15 @@ def open_net(runtime: Runtime, path: Path) -> Any:
             net.allocate_tensors()
             rng = np.random.default_rng(0)
             for source in net.get_input_details():
-                net.set_tensor(source["index"], _drawn(rng, source))
+                net.set_tensor(source["index"], drawn(rng, source))
             net.invoke()
     except RunnerError as error:
         return str(error)
     return net
 
 
-def _drawn(rng: np.random.Generator, source: dict[str, Any]) -> Any:
+def drawn(rng: np.random.Generator, source: dict[str, Any]) -> Any:
+    """Random numbers as an input takes them."""
     dtype = np.dtype(source["dtype"])
     if dtype.kind == "f":
         return rng.standard_normal(source["shape"]).astype(dtype)
@@ -70,13 +71,17 @@ def _drawn(rng: np.random.Generator, source: dict[str, Any]) -> Any:
     return rng.integers(limits.min, limits.max, source["shape"], dtype, endpoint=True)
 
 
-def take_turns(nets: list[Any], seconds: float) -> Any:
-    """The ns of invoke() alone of each, inference by inference in turn, int64 [rounds, nets]; 10 rounds at least."""
+def take_turns(nets: list[Any], seconds: float, ready: Callable[[Any], None] = lambda _: None) -> Any:
+    """The ns of invoke() alone of each, inference by inference in turn, int64 [rounds, nets]; 10 rounds at least.
+
+    `ready` is called with a net before each of its turns.
+    """
     rounds: list[list[int]] = []
     end = perf_counter() + seconds
     while perf_counter() < end or len(rounds) < _LEAST_ROUNDS:
         laps = []
         for net in nets:
+            ready(net)
             begun = perf_counter_ns()
             net.invoke()
             laps.append(perf_counter_ns() - begun)

@@ -17,6 +17,7 @@ from edgedigits.tasks.statistics import Spread
 
 _SCHEMA: Final = 1
 _MOST_ROWS: Final = 40
+_LOADED: Final = ", and load from others interrupts a long call more often than a short one"
 _ADDS_UP: Final = 0.1  # of the whole; a sum that is off by more is worth a sentence
 
 
@@ -126,11 +127,9 @@ def _sums(report: ProfileReport) -> Iterator[str]:
     if untimed:
         said += f"; {len(untimed)} of {len(report.operators)} operators are missing in it"
     elif share > 1 + _ADDS_UP:
-        said += ": alone each has costs that inside a net they share, so take shares as shares of the sum"
+        said += "; what is too much is no single operator's"
     elif share < 1 - _ADDS_UP:
-        said += (
-            ": inside the net they wait for each other's data, or for what hands it between XNNPACK and other kernels"
-        )
+        said += "; what is missing is no single operator's" + ("" if report.valid_windows else _LOADED)
     yield said + "."
     for one in untimed[:3]:
         yield f"#{one.work.index} {plain(one.work.kind)} has no time: {plain(one.untimed)}."

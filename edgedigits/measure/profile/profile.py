@@ -103,6 +103,7 @@ def make_job(task: ProfileTask, settings: ProfileSettings) -> JsonObject:
         "runtime": settings.runtime,
         "files": list(task.files),
         "names": list(task.names),
+        "alone": [PRODUCTS + number for number in range(len(MULTIPLIED))],
         "windows": settings.windows,
         "window_s": settings.window_s,
         "pin": settings.pin,

@@ -19,6 +19,7 @@ from edgedigits.tflite.fragments import Fragment
 from edgedigits.tflite.multiply_adds import Work
 
 _WHOLE, _NOTHING, _FIRST_PRODUCT = 0, 1, 2
+_LONG: Final = 5
 _PRODUCTS: Final = ("float32", "int8")
 _MULTIPLIED_AS: Final = {"float32": "float32", "float16 weights": "float32"}  # all others multiply integers
 
@@ -125,9 +126,12 @@ class _Times:
         found: NDArray[np.float64] = self._us[:, self._columns[place]]
         return found
 
+    def has(self, place: int) -> bool:
+        return place in self._columns
+
     def own(self, place: int) -> NDArray[np.float64] | None:
         """Less what any call takes, never below zero; None where it was not timed."""
-        return np.maximum(self.of(place) - self.of(_NOTHING), 0.0) if place in self._columns else None
+        return np.maximum(self.of(place) - self.of(_NOTHING), 0.0) if self.has(place) else None
 
 
 def multiplied_as(work: Work) -> str:
@@ -143,17 +147,17 @@ def _rate(macs: int, own: NDArray[np.float64]) -> float | None:
 
 
 def _peaks(subject: Subject, times: _Times, own: Sequence[NDArray[np.float64] | None]) -> Iterator[Peak]:
-    """Of each arithmetic the product's rate, or that of an operator that is faster and no shorter than a call's fixed cost."""
+    """Of each arithmetic the product's rate, or that of an operator that is faster, and so long that a call's fixed cost, which
+    its time is less, hardly counts. The product's time holds that cost, a hundredth of it on a board."""
     fixed = float(np.median(times.of(_NOTHING)))
     for number, arithmetic in enumerate(_PRODUCTS):
-        product = times.own(_FIRST_PRODUCT + number)
-        found = []
-        if product is not None and (rate := _rate(MACS, product)) is not None:
+        product, found = _FIRST_PRODUCT + number, []
+        if times.has(product) and (rate := _rate(MACS, times.of(product))) is not None:
             found.append(
                 Peak(arithmetic, rate, f"a dense matrix product of {ROWS} x {WIDTH} x {WIDTH}, measured beside")
             )
         for work, part in zip(subject.works, own, strict=True):
-            long = part is not None and float(np.median(part)) >= fixed
+            long = part is not None and float(np.median(part)) >= _LONG * fixed
             if part is not None and long and multiplied_as(work) == arithmetic:
                 rate = _rate(work.macs, part)
                 if rate is not None:
