@@ -59,7 +59,13 @@ UNKNOWN = "no cause of it is known; "
         ),
         (
             race(FileWork(1000, "float16 weights", 0.0)),
-            "float16 weights are unpacked to float32 when the file is loaded; 100 % of the multiply-adds are left",
+            "without float16 arithmetic, allowed and in the processor, its weights are unpacked to float32 when the file is "
+            "loaded; 100 % of the multiply-adds are left",
+        ),
+        (
+            race(FileWork(1000, "float32", 0.0, float16=True), sets=["asimd"]),
+            "this processor has no float16 arithmetic (a Pi 5 has it), so it computes in float32 as float does; "
+            "100 % of the multiply-adds are left",
         ),
         (
             race(FileWork(950, "float32", 0.5)),
@@ -99,6 +105,7 @@ def test_a_cause_is_said_where_it_holds(found: Race, said: str) -> None:
         race(INT8, sets=[*AVX2, "avx_vnni"]),
         race(INT8, sets=["asimd", "asimddp"]),
         race(FileWork(500, "float32", 0.9)),
+        race(FileWork(1000, "float16 weights", 0.0, float16=True), sets=["asimd", "asimdhp", "asimddp"]),
         race(INT8, baseline=None),
         race(None),
         race(INT8, sets=VNNI, fixed_us=100.0),  # without it the work would be slower still

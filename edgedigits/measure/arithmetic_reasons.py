@@ -18,8 +18,8 @@ ZEROS_TAKE_TIME: Final[dict[Arithmetic, str]] = {
 """Why zeros among the weights buy no time."""
 NO_FASTER: Final[dict[Arithmetic, str]] = {
     "float32": "",
-    "float16 weights": "without float16 arithmetic, allowed and in the processor, its weights are unpacked to float32 when the file "
-    "is loaded",
+    "float16 weights": "without float16 arithmetic, allowed and in the processor, its weights are unpacked to float32 when the "
+    "file is loaded",
     "int8": "",
     "dynamic": "its activations are quantized anew in every inference",
     "int16x8": "only the slow reference kernels compute in int16x8",

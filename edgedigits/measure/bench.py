@@ -38,8 +38,8 @@ from edgedigits.measure.bench_result import (
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes.environments import RuntimeName, find_python_for
 from edgedigits.measure.why_no_faster import CLEARLY_FASTER, Race, Side, explain, look_at
-from edgedigits.tflite.fragments import nearly_nothing
 from edgedigits.tflite.flatbuffer import FLOAT16_ENTRY, read
+from edgedigits.tflite.fragments import nearly_nothing
 from edgedigits.tflite.packed_file import unpack_file
 
 _NOTHING: Final = "nothing.tflite"

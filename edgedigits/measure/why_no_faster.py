@@ -25,16 +25,23 @@ _MOSTLY: Final = 0.6
 """The same where the arithmetic is said to be no faster: int8 without a dot product was measured at 0.8 of float32's speed."""
 _RULES: Final = 0.25
 """The share of an inference from which on the fixed cost of a call is what keeps it from being faster, not noise."""
+_FLOATS: Final[frozenset[Arithmetic]] = frozenset({"float32", "float16 weights"})
+_FLOAT16: Final = frozenset({"asimdhp", "avx512_fp16"})
+_NO_FLOAT16: Final = "this processor has no float16 arithmetic (a Pi 5 has it)"
 _IN_WORDS: Final[dict[Arithmetic, str]] = {"dynamic": "int8 weights and float activations"}
 
 
 @dataclass(frozen=True)
 class FileWork:
-    """Multiply-adds of a file, the arithmetic of most of them, and the share of weights that are zero; None where not told."""
+    """Multiply-adds of a file, the arithmetic of most of them, and the share of weights that are zero; None where not told.
+
+    `float16`: the file may be computed in float16, where the processor can.
+    """
 
     macs: int
     arithmetic: Arithmetic
     zeros: float | None
+    float16: bool = False
 
     @property
     def words(self) -> str:
@@ -60,6 +67,11 @@ class Race:
     environment: JsonObject
     fixed_us: float | None
 
+    def in_float16(self, work: FileWork) -> bool:
+        """Whether it may well have been computed in float16 there."""
+        sets = self.environment.get("instruction_sets")
+        return work.float16 and work.arithmetic in _FLOATS and (sets is None or bool(_FLOAT16 & set(sets)))
+
     @property
     def left(self) -> float | None:
         """The share of the baseline's multiply-adds that the compressed model has."""
@@ -83,7 +95,7 @@ def look_at(flat: bytes, source: str) -> FileWork | None:
     weights = [weight for weight in count_weight_zeros(contents) if weight.zeros is not None]
     elements = sum(weight.elements for weight in weights)
     zeros = sum(weight.zeros or 0 for weight in weights) / elements if elements else None
-    return FileWork(macs, max(by_kind, key=lambda kind: by_kind[kind]), zeros)
+    return FileWork(macs, max(by_kind, key=lambda kind: by_kind[kind]), zeros, contents.float16_arithmetic)
 
 
 def explain(race: Race) -> str:
@@ -116,8 +128,12 @@ def _fixed_cost(race: Race) -> str:
 def _same_work(race: Race) -> str:
     """The same arithmetic, or one that is computed as float32, with nearly as many multiply-adds."""
     one, other, left = race.baseline.work, race.compressed.work, race.left
-    if one is None or other is None or left is None or left < _AS_MUCH:
+    if one is None or other is None or left is None or left < _AS_MUCH or race.in_float16(other):
         return ""
+    if other.float16 and not one.float16 and {one.arithmetic, other.arithmetic} <= _FLOATS:
+        return "; ".join(
+            [f"{_NO_FLOAT16}, so it computes in float32 as {race.baseline.name} does", *_work(other, left)]
+        )
     if other.arithmetic == "float16 weights" and one.arithmetic == "float32":
         return "; ".join([NO_FASTER["float16 weights"], *_work(other, left)])
     if other.arithmetic != one.arithmetic:
