@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgedigits.api.advise import Advice, advise
     from edgedigits.api.bench import Bench, DeviceBench, FleetBench, bench, fleet_bench
     from edgedigits.api.compress import Artifact, compress, demo
-    from edgedigits.api.devices import Deployment, Runner, deploy, runner
+    from edgedigits.api.devices import Deployment, Profile, Runner, deploy, profile, runner
     from edgedigits.api.files import (
         Cycles,
         Estimate,
@@ -72,7 +72,7 @@ _PLACES = {
     "api.advise": "Advice advise",
     "api.bench": "Bench DeviceBench FleetBench bench fleet_bench",
     "api.compress": "Artifact compress demo",
-    "api.devices": "Deployment Runner deploy runner",
+    "api.devices": "Deployment Profile Runner deploy profile runner",
     "api.files": "Cycles Estimate Inspection Instructions Packing cycles estimate inspect instructions pack",
     "api.recipes": "Recipes recipes recipes_check recipes_show",
     "api.train": "Training train",
@@ -115,6 +115,7 @@ __all__ = [
     "OpenSizeError",
     "Packing",
     "ParityError",
+    "Profile",
     "Recipe",
     "RecipeError",
     "Recipes",
@@ -136,6 +137,7 @@ __all__ = [
     "instructions",
     "load_data",
     "pack",
+    "profile",
     "recipes",
     "recipes_check",
     "recipes_show",

@@ -9,10 +9,12 @@ from typing import Any
 SECONDS = r"(.*\.)?(made_in_)?seconds"
 LATENCIES = r".*\.latencies\.\d+\.(?!threads|delegated|cold).*|.*\.speedups\.\d+\.ratio\..*"
 MACHINE = r"(.*\.)?environment\.(load_average\.\d|timer_ns|disk_free_kib|memory_available_kib)"
+PROFILED = r".*_us\..*|sum_of_whole\..*|valid_windows|void_reasons.*|peaks.*|operators\.\d+\.(us|share|gmacs|of_peak).*"
 MEASURED = {
     "compress": "sha256",  # the manifest's seal, over its seconds too
     "advise": "operators_timed_now",  # the second call finds the times of the first
-    "bench": f"{LATENCIES}|{MACHINE}",
+    "bench": rf"{LATENCIES}|{MACHINE}|.*\.why_no_faster",
+    "profile": rf"{MACHINE}|{PROFILED}",
     "deploy": MACHINE,  # of what the doctor there says
 }
 """Paths in the JSON that no two runs share, since they hold a time, or load of this machine, or hang on one; all else is the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,12 @@ class Replayed:
     """A runner that has done its jobs long ago."""
 
     def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
+        if kind == "timings":
+            return {"files": [{"ns": 900.0, "reason": ""}]}
         return json.loads(FIRST.read_text()) if kind == "bench" else PROBE
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Needs none."""
 
 
 def replayed_report() -> Report:

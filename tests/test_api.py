@@ -103,6 +103,10 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
         ),
         "instructions": ([art.tflite, "--cpu", "cortex-a76"], lambda: ed.instructions(art, cpu="cortex-a76")),
         "cycles": ([art.tflite, "--cpu", "cortex-a76"], lambda: ed.cycles(art, cpu="cortex-a76")),
+        "profile": (
+            [art.tflite, "--windows", 1, "--window", 0.05],
+            lambda: ed.profile(art, windows=1, window=0.05, progress=False),
+        ),
         "demo": (["--out", "d"], lambda: ed.demo("d", progress=False)),
     }
 
@@ -186,6 +190,7 @@ def wrong_calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
         "fleet bench": (["no.yaml", "--tflite", art.path], lambda: ed.fleet_bench("no.yaml", art)),
         "instructions": (["no.tflite"], lambda: ed.instructions("no.tflite")),
         "cycles": (["no.tflite"], lambda: ed.cycles("no.tflite")),
+        "profile": (["no.tflite"], lambda: ed.profile("no.tflite", progress=False)),
         "demo": (["--out", art.tflite], lambda: ed.demo(art.tflite)),
     }
 
@@ -238,7 +243,7 @@ def test_all_is_what_it_says() -> None:
         "FleetBench",
         "Inspection",
     }
-    results |= {"Instructions", "Packing", "Recipes", "Runner", "Training"}
+    results |= {"Instructions", "Packing", "Profile", "Recipes", "Runner", "Training"}
     assert set(ed.__all__) == {*classes, *errors, *functions, *results, "Dataset", "Recipe", "Scaling", "__version__"}
     assert all(getattr(ed, name) is not None for name in ed.__all__)
     assert set(ed.__all__) <= set(dir(ed))

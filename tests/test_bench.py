@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -49,6 +50,9 @@ class Recorder:
         self.done.append((kind, job, result))
         return result
 
+    def put(self, files: Mapping[str, bytes]) -> None:
+        self.runner.put(files)
+
     def of(self, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
         return next((job, result) for done, job, result in self.done if done == kind)
 
@@ -60,7 +64,10 @@ class Replayed:
         self.results = results
 
     def run(self, kind: str, job: dict[str, Any]) -> dict[str, Any]:
-        return self.results[kind]
+        return {"files": [{"ns": 900.0, "reason": ""}]} if kind == "timings" else self.results[kind]
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Needs none."""
 
 
 @pytest.fixture(scope="session")

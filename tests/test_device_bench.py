@@ -121,6 +121,23 @@ def test_the_commands_and_the_functions_say_the_same(
         assert any("agreement" in path for path in said)
 
 
+def test_operators_are_timed_there_and_nothing_is_left(
+    server: Sshd, wish: DeployWish, made: Path, tmp_path: Path
+) -> None:
+    options = ("--host", server.target, "--ssh-config", server.config, "--no-network", "--json")
+    done = edgedigits("profile", made, *options, *QUICK)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["device"], told["environment"]["runtime"]) == (server.target, "litert")
+    here = ed.profile(made, windows=1, window=0.05, progress=False).as_json()
+    same = ("index", "kind", "version", "macs", "xnnpack", "why_not", "would_change")
+    assert [[one[key] for key in same] for one in told["operators"]] == [
+        [one[key] for key in same] for one in here["operators"]
+    ]
+    assert all(one["us"] for one in told["operators"])
+    assert sorted(item.name for item in (server.seen / "edgedigits").iterdir()) == [".lock", "venvs"]
+
+
 def test_a_fleet_is_one_table_and_one_that_is_down_a_row_with_the_reason(
     server: Sshd, wish: DeployWish, made: Path, tmp_path: Path
 ) -> None:

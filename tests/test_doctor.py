@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from edgedigits_runner.delegation import xnnpack
 from edgedigits_runner.doctor import doctor_job, examine
 from edgedigits_runner.doctor_text import as_text
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.fresh import run_fresh
-from edgedigits_runner.golden import Measure, Softmax, compared, judged, measure_of, softmax_of, xnnpack
+from edgedigits_runner.golden import Measure, Softmax, compared, judged, measure_of, softmax_of
 from edgedigits_runner.interpreters import load_runtime
 from edgedigits_runner.kept import sealed
 from edgedigits_runner.machine import throttling

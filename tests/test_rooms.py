@@ -51,6 +51,7 @@ WITHIN = {
     "measure/cost": "measure measure/runtimes",
     "measure/qemu": "measure/runtimes",
     "measure/cycles": "measure/cost measure/qemu measure/runtimes",
+    "measure/profile": "measure measure/runtimes",
     "pipeline/converters": "",
     "pipeline/export": "pipeline/converters",
     "pipeline/checks": "",

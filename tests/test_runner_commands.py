@@ -342,7 +342,7 @@ def test_void_windows_are_said_and_not_counted() -> None:
     ]
 
 
-@pytest.mark.parametrize("command", ["predict", "doctor", "bench", "evaluate", "serve", "job"])
+@pytest.mark.parametrize("command", ["predict", "doctor", "bench", "evaluate", "profile", "serve", "job"])
 def test_every_command_has_help_without_numpy(release: Path, command: str) -> None:
     blocked = WALL.replace("in (", "in ('numpy', ")
     done = run(release, command, "--help", python=(sys.executable, "-c", blocked))

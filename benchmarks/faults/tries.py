@@ -68,6 +68,7 @@ _NET = "keras/three.keras"
 _MODELS = (
     Try("inspect", "model/int8.tflite", _host("inspect", _FILE, "--slim")),
     Try("estimate", "model/int8.tflite", _host("estimate", _FILE, "--device", "pi4")),
+    Try("profile", "model/int8.tflite", _host("profile", _FILE, *_SHORT)),
     Try("pack --slim", "model/int8.tflite", _host("pack", _FILE, "--slim", "--out", "packed.tflite")),
     Try("bench", "model/int8.tflite", _host("bench", "--tflite", _FILE, "--data", _DATA, *_BENCH)),
     Try("runner evaluate", "model/int8.tflite", _placed("model.tflite", _runner, "evaluate", _FILE)),

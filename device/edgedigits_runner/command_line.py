@@ -170,9 +170,19 @@ HTTP on 127.0.0.1: POST /predict with an image file as the body, GET /health, GE
 
   --port N             by default 8765; 0 takes any free one{_FOLDER}{_RUNTIME}{_THREADS}"""
 
+_PROFILE = f"""[FOLDER] [--out R.json]
+
+What each operator of a model takes, and which of them XNNPACK runs.
+
+  FOLDER               what the host's `edgedigits profile F.tflite --parts FOLDER` wrote; by default here
+  --out R.json         write every window there
+  --windows N          by default 7
+  --window SECONDS     length of one, in which all operators take turns; by default 0.5
+  --pin CORE           stay on that core{_RUNTIME}"""
+
 _JOB = """JOB.json RESULT.json
 
-A job of the host: bench, probe, evaluate or doctor, as its file says."""
+A job of the host, as its file says: bench, probe, profile, evaluate, doctor and others."""
 
 _count = _whole(1, 1024)
 _COMMON: dict[str, tuple[Reader | None, Any]] = {"runtime": (_runtime, "auto"), "threads": (_count, 1)}
@@ -197,6 +207,17 @@ _COMMANDS: dict[str, tuple[str, str, dict[str, tuple[Reader | None, Any]]]] = {
         },
     ),
     "evaluate": ("by_hand", _EVALUATE, {**_COMMON, "out": (str, None)}),
+    "profile": (
+        "profile_by_hand",
+        _PROFILE,
+        {
+            "runtime": _COMMON["runtime"],
+            "out": (str, None),
+            "windows": (_count, 7),
+            "window": (_seconds, 0.5),
+            "pin": (_whole(0, 1023), None),
+        },
+    ),
     "serve": ("serve", _SERVE, {**_COMMON, "port": (_whole(0, 65535), 8765)}),
     "job": ("by_host", _JOB, {}),
 }

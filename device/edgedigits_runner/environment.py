@@ -10,7 +10,7 @@ import numpy as np
 
 from edgedigits_runner.conditions import SYSTEM, clocks_khz, governor
 from edgedigits_runner.interpreters import Runtime
-from edgedigits_runner.system_files import board, field
+from edgedigits_runner.system_files import board, field, instruction_sets
 from edgedigits_runner.timer import timer_ns
 
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # before any pinning
@@ -25,6 +25,7 @@ def environment(runtime: Runtime) -> dict[str, Any]:
         "machine": os.uname().machine,
         "board": board(),
         "cpu": field("/proc/cpuinfo", "model name"),
+        "instruction_sets": instruction_sets(),
         "cpus": _CORES,
         "numpy": np.__version__,
         "runtime": runtime.name,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from edgedigits_runner.delegation import list_operators, xnnpack
 from edgedigits_runner.environment import environment
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import joined
@@ -188,56 +189,17 @@ def measure_of(
     return Measure(extent / 1e5, 1e5 / 16 if float16_arithmetic else 100.0)
 
 
-def xnnpack(interpreter: Any) -> dict[str, Any]:
-    """`applied`: whether XNNPACK, the only default delegate, took operators (None: not told); `outside`: those it left.
-
-    Read from the operators of the loaded graph. The line "Created TensorFlow Lite XNNPACK delegate" that runtimes log
-    says nothing: tflite-runtime 2.14 logs it and then runs int8 models without.
-    """
-    operators = _operators(interpreter)
-    if not operators:
-        return {"applied": None, "outside": []}
-    makers = {int(made): one for one in operators if one["op_name"] != "DELEGATE" for made in one["outputs"]}
-    taken: set[int] = set()
-    for delegate in (one for one in operators if one["op_name"] == "DELEGATE"):
-        taken |= _between(makers, delegate)
-    outside = sorted({str(one["op_name"]) for one in makers.values() if int(one["index"]) not in taken})
-    return {"applied": bool(taken), "outside": outside}
-
-
 def softmax_of(reference: Any) -> Softmax | None:
     """Where integers of one, or of a sigmoid, make the answers; read from the operators as the file has them, which no delegate
     has taken."""
     output = reference.get_output_details()[0]
-    makers = [one for one in _operators(reference) if output["index"] in one["outputs"] and one["op_name"] in _ENDS]
+    makers = [one for one in list_operators(reference) if output["index"] in one["outputs"] and one["op_name"] in _ENDS]
     if not makers or np.dtype(output["dtype"]).kind not in "iu":
         return None
     logits = next(one for one in reference.get_tensor_details() if one["index"] == makers[0]["inputs"][0])
     scale, zero = output["quantization"]
     steps = _ENDS[makers[0]["op_name"]]
     return Softmax(float(logits["quantization"][0]), float(scale), int(zero), steps) if scale > 0 else None
-
-
-def _operators(interpreter: Any) -> list[Any]:
-    """Those of the loaded graph; none where the runtime does not tell, or where a name in the file is no text."""
-    listed = getattr(interpreter, "_get_ops_details", None)
-    try:
-        return list(listed()) if listed else []
-    except UnicodeDecodeError:
-        return []
-
-
-def _between(makers: dict[int, Any], delegate: Any) -> set[int]:
-    """The operators that a delegate stands for: those its outputs are made by, back to its inputs."""
-    found: set[int] = set()
-    ends = {int(tensor) for tensor in delegate["inputs"]}
-    waiting = [int(tensor) for tensor in delegate["outputs"]]
-    while waiting:
-        maker = makers.get(waiting.pop())
-        if maker is not None and int(maker["index"]) not in found:
-            found.add(int(maker["index"]))
-            waiting += [int(tensor) for tensor in maker["inputs"] if int(tensor) not in ends]
-    return found
 
 
 def _interpreter(runtime: Runtime, path: str, reference: bool) -> Any:

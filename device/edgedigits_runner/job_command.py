@@ -68,10 +68,24 @@ def _timings(job_path: Path, say: Say) -> dict[str, Any]:
     return timings(job_path, say)
 
 
+def _profile(job_path: Path, say: Say) -> dict[str, Any]:
+    from edgedigits_runner.profile import profile
+
+    return profile(job_path, say)
+
+
+def _tries(job_path: Path, say: Say) -> dict[str, Any]:
+    from edgedigits_runner.profile import tries
+
+    return tries(job_path, say)
+
+
 _JOBS: dict[str, Callable[[Path, Say], dict[str, Any]]] = {
     "bench": _bench,
     "evaluate": _evaluate,
     "probe": _probe,
     "doctor": _doctor,
     "timings": _timings,
+    "profile": _profile,
+    "tries": _tries,
 }

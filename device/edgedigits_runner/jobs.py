@@ -62,6 +62,22 @@ class TimingsJob(NamedTuple):
     window_s: float
 
 
+class ProfileJob(NamedTuple):
+    """`windows` of `window_s` seconds in which all files take turns: .tflite files of any inputs, the first one the whole model.
+
+    `names` say what each is, for people; `alone` are the places of files that take no turns but run again and again, each by
+    itself, since they are to find their data in the cache.
+    """
+
+    runtime: str
+    files: tuple[Path, ...]
+    names: tuple[str, ...]
+    alone: tuple[int, ...]
+    windows: int
+    window_s: float
+    pin: int | None
+
+
 def _counts(value: Any) -> bool:
     return type(value) is int and 1 <= value < 2**31
 
@@ -126,6 +142,12 @@ class _Fields:
         if not isinstance(value, bool):
             raise self.wrong(key, "true or false")
         return value
+
+    def texts(self, key: str, what: str) -> tuple[str, ...]:
+        value = self.get(key)
+        if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
+            raise self.wrong(key, f"a list of at least one {what}")
+        return tuple(value)
 
     def wholes(self, key: str, count: int | None = None) -> tuple[int, ...]:
         value = self.get(key)
@@ -203,15 +225,35 @@ def read_evaluate_job(path: Path) -> EvaluateJob:
     )
 
 
+def read_profile_job(path: Path) -> ProfileJob:
+    """The job in a file; RunnerError "job" says what in it is wrong."""
+    fields = _fields(path, "profile")
+    files, names = fields.texts("files", "path"), fields.texts("names", "name")
+    if len(files) != len(names):
+        raise fields.wrong("names", f"one for each of the {len(files)} files")
+    return ProfileJob(
+        runtime=fields.text("runtime", RUNTIMES),
+        files=tuple(path.parent / name for name in files),
+        names=names,
+        alone=fields.wholes("alone"),
+        windows=fields.whole("windows"),
+        window_s=fields.number("window_s", 0.001),
+        pin=fields.core("pin"),
+    )
+
+
+def read_tries_job(path: Path) -> tuple[str, tuple[Path, ...]]:
+    """The runtime and the files of the job in a file; RunnerError "job" says what in it is wrong."""
+    fields = _fields(path, "tries")
+    return fields.text("runtime", RUNTIMES), tuple(path.parent / name for name in fields.texts("files", "path"))
+
+
 def read_timings_job(path: Path) -> TimingsJob:
     """The job in a file; RunnerError "job" says what in it is wrong."""
     fields = _fields(path, "timings")
-    files = fields.get("files")
-    if not isinstance(files, list) or not files or not all(isinstance(name, str) for name in files):
-        raise fields.wrong("files", "a list of at least one path")
     return TimingsJob(
         runtime=fields.text("runtime", RUNTIMES),
-        files=tuple(path.parent / name for name in files),
+        files=tuple(path.parent / name for name in fields.texts("files", "path")),
         windows=fields.whole("windows"),
         window_s=fields.number("window_s", 0.001),
     )

@@ -30,12 +30,12 @@ def timings(job_path: Path, say: Say) -> dict[str, Any]:
     """For each file of the job the fastest window's median in ns, or None and the reason why it can't be run."""
     job = read_timings_job(job_path)
     runtime = load_runtime(job.runtime)
-    loaded = [_load(runtime, path) for path in job.files]
+    loaded = [open_net(runtime, path) for path in job.files]
     nets = [net for net in loaded if not isinstance(net, str)]
     best = np.full(len(nets), np.inf)
     for number in range(job.windows if nets else 0):
         say(f"{len(nets)} operators, window {number + 1} of {job.windows}")
-        best = np.minimum(best, _window(nets, job.window_s * len(nets)))
+        best = np.minimum(best, np.median(take_turns(nets, job.window_s * len(nets)), axis=0))
     times = iter(best.tolist())
     found = [
         {"ns": None, "reason": one} if isinstance(one, str) else {"ns": next(times), "reason": ""} for one in loaded
@@ -43,7 +43,7 @@ def timings(job_path: Path, say: Say) -> dict[str, Any]:
     return {"schema": SCHEMA, "kind": "timings", "environment": environment(runtime), "files": found}
 
 
-def _load(runtime: Runtime, path: Path) -> Any:
+def open_net(runtime: Runtime, path: Path) -> Any:
     """An interpreter that has run once on random numbers, or why there is none."""
     try:
         with plain_errors(path.name, runtime):
@@ -51,14 +51,15 @@ def _load(runtime: Runtime, path: Path) -> Any:
             net.allocate_tensors()
             rng = np.random.default_rng(0)
             for source in net.get_input_details():
-                net.set_tensor(source["index"], _drawn(rng, source))
+                net.set_tensor(source["index"], drawn(rng, source))
             net.invoke()
     except RunnerError as error:
         return str(error)
     return net
 
 
-def _drawn(rng: np.random.Generator, source: dict[str, Any]) -> Any:
+def drawn(rng: np.random.Generator, source: dict[str, Any]) -> Any:
+    """Random numbers as an input takes them."""
     dtype = np.dtype(source["dtype"])
     if dtype.kind == "f":
         return rng.standard_normal(source["shape"]).astype(dtype)
@@ -70,15 +71,19 @@ def _drawn(rng: np.random.Generator, source: dict[str, Any]) -> Any:
     return rng.integers(limits.min, limits.max, source["shape"], dtype, endpoint=True)
 
 
-def _window(nets: list[Any], seconds: float) -> Any:
-    """The median of invoke() alone of each, in ns, float64 [nets]."""
+def take_turns(nets: list[Any], seconds: float, ready: Callable[[Any], None] = lambda _: None) -> Any:
+    """The ns of invoke() alone of each, inference by inference in turn, int64 [rounds, nets]; 10 rounds at least.
+
+    `ready` is called with a net before each of its turns.
+    """
     rounds: list[list[int]] = []
     end = perf_counter() + seconds
     while perf_counter() < end or len(rounds) < _LEAST_ROUNDS:
         laps = []
         for net in nets:
+            ready(net)
             begun = perf_counter_ns()
             net.invoke()
             laps.append(perf_counter_ns() - begun)
         rounds.append(laps)
-    return np.median(np.array(rounds), axis=0)
+    return np.array(rounds)

@@ -14,7 +14,7 @@ from edgedigits_runner.conditions import SYSTEM, Sources, as_json, health, other
 from edgedigits_runner.session import Session, classify
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,27 +41,41 @@ def window(
     session: Session, tensors: Sequence[NDArray[Any]], seconds: float, repeats: Repeats, sources: Sources = SYSTEM
 ) -> dict[str, Any]:
     """One window as JSON. A tainted one is measured again; if it stays so, `void` says why, else `void` is None."""
+
+    def timed(length_s: float) -> dict[str, Any]:
+        invoke_ns, call_ns = laps(session, tensors, length_s)
+        calls = np.frombuffer(call_ns, dtype=np.uint64)
+        return {
+            "laps_ns": encode_ns(np.frombuffer(invoke_ns, dtype=np.uint64)),
+            "call_p50_ns": int(np.partition(calls, (len(calls) - 1) // 2)[(len(calls) - 1) // 2]),
+            "calls_ns": int(calls.sum()),
+        }
+
+    return watched(timed, seconds, repeats, sources)
+
+
+def watched(
+    timed: Callable[[float], dict[str, Any]], seconds: float, repeats: Repeats, sources: Sources = SYSTEM
+) -> dict[str, Any]:
+    """What `timed` finds in so many seconds, and the conditions meanwhile; tainted ones are measured again, as in `window`."""
     tries = 1
-    found = _once(session, tensors, seconds, sources)
+    found = _once(timed, seconds, sources)
     while found["void"] and repeats.take(tries):
         tries += 1
-        found = _once(session, tensors, seconds, sources)
+        found = _once(timed, seconds, sources)
     return {**found, "tries": tries}
 
 
-def _once(session: Session, tensors: Sequence[NDArray[Any]], seconds: float, sources: Sources) -> dict[str, Any]:
+def _once(timed: Callable[[float], dict[str, Any]], seconds: float, sources: Sources) -> dict[str, Any]:
     healthy = health(sources)
     # Not counted: the caches are as the other model left them, and a clock that sank meanwhile has to rise again.
-    laps(session, tensors, min(_RAMP_S, seconds / 10))
+    timed(min(_RAMP_S, seconds / 10))
     begun = pace(sources)
-    invoke_ns, call_ns = laps(session, tensors, seconds)
+    found = timed(seconds)
     ended = pace(sources)
     healths = (healthy, health(sources))
-    calls = np.frombuffer(call_ns, dtype=np.uint64)
     return {
-        "laps_ns": encode_ns(np.frombuffer(invoke_ns, dtype=np.uint64)),
-        "call_p50_ns": int(np.partition(calls, (len(calls) - 1) // 2)[(len(calls) - 1) // 2]),
-        "calls_ns": int(calls.sum()),
+        **found,
         "before": as_json(healths[0], begun),
         "after": as_json(healths[1], ended),
         "load": others(begun, ended),

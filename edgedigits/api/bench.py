@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from edgedigits_runner.runtimes import ON_DEVICES, RUNTIMES
+from edgedigits_runner.runtimes import RUNTIMES
 
 from edgedigits.api.calls import command
+from edgedigits.api.devices import make_place
 from edgedigits.api.given import PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
-from edgedigits.errors import InputError
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.bench_result import Report
@@ -25,7 +25,6 @@ from edgedigits.measure.bench_result import Report
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from edgedigits.devices.deploy import DeployWish
     from edgedigits.devices.fleet import FleetRow
     from edgedigits.devices.remote_bench import SideBySide
 
@@ -200,7 +199,7 @@ def bench(
     """
     from edgedigits.measure import bench_job
 
-    place = _place(host, runtime, directory, port, identity, ssh_config, no_network)
+    place = make_place(host, runtime, directory, port, identity, ssh_config, no_network)
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
     wish = bench_job.BenchWish(
@@ -226,38 +225,6 @@ def bench(
         path = devices.keep(found, Path(out))
         told.say(f"kept: {path}")
     return DeviceBench(found, path)
-
-
-def _place(
-    host: str | None,
-    runtime: Any,
-    directory: str,
-    port: int | None,
-    identity: PathLike | None,
-    ssh_config: PathLike | None,
-    no_network: bool,
-) -> DeployWish | None:
-    """The device; None where no host is given, InputError where what is said of one then makes no sense."""
-    from edgedigits.devices.deploy import DeployWish
-
-    if host is None:
-        given = {"port": port, "identity": identity, "ssh-config": ssh_config, "no-network": no_network}
-        for option, value in given.items():
-            if value:
-                raise InputError(f"--{option}: is about a device; say which one with --host USER@HOST")
-        return None
-    choices = ("auto", *ON_DEVICES)
-    if runtime not in choices:
-        raise InputError(f"--runtime {runtime}: not for a device; choose from {', '.join(choices)}")
-    return DeployWish(
-        host,
-        port=port,
-        directory=directory,
-        runtime=runtime,
-        identity=None if identity is None else Path(identity),
-        ssh_config=None if ssh_config is None else Path(ssh_config),
-        no_network=no_network,
-    )
 
 
 @command()

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from edgedigits_runner.runtimes import ON_DEVICES
+from edgedigits_runner.runtimes import ON_DEVICES, RUNTIMES
 
-from edgedigits.cli.output import as_json_option, print_line, print_result
+from edgedigits.cli.output import as_json_option, print_line, print_result, say
 
 DEVICE_RUNTIME = click.Choice(("auto", *ON_DEVICES))
 CPU = click.Choice(["cortex-a53", "cortex-a72", "cortex-a76"])
@@ -123,3 +123,31 @@ def estimate(file: Path, as_json: bool, **given: Any) -> None:
     from edgedigits.api.files import estimate as run
 
     print_result(run(file, **given), as_json)
+
+
+@click.command()
+@click.argument("tflite", type=click.Path(path_type=Path), metavar="F")
+@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True)
+@click.option("--windows", type=click.IntRange(1), default=7, show_default=True, help="Windows of measurement.")
+@click.option("--window", type=click.FloatRange(0.05, 600), default=0.5, show_default=True, help="Seconds of each.")
+@click.option("--pin", type=click.IntRange(0), metavar="CORE", help="Run on this core alone.")
+@click.option(
+    "--parts",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Also write the operators there, for `profile` of the runner by hand.",
+)
+@click.option("--host", metavar="USER@HOST", help="Measure on this device, not here.")
+@connection_options
+@click.option(
+    "--csv", type=click.Path(path_type=Path), metavar="FILE", help="Also write a row for each operator as CSV."
+)
+@as_json_option
+def profile(tflite: Path, as_json: bool, csv: Path | None, **given: Any) -> None:
+    """Time each operator of a .tflite file, here or on a device: its share, its distance from the peak, what XNNPACK leaves."""
+    from edgedigits.api.devices import profile as run
+
+    found = run(tflite, **given)
+    if csv is not None:
+        say(f"written: {found.write_csv(csv)}")
+    print_result(found, as_json)

@@ -348,6 +348,7 @@ for command in (
     device.instructions,
     device.cycles,
     device.estimate,
+    device.profile,
     advise.advise,
 ):
     cli.add_command(command)

@@ -68,6 +68,10 @@ class RemoteRunner:
             raise DeviceError(f"{self.device.where}: the runner's result is not JSON ({error}); run again") from error
         return check_result(result, kind, f"{self.device.where}: the runner's result", job=job, fault=DeviceError)
 
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Sends files into the folder."""
+        self.device.put(self.folder, files, self.progress)
+
 
 def bench_there(task: BenchTask, place: DeployWish, say: Say) -> tuple[Report, JsonObject]:
     """The task measured on the device, and what its doctor said; nothing but the environment stays there.

@@ -9,19 +9,20 @@ from __future__ import annotations
 import gzip
 import hashlib
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from edgedigits_runner.tasks import CLASSIFICATION, Task
 
 from edgedigits.data.images import Images, read_all
 from edgedigits.data.scale import Scale, parse_scaling
-from edgedigits.errors import InputError, TfliteError
+from edgedigits.errors import EdgeDigitsError, InputError, TfliteError
 from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.measure.bench_result import (
+    Comparison,
     ModelReport,
     Probes,
     Report,
@@ -36,8 +37,14 @@ from edgedigits.measure.bench_result import (
 )
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes.environments import RuntimeName, find_python_for
+from edgedigits.measure.why_no_faster import CLEARLY_FASTER, Race, Side, explain, look_at
 from edgedigits.tflite.flatbuffer import FLOAT16_ENTRY, read
+from edgedigits.tflite.fragments import nearly_nothing
 from edgedigits.tflite.packed_file import unpack_file
+
+_NOTHING: Final = "nothing.tflite"
+_FIXED_WINDOWS: Final = 5
+_FIXED_WINDOW_S: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,10 @@ class Runner(Protocol):
         """The result of a job of that kind, checked by `edgedigits.measure.result_check`; `job` leaves out schema and kind."""
         ...
 
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Lays files beside those that its jobs name."""
+        ...
+
 
 def bench(
     compressed: Contestant,
@@ -130,6 +141,9 @@ def measure(
     result = runner.run("bench", bench_job(models, eval_path, settings))
     probes = [_probes(runner, model, result["image_shape"], settings) for model in models]
     reports = [_model_report(one, result, at, probes[at]) for at, one in enumerate(contestants)]
+    comparison = compare(result) if len(reports) > 1 else None
+    if comparison is not None:
+        comparison = replace(comparison, why_no_faster=_why(runner, comparison, reports, result, settings))
     return Report(
         environment=result["environment"],
         eval_sha256=result["eval_sha256"],
@@ -139,9 +153,43 @@ def measure(
         pin=settings.pin,
         baseline=reports[0] if len(reports) > 1 else None,
         compressed=reports[-1],
-        comparison=compare(result) if len(reports) > 1 else None,
+        comparison=comparison,
         labels=read_labels(result),
     )
+
+
+def _why(
+    runner: Runner,
+    comparison: Comparison,
+    reports: Sequence[ModelReport],
+    result: JsonObject,
+    settings: BenchSettings,
+) -> str:
+    """Why the compressed model is not clearly faster, at the fewest threads where it is not; "" where it is at all of them."""
+    slow = [at for at, one in enumerate(comparison.speedups) if one.ratio.value < CLEARLY_FASTER]
+    if not slow:
+        return ""
+    at = slow[0]
+    times = [report.latencies[at] for report in reports]
+    works = [look_at(unpack_file(Path(report.path)), report.name) for report in reports]
+    baseline, compressed = [
+        Side(report.name, time.p50_us, time.delegated, work)
+        for report, time, work in zip(reports, times, works, strict=True)
+    ]
+    fixed = _fixed_us(runner, settings) if times[0].threads == 1 else None
+    said = explain(Race(baseline, compressed, result["environment"], fixed))
+    return said if times[0].valid_windows else f"every round is void, so perhaps it is; if not, {said}"
+
+
+def _fixed_us(runner: Runner, settings: BenchSettings) -> float | None:
+    """What a call takes that computes next to nothing, on one thread; None where it could not be measured."""
+    runner.put({_NOTHING: nearly_nothing()})
+    job = {"runtime": settings.runtime, "files": [_NOTHING], "windows": _FIXED_WINDOWS, "window_s": _FIXED_WINDOW_S}
+    try:
+        (found,) = runner.run("timings", job)["files"]
+    except EdgeDigitsError:  # all else is measured by then
+        return None
+    return None if found["ns"] is None else float(found["ns"]) / 1000
 
 
 def describe_model(contestant: Contestant, path: str | None = None) -> JsonObject:

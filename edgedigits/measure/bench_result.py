@@ -118,12 +118,16 @@ class Speedup:
 @dataclass(frozen=True)
 class Comparison:
     """The compressed model against the baseline, in all and class by class: images with all labels right, and of each label
-    how many of those that have it are found. `f1` is the difference in macro F1, None where one class is answered."""
+    how many of those that have it are found. `f1` is the difference in macro F1, None where one class is answered.
+
+    `why_no_faster` is a sentence without its full stop where the compressed model is not at least 1.2 times as fast, else "".
+    """
 
     paired: Paired
     speedups: tuple[Speedup, ...]
     classes: ClassChanges
     f1: Interval | None = None
+    why_no_faster: str = ""
 
 
 @dataclass(frozen=True)

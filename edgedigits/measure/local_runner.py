@@ -7,7 +7,7 @@ import json
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,11 @@ class RunnerProcess:
             raise EdgeDigitsError(self._how_it_ended(code, last))
         found: JsonObject = check_result(_read(result), kind, job=job)
         return found
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Lays files into the folder."""
+        for name, content in files.items():
+            (self.folder / name).write_bytes(content)
 
     def _copy_runner(self) -> None:
         target = self.folder / "edgedigits_runner"

@@ -85,6 +85,8 @@ def _checked(result: Any, kind: str, job: JsonObject | None) -> JsonObject:
         _look_at_answers(result)
     if kind == "bench":
         _look_at_latency(result)
+    if kind == "profile":
+        _look_at_turns(result)
     if job is not None:
         _compare(result, kind, job)
     found: JsonObject = result
@@ -170,6 +172,16 @@ def _look_at_latency(result: JsonObject) -> None:
                 _array(window["laps_ns"], "<u4", 1, f"{at}[{i}].windows[{w}].laps_ns")
 
 
+def _look_at_turns(result: JsonObject) -> None:
+    """The whole model runs, what was timed are files of the result that run, and each window has a median of each of them."""
+    runs = [at for at, file in enumerate(result["files"]) if not file["reason"]]
+    if result["timed"] != runs or runs[:2] != [0, 1]:
+        raise Mismatch("timed", f"found {shorten(result['timed'])}, files {shorten(runs)} run")
+    for w, window in enumerate(result["windows"]):
+        if len(window["median_ns"]) != len(runs):
+            raise Mismatch(f"windows[{w}].median_ns", f"found {len(window['median_ns'])}, {len(runs)} were timed")
+
+
 def _array(encoded: Any, dtype: str, shape: tuple[int, ...] | int, at: str) -> np.ndarray:
     """A decoded array of that type, and of that shape or so many axes of any length but 0."""
     try:
@@ -188,6 +200,12 @@ def _compare(result: JsonObject, kind: str, job: JsonObject) -> None:
     """The result is of the very files and numbers that the job named."""
     if kind == "probe":
         asked, found = [job["model"]["sha256"]], [result["model_sha256"]]
+    elif kind in ("profile", "tries"):
+        if len(result["files"]) != len(job["files"]):
+            raise _OtherModels(
+                f": is of {len(result['files'])} files, the job asked for {len(job['files'])}; measure again"
+            )
+        return
     elif kind in ("bench", "evaluate"):
         asked, found = ([model["sha256"] for model in side["models"]] for side in (job, result))
     else:

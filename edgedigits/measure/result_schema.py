@@ -60,6 +60,7 @@ class Environment(_Object):
     runtime_version: Name
     board: Name | None
     cpu: Name | None
+    instruction_sets: Annotated[list[Name], Field(max_length=100, fail_fast=True)] | None = None
     governor: Name | None
     cpus: Count
     load_average: Annotated[list[Load], Field(min_length=3, max_length=3, fail_fast=True)]
@@ -180,10 +181,49 @@ class FirstBench(Bench):
     models: Some[FirstModel]  # type: ignore[assignment]  # as schema 1 had it
 
 
+class Triable(_Object):
+    """A file that was tried: why it can't be run, "" where it can; the operators that XNNPACK takes, None where not told."""
+
+    reason: Name
+    taken: Annotated[list[Whole], Field(max_length=100_000, fail_fast=True)] | None
+
+
+class Turns(_Object):
+    """A window in which all files took turns."""
+
+    rounds: Count
+    median_ns: Some[Positive]
+    before: State
+    after: State
+    load: Share | None
+    void: Name | None
+    tries: Count
+
+
+class Profile(_Object):
+    """`timed` are the places of the files that run, in the order of each window's medians."""
+
+    schema_: Whole = Field(alias="schema")
+    kind: Name
+    environment: Environment
+    pin: Whole | None
+    files: Some[Triable]
+    timed: Some[Whole]
+    windows: Some[Turns]
+
+
+class Tries(_Object):
+    schema_: Whole = Field(alias="schema")
+    kind: Name
+    files: Some[Triable]
+
+
 SCHEMAS: dict[str, dict[int, type[_Object]]] = {
     "evaluate": {1: FirstEvaluate, 2: Evaluate},
     "bench": {1: FirstBench, 2: Bench},
     "probe": {1: Probe},
+    "profile": {1: Profile},
+    "tries": {1: Tries},
 }
 """By kind, then by schema."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from edgedigits_runner.spread import median_and_interval
 from numpy.typing import NDArray
 
 
@@ -136,3 +137,17 @@ def _resampled_p50(
         at = random.beta(middle, len(laps) - middle + 1, size=int(here.sum()))
         medians[here] = laps[np.minimum((at * len(laps)).astype(np.int64), len(laps) - 1)]
     return np.median(medians, axis=1).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A median and its 95 % interval; no interval where too few were measured to have one."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def bound_median(values: NDArray[np.float64]) -> Spread:
+    """The median of one value per window, float64 [windows], with its bootstrap 95 % interval, as the device runner has it."""
+    return Spread(*median_and_interval(values))

@@ -35,14 +35,16 @@ def _repacked(case: Case) -> Refused | None:
 
 @refusing
 def _cut(case: Case) -> None:
-    """What `advise` and `estimate` take apart, once the file was read."""
+    """What `advise`, `estimate` and `profile` take apart, once the file was read."""
+    from edgedigits.measure.profile.variants import list_variants
     from edgedigits.tflite.flatbuffer import read
     from edgedigits.tflite.fragments import cut
     from edgedigits.tflite.multiply_adds import count_per_operator
 
     flat = case.file.read_bytes()
     contents = read(flat, str(case.file))
-    cut(flat)
+    for part in cut(flat):
+        list(list_variants(part.flat) if part.flat else ())
     count_per_operator(contents)
 
 

@@ -53,6 +53,7 @@ def render(report: Report) -> Group:
     if report.baseline is not None and report.comparison is not None:
         for each in report.comparison.speedups:
             parts.append(Text(tell_speed(each.threads, each.ratio, report)))
+        parts += map(Text, tell_why(report))
         parts.append(Text(tell_mcnemar(report.comparison.paired, report.baseline.name, report.compressed.name)))
         if report.comparison.f1 is not None:
             parts.append(Text(tell_f1(report.comparison.f1)))
@@ -199,6 +200,12 @@ def _not_cold(name: str, cold: Cold) -> str:
     if cold.resident_share is None:
         return f"{name}: whether the file was out of the page cache for the cold numbers can't be told."
     return f"{name}: {100 * cold.resident_share:.0f} % of the file stayed in the page cache, so cold is not cold here."
+
+
+def tell_why(report: Report) -> Iterator[str]:
+    """Why the compressed model is no faster than it is, where it is not at least 1.2 times as fast."""
+    if report.comparison is not None and report.comparison.why_no_faster:
+        yield f"Why {report.compressed.name} is no faster: {report.comparison.why_no_faster}."
 
 
 def is_void(threads: int, report: Report) -> bool:

@@ -62,6 +62,7 @@ def render(found: SideBySide) -> Group:
                 Text(f"{title}: {bench.tell_speed(each.threads, each.ratio, report)}")
                 for each in report.comparison.speedups
             ]
+            parts += [Text(f"{title}: {why}") for why in bench.tell_why(report)]
     comparison = found.there.comparison
     if comparison is not None and found.there.baseline is not None:
         baseline, compressed = found.there.baseline.name, found.there.compressed.name
@@ -113,8 +114,15 @@ def fleet_to_json(here: Report, rows: Sequence[FleetRow]) -> JsonObject:
     return {"schema": _SCHEMA, "kind": "bench of a fleet", "here": bench.to_json(here), "devices": devices}
 
 
-def render_fleet(here: Report, rows: Sequence[FleetRow]) -> Table:
-    """A row for every machine; one that failed says why."""
+def render_fleet(here: Report, rows: Sequence[FleetRow]) -> Group:
+    """A row for every machine; one that failed says why. Then why the model is no faster, where it is not."""
+    machines = [("here", here), *((row.name, row.found.there) for row in rows if row.found is not None)]
+    return Group(
+        _fleet(here, rows), *(Text(f"{name}: {why}") for name, report in machines for why in bench.tell_why(report))
+    )
+
+
+def _fleet(here: Report, rows: Sequence[FleetRow]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("", overflow="fold")
     table.add_column("machine", overflow="fold", width=18)  # also the place of a reason; with min_width, rich overruns

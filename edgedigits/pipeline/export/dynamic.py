@@ -8,6 +8,7 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
+from edgedigits.measure.arithmetic_reasons import NO_FASTER, ZEROS_TAKE_TIME
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
 from edgedigits.pipeline.export.conversion import convert
@@ -27,8 +28,8 @@ class Dynamic:
     lacks_fused: ClassVar[bool] = False
     coarse: ClassVar[frozenset[str]] = frozenset()
     multiplies_int8: ClassVar[bool] = True
-    why_zeros_take_time: ClassVar[str] = "no sparse kernel for int8 weights"
-    why_no_faster: ClassVar[str] = "its activations are quantized anew in every inference"
+    why_zeros_take_time: ClassVar[str] = ZEROS_TAKE_TIME["dynamic"]
+    why_no_faster: ClassVar[str] = NO_FASTER["dynamic"]
     why_slower: ClassVar[str] = ""
 
     slim: bool = False

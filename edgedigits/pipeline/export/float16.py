@@ -8,6 +8,7 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
+from edgedigits.measure.arithmetic_reasons import NO_FASTER, ZEROS_TAKE_TIME
 from edgedigits.pipeline.converters.numbers import FloatArithmetic, Numbers
 from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
 from edgedigits.pipeline.export.conversion import convert
@@ -28,10 +29,8 @@ class Float16:
     lacks_fused: ClassVar[bool] = False
     coarse: ClassVar[frozenset[str]] = frozenset()
     multiplies_int8: ClassVar[bool] = False
-    why_zeros_take_time: ClassVar[str] = "sparse float kernels run only 1x1 convolutions of a sparsely encoded file"
-    why_no_faster: ClassVar[str] = (
-        "without float16 arithmetic, allowed and in the processor, its weights are unpacked to float32 when the file is loaded"
-    )
+    why_zeros_take_time: ClassVar[str] = ZEROS_TAKE_TIME["float16 weights"]
+    why_no_faster: ClassVar[str] = NO_FASTER["float16 weights"]
     why_slower: ClassVar[str] = ""
 
     slim: bool = False

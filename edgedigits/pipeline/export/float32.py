@@ -8,6 +8,7 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
+from edgedigits.measure.arithmetic_reasons import ZEROS_TAKE_TIME
 from edgedigits.pipeline.converters.numbers import FloatArithmetic, Numbers
 from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
 from edgedigits.pipeline.export.conversion import convert
@@ -28,7 +29,7 @@ class Float32:
     lacks_fused: ClassVar[bool] = False
     coarse: ClassVar[frozenset[str]] = frozenset()
     multiplies_int8: ClassVar[bool] = False
-    why_zeros_take_time: ClassVar[str] = "sparse float kernels run only 1x1 convolutions of a sparsely encoded file"
+    why_zeros_take_time: ClassVar[str] = ZEROS_TAKE_TIME["float32"]
     why_no_faster: ClassVar[str] = ""
     why_slower: ClassVar[str] = ""
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
+from edgedigits.measure.arithmetic_reasons import NO_FASTER, ZEROS_TAKE_TIME
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
 from edgedigits.pipeline.export.conversion import (
@@ -39,8 +40,8 @@ class Int16x8:
     lacks_fused: ClassVar[bool] = True
     coarse: ClassVar[frozenset[str]] = frozenset()
     multiplies_int8: ClassVar[bool] = False
-    why_zeros_take_time: ClassVar[str] = "no sparse int16x8 kernel"
-    why_no_faster: ClassVar[str] = "only the slow reference kernels compute in int16x8"
+    why_zeros_take_time: ClassVar[str] = ZEROS_TAKE_TIME["int16x8"]
+    why_no_faster: ClassVar[str] = NO_FASTER["int16x8"]
     why_slower: ClassVar[str] = ""
 
     calibration_images: CalibrationImages = 300

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
+from edgedigits.measure.arithmetic_reasons import ZEROS_TAKE_TIME
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
 from edgedigits.pipeline.export.conversion import (
@@ -37,7 +38,7 @@ class Int8:
         {"LayerNormalization", "RMSNormalization", "ReciprocalRoot", "UnitNormalization"}
     )
     multiplies_int8: ClassVar[bool] = True
-    why_zeros_take_time: ClassVar[str] = "no sparse int8 kernel"
+    why_zeros_take_time: ClassVar[str] = ZEROS_TAKE_TIME["int8"]
     why_no_faster: ClassVar[str] = ""
     why_slower: ClassVar[str] = "this runtime has no fast int8 kernels for this net"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from edgedigits_runner.golden import xnnpack
+from edgedigits_runner.delegation import xnnpack
 
 from edgedigits.errors import CheckError, TfliteError
 from edgedigits.ground.facts import Facts, JsonObject
