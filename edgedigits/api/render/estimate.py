@@ -75,7 +75,7 @@ def render(estimate: Estimate) -> Group:
 def _foretold(found: Foretold) -> str:
     memory = f", and at most {_ms(found.memory_ms)} ms for what comes from memory" if found.memory_ms else ""
     return (
-        f"Estimate by a model of cycles, fitted to single operators: {found.cycles:,} cycles of a {found.cpu}, "
+        f"By a model of cycles, fitted to single operators, an estimate of {found.cycles:,} cycles of a {found.cpu}: "
         f"{_ms(found.ms)} ms at {found.clock_ghz:g} GHz on one thread{memory}."
     )
 
