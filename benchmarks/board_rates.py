@@ -70,7 +70,7 @@ def _separable(keras: Any, narrow: int, wide: int, channels: int) -> Any:
         y = layers.DepthwiseConv2D(3, strides=stride, padding="same", activation="relu")(y)
         y = layers.Conv2D(narrow, 1)(y)
         x = layers.Add()([x, y]) if stride == 1 else y
-    x = layers.AveragePooling2D()(x)
+    x = layers.AveragePooling2D(2)(x)
     scale = layers.Dense(narrow, activation="sigmoid")(layers.GlobalAveragePooling2D()(x))
     x = layers.Multiply()([x, layers.Reshape((1, 1, narrow))(scale)])
     return keras.Model(image, layers.Dense(100)(layers.Flatten()(x)))

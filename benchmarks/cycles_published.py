@@ -24,8 +24,8 @@ from benchmarks.cycles import write_section
 from benchmarks.document import document
 from benchmarks.published_judgement import Row, judge, list_targets, read_rows
 from benchmarks.published_nets import make_net
+from edgedigits.measure.cost.memory import BOARDS
 from edgedigits.measure.cycles.cycles import Cycles, count_cycles
-from edgedigits.measure.cycles.memory import BOARDS
 from edgedigits.measure.qemu.boards import CPUS
 
 COMMAND = "python -m benchmarks.cycles_published"

@@ -118,8 +118,8 @@ def quick(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     from edgedigits.api import bench, compress
     from edgedigits.data.sources import named
     from edgedigits.devices import fleet
+    from edgedigits.measure.cost.memory import BOARDS
     from edgedigits.measure.cycles import cycles
-    from edgedigits.measure.cycles.memory import BOARDS
     from edgedigits.measure.qemu import instructions
 
     def demonstrate(**asked: Any) -> ed.Artifact:

@@ -14,13 +14,13 @@ import edgedigits as ed
 from edgedigits.api.render import cycles as shown
 from edgedigits.cli.main import cli
 from edgedigits.errors import InputError, TfliteError
+from edgedigits.measure.cost.memory import BOARDS, list_memory_bytes
 from edgedigits.measure.cycles import blocks, running
 from edgedigits.measure.cycles import cycles as module
 from edgedigits.measure.cycles.blocks import Block, Ran, count_instructions
 from edgedigits.measure.cycles.cycles import Cycles, count_cycles
 from edgedigits.measure.cycles.disassembly import disassemble
 from edgedigits.measure.cycles.llvm import find_tools
-from edgedigits.measure.cycles.memory import BOARDS, list_memory_bytes
 from edgedigits.measure.cycles.pricing import Prices
 from edgedigits.measure.cycles.running import Counted
 from edgedigits.measure.cycles.scheduling import read_cycles, reckon_cycles

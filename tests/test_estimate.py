@@ -15,6 +15,7 @@ from edgedigits.api.render.estimate import render, to_json
 from edgedigits.backend import keras, tf
 from edgedigits.errors import InputError, TfliteError
 from edgedigits.measure.cost.boards import CORES, NETWORKS, RATED_BOARDS, SOURCES, V1, V2, RowArithmetic
+from edgedigits.measure.cost.cycle_model import predict_cycles, predict_ms
 from edgedigits.measure.cost.estimate import Estimate, estimate
 from edgedigits.measure.cost.throughput import ROW_KINDS, bound_gain, bound_rates
 from tests.make_golden import GOLDEN
@@ -233,3 +234,29 @@ def test_wrong_calls_are_answered_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.tflite").write_text("this is no model at all")
     with pytest.raises(TfliteError, match=r"not a \.tflite file"):
         estimate(tmp_path / "text.tflite", "pi4")
+
+
+CYCLES = json.loads((Path(__file__).parents[1] / "benchmarks" / "results" / "cycles.json").read_text())["models"][
+    "kept"
+]
+
+
+@pytest.mark.parametrize("core", ["cortex-a53", "cortex-a72", "cortex-a76"])
+@pytest.mark.parametrize(("name", "kind"), [("cnn", "float32"), ("cnn", "int8"), ("nano", "float32"), ("nano", "int8")])
+def test_foretold_cycles_are_near_those_that_were_reckoned(
+    baselines: dict[tuple[str, str], Path], name: str, kind: str, core: str
+) -> None:
+    """Of nets whose operators the rates were not fitted to; a net of one board has the milliseconds of its clock."""
+    reckoned = CYCLES[f"{name}/{kind if kind == 'float32' else 'ptq_int8'}"][core]
+    assert predict_cycles(baselines[name, kind].read_bytes(), core) == pytest.approx(reckoned, rel=0.3)
+
+
+def test_an_estimate_tells_foretold_cycles(baselines: dict[tuple[str, str], Path]) -> None:
+    found = estimate(baselines["cnn", "int8"], "pi4")
+    assert found.foretold.cpu == "cortex-a72"
+    assert found.foretold.ms == pytest.approx(found.foretold.cycles / 1.8e6, rel=1e-3)
+    assert found.low_ms < found.foretold.ms + found.foretold.memory_ms < found.high_ms
+    assert predict_ms(baselines["cnn", "int8"].read_bytes(), "pi4") == pytest.approx(
+        found.foretold.ms + found.foretold.memory_ms
+    )
+    assert to_json(found)["estimate_foretold"]["cycles"] == found.foretold.cycles

@@ -13,7 +13,7 @@ from benchmarks.published_detectors import LITES
 from benchmarks.published_judgement import PUBLISHED, Row, find_factor, judge, list_mended, list_targets, read_rows
 from benchmarks.published_nets import NETS
 from benchmarks.published_table import published_table
-from edgedigits.measure.cycles.memory import BOARDS
+from edgedigits.measure.cost.memory import BOARDS
 
 ROW = Row(
     "MobileNetV2", 1.0, 224, "float32", "Raspberry Pi 4", "cortex-a72", 1.5, 1, "TFLite", 80.0, True, "a", "80 ms", ""

@@ -61,7 +61,7 @@ def shrink(**settings: Any) -> dict[str, Any]:
             "x.yaml: stages[1].distil.teacher: stage 2 does not come before this stage; what does: stage 1",
         ),
         (shrink(), "x.yaml: stages[0].shrink: wanted exactly one target of remove_parameters, remove_multiply_adds, "),
-        (shrink(), "latency_us, instructions; found none"),
+        (shrink(), "cycles, latency_ms, latency_us, instructions; found none"),
         (shrink(remove_parameters=0.5, latency_us=9), "found remove_parameters and latency_us"),
         (shrink(remove_parameters=1.0), "shrink.remove_parameters: found 1.0; input should be less than 1"),
         (shrink(instructions=1.5), "shrink.instructions: found 1.5; input should be a valid integer"),

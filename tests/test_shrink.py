@@ -77,6 +77,21 @@ def test_a_latency_is_measured_and_reached(start: Candidate, data: FitData) -> N
         Shrink(latency_us=1e-3, **QUICK)(start, data)
 
 
+@pytest.mark.parametrize(("unit", "where"), [("cycles", {"cpu": "cortex-a53"}), ("latency_ms", {"board": "zero2"})])
+def test_what_is_foretold_of_a_board_is_reached(
+    unit: str, where: dict[str, Any], start: Candidate, data: FitData
+) -> None:
+    """Without QEMU, LLVM or the board; a faster core takes less."""
+    whole = float(data.cost(f"{unit} {next(iter(where.values()))}")(start.model))
+    assert data.cost(f"{unit} {'cortex-a76' if unit == 'cycles' else 'pi5'}")(start.model) < whole
+    wanted = round(0.95 * whole) if unit == "cycles" else 0.95 * whole
+    settings: dict[str, Any] = {unit: wanted, **where, **QUICK}
+    small, facts = Shrink(**settings, multiple=1)(start, data)
+    assert facts[f"{unit}_before"] == pytest.approx(whole)
+    assert 0.8 * whole < facts[unit] <= wanted
+    assert small.model.count_params() < start.model.count_params()
+
+
 def test_halving_finds_the_largest_that_meets_a_measured_target() -> None:
     net = keras.Sequential([L.Input((4,)), L.Dense(64), L.Dense(2)])
     layout = Layout(find_coupling(net))

@@ -1,4 +1,4 @@
-"""What a model would take as int8, for the stages that aim at it: exported, then timed here or counted under QEMU."""
+"""What a model would take as int8, for the stages that aim at it: exported, then foretold, timed here or counted under QEMU."""
 
 from __future__ import annotations
 
@@ -17,20 +17,31 @@ SAMPLES = 20
 
 
 def add_costs(data: FitData) -> FitData:
-    """The data with `cost`: by name "latency_us", of one inference here, or "instructions CPU", arm64, of a core of that kind.
+    """The data with `cost`: by name "cycles CPU" or "latency_ms BOARD", foretold; "latency_us", of one inference here;
+    "instructions CPU", arm64, of a core of that kind.
 
     Asking for what can't be measured here raises InputError.
     """
 
     def cost(name: str) -> Cost:
-        kind, _, cpu = name.partition(" ")
-        return _latency(data) if kind == "latency_us" else _instructions(data, cpu)
+        kind, _, where = name.partition(" ")
+        if kind == "latency_us":
+            return _latency(data)
+        return _instructions(data, where) if kind == "instructions" else _foretold(data, kind, where)
 
     return replace(data, cost=cost)
 
 
 def _exported(model: KerasModel, data: FitData) -> bytes:
     return Int8(calibration_images=SAMPLES)(model, data.calibration, data.scale)
+
+
+def _foretold(data: FitData, kind: str, where: str) -> Cost:
+    from edgedigits.measure.cost.cycle_model import predict_cycles, predict_ms
+
+    if kind == "cycles":
+        return lambda model: round(predict_cycles(_exported(model, data), where))
+    return lambda model: round(predict_ms(_exported(model, data), where), 4)
 
 
 def _latency(data: FitData) -> Cost:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from edgedigits.api.render.tables import start_table
 from edgedigits.ground.facts import JsonObject
+from edgedigits.measure.cost.cycle_model import Foretold
 from edgedigits.measure.cost.estimate import Estimate, OperatorEstimate
 
 _SCHEMA: Final = 1
@@ -44,6 +45,7 @@ def to_json(estimate: Estimate) -> JsonObject:
         "threads": estimate.threads,
         "estimate_low_ms": estimate.low_ms,
         "estimate_high_ms": estimate.high_ms,
+        "estimate_foretold": asdict(estimate.foretold),
         "macs": estimate.macs,
         "weight_bytes": estimate.weight_bytes,
         "operators": [_operator_json(each) for each in estimate.operators],
@@ -58,6 +60,7 @@ def render(estimate: Estimate) -> Group:
     return Group(
         Text(f"Estimate, not measured: {_range(estimate.low_ms, estimate.high_ms)} per inference", style="bold"),
         Text(f"{estimate.file} on {estimate.board}, {_threads(estimate.threads)}; {BASIS}."),
+        Text(_foretold(estimate.foretold)),
         Text(),
         _operators(estimate),
         Text(),
@@ -66,6 +69,14 @@ def render(estimate: Estimate) -> Group:
         *_listed("Notes on the estimate", [*estimate.notes, _HOW_TO_MEASURE]),
         Text(),
         *_listed("Sources of the estimate", _sources(estimate)),
+    )
+
+
+def _foretold(found: Foretold) -> str:
+    memory = f", and at most {_ms(found.memory_ms)} ms for what comes from memory" if found.memory_ms else ""
+    return (
+        f"By a model of cycles, fitted to single operators, an estimate of {found.cycles:,} cycles of a {found.cpu}: "
+        f"{_ms(found.ms)} ms at {found.clock_ghz:g} GHz on one thread{memory}."
     )
 
 

@@ -6,6 +6,8 @@ Nothing is measured. Per operator the time lies between two extremes:
   of the model fit, else read at twice the published memcpy rate, and nothing besides;
 - slowest: its multiply-adds at the lowest such rate, or its weights (an operator without multiply-adds: all it reads
   and writes) from memory at the published memcpy rate, whichever takes longer, and a fixed cost per operator.
+
+Beside that range stands what a model of cycles, fitted to single operators, foretells for one thread (`cycle_model.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Final
 
 from edgedigits.errors import InputError
 from edgedigits.measure.cost.boards import CORES, RATED_BOARDS, SOURCES, RatedBoard, RateRow, RowArithmetic, Source
+from edgedigits.measure.cost.cycle_model import Foretold, foretell
 from edgedigits.measure.cost.throughput import Kind, Range, Rates, bound_gain, bound_rates
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.multiply_adds import Work, count_per_operator
@@ -49,7 +52,8 @@ class RateUsed:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The estimated range of one inference in ms, how it comes about, and where its numbers are published."""
+    """The estimated range of one inference in ms, how it comes about, and where its numbers are published; `foretold` is of one
+    thread, whatever `threads` are."""
 
     file: str
     device: str
@@ -57,6 +61,7 @@ class Estimate:
     threads: int
     low_ms: float
     high_ms: float
+    foretold: Foretold
     macs: int
     weight_bytes: int
     operators: tuple[OperatorEstimate, ...]
@@ -89,6 +94,7 @@ def estimate(path: Path, device: str, threads: int = 1) -> Estimate:
         threads=threads,
         low_ms=sum(each.low_ms for each in operators),
         high_ms=sum(each.high_ms for each in operators),
+        foretold=foretell(works, device),
         macs=sum(work.macs for work in works),
         weight_bytes=reckoning.weight_bytes,
         operators=operators,

@@ -32,6 +32,7 @@ FLOAT16_FEWER: Final = 1.9
 and nano (`python -m benchmarks.float16`). Other operators are taken as no faster."""
 _TILED: Final = frozenset({"CONV_2D", "FULLY_CONNECTED"})
 TILES: Final[Mapping[str, Mapping[str, tuple[int, int]]]] = {
+    "cortex-a53": {"float32": (1, 8), "int8": (8, 8), "dynamic": (8, 8)},
     "cortex-a72": {"float32": (1, 8), "int8": (8, 8), "dynamic": (8, 8)},
     "cortex-a76": {"float32": (1, 8), "int8": (8, 16), "dynamic": (8, 16)},
 }

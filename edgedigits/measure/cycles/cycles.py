@@ -17,9 +17,9 @@ from typing import Final
 
 from edgedigits.errors import TfliteError
 from edgedigits.ground.facts import Say
+from edgedigits.measure.cost.memory import BOARDS, Board, list_memory_bytes
 from edgedigits.measure.cycles.blocks import BLOCK_COUNTER
 from edgedigits.measure.cycles.llvm import MODELS, find_tools
-from edgedigits.measure.cycles.memory import BOARDS, Board, list_memory_bytes
 from edgedigits.measure.cycles.pricing import Cost, Prices, Unmodelled
 from edgedigits.measure.cycles.running import Counted, run_models
 from edgedigits.measure.qemu.boards import find_board_with

@@ -16,7 +16,7 @@ from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.stages.candidate import Candidate, make_settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
-TARGETS = ("remove_parameters", "remove_multiply_adds", "latency_us", "instructions")
+TARGETS = ("remove_parameters", "remove_multiply_adds", "cycles", "latency_ms", "latency_us", "instructions")
 Removed = Annotated[float, Field(gt=0, lt=1)]
 Least = Annotated[int, Field(ge=1)]
 
@@ -25,9 +25,10 @@ Least = Annotated[int, Field(ge=1)]
 class Shrink:
     """Remove the channels that matter least until one target holds, then train on what is left.
 
-    remove_parameters, remove_multiply_adds: the share that goes. latency_us: what one inference of the int8 conversion takes at
-    most on this machine's interpreter, one thread; it is measured, so another machine may remove other channels. instructions:
-    the same in arm64 instructions on a core of kind `cpu`, counted under QEMU, alike everywhere.
+    remove_parameters, remove_multiply_adds: the share that goes. cycles: what one inference of the int8 conversion takes at most
+    on a core of kind `cpu`, and latency_ms on a `board`, memory included; both are foretold from the shapes, alike everywhere.
+    latency_us: the same on this machine's interpreter, one thread; it is measured, so another machine may remove other channels.
+    instructions: in arm64 instructions on `cpu`, counted under QEMU, which must be installed.
     importance: of a channel; taylor: how much the loss changes without it, to first order (Molchanov et al. 2019), on `images`
     training images; l1, l2: the norm of the weights that make it; bn: the scale its batch normalization gives it.
     scope: global compares a channel with those of other layers, each importance as a share of its layer's mean; layer takes the
@@ -47,9 +48,12 @@ class Shrink:
 
     remove_parameters: Removed | None = None
     remove_multiply_adds: Removed | None = None
+    cycles: Annotated[int, Field(gt=0)] | None = None
+    latency_ms: Annotated[float, Field(gt=0)] | None = None
     latency_us: Annotated[float, Field(gt=0)] | None = None
     instructions: Annotated[int, Field(gt=0)] | None = None
     cpu: Literal["cortex-a53", "cortex-a72", "cortex-a76"] = "cortex-a72"
+    board: Literal["zero2", "pi3", "pi4", "pi5"] = "pi4"
     importance: Literal["taylor", "l1", "l2", "bn"] = "taylor"
     images: Annotated[int, Field(ge=1)] = 2000
     scope: Literal["global", "layer"] = "global"

@@ -49,11 +49,17 @@ class Goals(Protocol):
     @property
     def remove_multiply_adds(self) -> float | None: ...
     @property
+    def cycles(self) -> int | None: ...
+    @property
+    def latency_ms(self) -> float | None: ...
+    @property
     def latency_us(self) -> float | None: ...
     @property
     def instructions(self) -> int | None: ...
     @property
     def cpu(self) -> str: ...
+    @property
+    def board(self) -> str: ...
 
 
 def parse_target(stage: Goals, data: FitData) -> Target:
@@ -62,11 +68,14 @@ def parse_target(stage: Goals, data: FitData) -> Target:
         return Target("remove_parameters", stage.remove_parameters, "parameters", count_parameters)
     if stage.remove_multiply_adds is not None:
         return Target("remove_multiply_adds", stage.remove_multiply_adds, "multiply_adds", count_multiply_adds)
-    if stage.latency_us is not None:
-        return Target("latency_us", stage.latency_us, "latency_us", _by_cost(data, "latency_us", ""))
-    return Target(
-        "instructions", stage.instructions or 0, "instructions", _by_cost(data, "instructions", f" {stage.cpu}")
-    )
+    costs = {
+        "cycles": (stage.cycles, f" {stage.cpu}"),
+        "latency_ms": (stage.latency_ms, f" {stage.board}"),
+        "latency_us": (stage.latency_us, ""),
+        "instructions": (stage.instructions, f" {stage.cpu}"),
+    }
+    setting, (wanted, more) = next((name, each) for name, each in costs.items() if each[0] is not None)
+    return Target(setting, wanted or 0, setting, _by_cost(data, setting, more))
 
 
 def _by_cost(data: FitData, setting: str, more: str) -> Measure:
