@@ -18,10 +18,10 @@ from edgedigits.backend import tf
 from edgedigits.errors import ModelError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.answers import PROBES
-from edgedigits.models.importer import custom_layers, loading
+from edgedigits.models.importer import loading
 from edgedigits.models.keras2.bring_over import bring_over
 from edgedigits.models.layers import known_layers
-from edgedigits.models.saved import config_check, saved_files
+from edgedigits.models.saved import config_check, custom_classes, saved_files
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about its own internals
@@ -536,11 +536,11 @@ def test_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_kept_stages_depend_on_the_source_of_own_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     own_module(tmp_path, "ed_hashed", library="keras", build=BUILD, call="keras.ops.sin(x)")
-    before = custom_layers.hash_sources(["ed_hashed:Scale"])
-    assert before == custom_layers.hash_sources(["ed_hashed:Scale"])
+    before = custom_classes.hash_sources(["ed_hashed:Scale"])
+    assert before == custom_classes.hash_sources(["ed_hashed:Scale"])
     with (tmp_path / "ed_hashed.py").open("a") as file:
         file.write("# changed\n")
-    assert len({before, custom_layers.hash_sources(["ed_hashed:Scale"]), custom_layers.hash_sources([])}) == 3
+    assert len({before, custom_classes.hash_sources(["ed_hashed:Scale"]), custom_classes.hash_sources([])}) == 3
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from edgedigits.data.splits import FitData, split
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.facts import Facts, Progress, Say, silent
-from edgedigits.models.importer.custom_layers import hash_sources
+from edgedigits.models.saved.custom_classes import hash_sources
 from edgedigits.models.saved.saved_files import hash_model
 from edgedigits.pipeline import artifact_writer
 from edgedigits.pipeline.artifact_writer import Draft, Exported, Halves

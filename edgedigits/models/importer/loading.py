@@ -25,13 +25,12 @@ from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph.answers import TOLERANCE, are_probabilities, compare, compute_answers, make_probes
-from edgedigits.models.importer import custom_layers
 from edgedigits.models.importer.ends import Size, SizeOf, image_shape
 from edgedigits.models.importer.rebuild import Rebuilding, rebuild
-from edgedigits.models.importer.store import restore, save
 from edgedigits.models.keras2.bring_over import bring_over
 from edgedigits.models.keras2.witness import Witness, find_witness
-from edgedigits.models.saved import config_check, saved_files
+from edgedigits.models.saved import config_check, custom_classes, saved_files
+from edgedigits.models.saved.store import restore, save
 
 __all__ = ["LoadedModel", "load", "rebuild", "restore", "save"]
 Real = np.ndarray | Callable[[tuple[int, int, int]], np.ndarray]
@@ -81,7 +80,7 @@ def load(
     Raises:
         ModelError: naming the file and what in it can't be taken: layer, class, why, what would do.
     """
-    custom_layers.load_classes(custom)
+    custom_classes.load_classes(custom)
     with tempfile.TemporaryDirectory(prefix="edgedigits-model-") as name, saved_files.translate(path, DOING):
         folder = Path(name)
         errand, saved = _opening(saved_files.read(path, folder), custom)
@@ -163,7 +162,7 @@ def _opened(
 
     `size` is that of open images.
     """
-    classes = custom_layers.load_classes(custom)
+    classes = custom_classes.load_classes(custom)
     saved = saved_files.SavedModel(format, keras_of, json.loads(config), Path(weights))
     original = _original(saved, classes)
     rebuilding = Rebuilding(classes, lambda shape: image_shape(shape, size))

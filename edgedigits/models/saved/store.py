@@ -10,9 +10,8 @@ import numpy as np
 
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
-from edgedigits.models.importer import custom_layers
 from edgedigits.models.layers import lowered_layers
-from edgedigits.models.saved import config_check, saved_files
+from edgedigits.models.saved import config_check, custom_classes, saved_files
 
 SCHEMA = 2
 """Number of the layout of the folder; another is refused."""
@@ -37,7 +36,7 @@ def restore(folder: Path, *, custom: Sequence[str] = ()) -> tuple[keras.Model, d
     Raises:
         ModelError: missing, damaged, or a layer class that is neither Keras' nor in `custom`.
     """
-    classes = custom_layers.load_classes(custom)
+    classes = custom_classes.load_classes(custom)
     own = {one.__name__: one for one in classes}
     with saved_files.translate(folder, "restoring the model"):
         plain = json.loads((folder / "model.json").read_text())
