@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from edgedigits.cli.main import cli
+from edgedigits.pipeline.recipe import list_shipped
 from tests.conftest import shapes_npz
 from tests.warm import edgedigits
 
@@ -98,7 +99,7 @@ def test_a_run_from_training_to_bench(shapes: Path, tmp_path: Path) -> None:
 
 def test_recipes_list_show_check(tmp_path: Path) -> None:
     assert "prune80_int8" in edgedigits("recipes").stdout
-    assert len(json.loads(edgedigits("recipes", "--json").stdout)) == 20
+    assert [one["name"] for one in json.loads(edgedigits("recipes", "--json").stdout)] == list_shipped()
     assert "sparsity: 0.8" in edgedigits("recipes", "show", "prune80_int8").stdout
     mine = tmp_path / "mine.yaml"
     mine.write_text(QUICK_RECIPE)

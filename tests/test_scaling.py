@@ -316,6 +316,7 @@ class Constant:
 
     def __init__(self, classes: int, knows: Scaling | None) -> None:
         self.classes, self.knows = classes, knows
+        self.inputs = [tf.TensorSpec([None] * 4)]
 
     def __call__(self, batch: Any, training: bool) -> Any:
         del training
