@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.board_rates import fit, samples
-from benchmarks.cycles import write_section
-from benchmarks.document import document, target
+from benchmarks.cycles import RESULT
+from benchmarks.document import document, save_section, target
 from edgedigits.data.images import ArrayImages
 from edgedigits.measure.cost.cycle_model import RATES, predict_cycles
 from edgedigits.measure.cycles.cycles import count_cycles
@@ -201,7 +201,7 @@ def hold() -> None:
         ),
         target("the same, worst", f"<= {WORST:g}", worst, "%", worst <= WORST),
     ]
-    write_section("fitted", document("python -m benchmarks.cycle_rates", targets, nets=rows))
+    save_section(RESULT, "fitted", document("python -m benchmarks.cycle_rates", targets, nets=rows))
 
 
 if __name__ == "__main__":

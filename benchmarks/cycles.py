@@ -11,18 +11,17 @@ qemu-user, gcc and llvm-19, and no root's rights. A quarter of an hour.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.document import document, target
+from benchmarks.document import document, print_targets, save_section, target
 from benchmarks.instructions import jobs, make, worse
 from edgedigits.measure.cycles.cycles import Cycles, count_cycles
 from edgedigits.measure.qemu.boards import CPUS
@@ -138,26 +137,12 @@ def measure(folder: Path) -> dict[str, Any]:
     return document("python -m benchmarks.cycles", list_targets(rows, apart), **raw)
 
 
-def write_section(name: str, section: Mapping[str, Any], path: Path = RESULT) -> None:
-    """Into the file, whose other sections stay."""
-    whole = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**whole, name: section}, indent=1) + "\n")
-
-
-def say(targets: Iterable[Mapping[str, Any]]) -> None:
-    """A line for each."""
-    for one in targets:
-        print(
-            f"{'met' if one['met'] else 'NOT MET':<8}{one['name']}: wanted {one['wanted']}, got {one['got']} {one['unit']}"
-        )
-
-
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory(prefix="edgedigits-cycles-") as name:
         section = measure(Path(name))
-    write_section("models", section)
-    say(section["targets"])
+    save_section(RESULT, "models", section)
+    print_targets(section["targets"])
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cycles import write_section
-from benchmarks.document import document
+from benchmarks.cycles import RESULT
+from benchmarks.document import document, save_section
 from benchmarks.published_judgement import Row, judge, list_targets, read_rows
 from benchmarks.published_nets import make_net
 from edgedigits.measure.cost.memory import BOARDS
@@ -131,7 +131,7 @@ def save(rows: Sequence[Row], counts: Counts) -> None:
     """The section, from what is counted so far."""
     judged = [judge(row, foretell(row, counts)) for row in rows]
     raw = {"counts": counts, "rows": judged}
-    write_section("published", document(COMMAND, list_targets(judged), **raw))
+    save_section(RESULT, "published", document(COMMAND, list_targets(judged), **raw))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,12 @@ def save(path: Path, whole: dict[str, Any]) -> None:
     """Writes it and prints the targets."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(whole, indent=1, default=_plain) + "\n")
-    for row in whole["targets"]:
+    print_targets(whole["targets"])
+
+
+def print_targets(targets: Iterable[Mapping[str, Any]]) -> None:
+    """A line for each."""
+    for row in targets:
         met = "met" if row["met"] else "NOT MET"
         print(f"{met:<8}{row['name']}: wanted {row['wanted']}, got {row['got']} {row['unit']}")
 

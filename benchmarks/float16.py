@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from edgedigits_runner.golden import compared, measure_of
 
-from benchmarks.document import document, target
+from benchmarks.document import document, print_targets, save_section, target
 from benchmarks.emulated_pi.answers import answer_each
 from benchmarks.instructions import _baseline, compressed
 from edgedigits.data.dataset import fit_to_shape
@@ -155,21 +155,12 @@ def list_targets(nets: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def save_section(found: dict[str, Any]) -> None:
-    """Others' sections stay."""
-    whole = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {"schema": 1}
-    whole["float16"] = {key: value for key, value in found.items() if key != "schema"}
-    RESULT.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    for row in found["targets"]:
-        print(
-            f"{'met' if row['met'] else 'NOT MET':<8}{row['name']}: wanted {row['wanted']}, got {row['got']} {row['unit']}"
-        )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=IMAGES, help="of the test set, for the CNN")
-    save_section(measure(parser.parse_args().images))
+    section = measure(parser.parse_args().images)
+    save_section(RESULT, "float16", section)
+    print_targets(section["targets"])
 
 
 if __name__ == "__main__":

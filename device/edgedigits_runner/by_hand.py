@@ -40,7 +40,7 @@ def run(options: SimpleNamespace) -> int:
             else _benched(release, options, Path(work))
         )
     if options.out is not None:
-        _write(Path(options.out), result)
+        write_result(Path(options.out), result)
     for line in summary(result):
         say(line)
     return 0
@@ -50,7 +50,7 @@ def _evaluated(release: Release, options: SimpleNamespace, work: Path) -> dict[s
     from edgedigits_runner.accuracy import evaluate
 
     job = {"models": _models(release), "eval": _absolute(release, "eval.npz"), "threads": options.threads}
-    return evaluate(_job(work, "evaluate", options, job), _progress)
+    return evaluate(_job(work, "evaluate", options, job), tell_progress)
 
 
 def _benched(release: Release, options: SimpleNamespace, work: Path) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _benched(release: Release, options: SimpleNamespace, work: Path) -> dict[str
     models = _models(release)
     settings = {"windows": options.windows, "window_s": options.window, "warmup_s": _WARMUP_S, "pin": options.pin}
     job = {"models": models, "eval": _absolute(release, "eval.npz"), "threads": list(options.threads), **settings}
-    result = bench(_job(work, "bench", options, job), _progress)
+    result = bench(_job(work, "bench", options, job), tell_progress)
     return {**result, "probes": [_probed(release, model, options, work) for model in models]}
 
 
@@ -137,12 +137,14 @@ def _job(work: Path, kind: str, options: SimpleNamespace, fields: dict[str, Any]
     return work / f"{kind}.json"
 
 
-def _write(path: Path, result: dict[str, Any]) -> None:
+def write_result(path: Path, result: dict[str, Any]) -> None:
+    """For `--out`. RunnerError where it can't be written."""
     try:
         write_json(path, result)
     except OSError as error:
         raise RunnerError("job", f"{path}: can't be written ({error.strerror}); give another place to --out") from error
 
 
-def _progress(line: str) -> None:
+def tell_progress(line: str) -> None:
+    """On standard error: standard output is for the result."""
     print(line, file=sys.stderr, flush=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgedigits_runner.by_hand import tell_progress, write_result
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import read_json, write_json
 from edgedigits_runner.kept import fault, is_line, is_whole
@@ -43,10 +43,10 @@ def run(options: SimpleNamespace) -> int:
     folder = Path(options.arguments[0] if options.arguments else ".")
     job = _job(folder, "profile", _SHAPE)
     with tempfile.TemporaryDirectory(prefix="edgedigits-") as work:
-        result = profile(_here(folder, job, options, Path(work)), _progress)
+        result = profile(_here(folder, job, options, Path(work)), tell_progress)
         tried = _tried(folder, job, result, options, Path(work))
     if options.out is not None:
-        _write(Path(options.out), {**result, "tries": tried})
+        write_result(Path(options.out), {**result, "tries": tried})
     for line in summary(job, result, tried):
         say(line)
     return 0
@@ -94,7 +94,7 @@ def _tried(
     found: dict[int, list[str]] = {change["operator"]: [] for _, change in wanted}
     if wanted:
         here = _here(folder, {**asked, "files": [name for name, _ in wanted]}, options, work)
-        told = tries(here, _progress)["files"]
+        told = tries(here, tell_progress)["files"]
         for (_, change), one in zip(wanted, told):  # noqa: B905  # Python 3.9
             if one["taken"]:
                 found[change["operator"]].append(change["change"])
@@ -174,14 +174,3 @@ def _left(index: int, taken: list[int] | None, tried: dict[int, list[str]]) -> l
 def _voids(result: dict[str, Any]) -> list[str]:
     void = [one["void"] for one in result["windows"] if one["void"]]
     return [f"{len(void)} of {len(result['windows'])} windows void: {void[0]}"] if void else []
-
-
-def _write(path: Path, result: dict[str, Any]) -> None:
-    try:
-        write_json(path, result)
-    except OSError as error:
-        raise RunnerError("job", f"{path}: can't be written ({error.strerror}); give another place to --out") from error
-
-
-def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
