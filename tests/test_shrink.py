@@ -92,6 +92,13 @@ def test_what_is_foretold_of_a_board_is_reached(
     assert small.model.count_params() < start.model.count_params()
 
 
+def test_a_share_of_the_cycles_goes_whatever_the_net_takes(start: Candidate, data: FitData) -> None:
+    whole = data.cost("cycles cortex-a76")(start.model)
+    small, facts = Shrink(remove_cycles=0.05, cpu="cortex-a76", multiple=1, **QUICK)(start, data)
+    assert (facts["cycles_before"], facts["cycles"]) == (whole, data.cost("cycles cortex-a76")(small.model))
+    assert 0.05 <= 1 - facts["cycles"] / whole < 0.15
+
+
 def test_halving_finds_the_largest_that_meets_a_measured_target() -> None:
     net = keras.Sequential([L.Input((4,)), L.Dense(64), L.Dense(2)])
     layout = Layout(find_coupling(net))

@@ -16,7 +16,15 @@ from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.stages.candidate import Candidate, make_settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
-TARGETS = ("remove_parameters", "remove_multiply_adds", "cycles", "latency_ms", "latency_us", "instructions")
+TARGETS = (
+    "remove_parameters",
+    "remove_multiply_adds",
+    "remove_cycles",
+    "cycles",
+    "latency_ms",
+    "latency_us",
+    "instructions",
+)
 Removed = Annotated[float, Field(gt=0, lt=1)]
 Least = Annotated[int, Field(ge=1)]
 
@@ -25,8 +33,9 @@ Least = Annotated[int, Field(ge=1)]
 class Shrink:
     """Remove the channels that matter least until one target holds, then train on what is left.
 
-    remove_parameters, remove_multiply_adds: the share that goes. cycles: what one inference of the int8 conversion takes at most
-    on a core of kind `cpu`, and latency_ms on a `board`, memory included; both are foretold from the shapes, alike everywhere.
+    remove_parameters, remove_multiply_adds: the share that goes. remove_cycles: the share of what one inference of the int8
+    conversion takes on a core of kind `cpu`, whatever the net; cycles: what it takes there at most, and latency_ms on a `board`,
+    memory included. These three are foretold from the shapes, alike everywhere.
     latency_us: the same on this machine's interpreter, one thread; it is measured, so another machine may remove other channels.
     instructions: in arm64 instructions on `cpu`, counted under QEMU, which must be installed.
     importance: of a channel; taylor: how much the loss changes without it, to first order (Molchanov et al. 2019), on `images`
@@ -48,6 +57,7 @@ class Shrink:
 
     remove_parameters: Removed | None = None
     remove_multiply_adds: Removed | None = None
+    remove_cycles: Removed | None = None
     cycles: Annotated[int, Field(gt=0)] | None = None
     latency_ms: Annotated[float, Field(gt=0)] | None = None
     latency_us: Annotated[float, Field(gt=0)] | None = None

@@ -49,6 +49,8 @@ class Goals(Protocol):
     @property
     def remove_multiply_adds(self) -> float | None: ...
     @property
+    def remove_cycles(self) -> float | None: ...
+    @property
     def cycles(self) -> int | None: ...
     @property
     def latency_ms(self) -> float | None: ...
@@ -68,19 +70,20 @@ def parse_target(stage: Goals, data: FitData) -> Target:
         return Target("remove_parameters", stage.remove_parameters, "parameters", count_parameters)
     if stage.remove_multiply_adds is not None:
         return Target("remove_multiply_adds", stage.remove_multiply_adds, "multiply_adds", count_multiply_adds)
-    costs = {
-        "cycles": (stage.cycles, f" {stage.cpu}"),
-        "latency_ms": (stage.latency_ms, f" {stage.board}"),
-        "latency_us": (stage.latency_us, ""),
-        "instructions": (stage.instructions, f" {stage.cpu}"),
+    costs: dict[str, tuple[float | None, str]] = {
+        "remove_cycles": (stage.remove_cycles, f"cycles {stage.cpu}"),
+        "cycles": (stage.cycles, f"cycles {stage.cpu}"),
+        "latency_ms": (stage.latency_ms, f"latency_ms {stage.board}"),
+        "latency_us": (stage.latency_us, "latency_us"),
+        "instructions": (stage.instructions, f"instructions {stage.cpu}"),
     }
-    setting, (wanted, more) = next((name, each) for name, each in costs.items() if each[0] is not None)
-    return Target(setting, wanted or 0, setting, _by_cost(data, setting, more))
+    setting, (wanted, measured) = next((name, each) for name, each in costs.items() if each[0] is not None)
+    return Target(setting, wanted or 0, measured.partition(" ")[0], _by_cost(data, setting, measured))
 
 
-def _by_cost(data: FitData, setting: str, more: str) -> Measure:
+def _by_cost(data: FitData, setting: str, measured: str) -> Measure:
     try:
-        cost = data.cost(setting + more)
+        cost = data.cost(measured)
     except InputError as error:
         raise InputError(f"shrink.{setting}: {error}") from error
     return lambda layout, keep: cost(remove_units(layout, keep))
