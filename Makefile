@@ -35,7 +35,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.main_job
 	$(BIN)/python -m benchmarks.device_job
 	$(BIN)/python -m benchmarks.instructions
-	$(BIN)/python -m benchmarks.board_rates
+	$(BIN)/python -m benchmarks.cycle_rates
 	$(BIN)/python -m benchmarks.tables
 
 # Other tools on the same model and data, each in an environment of its own; needs MNIST, the package index and a quiet machine.

@@ -69,7 +69,7 @@ def row(folder: Path, manifest: dict[str, Any], again: bool, window: float) -> d
         "measured": seen,
         "error_percent": errors,
         "valid_windows": latency.valid_windows,
-        "instructions": {board: asdict(each) for board, each in advice.after.instructions.items()},
+        "boards": {board: asdict(each) for board, each in advice.after.boards.items()},
     }
 
 

@@ -12,8 +12,8 @@ import pytest
 from edgedigits.backend import keras, tf
 from edgedigits.data.images import read_all
 from edgedigits.errors import CheckError, FloatOpError, InputError, MaskError, MissingWeightsError, ParityError
+from edgedigits.measure.cost.cycle_model import predict_cycles
 from edgedigits.measure.cost.estimate import estimate
-from edgedigits.measure.cost.instruction_model import count_or_predict
 from edgedigits.models.graph import walk
 from edgedigits.pipeline import recipe
 from edgedigits.pipeline.advise.advice import Question, advise
@@ -103,11 +103,13 @@ def test_what_an_export_says_of_itself_is_what_its_bytes_show(name: str, flats: 
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_estimate_and_instructions_answer_of_every_export(name: str, flats: dict[str, bytes], tmp_path: Path) -> None:
+def test_estimate_and_foretold_cycles_answer_of_every_export(
+    name: str, flats: dict[str, bytes], tmp_path: Path
+) -> None:
     """A number, or a sentence where nothing is published."""
     file = tmp_path / "model.tflite"
     file.write_bytes(flats[name])
-    assert count_or_predict(flats[name], "pi4").count > 0
+    assert predict_cycles(flats[name], "cortex-a72") > 0
     if "int16x8" in {work.arithmetic for work in count_per_operator(read(flats[name], name))}:
         with pytest.raises(InputError, match="for which no throughput on a Raspberry Pi is published"):
             estimate(file, "pi4")

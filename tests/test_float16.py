@@ -27,8 +27,8 @@ from edgedigits.data.sources.named import load_data
 from edgedigits.errors import RecipeError
 from edgedigits.ground.artifact_folder import read as read_artifact
 from edgedigits.measure.bench import _allows_float16
+from edgedigits.measure.cost.cycle_model import predict_cycles
 from edgedigits.measure.cost.estimate import estimate
-from edgedigits.measure.cost.instruction_model import count_or_predict
 from edgedigits.measure.qemu.instructions import count_each
 from edgedigits.pipeline import exportable, recipe
 from edgedigits.pipeline.export.conversion import convert
@@ -193,8 +193,8 @@ def test_bench_tells_it(flats: dict[str, bytes], tmp_path: Path) -> None:
 
 def test_advice_and_estimate_count_with_it(flats: dict[str, bytes], tmp_path: Path) -> None:
     half, plain = flats["Float16 by tf"], flats["plain Float16 by tf"]
-    assert count_or_predict(half, "pi4") == count_or_predict(plain, "pi4")
-    assert count_or_predict(half, "pi5").count < 0.9 * count_or_predict(plain, "pi5").count
+    assert predict_cycles(half, "cortex-a72") == predict_cycles(plain, "cortex-a72")
+    assert predict_cycles(half, "cortex-a76") < 0.9 * predict_cycles(plain, "cortex-a76")
     for flat, told in ((half, True), (plain, False)):
         (tmp_path / "model.tflite").write_bytes(flat)
         assert any("allows float16" in note for note in estimate(tmp_path / "model.tflite", "pi5").notes) == told

@@ -100,7 +100,7 @@ def test_contract(name: str, pruned: Candidate, shapes: Path) -> None:
 @pytest.mark.parametrize("name", STAGES)
 def test_an_advice_says_of_every_stage_what_it_may_not_buy(name: str) -> None:
     stage, none = STAGES[name], {"pi4": 0.0, "pi5": 0.0}
-    effect = Effect("", "stage", 0.0, 0.0, 0.0, none, "", Cost(1, 1, None, 0, {}))  # type: ignore[arg-type]
+    effect = Effect("", "stage", 0.0, 0.0, 0.0, none, "", Cost(1, 1, None, 0, {}))
     step = Step(name, stage, b"", changed=True)
     assert type(stage.makes_zeros) is bool
     assert reasons.word_setting(step, "int8") == (f"{stage.in_words}, int8" if stage.in_words else name)

@@ -63,7 +63,7 @@ class Advice(Result):
         rows = self.as_json()["verdict"]
         return [
             {key: one[key] for key in ("setting", "kind", "raw", "gzip", "time", "reason")}
-            | {f"instructions_{board}": share for board, share in one["instructions"].items()}
+            | {f"cycles_{board}": share for board, share in one["cycles"].items()}
             for one in rows
         ]
 
@@ -91,11 +91,12 @@ def advise(
     fresh: bool = False,
     progress: Watch = None,
 ) -> Advice:
-    """Say before any training what a recipe will buy: bytes, microseconds here, instructions on a Pi 4 and a Pi 5, and why not.
+    """Say before any training what a recipe will buy: bytes, microseconds here, milliseconds on four Raspberry Pis, and why not.
 
     model, data, recipe and pixel_range as in `compress`; images are brought to the model's size, or to `resize` where it takes
-    any, and without data the bundled digits stand in. runtime: whose time is foretold; count: count instructions under QEMU
-    instead of predicting them; fresh: time all operators again. Raises InputError's kinds where something given can't be used.
+    any, and without data the bundled digits stand in. runtime: whose time is foretold; count: count the boards' cycles under
+    QEMU, with LLVM, instead of foretelling them; fresh: time all operators again. Raises InputError's kinds where something given
+    can't be used.
 
     >>> found = ed.advise("tiny.keras", data, recipe="ptq_int8", pixel_range="0..1", progress=False)
     >>> found.as_json()["after"]["raw_bytes"] < found.as_json()["before"]["raw_bytes"]
@@ -124,11 +125,11 @@ def advise(
 
 
 def _counted(flats: Sequence[bytes], core: str, say: Say) -> list[int]:
-    """Instructions of each file on that core, under QEMU."""
-    from edgedigits.measure.qemu.instructions import count_each
+    """Cycles of each file on that core, counted under QEMU."""
+    from edgedigits.measure.cycles.cycles import count_cycles
 
     with tempfile.TemporaryDirectory(prefix="edgedigits-count-") as name:
         paths = [Path(name) / f"{number}.tflite" for number in range(len(flats))]
         for path, flat in zip(paths, flats, strict=True):
             path.write_bytes(flat)
-        return [one.instructions for one in count_each(paths, core, say=say)]
+        return [one.cycles for one in count_cycles(paths, core, operators=False, say=say)]

@@ -34,11 +34,11 @@ from edgedigits.cli.scale_options import scale_options
     show_default=True,
     help="The interpreter whose time is foretold.",
 )
-@click.option("--count", is_flag=True, help="Count the boards' instructions under QEMU instead of predicting them.")
+@click.option("--count", is_flag=True, help="Count the boards' cycles under QEMU instead of foretelling them.")
 @click.option("--fresh", is_flag=True, help="Time all operators again, as after a noisy time.")
 @as_json_option
 def advise(recipe_name: str, as_json: bool, **given: Any) -> None:
-    """Say before any training what a recipe will buy: bytes, latency here, instructions on a Pi 4 and a Pi 5, and why not."""
+    """Say before any training what a recipe will buy: bytes, latency here and on four Raspberry Pis, and why not."""
     from edgedigits.api.advise import advise as run
 
     print_result(run(recipe=recipe_name, **given), as_json)

@@ -75,11 +75,6 @@ def nearly_nothing() -> bytes:
     return schema.pack(model)
 
 
-def write_graph_signature(parts: tuple[Fragment, ...]) -> str:
-    """The same for files whose operators do the same work in the same order, whatever their weights."""
-    return hashlib.sha256("".join(part.signature for part in parts).encode()).hexdigest()
-
-
 class _Cutter:
     """Walks the operators of the first graph, remembering which constants were met before."""
 

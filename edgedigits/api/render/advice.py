@@ -10,19 +10,20 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.api.render.tables import start_table
+from edgedigits.api.render.tables import start_table, word_ms
 from edgedigits.ground.facts import JsonObject
-from edgedigits.measure.cost.instruction_model import BOARDS as BOARD_NAMES
-from edgedigits.measure.cost.instruction_model import CORE_OF, load_rates
+from edgedigits.measure.cost.cycle_model import find_board, load_worst_error
 from edgedigits.pipeline.advise.advice import ADVISED_BOARDS, Advice
 from edgedigits.pipeline.advise.outlay import Cost, Effect, Layer
 from edgedigits.pipeline.advise.reasons import word_percent
 
-_SCHEMA: Final = 1
+_SCHEMA: Final = 2
 BASIS: Final = (
     "foretold without training: bytes of the recipe with its training cut to one step, latency from timed operators"
 )
 _MOST_ROWS: Final = 40
+_CORES: Final = {"zero2": "Zero 2, Pi 3", "pi4": "Pi 4", "pi5": "Pi 5"}
+"""One board of each core, and all that have it."""
 
 
 def to_json(advice: Advice) -> JsonObject:
@@ -86,15 +87,20 @@ def _cost_json(cost: Cost) -> JsonObject:
 
 
 def _board_json(advice: Advice, board: Any) -> JsonObject:
-    before, after = advice.before.instructions[board], advice.after.instructions[board]
+    before, after = advice.before.boards[board], advice.after.boards[board]
     exports = [effect for effect in advice.effects if effect.kind == "export"]
     return {
         "board": board,
-        "core": CORE_OF[board],
-        "float32": dataclasses.asdict(before),
-        "recipe": dataclasses.asdict(after),
-        "change": after.count / before.count - 1,
-        "export_change": exports[0].instructions[board] if exports else 0.0,
+        "name": find_board(board)[1].name,
+        "core": before.cpu,
+        "clock_ghz": before.clock_ghz,
+        "basis": "counted" if advice.counted_now else "foretold",
+        **{
+            key: {"cycles": cost.cycles, "ms": cost.ms, "memory_ms": cost.memory_ms}
+            for key, cost in (("float32", before), ("recipe", after))
+        },
+        "change": after.cycles / before.cycles - 1,
+        "export_change": exports[0].cycles[board] if exports else 0.0,
     }
 
 
@@ -109,8 +115,8 @@ def _us(value: float | None) -> str:
 
 
 def _verdict(advice: Advice) -> Table:
-    columns = ("what it buys", "raw", "gzip", "time here", "instr. Pi 4", "instr. Pi 5")
-    table = start_table("Verdict: the change by each setting (less is better)", *columns, words=1)
+    columns = ("what it buys", "raw", "gzip", "time here", *_CORES.values())
+    table = start_table("Verdict: the change by each setting (less is better; boards: cycles)", *columns, words=1)
     for effect in advice.effects:
         if effect.kind == "all":
             table.add_section()
@@ -122,35 +128,48 @@ def _shares(effect: Effect) -> Iterator[str]:
     yield word_percent(effect.raw)
     yield word_percent(effect.gzip)
     yield "?" if effect.time is None else word_percent(effect.time)
-    yield from (word_percent(effect.instructions[board]) for board in ADVISED_BOARDS)
+    yield from (word_percent(effect.cycles[board]) for board in _CORES)
 
 
 def _boards(advice: Advice) -> Table:
-    columns = ("board", "core", "float32", "this recipe", "change", "export alone", "how known")
-    table = start_table("Boards: arm64 instructions per inference, LiteRT, one thread", *columns, words=2)
+    columns = ("board", "clock", "float32", "recipe", "float32 cycles", "recipe cycles", "change", "export alone")
+    table = start_table("Boards: one inference, LiteRT, one thread", *columns, words=1)
     for board in ADVISED_BOARDS:
         facts = _board_json(advice, board)
-        basis = {facts["float32"]["basis"], facts["recipe"]["basis"]}
         table.add_row(
-            BOARD_NAMES[board],
-            CORE_OF[board],
-            f"{facts['float32']['count']:,}",
-            f"{facts['recipe']['count']:,}",
+            facts["name"].removeprefix("Raspberry "),
+            f"{facts['clock_ghz']:.1f} GHz",
+            f"{word_ms(facts['float32']['ms'])} ms",
+            f"{word_ms(facts['recipe']['ms'])} ms",
+            f"{facts['float32']['cycles']:,}",
+            f"{facts['recipe']['cycles']:,}",
             word_percent(facts["change"]),
             word_percent(facts["export_change"]),
-            "counted" if basis == {"counted"} else "predicted",
         )
     return table
 
 
 def _board_note(advice: Advice) -> str:
-    bases = {cost.instructions[board].basis for cost in (advice.before, advice.after) for board in ADVISED_BOARDS}
-    if bases == {"counted"}:
-        return "Counted under QEMU" + (
-            " now." if advice.counted_now else ", for a net whose operators do the same work."
+    how = "Counted under QEMU now, by LLVM's models of the cores"
+    if not advice.counted_now:
+        how = (
+            f"Foretold from the shapes, at worst {load_worst_error():.0f} % from what is counted of nets it was not fitted on; "
+            "--count counts"
         )
-    worst = load_rates()["worst_error_percent"]
-    return f"Predicted from rates fitted to counts under QEMU, off by up to {worst:.0f} % on nets counted whole; --count counts."
+    return f"{how}. {_memory_note(advice)}"
+
+
+def _memory_note(advice: Advice) -> str:
+    """What does not fit a board's last cache is apart, and no part of the table."""
+    slow = [
+        f"{word_ms(cost.boards[board].memory_ms)} ms of {form} on a {find_board(board)[1].name}"
+        for form, cost in (("float32", advice.before), ("this recipe", advice.after))
+        for board in ADVISED_BOARDS
+        if cost.boards[board].memory_ms
+    ]
+    if not slow:
+        return "Both fit each board's last cache."
+    return f"From memory come, at most and besides: {', '.join(slow)}."
 
 
 def _layers(advice: Advice) -> RenderableType:

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edgedigits.api.render.tables import start_table
+from edgedigits.api.render.tables import start_table, word_ms
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.cycles.cycles import Cycles, OperatorCycles
 
@@ -54,7 +54,7 @@ def render(file: str, found: Cycles) -> Group:
 
 def in_a_line(found: Cycles) -> str:
     """Cycles and milliseconds."""
-    times = ", ".join(f"{_ms(one.ms)} ms on a {one.board} at {one.clock_ghz:.1f} GHz" for one in found.boards)
+    times = ", ".join(f"{word_ms(one.ms)} ms on a {one.board} at {one.clock_ghz:.1f} GHz" for one in found.boards)
     return f"{found.cycles:,} cycles per inference on {found.cpu}, {times}"
 
 
@@ -68,8 +68,8 @@ def _agreement(found: Cycles) -> list[Text]:
 def _boards(found: Cycles) -> Table:
     table = start_table("By board", "board", "clock, GHz", "cycles, ms", "memory apart, ms", words=1)
     for one in found.boards:
-        memory = "not known" if one.memory_ms is None else _ms(one.memory_ms)
-        table.add_row(one.board, f"{one.clock_ghz:.1f}", _ms(one.ms), memory)
+        memory = "not known" if one.memory_ms is None else word_ms(one.memory_ms)
+        table.add_row(one.board, f"{one.clock_ghz:.1f}", word_ms(one.ms), memory)
     return table
 
 
@@ -110,11 +110,6 @@ def _figures(group: Iterable[OperatorCycles], whole: int) -> list[str]:
 def _numbers(instructions: int, cycles: int, whole: int) -> list[str]:
     per_cycle = f"{instructions / cycles:.2f}" if cycles else ""
     return [f"{instructions:,}", f"{cycles:,}", f"{100 * cycles / whole:.1f} %" if whole else "", per_cycle]
-
-
-def _ms(value: float) -> str:
-    """Three digits that count."""
-    return f"{value:#.3g}".rstrip(".") if 0 < value < 100 else f"{value:,.0f}"
 
 
 def _plain(name: str) -> str:

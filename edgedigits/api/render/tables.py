@@ -13,3 +13,8 @@ def start_table(title: str, *columns: str, words: int) -> Table:
     for place, column in enumerate(columns):
         table.add_column(column, justify="left" if place < words else "right", no_wrap=True)
     return table
+
+
+def word_ms(value: float) -> str:
+    """Milliseconds in three digits that count."""
+    return f"{value:#.3g}".rstrip(".") if 0 < value < 100 else f"{value:,.0f}"

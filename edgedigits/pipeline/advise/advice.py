@@ -1,36 +1,36 @@
-"""What a recipe will buy, said before any training: bytes, packed bytes, latency here, instructions on the boards, and why not.
+"""What a recipe will buy, said before any training: bytes, packed bytes, latency here, cycles on the boards, and why not.
 
 Nothing in an advice was measured on the compressed model, which does not exist yet. Bytes are those of `dry_run.py`; latency is
-the sum of its operators' own timings (`operator_latency.py`); instructions come from `instruction_model.py`.
+the sum of its operators' own timings (`operator_latency.py`); cycles come from `cycle_model.py`, or are counted where wished.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Say
 from edgedigits.ground.names import cut_number
 from edgedigits.keras_types import KerasModel
-from edgedigits.measure.cost import instruction_model
-from edgedigits.measure.cost.instruction_model import BoardName, Instructions
+from edgedigits.measure.cost.cycle_model import Foretold, find_board, foretell
 from edgedigits.measure.cost.operator_latency import TimedRuntime, Timings, measure_timings
 from edgedigits.pipeline.advise import reasons
 from edgedigits.pipeline.advise.dry_run import Prediction, Step, predict
 from edgedigits.pipeline.advise.outlay import Cost, Effect, Layer
 from edgedigits.pipeline.export.export import list_rewrites
 from edgedigits.pipeline.recipe import Recipe
-from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.flatbuffer import Contents, read
 from edgedigits.tflite.fragments import Fragment, cut
 from edgedigits.tflite.multiply_adds import Work, count_per_operator
 from edgedigits.tflite.rewrite.slim import slim
 
-ADVISED_BOARDS: tuple[BoardName, ...] = ("pi4", "pi5")
+ADVISED_BOARDS: Final = ("zero2", "pi3", "pi4", "pi5")
 Counting = Callable[[Sequence[bytes], str], list[int]]
+"""(files, core) -> the cycles of each."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Advice:
 
 @dataclass(frozen=True)
 class Question:
-    """A model ready for the stages, data of its shape, and the recipe. `count` counts instructions exactly, where wished;
-    `warnings` are of the model and its data."""
+    """A model ready for the stages, data of its shape, and the recipe. `count` counts cycles, where wished; `warnings`
+    are of the model and its data."""
 
     name: str
     model: KerasModel
@@ -125,25 +125,28 @@ def _costs(
     parts: dict[bytes, tuple[Fragment, ...]], files: dict[bytes, bytes], timed: Timings, count: Counting | None
 ) -> dict[bytes, Cost]:
     """What each model costs; `files` are the bytes it ships as, with no names left."""
-    counted: dict[BoardName, list[Instructions]] = {}
-    for board in ADVISED_BOARDS:
-        if count is None:
-            counted[board] = [instruction_model.count_or_predict(flat, board) for flat in parts]
-        else:
-            found = count(list(parts), instruction_model.CORE_OF[board])
-            counted[board] = [Instructions(one, "counted") for one in found]
+    counted: dict[str, dict[bytes, int]] = {}
+    if count is not None:
+        cores = dict.fromkeys(find_board(board)[0] for board in ADVISED_BOARDS)
+        counted = {core: dict(zip(parts, count(list(parts), core), strict=True)) for core in cores}
     costs = {}
-    for place, (flat, own) in enumerate(parts.items()):
+    for flat, own in parts.items():
         each = [timed.of(part).us for part in own]
         known = [us for us in each if us is not None]
+        contents = read(flat, "the model")
         costs[flat] = Cost(
             raw_bytes=len(files[flat]),
             gzip_bytes=len(gzip.compress(files[flat], 9, mtime=0)),
             us=timed.base_us + sum(known) if len(known) == len(each) else None,
-            macs=sum(work.macs for work in count_per_operator(read(flat, "the model"))),
-            instructions={board: counted[board][place] for board in ADVISED_BOARDS},
+            macs=sum(work.macs for work in count_per_operator(contents)),
+            boards={board: _on_board(contents, board, flat, counted) for board in ADVISED_BOARDS},
         )
     return costs
+
+
+def _on_board(contents: Contents, board: str, flat: bytes, counted: Mapping[str, Mapping[bytes, int]]) -> Foretold:
+    own = counted.get(find_board(board)[0])
+    return foretell(contents, board, own[flat] if own else None)
 
 
 def _effects(recipe: Recipe, found: Prediction, costs: dict[bytes, Cost]) -> tuple[Effect, ...]:
@@ -163,9 +166,7 @@ def _effect(recipe: Recipe, step: Step, kind: Literal["export", "stage", "all"],
         raw=after.raw_bytes / before.raw_bytes - 1,
         gzip=after.gzip_bytes / before.gzip_bytes - 1,
         time=None if after.us is None or not before.us else after.us / before.us - 1,
-        instructions={
-            board: after.instructions[board].count / before.instructions[board].count - 1 for board in ADVISED_BOARDS
-        },
+        cycles={board: after.boards[board].cycles / before.boards[board].cycles - 1 for board in ADVISED_BOARDS},
         reason="",
         cost=after,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edgedigits.measure.cost.instruction_model import BoardName, Instructions
+from edgedigits.measure.cost.cycle_model import Foretold
 
 
 @dataclass(frozen=True)
@@ -27,25 +27,26 @@ class Layer:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a file takes: bytes, bytes by gzip -9, microseconds per inference here (None: can't run), instructions by board."""
+    """What a file takes: bytes, bytes by gzip -9, microseconds per inference here (None: can't run), and each board's cycles and
+    milliseconds."""
 
     raw_bytes: int
     gzip_bytes: int
     us: float | None
     macs: int
-    instructions: dict[BoardName, Instructions]
+    boards: dict[str, Foretold]
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What a stage or the export changes, each as a share of what was before it (-0.66: two thirds less), and why if it buys
-    nothing. `setting` is said as in the recipe; `cost` is what the file then takes."""
+    """What a stage or the export changes, each as a share of what was before it (-0.66: two thirds less), `cycles` by board, and
+    why if it buys nothing. `setting` is said as in the recipe; `cost` is what the file then takes."""
 
     setting: str
     kind: Literal["export", "stage", "all"]
     raw: float
     gzip: float
     time: float | None
-    instructions: dict[BoardName, float]
+    cycles: dict[str, float]
     reason: str
     cost: Cost
