@@ -20,8 +20,11 @@ def draw(rows: Sequence[Mapping[str, Any]], axes: Mapping[str, str], path: Path)
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "edgedigits", "font.size": 8}):
         grid = (-(-len(axes) // _COLUMNS), _COLUMNS)
         figure = Figure(figsize=(5.4 * grid[1], 4 * grid[0]), layout="constrained")
-        for panel, (cost, label) in zip(figure.subplots(*grid, squeeze=False).flat, axes.items(), strict=True):
+        panels = list(figure.subplots(*grid, squeeze=False).flat)
+        for panel, (cost, label) in zip(panels, axes.items(), strict=False):
             _panel(panel, [row for row in rows if row.get(cost) is not None], cost, label)
+        for panel in panels[len(axes) :]:  # the last place of an odd number
+            panel.set_axis_off()
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None})
 

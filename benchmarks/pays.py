@@ -1,4 +1,4 @@
-"""Measure what the recipes reach: accuracy, bytes, time and arm64 instructions against the float model, in one run.
+"""Measure what the recipes reach: accuracy, bytes, time here, and cycles on four boards against the float model, in one run.
 
     python -m benchmarks.pays [--artifacts DIR] [--make] [--fresh] [--only R,R,...] [--rounds N] [--window S]
 
@@ -7,7 +7,9 @@ missing is named with the command that makes it, its targets stay unmet, and the
 with --fresh, too, no stage is taken from an earlier run, so that the seconds are those of whole runs. With --only the other rows
 stay as an earlier run left them; each row says where it was measured, and its ratios are against a float form timed in the same
 run. Accuracy is counted anew on MNIST's test images in LiteRT. Times are those without AMX, which no Raspberry Pi has; where the
-CPU has it, those with it stand beside them. Needs MNIST, a quiet machine, and what `edgedigits instructions` needs.
+CPU has it, those with it stand beside them. Cycles and
+instructions are counted under QEMU, cycles by LLVM's models of the cores. Needs MNIST, a quiet machine, and what
+`edgedigits cycles` needs.
 """
 
 from __future__ import annotations
@@ -37,15 +39,16 @@ from benchmarks.without_amx import has_amx, python_without_amx
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.measure.bench import Contestant, describe_model
+from edgedigits.measure.cycles.cycles import count_cycles
 from edgedigits.measure.local_runner import RunnerProcess
-from edgedigits.measure.qemu.instructions import count_each
 
 RESULT = Path(__file__).parent / "results" / "pays.json"
 COSTS = {
     "raw_bytes": "raw bytes",
     "share_of_float_p50": "p50 as a share of the float form's, one thread",
-    "instructions_a72": "arm64 instructions, cortex-a72 (Pi 4)",
-    "instructions_a76": "arm64 instructions, cortex-a76 (Pi 5)",
+    "cycles_a53": "cycles, cortex-a53 (Zero 2 W, Pi 3)",
+    "cycles_a72": "cycles, cortex-a72 (Pi 4)",
+    "cycles_a76": "cycles, cortex-a76 (Pi 5)",
 }
 FLOAT = "float32"
 WITH_AMX = ", with AMX"
@@ -109,14 +112,14 @@ class Forms:
                     called + how: tflite_racer(timer, describe_model(file), few) for how, timer in timers.items()
                 }
             windows = race(racers, rounds, window_s, say)
-        counted = self._instructions()
+        counted = self._counted()
         return {
             called: {
                 **accuracy(right[self.baseline_of[called]], right[called]),
                 **size(file.path),
                 **timing(windows[self.baseline_of[called]], windows[called]),
                 **self._with_amx(windows, called),
-                **{f"instructions_{short}": counted[cpu][called] for cpu, short in CORES.items()},
+                **counted[called],
             }
             for called, file in self.files.items()
         }
@@ -127,14 +130,13 @@ class Forms:
         found = timing(windows[self.baseline_of[called] + WITH_AMX], windows[called + WITH_AMX])
         return {f"amx_{key}": found[key] for key in ("p50_us", "times_faster")}
 
-    def _instructions(self) -> dict[str, dict[str, int]]:
+    def _counted(self) -> dict[str, dict[str, int]]:
         paths = [file.path for file in self.files.values()]
-        found = {}
-        for cpu in CORES:
-            say(f"instructions on {cpu}: {len(paths)} models")
-            found[cpu] = {
-                name: one.instructions for name, one in zip(self.files, count_each(paths, cpu, say=say), strict=True)
-            }
+        found: dict[str, dict[str, int]] = {name: {} for name in self.files}
+        for cpu, short in CORES.items():
+            say(f"cycles on {cpu}: {len(paths)} models")
+            for name, one in zip(self.files, count_cycles(paths, cpu, operators=False, say=say), strict=True):
+                found[name] |= {f"cycles_{short}": one.cycles, f"instructions_{short}": one.instructions}
         return found
 
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.pays_rows import CORES
+from edgedigits.api.render.tables import word_ms
+from edgedigits.measure.cost.cycle_model import find_board
+
+SHORT_OF = {board: CORES[find_board(board)[0]] for board in ("zero2", "pi3", "pi4", "pi5")}
+BOARD_NAMES = [find_board(board)[1].name.removeprefix("Raspberry ") for board in SHORT_OF]
+ABOUT_BOARDS = (
+    "Milliseconds of a board are those of one inference on one thread: cycles counted under QEMU by LLVM's model of the core "
+    "(`edgedigits cycles`) at the board's clock, without memory; in brackets, how many times fewer than the float form's."
+)
+
 
 def pays_table(document: dict[str, Any]) -> str:
     """The float forms, then a row for every recipe; then the fronts, what is missing, and how it was measured."""
     lines = [
-        "| recipe | accuracy | raw bytes | gzip bytes | p50 | against float | Pi 4 instructions | Pi 5 instructions | made in |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| recipe | accuracy | raw bytes | gzip bytes | p50 here | against float | {' | '.join(BOARD_NAMES)} | made in |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [_float(name, found) for name, found in document["floats"].items()]
     lines += [_row(row) for row in document["rows"]]
@@ -18,13 +29,44 @@ def pays_table(document: dict[str, Any]) -> str:
         "",
         f"MNIST's test images; int8 bytes in LiteRT, one thread, {_machines(document)}. Of several seeds the accuracy "
         "is the median with its range, p50 the median, all else the largest; of one seed the brackets hold its 95 % interval. "
-        "p50 and instructions are against the net's own float form, timed in the same rounds. "
-        "Instructions are those of one inference on a cortex-a72 and a cortex-a76." + _about_amx(document),
+        "p50 and boards are against the net's own float form. " + ABOUT_BOARDS + _about_amx(document),
         "",
         *_fronts(document["fronts"]),
         *(f"Missing: {line}." for line in document["missing"]),
     ]
     return "\n".join(lines).rstrip()
+
+
+def boards_table(document: dict[str, Any]) -> str:
+    """The same files by board, for a first look."""
+    lines = [f"| recipe | accuracy | bytes | {' | '.join(BOARD_NAMES)} |", "|---|---|---|---|---|---|---|"]
+    forms = [(f"{name}, float32", found) for name, found in document["floats"].items()]
+    forms += [(_called(row), row) for row in document["rows"]]
+    for name, found in forms:
+        cells = [name, f"{found['accuracy_percent']:.2f} %", f"{found['raw_bytes']:,}", *_boards(found)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"MNIST's test images. {ABOUT_BOARDS}"])
+
+
+def _boards(found: Mapping[str, Any]) -> list[str]:
+    """Milliseconds on each board, and how many times fewer cycles than the float form's."""
+    return [
+        _ms(found, board) + (f" ({_fewer(found, short)})" if f"times_fewer_cycles_{short}" in found else "")
+        for board, short in SHORT_OF.items()
+    ]
+
+
+def _ms(found: Mapping[str, Any], board: str) -> str:
+    clock = find_board(board)[1].clock_ghz
+    return f"{word_ms(found[f'cycles_{SHORT_OF[board]}'] / (1e6 * clock))} ms"
+
+
+def _fewer(row: Mapping[str, Any], short: str) -> str:
+    return f"{row[f'times_fewer_cycles_{short}']:.1f}x"
+
+
+def _called(row: Mapping[str, Any]) -> str:
+    return f"`{row['recipe']}`" + ("" if row["model"] == "cnn" else f" on {row['model']}")
 
 
 def _has_amx(row: Mapping[str, Any]) -> bool:
@@ -55,21 +97,18 @@ def _machines(document: Mapping[str, Any]) -> str:
 
 def _float(name: str, found: Mapping[str, Any]) -> str:
     cells = [f"{name}, float32", f"{found['accuracy_percent']:.2f} %", *_sizes(found), f"{found['p50_us']:.1f} us", ""]
-    counts = (f"{found['instructions_a72']:,}", f"{found['instructions_a76']:,}", "")
-    return f"| {' | '.join([*cells, *counts])} |"
+    return f"| {' | '.join([*cells, *_boards(found), ''])} |"
 
 
 def _row(row: Mapping[str, Any]) -> str:
-    called = f"`{row['recipe']}`" + ("" if row["model"] == "cnn" else f" on {row['model']}")
     reach = f"{row['accuracy_low']:.2f}–{row['accuracy_high']:.2f}"
     cells = [
-        called,
+        _called(row),
         f"{row['accuracy_percent']:.2f} % ({reach})",
         *_sizes(row),
         f"{row['p50_us']:.1f} us",
         f"{row['times_faster']:.1f}x" + (f" (AMX {row['amx_times_faster']:.1f}x)" if _has_amx(row) else ""),
-        f"{row['instructions_a72']:,} ({row['times_fewer_a72']:.1f}x fewer)",
-        f"{row['instructions_a76']:,} ({row['times_fewer_a76']:.1f}x fewer)",
+        *_boards(row),
         time(row),
     ]
     return f"| {' | '.join(cells)} |"
@@ -83,8 +122,9 @@ def _fronts(fronts: Mapping[str, list[str]]) -> list[str]:
     titles = {
         "raw_bytes": "raw bytes",
         "share_of_float_p50": "p50",
-        "instructions_a72": "Pi 4 instructions",
-        "instructions_a76": "Pi 5 instructions",
+        "cycles_a53": "cycles of a Zero 2 W and a Pi 3",
+        "cycles_a72": "cycles of a Pi 4",
+        "cycles_a76": "cycles of a Pi 5",
     }
     found = [f"- {titles[cost]}: {', '.join(f'`{name}`' for name in names)}" for cost, names in fronts.items()]
     return ["The front of accuracy against each cost, cheapest first, of the nets made from the CNN:", "", *found, ""]
@@ -108,7 +148,7 @@ def reached(row: Mapping[str, Any]) -> list[str]:
         f"{row['accuracy_percent']:.2f} % of MNIST's test images ({kind}; {row['points_against_float']:+.2f} points against",
         f"{float_form}, McNemar p = {row['mcnemar_p']:.2g}), {row['raw_bytes']:,} bytes ({row['gzip_bytes']:,} through gzip),",
         f"{row['times_faster']:.1f}x as fast as {float_form} ({row['p50_us']:.1f} us, LiteRT, one thread, {cpu}),",
-        f"{row['times_fewer_a72']:.1f}x fewer instructions than it on a Pi 4 (cortex-a72), {row['times_fewer_a76']:.1f}x on a "
-        "Pi 5 (cortex-a76);",
+        f"{_fewer(row, 'a53')} fewer cycles on a Zero 2 W ({_ms(row, 'zero2')}) and a Pi 3 ({_ms(row, 'pi3')}),",
+        f"{_fewer(row, 'a72')} on a Pi 4 ({_ms(row, 'pi4')}), {_fewer(row, 'a76')} on a Pi 5 ({_ms(row, 'pi5')});",
         f"made in {time(row)} on {cores} cores.",
     ]

@@ -21,7 +21,7 @@ from benchmarks.converters_table import converters_table
 from benchmarks.cycles_table import cycles_table
 from benchmarks.house.rooms_table import folders_table, rooms_table
 from benchmarks.pages import ROOT, pages, read
-from benchmarks.pays_table import pays_table
+from benchmarks.pays_table import boards_table, pays_table
 from benchmarks.peers.table import peers_short, peers_table
 from benchmarks.published_table import published_table
 from benchmarks.pythons.table import pythons_table
@@ -163,6 +163,7 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("peers", "peers.json", peers_table),
     ("peers-short", "peers.json", peers_short),
     ("pays", "pays.json", pays_table),
+    ("boards", "pays.json", boards_table),
     ("pays-targets", "pays.json", targets_table),
     ("advice", "advice.json", targets_table),
     ("cycles", "cycles.json", cycles_table),

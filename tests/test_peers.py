@@ -144,8 +144,12 @@ def seed(number: int, percent: float, **more: Any) -> dict[str, Any]:
         "times_faster": 25.0 - number,
         "times_faster_low": 20.0,
         "times_faster_high": 30.0,
+        "instructions_a53": 500_000,
         "instructions_a72": 400_000,
         "instructions_a76": 150_000,
+        "cycles_a53": 600_000,
+        "cycles_a72": 200_000,
+        "cycles_a76": 60_000,
         "seconds": 1000.0 + number,
         "cached": False,
     } | more
@@ -157,17 +161,21 @@ FLOAT = seed(
     raw_bytes=1_324_124,
     instructions_a72=4_000_000,
     instructions_a76=3_900_000,
+    cycles_a53=5_400_000,
+    cycles_a72=2_900_000,
+    cycles_a76=1_500_000,
     p50_us=100.0,
     times_faster=1.0,
 )
 
 
 def test_of_several_seeds_the_accuracy_is_the_median_and_costs_are_the_largest() -> None:
-    seeds = [seed(0, 99.5), seed(1, 99.3, raw_bytes=10_300), seed(2, 99.4, mcnemar_p=0.01)]
+    seeds = [seed(0, 99.5, cycles_a76=50_000), seed(1, 99.3, raw_bytes=10_300), seed(2, 99.4, mcnemar_p=0.01)]
     found = row(Entry("smallest994", seeds=(0, 1, 2)), seeds, FLOAT)
     assert (found["accuracy_percent"], found["accuracy_low"], found["accuracy_high"]) == (99.4, 99.3, 99.5)
     assert (found["raw_bytes"], found["p50_us"], found["times_faster"], found["mcnemar_p"]) == (10_300, 5.0, 24.0, 0.01)
-    assert (found["times_fewer_a72"], found["times_fewer_a76"]) == (10, 26)
+    fewer = [found[f"times_fewer_{kind}_{core}"] for kind in ("instructions", "cycles") for core in ("a72", "a76")]
+    assert fewer == [10, 26, 14.5, 25]
     assert found["share_of_float_bytes"] == pytest.approx(10_300 / 1_324_124)
     one = row(Entry("shrink80_int8"), [seed(0, 99.5)], FLOAT)
     assert (one["accuracy_low"], one["accuracy_high"]) == pytest.approx((99.4, 99.6))
@@ -231,7 +239,8 @@ def test_the_pays_table_and_figure_hold_every_row(pays: dict[str, Any], tmp_path
     table = pays_table(pays)
     lines = [line for line in table.splitlines() if line.startswith("|")]
     assert len(lines) == 2 + 1 + len(ENTRIES) - 1
-    assert {line.count("|") for line in lines} == {10}
+    assert {line.count("|") for line in lines} == {12}
+    assert "0.600 ms (9.0x) | 0.500 ms (9.0x) | 0.111 ms (14.5x) | 0.0250 ms (25.0x)" in table
     assert "Missing: mobile_shrink_int8, mobilenet_v2, seed 0: not there." in table
     assert "| `smallest994` | 99.80 % (99.80–99.80) | 5,000 |" in table
     assert (

@@ -194,7 +194,7 @@ def test_a_stage_that_breaks_masks_fails_loudly(lenet: Path, shapes: Path, tmp_p
     before, kept = Candidate(job.loaded.model, masks), StageCache(fresh=True)
     for broken, says in ((Reviving(), "are not zero any more"), (Forgetting(), "dropped or loosened")):
         with pytest.raises(MaskError, match=says):
-            loop._stage(job, "broken", broken, before, data, "key", kept, silent)
+            loop._stage("broken", broken, before, data, "key", kept, silent, lambda _: {})
 
 
 def test_wrong_scale_is_warned_of_and_a_right_one_is_not(shapes: Path, tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def compress(
     recipe: Recipe | PathLike,
     converter: str | None = None,
     arithmetic: str | None = None,
+    more: float = 1.0,
     pixel_range: Scale | None = None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
@@ -133,7 +134,8 @@ def compress(
     stage. progress: None or True shows a bar, False nothing, a function is called with (what, share 0..1).
 
     converter: what makes the bytes, "tf" or "litert"; arithmetic: of float32 and float16 exports "float16" lets processors
-    that have it compute in float16, else "float32"; None: what the recipe's export says.
+    that have it compute in float16, else "float32"; None: what the recipe's export says. more: so many times as long as the
+    recipe says does each stage train.
 
     thresholds: of data with several labels per image, "half" for all or "tuned" on the validation images.
 
@@ -150,6 +152,7 @@ def compress(
     pixels, found = parse_pixel_range(pixel_range, mean, std, bgr), find_recipe(recipe)
     found = found.with_converter(converter) if converter else found
     found = found.with_arithmetic(arithmetic) if arithmetic else found
+    found = found.with_more(more) if more != 1 else found
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
     check_writable(Path(out))
     children.warm("tensorflow")

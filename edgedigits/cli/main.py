@@ -162,6 +162,9 @@ def train(name: str, as_json: bool, no_augment: bool, **given: Any) -> None:
     "export says.",
 )
 @click.option(
+    "--more", type=float, default=1.0, show_default=True, metavar="X", help="Train X times as long as the recipe says."
+)
+@click.option(
     "--model", type=click.Path(path_type=Path), help="A trained Keras classifier: .keras, .h5 or a SavedModel folder."
 )
 @click.option(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,10 +17,12 @@ from edgedigits.data.splits import FitData, split
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.facts import Facts, Progress, Say, silent
+from edgedigits.keras_types import KerasModel
 from edgedigits.models.saved.custom_classes import hash_sources
 from edgedigits.models.saved.saved_files import hash_model
 from edgedigits.pipeline import artifact_writer
 from edgedigits.pipeline.artifact_writer import Draft, Exported, Halves
+from edgedigits.pipeline.checks import lost_points
 from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.judging import check_baseline, check_classes, compute_outputs_of_bytes, find_changes
 from edgedigits.pipeline.checks.scale_check import check_scale
@@ -69,12 +71,16 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     warnings += known.warnings
     for warning in warnings:
         say(f"warning: {warning}")
+
+    def judge(model: KerasModel) -> Facts:
+        return _judge(job, data, half, first, model)
+
     own = hash_sources(job.custom)
     key = start_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale.as_json(), seed=job.seed, custom=own)
     read = [_read_by(stage) for _, stage in job.recipe.stages]
     for (name, stage), files in zip(job.recipe.stages, read, strict=True):
         key = chain_key(key, stage=name, settings=artifact_writer.list_settings(stage), **files)
-        candidate, record = _stage(job, name, stage, candidate, data, key, kept, progress)
+        candidate, record = _stage(name, stage, candidate, data, key, kept, progress, judge)
         say(_line(record))
         records.append(record)
     progress("export", 0.0)
@@ -98,6 +104,10 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         job.dataset.classes,
         known.near_chance,
     )
+    paired = lost_points.pair_outputs(halves.float, halves.compressed, data.validation.labels, first, found)
+    exported.facts["validation_paired"] = paired
+    if points := lost_points.tell_loss(job.recipe, records[-1].get("validation_paired"), paired):
+        warnings.append(points)
     progress("test", 0.7)
     test, changes = _test(job, halves, exported, baseline, scale)
     if lost := tell_classes(changes, task.case_names(job.dataset.classes), "the test images"):
@@ -118,7 +128,14 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
 
 
 def _stage(
-    job: Job, name: str, stage: Stage, before: Candidate, data: FitData, key: str, kept: StageCache, progress: Progress
+    name: str,
+    stage: Stage,
+    before: Candidate,
+    data: FitData,
+    key: str,
+    kept: StageCache,
+    progress: Progress,
+    judge: Callable[[KerasModel], Facts],
 ) -> tuple[Candidate, Facts]:
     """Run a stage, or take its kept outcome, with the seconds that it took to make; check that it broke nothing."""
     began = time.perf_counter()
@@ -129,7 +146,7 @@ def _stage(
     if not found:
         checks.check_kept(before, after, name)
         made = {"made_in_seconds": round(time.perf_counter() - began, 2)}
-        facts = {**facts, **made, **_score(job, after.model, data).as_facts()}
+        facts = {**facts, **made, **judge(after.model)}
         kept.keep(key, after, facts)
     return after, {"stage": name, "seconds": round(time.perf_counter() - began, 2), "cached": bool(found), **facts}
 
@@ -214,10 +231,11 @@ def _check_baseline(job: Job, answers: np.ndarray, data: FitData) -> Findings:
     return check_baseline(find_task(data), answers, labels, classes, job.loaded.logits, job.name, job.dataset.name)
 
 
-def _score(job: Job, model: Any, data: FitData) -> Score:
-    return find_task(data).score(
-        compute_outputs(model, data.validation, data.scale), data.validation.labels, job.loaded.logits
-    )
+def _judge(job: Job, data: FitData, half: Half, first: np.ndarray, model: KerasModel) -> Facts:
+    """How well the model of a stage answers the validation images, and against the outputs `first` of the model before."""
+    found, labels = compute_outputs(model, data.validation, data.scale), data.validation.labels
+    score = find_task(data).score(found, labels, job.loaded.logits)
+    return {**score.as_facts(), "validation_paired": lost_points.pair_outputs(half, half, labels, first, found)}
 
 
 def _record(stage: str, seconds: float, facts: Facts, now: Score) -> Facts:
@@ -227,7 +245,8 @@ def _record(stage: str, seconds: float, facts: Facts, now: Score) -> Facts:
 def _line(record: Facts) -> str:
     when = "kept from an earlier run" if record["cached"] else f"{record['seconds']:.1f} s"
     f1 = f", F1 {100 * record['validation_f1_macro']:.2f} %" if "validation_f1_macro" in record else ""
-    return f"{record['stage']}: validation {100 * record['validation_accuracy']:.2f} %{f1}  ({when})"
+    lost = lost_points.word_points(record["validation_paired"])
+    return f"{record['stage']}: validation {100 * record['validation_accuracy']:.2f} %{f1}{lost}  ({when})"
 
 
 def check_answers(job: Job) -> None:

@@ -57,6 +57,8 @@ EXPORTS: dict[str, type[Export]] = {
     "int16x8": Int16x8,
 }
 KEYS = ("name", "for", "stages", "export")
+MOST_TIMES = 100
+"""As long as that a recipe's training may be made at most."""
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -119,6 +121,15 @@ class Recipe:
         """The same recipe, computed in that arithmetic. Raises RecipeError where the export has no choice of one."""
         return self._with("arithmetic", name)
 
+    def with_more(self, times: float) -> Recipe:
+        """The same recipe with every training `times` as long. Raises RecipeError where nothing is trained, or for too long."""
+        if not self.stages:
+            raise RecipeError(f"--more {times:g}: {self.name} has no stage that trains; qat_int8 has")
+        if not 0 < times <= MOST_TIMES:
+            raise RecipeError(f"--more: found {times:g}; wanted a number above 0, at most {MOST_TIMES}")
+        longer = [(name, _lengthened(stage, times)) for name, stage in self.stages]
+        return Recipe(self.name, self.purpose, longer, self.export_name, self.export)
+
     def _with(self, setting: str, value: str) -> Recipe:
         export: Any = self.export
         if setting not in _settings(export):
@@ -146,6 +157,17 @@ class Recipe:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.steps}"
+
+
+def _lengthened(stage: Any, times: float) -> Any:
+    known = _settings(stage)
+    more: dict[str, Any] = {name: known[name] * times for name in ("epochs", "epochs_between") if name in known}
+    if "min_steps" in known:
+        more["min_steps"] = max(1, round(known["min_steps"] * times))
+    try:
+        return dataclasses.replace(stage, **more)
+    except RecipeError as error:
+        raise RecipeError(f"--more {times:g}: {error}") from error
 
 
 def _row(where: str, part: Any, table: Mapping[str, type[Any]], kind: str) -> str:

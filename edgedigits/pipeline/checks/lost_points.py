@@ -1,0 +1,76 @@
+"""Whether compression lost answers on the validation images, more than chance would, and what would lose fewer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from edgedigits.ground.facts import Facts
+from edgedigits.pipeline.recipe import Recipe
+from edgedigits.tasks.statistics import pair_up
+from edgedigits.tasks.task import Half
+
+SIGNIFICANT: Final = 0.05
+LONGER: Final = 3
+"""So many times as long is the next training to try."""
+_SHARES: Final = ("remove_parameters", "remove_multiply_adds", "remove_cycles", "sparsity")
+"""Settings of stages that say how much goes."""
+
+
+def pair_outputs(before: Half, after: Half, labels: np.ndarray, first: np.ndarray, found: np.ndarray) -> Facts:
+    """The answers of two models to the same images, by who is right, with the difference in points and exact McNemar p.
+
+    `before` decodes the outputs `first`, `after` those of the compressed form, `found`.
+    """
+    paired = pair_up(before.right(before.decode(first), labels), after.right(after.decode(found), labels))
+    return {
+        "images": paired.images,
+        "only_float_right": paired.only_baseline,
+        "only_compressed_right": paired.only_compressed,
+        "difference_points": paired.difference_points,
+        "mcnemar_p": paired.p_value,
+    }
+
+
+def loses(paired: Facts) -> bool:
+    """Whether the second model is right less often, by more than chance."""
+    return bool(paired["difference_points"] < 0 and paired["mcnemar_p"] < SIGNIFICANT)
+
+
+def word_points(paired: Facts) -> str:
+    """A loss that is more than chance, in a few words; "" for none."""
+    return f", {paired['difference_points']:+.2f} points, more than chance" if loses(paired) else ""
+
+
+def tell_loss(recipe: Recipe, last_stage: Facts | None, of_bytes: Facts) -> str:
+    """A sentence on what the bytes lost and what to try next; "" where they lost nothing more than chance.
+
+    last_stage: of the model that the stages made, None without stages: where it lost nothing, the rounding did.
+    """
+    if not loses(of_bytes):
+        return ""
+    only_before, only_after = of_bytes["only_float_right"], of_bytes["only_compressed_right"]
+    p = "p < 0.001" if of_bytes["mcnemar_p"] < 0.001 else f"p = {of_bytes['mcnemar_p']:.2g}"
+    steps = ", or ".join(_next_steps(recipe, last_stage))
+    return (
+        f"on {of_bytes['images']:,} validation images the bytes are {-of_bytes['difference_points']:.2f} points worse than the "
+        f"model before ({only_before:,} only that one got right, {only_after:,} only they; {p}), "
+        f"more than chance{'; try ' + steps if steps else ''}"
+    )
+
+
+def _next_steps(recipe: Recipe, last_stage: Facts | None) -> Iterator[str]:
+    names = [name for name, _ in recipe.stages]
+    by_rounding = last_stage is None or not loses(last_stage)
+    if by_rounding and recipe.export.rounds and "qat" not in names:
+        yield "a stage qat at the end" if names else "the recipe qat_int8, which trains the rounding in"
+    if names:
+        yield f"--more {LONGER}, which trains {LONGER} times as long"
+    for name, stage in recipe.stages:
+        settings = dataclasses.asdict(stage)  # type: ignore[call-overload]
+        for setting in _SHARES:
+            if wanted := settings.get(setting):
+                yield f"{name} with {setting}: {wanted / 2:.2g} instead of {wanted:g}"
