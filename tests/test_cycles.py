@@ -166,7 +166,7 @@ def counted(flat: bytes, alone: Mapping[str, Ran]) -> Counted:
 
 def reckoned(path: Path, alone: Mapping[str, Ran]) -> Cycles:
     one, tools = counted(path.read_bytes(), alone), find_tools("cortex-a72")
-    origin = module._Origin("cortex-a72", "litert", "7.2.22", tools.version)
+    origin = module.Origin("cortex-a72", "litert", "7.2.22")
     return module._reckon(str(path), one, Prices(one.counts, "cortex-a72", tools), origin)
 
 
@@ -201,7 +201,7 @@ def test_what_cannot_be_run_alone_is_said_and_not_attributed(llvm: Path, tiny: P
 
 def test_too_much_without_a_model_is_a_warning(llvm: Path, tiny: Path) -> None:
     one = counted(tiny.read_bytes(), {})
-    origin, tools = module._Origin("cortex-a72", "litert", "7.2.22", "19.1.7"), find_tools("cortex-a72")
+    origin, tools = module.Origin("cortex-a72", "litert", "7.2.22"), find_tools("cortex-a72")
     for odd, warned in ((10, False), (11, True)):
         whole = Counted(one.flat, one.fragments, ran(add=1000 - odd, odd=odd), one.base, {})
         found = module._reckon("m", whole, Prices(whole.counts, "cortex-a72", tools), origin)
