@@ -18,7 +18,6 @@ from typing import Final
 from edgedigits.errors import TfliteError
 from edgedigits.ground.facts import Say
 from edgedigits.measure.cost.memory import BOARDS, Board, list_memory_bytes
-from edgedigits.measure.cycles.blocks import BLOCK_COUNTER
 from edgedigits.measure.cycles.llvm import MODELS, find_tools
 from edgedigits.measure.cycles.pricing import Cost, Prices, Unmodelled
 from edgedigits.measure.cycles.running import Counted, run_models
@@ -26,7 +25,7 @@ from edgedigits.measure.qemu.boards import EmulatedBoard, find_board_with
 from edgedigits.measure.qemu.counting import Kit
 from edgedigits.measure.qemu.instructions import name_missing, read_checked
 from edgedigits.measure.qemu.packages import find_packages
-from edgedigits.measure.qemu.plugin import build_plugin, read_qemu_version
+from edgedigits.measure.qemu.plugin import BLOCKS, build_plugin, read_qemu_version
 from edgedigits.measure.qemu.rootfs import build_rootfs
 from edgedigits.measure.runtimes.wheels import DeviceRuntime
 from edgedigits.tflite.flatbuffer import read
@@ -146,7 +145,7 @@ def count_blocks(
 ) -> tuple[Origin, list[Counted]]:
     """What ran, of each model: LLVM is not needed for it. Raises as `count_cycles`."""
     qemu = read_qemu_version()
-    kit = Kit(build_plugin(qemu, BLOCK_COUNTER), find_packages(runtime, say), build_rootfs("bookworm", say))
+    kit = Kit(build_plugin(qemu, BLOCKS), find_packages(runtime, say), build_rootfs("bookworm", say))
     return Origin(board.cpu, runtime, qemu), run_models(paths, flats, board, kit, runtime, operators)
 
 

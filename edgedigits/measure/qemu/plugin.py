@@ -10,8 +10,9 @@ from edgedigits.errors import InputError
 from edgedigits.measure.qemu.commands import run
 from edgedigits.measure.qemu.rootfs import alone, find_home, scratch
 
-INSTRUCTIONS = Path(__file__).with_name("insncount.c")
-SHARED = Path(__file__).with_name("counting.h")
+_FOLDER = Path(__file__).with_name("plugins")
+INSTRUCTIONS, BLOCKS = _FOLDER / "insncount.c", _FOLDER / "blockcount.c"
+SHARED = _FOLDER / "counting.h"
 """What every plugin includes."""
 _INTERFACES = ((9, 1), 3), ((9, 0), 2), ((0, 0), 1)
 """From which QEMU on a plugin is compiled for which version of its interface."""

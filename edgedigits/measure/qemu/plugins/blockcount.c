@@ -7,7 +7,7 @@
        -                      the end of a model
 
    Children of the guest's process inherit blocks and file, so a later "b" of an index replaces an earlier one. */
-#include "../qemu/counting.h"
+#include "counting.h"
 
 #define WORD 4
 #define CHUNK 4096
