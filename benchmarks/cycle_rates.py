@@ -4,6 +4,7 @@
 
 Writes `edgedigits/measure/cost/cycle_rates.json`: for every kind of operator cycles = fixed + per multiply-add + per value
 written + per tap, fitted to operators cut out of nets made for that, whose blocks were counted under QEMU and reckoned by LLVM;
+of cores with float16 arithmetic, those of files that allow it once more (`float16`);
 and the section "fitted" of `results/cycles.json`: how far the fit is from the cycles of whole nets that it has not seen, the
 shipped baselines and nets of other kinds and sizes. Needs what `benchmarks.cycles` needs, and a quarter of an hour.
 """
@@ -26,7 +27,7 @@ from benchmarks.document import document, save_section, target
 from benchmarks.operator_samples import samples
 from edgedigits.data.images import ArrayImages
 from edgedigits.measure.cost.cycle_model import RATES, predict_cycles
-from edgedigits.measure.cost.operator_features import compute_features, name_group
+from edgedigits.measure.cost.operator_features import FLOAT16_CORES, compute_features, name_group
 from edgedigits.measure.cycles.cycles import count_cycles
 from edgedigits.measure.qemu.boards import CPUS
 from edgedigits.models.zoo.shipped import find_shipped_folder
@@ -38,6 +39,7 @@ from edgedigits.pipeline.export.int16x8 import Int16x8
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import Fragment, cut, nearly_nothing
 from edgedigits.tflite.multiply_adds import Work, count_per_operator
+from edgedigits.tflite.rewrite.float16_arithmetic import allow_float16
 
 IN_16_BITS = (28, 28, 1)
 MEDIAN, WORST = 15.0, 30.0
@@ -183,6 +185,8 @@ def main() -> None:
         base, *rest = count_all(alone, core).values()
         rates[core] = {"base": base, "operators": fit(works, [max(0, one - base) for one in rest], core)}
         print(core, base, flush=True)
+    for core in FLOAT16_CORES:
+        rates[core]["float16"] = fit_float16(pairs, rates[core]["base"], core)
     write_rates(
         {
             "schema": 1,
@@ -192,6 +196,13 @@ def main() -> None:
         }
     )
     hold()
+
+
+def fit_float16(pairs: Sequence[tuple[Fragment, Work]], base: int, core: str) -> dict[str, list[float]]:
+    """Rates of the float operators where a file lets them be computed in float16."""
+    chosen = [(part.flat, work) for part, work in pairs if work.arithmetic == "float32"]
+    counted = count_all({str(number): allow_float16(flat) for number, (flat, _) in enumerate(chosen)}, core)
+    return fit([work for _, work in chosen], [max(0, one - base) for one in counted.values()], core)
 
 
 def write_rates(known: Mapping[str, Any]) -> None:
@@ -205,10 +216,12 @@ def hold() -> None:
         for name, model in unseen().items()
         for form, flat in zip(("float32", "int8"), exported(model, [Float32(), Int8()]), strict=True)
     }
+    halved = {name.replace("float32", "float16"): allow_float16(nets[name]) for name in nets if "float32" in name}
     rows: dict[str, dict[str, Any]] = {}
     for core in CPUS:
-        for name, counted in count_all(nets, core).items():
-            foretold = predict_cycles(nets[name], core)
+        own = nets | halved if core in FLOAT16_CORES else nets
+        for name, counted in count_all(own, core).items():
+            foretold = predict_cycles(own[name], core)
             off = round(100 * (foretold / counted - 1), 1)
             rows.setdefault(name, {})[core] = {"counted": counted, "foretold": round(foretold), "error_percent": off}
             print(f"{name:<28}{core:<12}{counted:>12,}{foretold:>14,.0f}{off:>8.1f} %", flush=True)

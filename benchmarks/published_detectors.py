@@ -1,13 +1,17 @@
 """Nets that find objects, as far as the scores and boxes of their anchors, with random weights: see `published_nets.py`.
 
-What is left out is the operator that sorts the boxes: it is no network, and how long it takes depends on the answers.
+Apart from them the operator that sorts the boxes, which was in what was timed: it is no network, and how long it takes depends on
+the answers.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+import numpy as np
 
 from benchmarks.published_nets import lite_features
 
@@ -30,8 +34,77 @@ LITES: Final = {
     "EfficientDetLite2": Lite(1.1, 1.2, 112, 5),
 }
 _ANCHORS, _CLASSES = 9, 90
-_FIRST: Final = 3
-"""The first level of the pyramid; five follow one another, each half as large as the one before."""
+_FIRST, _LEVELS = 3, 5
+"""The first level of the pyramid, and how many follow one another, each half as large as the one before."""
+
+
+@dataclass(frozen=True)
+class Sorting:
+    """TFLite_Detection_PostProcess: which of the `anchors` hold an object of one of the `classes`, at most `detections`. Before
+    the scores of the classes may stand one of none of them, the `background`."""
+
+    anchors: int
+    classes: int
+    detections: int
+    background: int = 0
+
+    @property
+    def file(self) -> str:
+        """The name of a file that holds it alone."""
+        return f"sorting-{self.anchors}-{self.classes}-{self.detections}"
+
+
+def find_sorting(net: str, size: int) -> Sorting | None:
+    """That of a net for images of `size` times `size`; None for one that finds no objects.
+
+    EfficientDet's defaults are google/automl's (`tflite_max_detections`), SSDLite's those of the object detection API
+    (`export_tflite_ssd_graph.py`, `max_detections`).
+    """
+    if net in LITES:
+        places = sum((-(-size // 2**level)) ** 2 for level in range(_FIRST, _FIRST + _LEVELS))
+        return Sorting(_ANCHORS * places, _CLASSES, 100)
+    if net == "SSDLiteMobileNetV2":
+        sides = [-(-size // 2**level) for level in range(4, 10)]
+        return Sorting(sum((3 if at == 0 else 6) * side**2 for at, side in enumerate(sides)), _CLASSES, 10, 1)
+    return None
+
+
+def make_sorting(sorting: Sorting) -> bytes:
+    """The .tflite file of the operator alone, with random anchors and no threshold."""
+    from edgedigits.backend import tf
+
+    settings = {
+        "max_detections": f"i: {sorting.detections}",
+        "max_classes_per_detection": "i: 1",
+        "use_regular_nms": "b: false",
+        "nms_score_threshold": "f: 0.0",
+        "nms_iou_threshold": "f: 0.5",
+        **{f"{side}_scale": "f: 1.0" for side in "yxhw"},
+        "num_classes": f"i: {sorting.classes}",
+    }
+    attributes = [f'attr {{ key: "{key}" value {{ {value} }} }}' for key, value in settings.items()]
+    rng, count = np.random.default_rng(0), sorting.anchors
+    anchors = np.concatenate([rng.random((count, 2)), 0.05 + 0.2 * rng.random((count, 2))], 1).astype(np.float32)
+
+    @tf.function(experimental_implements=" ".join(['name: "TFLite_Detection_PostProcess"', *attributes]))  # type: ignore[untyped-decorator]
+    def sort(boxes: Any, scores: Any, anchors: Any) -> Any:  # noqa: ARG001  # named by what implements it
+        shapes = [(1, sorting.detections, 4), (1, sorting.detections), (1, sorting.detections), (1,)]
+        return tuple(tf.constant(0.0, tf.float32, shape) for shape in shapes)
+
+    shapes = [(1, count, 4), (1, count, sorting.classes + sorting.background)]
+    specifications = [tf.TensorSpec(shape, tf.float32) for shape in shapes]
+
+    @tf.function(input_signature=specifications)  # type: ignore[untyped-decorator]
+    def whole(boxes: Any, scores: Any) -> Any:
+        return {f"output_{at}": output for at, output in enumerate(sort(boxes, scores, tf.constant(anchors)))}
+
+    module = tf.Module()
+    module.whole, module.sort = whole, sort
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=whole.get_concrete_function())
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.allow_custom_ops = True
+        return bytes(converter.convert())
 
 
 def make_efficientdet_lite(name: str, size: int) -> Any:

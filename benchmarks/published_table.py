@@ -41,7 +41,10 @@ def _table(rows: Sequence[Mapping[str, Any]], sources: Mapping[str, Mapping[str,
 def _row(row: Mapping[str, Any], sources: Mapping[str, Mapping[str, str]]) -> str:
     side, source = row["resolution"], sources[row["source"]]
     doubt = " (doubted by its author)" if row["doubted"] else ""
-    told = f"{row['foretold_ms']:.1f} ms ({row['cycles_ms']:.1f} + {row['memory_ms']:.1f} of memory)"
+    parts = f"{row['cycles_ms']:.1f} + {row['memory_ms']:.1f} of memory"
+    if row["sorting_ms"]:
+        parts += f" + {row['sorting_ms']:.1f} of sorting"
+    told = f"{row['foretold_ms']:.1f} ms ({parts})"
     return (
         f"| {row['net']} | {side}x{side} | {row['precision']} | {row['board']} | {row['clock_ghz']:g} GHz "
         f"| {row['threads'] or 'not said'} | {row['runtime']} | {row['published_ms']:.1f} ms{doubt} | {told} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -51,12 +52,13 @@ def counted(counter: None, llvm: str, pair: list[Path]) -> dict[str, list[Cycles
     return {cpu: count_cycles(pair, cpu) for cpu in ("cortex-a53", "cortex-a72", "cortex-a76")}
 
 
-def test_int8_pays_on_every_core(counted: dict[str, list[Cycles]]) -> None:
-    """On a cortex-a72 it takes nearly as many instructions, but more of them in a cycle."""
+def test_what_int8_pays_on_each_core(counted: dict[str, list[Cycles]]) -> None:
+    """On a cortex-a72 it takes nearly as many instructions, but more of them in a cycle; a cortex-a53 does four multiply-adds a
+    cycle in either, and has int8 to widen besides."""
     gain = {cpu: float32.cycles / int8.cycles for cpu, (float32, int8) in counted.items()}
     assert 1.5 < gain["cortex-a72"] < 3
     assert gain["cortex-a76"] > 3
-    assert gain["cortex-a53"] > 1.1
+    assert 0.8 < gain["cortex-a53"] < 1
     assert all(0.3 < one.per_cycle < 4 for both in counted.values() for one in both)
 
 
@@ -82,15 +84,20 @@ def test_as_many_instructions_as_the_other_command_counts(counted: dict[str, lis
     assert counted["cortex-a72"][1].instructions == count(pair[1], "cortex-a72").instructions
 
 
-def test_the_command_and_the_function_say_the_same_again(counted: dict[str, list[Cycles]], pair: list[Path]) -> None:
-    """And without operators the whole stays what it was."""
+def test_the_command_and_the_function_say_the_same_again(
+    counted: dict[str, list[Cycles]], pair: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And without operators, among others and in another folder the whole stays what it was."""
     done = edgedigits("cycles", pair[1], "--cpu", "cortex-a76", "--json")
     assert done.returncode == 0, done.stderr
     found = ed.cycles(pair[1], cpu="cortex-a76", progress=False)
     assert json.loads(done.stdout) == json.loads(json.dumps(found.as_json()))
     assert found.found == counted["cortex-a76"][1]
-    (bare,) = count_cycles([pair[1]], "cortex-a76", operators=False)
-    assert (bare.cycles, bare.operators) == (found.found.cycles, ())
+    elsewhere = tmp_path / "a folder for temporary files whose name is longer than most"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    *_, bare = count_cycles([pair[0], pair[0], pair[1]], "cortex-a76", operators=False)
+    assert (bare.instructions, bare.cycles, bare.operators) == (found.found.instructions, found.found.cycles, ())
 
 
 def test_an_operator_that_crashes_the_interpreter_is_named(counter: None, llvm: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from edgedigits.measure.cycles.disassembly import disassemble
 from edgedigits.measure.cycles.llvm import find_tools
 from edgedigits.measure.cycles.pricing import Prices
 from edgedigits.measure.cycles.running import Counted
-from edgedigits.measure.cycles.scheduling import read_cycles, reckon_cycles
+from edgedigits.measure.cycles.scheduling import leave_base, read_cycles, reckon_cycles
 from edgedigits.measure.qemu.boards import find_board_with
 from edgedigits.measure.qemu.counting import Answer, Kit, Part
 from edgedigits.tflite.flatbuffer import read
@@ -115,6 +116,47 @@ def test_what_llvm_has_no_model_of_is_named_with_its_share(llvm: Path) -> None:
     assert cost.unmodelled_share == pytest.approx(20 / 110)
 
 
+WRITTEN_BACK = {
+    "ldr\tq0, [x1], #16": "ldr\tq0, [x1]",
+    "ldr\tx0, [x1, #-8]!": "ldr\tx0, [x1, #-8]",
+    "ldrsw\tx0, [sp], #4": "ldrsw\tx0, [sp]",
+    "ldp\tq0, q1, [x1], #-32": "ldp\tq0, q1, [x1]",
+    "ldp\tx29, x30, [sp], #112": "ldp\tx29, x30, [sp]",
+    "stp\tx29, x30, [sp, #-112]!": "stp\tx29, x30, [sp, #-112]",
+    "st1\t{ v0.4s, v1.4s }, [x30], #32": "st1\t{ v0.4s, v1.4s }, [x30]",
+    "ld1\t{ v0.16b }, [x1], x2": "ld1\t{ v0.16b }, [x1]",
+    "ld1\t{ v0.s }[3], [x1], #4": "ld1\t{ v0.s }[3], [x1]",
+    "ld4r\t{ v0.2s, v1.2s, v2.2s, v3.2s }, [sp], x9": "ld4r\t{ v0.2s, v1.2s, v2.2s, v3.2s }, [sp]",
+}
+AS_IT_IS = (
+    *(
+        "ldr\tq0, [x1]",
+        "ldr\tx0, [x1, #8]",
+        "ldr\tx0, [x1, x2, lsl #3]",
+        "ldr\tw0, [x1, w2, uxtw]",
+        "ldp\tx0, x1, [sp, #16]",
+    ),
+    *("add\tx1, x1, #16", "fmla\tv0.4s, v1.4s, v2.s[1]", "ldadd\tx0, x1, [x2]", "mov\tv0.s[1], w2", "b\t#4", "ret"),
+)
+
+
+def test_a_base_register_is_not_written_back() -> None:
+    """Neither by a number nor by a register, before nor after; addresses stay."""
+    assert {line: leave_base(line) for line in WRITTEN_BACK} == WRITTEN_BACK
+    assert [leave_base(line) for line in AS_IT_IS] == list(AS_IT_IS)
+
+
+@pytest.mark.parametrize("core", ["cortex-a53", "cortex-a72", "cortex-a76"])
+def test_a_chain_of_written_back_loads_costs_what_loads_do(core: str) -> None:
+    """With this machine's LLVM: its models have the next load wait for the base as long as for what is loaded."""
+    if shutil.which("llvm-mca") is None and not any(shutil.which(f"llvm-mca-{number}") for number in range(17, 30)):
+        pytest.skip("no llvm-mca on PATH")
+    tools = find_tools(core)
+    found = reckon_cycles([(line,) for pair in WRITTEN_BACK.items() for line in pair], core, tools)
+    assert {line: found[line,] for line in WRITTEN_BACK} == {line: found[bare,] for line, bare in WRITTEN_BACK.items()}
+    assert found["ldr\tq0, [x1], #16",] == pytest.approx({"cortex-a76": 0.5}.get(core, 1), abs=0.1)
+
+
 def counted(flat: bytes, alone: Mapping[str, Ran]) -> Counted:
     """A model in which 1,000 instructions run, 10 of them in every file; of its operators those of `alone`, by kind."""
     parts = cut(flat)
@@ -124,7 +166,7 @@ def counted(flat: bytes, alone: Mapping[str, Ran]) -> Counted:
 
 def reckoned(path: Path, alone: Mapping[str, Ran]) -> Cycles:
     one, tools = counted(path.read_bytes(), alone), find_tools("cortex-a72")
-    origin = module._Origin("cortex-a72", "litert", "7.2.22", tools.version)
+    origin = module.Origin("cortex-a72", "litert", "7.2.22")
     return module._reckon(str(path), one, Prices(one.counts, "cortex-a72", tools), origin)
 
 
@@ -159,7 +201,7 @@ def test_what_cannot_be_run_alone_is_said_and_not_attributed(llvm: Path, tiny: P
 
 def test_too_much_without_a_model_is_a_warning(llvm: Path, tiny: Path) -> None:
     one = counted(tiny.read_bytes(), {})
-    origin, tools = module._Origin("cortex-a72", "litert", "7.2.22", "19.1.7"), find_tools("cortex-a72")
+    origin, tools = module.Origin("cortex-a72", "litert", "7.2.22"), find_tools("cortex-a72")
     for odd, warned in ((10, False), (11, True)):
         whole = Counted(one.flat, one.fragments, ran(add=1000 - odd, odd=odd), one.base, {})
         found = module._reckon("m", whole, Prices(whole.counts, "cortex-a72", tools), origin)

@@ -7,6 +7,7 @@ import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from rich.console import Console
@@ -18,6 +19,7 @@ from edgedigits.measure.cost.boards import CORES, NETWORKS, RATED_BOARDS, SOURCE
 from edgedigits.measure.cost.cycle_model import predict_cycles, predict_ms
 from edgedigits.measure.cost.estimate import Estimate, estimate
 from edgedigits.measure.cost.throughput import ROW_KINDS, bound_gain, bound_rates
+from edgedigits.tflite.rewrite.float16_arithmetic import allow_float16
 from tests.make_golden import GOLDEN
 from tests.test_multiply_adds import baseline, converted, wide_convolution
 
@@ -249,6 +251,20 @@ def test_foretold_cycles_are_near_those_that_were_reckoned(
     """Of nets whose operators the rates were not fitted to; a net of one board has the milliseconds of its clock."""
     reckoned = CYCLES[f"{name}/{kind if kind == 'float32' else 'ptq_int8'}"][core]
     assert predict_cycles(baselines[name, kind].read_bytes(), core) == pytest.approx(reckoned, rel=0.3)
+
+
+@pytest.mark.parametrize(("device", "core"), [("pi4", "cortex-a72"), ("pi5", "cortex-a76")])
+def test_float16_arithmetic_takes_fewer_cycles_where_the_core_has_it(
+    baselines: dict[tuple[str, str], Path], tmp_path: Path, device: Literal["pi4", "pi5"], core: str
+) -> None:
+    flat = baselines["cnn", "float32"].read_bytes()
+    path = tmp_path / "allowed.tflite"
+    path.write_bytes(allow_float16(flat))
+    foretold, plain = predict_cycles(path.read_bytes(), core), predict_cycles(flat, core)
+    assert foretold == pytest.approx(CYCLES["cnn/float16_arithmetic"][core], rel=0.3)
+    assert foretold < plain / 1.7 if core == "cortex-a76" else foretold == plain
+    assert estimate(path, device).foretold.cycles == round(foretold)
+    assert predict_ms(path.read_bytes(), device) <= predict_ms(flat, device)
 
 
 def test_an_estimate_tells_foretold_cycles(baselines: dict[tuple[str, str], Path]) -> None:

@@ -9,8 +9,17 @@ from typing import Any
 import pytest
 
 from benchmarks import cycles_published
-from benchmarks.published_detectors import LITES
-from benchmarks.published_judgement import PUBLISHED, Row, find_factor, judge, list_mended, list_targets, read_rows
+from benchmarks.published_detectors import LITES, Sorting, find_sorting, make_sorting
+from benchmarks.published_judgement import (
+    PUBLISHED,
+    Foretold,
+    Row,
+    find_factor,
+    judge,
+    list_mended,
+    list_targets,
+    read_rows,
+)
 from benchmarks.published_nets import NETS
 from benchmarks.published_table import published_table
 from edgedigits.measure.cost.memory import BOARDS
@@ -41,10 +50,47 @@ def test_the_error_is_of_cycles_at_the_rows_clock_and_of_memory() -> None:
     board = BOARDS["cortex-a72"][0]
     count = {"cycles": 90_000_000, "memory_bytes": board.bandwidth * 0.01}
     foretold = cycles_published.foretell(ROW, {ROW.file: {"cortex-a72": count}})
-    assert foretold == pytest.approx((60.0, 10.0))
+    assert foretold == pytest.approx((60.0, 10.0, 0.0))
     assert judge(ROW, foretold)["error_percent"] == -12.5
     assert cycles_published.foretell(ROW, {}) is None
     assert judge(ROW, None)["foretold_ms"] is None
+
+
+def test_what_sorts_boxes_is_foretold_with_the_nets_that_find_objects() -> None:
+    board = BOARDS["cortex-a72"][0]
+    row = replace(ROW, net="EfficientDetLite0", resolution=320)
+    net, sorting = cycles_published.list_parts(row)
+    assert (net, sorting.file) == (row, "sorting-19206-90-100")
+    counts: dict[str, dict[str, dict[str, Any]]] = {
+        net.file: {"cortex-a72": {"cycles": 90_000_000, "memory_bytes": None}}
+    }
+    assert cycles_published.foretell(row, counts) is None, "what sorts is not counted yet"
+    counts[sorting.file] = {"cortex-a72": {"cycles": 15_000_000, "memory_bytes": board.bandwidth * 0.01}}
+    foretold = cycles_published.foretell(row, counts)
+    assert foretold == pytest.approx((60.0, 10.0, 10.0))
+    judged = judge(row, foretold)
+    assert (judged["cycles_ms"], judged["sorting_ms"], judged["foretold_ms"], judged["error_percent"]) == (
+        60,
+        10,
+        80,
+        0,
+    )
+    assert find_sorting("SSDLiteMobileNetV2", 300) == Sorting(1917, 90, 10, background=1)
+    assert find_sorting("MobileNetV2", 224) is None
+
+
+def test_what_sorts_boxes_is_one_operator_over_boxes_and_scores() -> None:
+    from ai_edge_litert import schema_py_generated as generated
+
+    from edgedigits.tflite import schema
+
+    flat = make_sorting(Sorting(40, 5, 3, background=1))
+    assert b"TFLite_Detection_PostProcess" in flat
+    model = schema.unpack(flat)
+    (graph,) = model.subgraphs
+    assert len(graph.operators) == 1
+    assert {tuple(graph.tensors[at].shape) for at in graph.inputs} == {(1, 40, 4), (1, 40, 6)}
+    assert all(graph.tensors[at].type == generated.TensorType.FLOAT32 for at in graph.inputs)
 
 
 def test_only_single_threads_of_the_same_runtime_are_judged() -> None:
@@ -80,7 +126,7 @@ def test_targets_tell_the_median_and_the_worst_of_all_and_of_each_core() -> None
 
 
 def test_the_table_shows_judged_rows_first_and_what_is_missing() -> None:
-    rows = [judge(row, (1.0, 2.0)) for row in read_rows()[:40]] + [judge(replace(ROW, source="ncnn"), None)]
+    rows = [judge(row, Foretold(1.0, 2.0)) for row in read_rows()[:40]] + [judge(replace(ROW, source="ncnn"), None)]
     table = published_table({"published": {"rows": rows}})
     judged, others = table.split("Beside them, not judged:")
     assert judged.count("\n| EfficientDetLite0 |") == judged.count("| EfficientDetLite0 | 320x320 |") > 0

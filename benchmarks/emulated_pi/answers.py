@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edgedigits.errors import EdgeDigitsError, InputError
 from edgedigits.ground.facts import Say
 from edgedigits.measure.qemu.boards import find_board_with, list_shown_files
+from edgedigits.measure.qemu.commands import run_group
 from edgedigits.measure.qemu.packages import find_packages
 from edgedigits.measure.qemu.rootfs import build_rootfs, make_guest_command
 from edgedigits.measure.runtimes.wheels import DeviceRuntime
@@ -61,15 +62,7 @@ def _run(command: Sequence[str | Path]) -> None:
     if shutil.which(str(command[0])) is None:
         raise InputError("models are answered under QEMU: install qemu-user")
     try:
-        done = subprocess.run(
-            list(map(str, command)),
-            cwd="/",
-            env={},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        done = run_group(list(map(str, command)), Path("/"), {}, SECONDS)
     except subprocess.TimeoutExpired as error:
         raise InputError(f"answering under emulation did not end within {SECONDS:.0f} s") from error
     if done.returncode:

@@ -10,9 +10,7 @@ from edgedigits.ground.facts import JsonObject
 from edgedigits.tflite.multiply_adds import Work
 
 FLOAT16_CORES: Final = frozenset({"cortex-a76"})
-FLOAT16_FEWER: Final = 1.9
-"""Those with float16 arithmetic, and how many times fewer cycles convolutions and dense layers take in it: the shipped CNN
-and nano (`python -m benchmarks.float16`). Other operators are taken as no faster."""
+"""Those with float16 arithmetic."""
 _TILED: Final = frozenset({"CONV_2D", "FULLY_CONNECTED"})
 TILES: Final[Mapping[str, Mapping[str, tuple[int, int]]]] = {
     "cortex-a53": {"float32": (1, 8), "int8": (8, 8), "dynamic": (8, 8)},
@@ -26,13 +24,13 @@ whole tile. Without them the first convolution of a small net is predicted sever
 def predict(works: Iterable[Work], core: str, of_core: JsonObject, float16: bool = False) -> float:
     """The sum over operators of what their features take, and what every inference takes besides; `float16`: floats are computed
     in it on a core that can."""
-    total, halves = float(of_core["base"]), float16 and core in FLOAT16_CORES
+    total, known = float(of_core["base"]), of_core["operators"]
+    halved = of_core["float16"] if float16 and core in FLOAT16_CORES else {}
     for work in works:
         if work.macs or work.elements or not work.counted:
-            known = of_core["operators"]
-            each = known.get(name_group(work)) or known.get(f"other/{work.arithmetic}") or known["other/float32"]
-            taken = sum(rate * feature for rate, feature in zip(each, compute_features(work, core), strict=True))
-            total += taken / (FLOAT16_FEWER if halves and work.kind in _TILED and _running(work) == "float32" else 1.0)
+            name, others = name_group(work), f"other/{work.arithmetic}"
+            each = halved.get(name) or known.get(name) or known.get(others) or known["other/float32"]
+            total += sum(rate * feature for rate, feature in zip(each, compute_features(work, core), strict=True))
     return total
 
 

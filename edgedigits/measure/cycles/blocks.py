@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from edgedigits.measure.qemu.boards import EmulatedBoard
 from edgedigits.measure.qemu.counting import Answer, Job, Kit, run_counted
 
-BLOCK_COUNTER: Final = Path(__file__).with_name("blockcount.c")
 WORD: Final = 4
 """Bytes of an arm64 instruction."""
 

@@ -18,15 +18,14 @@ from typing import Final
 from edgedigits.errors import TfliteError
 from edgedigits.ground.facts import Say
 from edgedigits.measure.cost.memory import BOARDS, Board, list_memory_bytes
-from edgedigits.measure.cycles.blocks import BLOCK_COUNTER
 from edgedigits.measure.cycles.llvm import MODELS, find_tools
 from edgedigits.measure.cycles.pricing import Cost, Prices, Unmodelled
 from edgedigits.measure.cycles.running import Counted, run_models
-from edgedigits.measure.qemu.boards import find_board_with
+from edgedigits.measure.qemu.boards import EmulatedBoard, find_board_with
 from edgedigits.measure.qemu.counting import Kit
 from edgedigits.measure.qemu.instructions import name_missing, read_checked
 from edgedigits.measure.qemu.packages import find_packages
-from edgedigits.measure.qemu.plugin import build_plugin, read_qemu_version
+from edgedigits.measure.qemu.plugin import BLOCKS, build_plugin, read_qemu_version
 from edgedigits.measure.qemu.rootfs import build_rootfs
 from edgedigits.measure.runtimes.wheels import DeviceRuntime
 from edgedigits.tflite.flatbuffer import read
@@ -123,23 +122,41 @@ def count_cycles(
     """
     board = find_board_with(cpu)
     flats = [read_checked(path) for path in paths]
-    tools, qemu = find_tools(cpu), read_qemu_version()
-    kit = Kit(build_plugin(qemu, BLOCK_COUNTER), find_packages(runtime, say), build_rootfs("bookworm", say))
-    counted = run_models(paths, flats, board, kit, runtime, operators)
-    prices = Prices((blocks for one in counted for blocks in one.counts), cpu, tools)
-    origin = _Origin(cpu, runtime, qemu, tools.version)
-    return [_reckon(str(path), one, prices, origin) for path, one in zip(paths, counted, strict=True)]
+    find_tools(cpu)
+    return reckon_counted(paths, count_blocks(paths, flats, board, runtime, operators, say))
 
 
 @dataclass(frozen=True)
-class _Origin:
+class Origin:
+    """What counted: for which core, with which runtime, under which QEMU."""
+
     cpu: str
-    runtime: str
+    runtime: DeviceRuntime
     qemu: str
-    llvm: str
 
 
-def _reckon(source: str, one: Counted, prices: Prices, origin: _Origin) -> Cycles:
+def count_blocks(
+    paths: Sequence[Path],
+    flats: Sequence[bytes],
+    board: EmulatedBoard,
+    runtime: DeviceRuntime,
+    operators: bool,
+    say: Say,
+) -> tuple[Origin, list[Counted]]:
+    """What ran, of each model: LLVM is not needed for it. Raises as `count_cycles`."""
+    qemu = read_qemu_version()
+    kit = Kit(build_plugin(qemu, BLOCKS), find_packages(runtime, say), build_rootfs("bookworm", say))
+    return Origin(board.cpu, runtime, qemu), run_models(paths, flats, board, kit, runtime, operators)
+
+
+def reckon_counted(paths: Sequence[Path], found: tuple[Origin, Sequence[Counted]]) -> list[Cycles]:
+    """Cycles of what ran. Raises InputError as LLVM's tools do."""
+    origin, counted = found
+    prices = Prices((blocks for one in counted for blocks in one.counts), origin.cpu, find_tools(origin.cpu))
+    return [_reckon(str(path), one, prices, origin) for path, one in zip(paths, counted, strict=True)]
+
+
+def _reckon(source: str, one: Counted, prices: Prices, origin: Origin) -> Cycles:
     whole, base = prices.reckon(one.whole.blocks), prices.reckon(one.base.blocks)
     traffic = _traffic(one.flat, source, origin.cpu)
     through = None if traffic is None else sum(traffic.values())
@@ -158,7 +175,7 @@ def _reckon(source: str, one: Counted, prices: Prices, origin: _Origin) -> Cycle
         version=one.whole.version,
         model_sha256=hashlib.sha256(one.flat).hexdigest(),
         qemu_version=origin.qemu,
-        llvm_version=origin.llvm,
+        llvm_version=prices.llvm,
         llvm_model=MODELS[origin.cpu].cpu,
     )
 

@@ -45,8 +45,8 @@ MODELS: Final = {
 """The a72 is scheduled by LLVM as its forerunner, the a57; the Neoverse N1 is the a76's design for servers.
 
 The a55 is the a53's successor, as wide and in order too. LLVM's model of the a53 itself gives every float operation the same
-long time and has what follows wait for it, which no a53 does: MobileNet v1 would take 963 million cycles in float32, but a Pi
-3B+ needs 114 ms at 1.4 GHz on four threads, so at most 638 million on one (XNNPACK's README); with the a55's it is 355."""
+long time and has what follows wait for it, which no a53 does: MobileNet v1 would take 738 million cycles in float32, but a Pi
+3B+ needs 114 ms at 1.4 GHz on four threads, so at most 638 million on one (XNNPACK's README); with the a55's it is 210."""
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,10 @@ class Cost:
 
 
 class Prices:
-    """Cycles of each block of the given counts on a core. Raises InputError as LLVM's tools do."""
+    """Cycles of each block of the given counts on a core, with the version `llvm`. Raises InputError as LLVM's tools do."""
 
     def __init__(self, counts: Iterable[Executions], core: str, tools: Tools) -> None:
+        self.llvm = tools.version
         blocks = {block.words for count in counts for block in count}
         texts = disassemble({word for words in blocks for word in _split(words)}, tools)
         self._assembly = {words: tuple(texts[word] or UNKNOWN for word in _split(words)) for words in blocks}

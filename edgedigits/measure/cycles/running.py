@@ -18,6 +18,8 @@ from edgedigits.tflite.multiply_adds import count_per_operator
 
 LARGE: Final = 2_000_000
 """Multiply-adds: half a million instructions at least, where the first run takes 700 more than others."""
+LARGE_NET: Final = 50 * LARGE
+"""Of a whole one, which has some hundred operators."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,7 @@ def run_models(
     cuts = [cut(flat, str(path)) for path, flat in zip(paths, flats, strict=True)]
     shown = cuts if operators else [() for _ in cuts]
     alone = [{part.signature: part for part in parts if part.flat} for parts in shown]
-    jobs = [
-        Job(flat, [Part(nearly_nothing()), *_list_parts(flat, list(parts.values()), runtime)])
-        for flat, parts in zip(flats, alone, strict=True)
-    ]
+    jobs = [_plan(flat, list(parts.values()), runtime) for flat, parts in zip(flats, alone, strict=True)]
     found = []
     for at, (whole, *others) in enumerate(run_blocks(jobs, board, kit)):
         if whole.error is not None:
@@ -61,8 +60,10 @@ def run_models(
     return found
 
 
-def _list_parts(flat: bytes, parts: Sequence[Fragment], runtime: str) -> list[Part]:
-    """Of a large operator nothing is run to warm up: it would take as long again, and change a share of a thousandth.
+def _plan(flat: bytes, parts: Sequence[Fragment], runtime: str) -> Job:
+    """What does nearly nothing runs beside the operators.
+
+    Of a large model or operator nothing is run to warm up: it would take as long again, and change a share of a thousandth.
 
     Only XNNPACK's packing is done when a file is loaded; tflite-runtime's own kernels do theirs in the first run.
     """
@@ -70,7 +71,9 @@ def _list_parts(flat: bytes, parts: Sequence[Fragment], runtime: str) -> list[Pa
         macs = {work.index: work.macs for work in count_per_operator(read(flat, "the model"))}
     except TfliteError:  # the interpreter may run it all the same
         macs = {}
-    return [Part(part.flat, runtime == "litert" and macs.get(part.index, 0) >= LARGE) for part in parts]
+    packed = runtime == "litert"
+    own = [Part(part.flat, packed and macs.get(part.index, 0) >= LARGE) for part in parts]
+    return Job(flat, [Part(nearly_nothing()), *own], packed and sum(macs.values()) >= LARGE_NET)
 
 
 def _explain(error: str, parts: Sequence[Fragment], board: EmulatedBoard, kit: Kit) -> str:

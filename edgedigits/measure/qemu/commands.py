@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgedigits.errors import InputError
@@ -14,15 +16,7 @@ def run(command: Sequence[str | Path], trouble: str, seconds: float, cwd: Path |
     """Standard output of a command that must succeed; else InputError: `trouble`, and the command's own reason."""
     words = [str(word) for word in command]
     try:
-        done = subprocess.run(
-            words,
-            cwd=cwd,
-            env=clean_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
+        done = run_group(words, cwd, clean_environment(), seconds)
     except subprocess.TimeoutExpired as error:
         raise InputError(f"{trouble}: {words[0]} did not end within {seconds:.0f} s") from error
     except OSError as error:
@@ -31,6 +25,30 @@ def run(command: Sequence[str | Path], trouble: str, seconds: float, cwd: Path |
         said = (done.stderr or done.stdout).decode(errors="replace")
         raise InputError(f"{trouble}: {find_reason(said) or f'{words[0]} ended with exit code {done.returncode}'}")
     return done.stdout.decode(errors="replace")
+
+
+def run_group(
+    words: Sequence[str], cwd: Path | None, environment: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[bytes]:
+    """As `subprocess.run` with what is printed caught, in a group of processes of its own: when the time is over, or this is
+    interrupted, all of them end, those too that the program forked. Raises subprocess.TimeoutExpired and OSError.
+    """
+    process = subprocess.Popen(
+        words,
+        cwd=cwd,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        printed, complaints = process.communicate(timeout=seconds)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
+    return subprocess.CompletedProcess(words, process.returncode, printed, complaints)
 
 
 def find_reason(said: str) -> str:

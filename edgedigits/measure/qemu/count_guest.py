@@ -1,7 +1,8 @@
 """Runs in the emulated Python, with nothing but NumPy and an interpreter: invokes models between marks.
 
-    count_guest.py RESOLVER RUNS MODEL...
+    count_guest.py RESOLVER RUNS
 
+Models are `/models/0000-warm.tflite`, or `-cold`, and so on: named on the command line, they would move the stack of each.
 A mark is a getsid(0), at which the plugin writes what it counted since the last; a getsid of anything else makes it write a
 line "-", which ends a model. Of a model's marks the last 2 * RUNS belong to its runs, every second of them one inference.
 Where there is a folder MODEL.parts, the models in it follow, one run each, in processes that begin with what the interpreter's
@@ -14,9 +15,11 @@ from __future__ import annotations
 import gc
 import importlib
 import importlib.util
+import itertools
 import json
 import os
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ import numpy as np
 MOST_WARM_UP = 2
 COLD = "-cold.tflite"
 """So ends the name of one that is run without."""
+KINDS = ("-warm.tflite", COLD)
 PYTHON_WARM_UP = 20
 OPEN = 32
 RUNTIMES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
@@ -99,11 +103,20 @@ def run_apart(interpreter: Any, model: str, resolver: str, runs: int) -> None:
         os.getsid(os.getpid())
 
 
+def find_models() -> Iterator[str]:
+    """By their numbers, one at a time: a list of all would be in the memory that each of them finds."""
+    for number in itertools.count():
+        found = next((path for kind in KINDS if Path(path := f"/models/{number:04d}{kind}").exists()), None)
+        if found is None:
+            return
+        yield found
+
+
 def main() -> None:
     package = next(name for name, module in RUNTIMES.items() if importlib.util.find_spec(module))
     interpreter = importlib.import_module(f"{RUNTIMES[package]}.interpreter")
     gc.disable()
-    for model in sys.argv[3:]:
+    for model in find_models():
         run_apart(interpreter, model, sys.argv[1], int(sys.argv[2]))
 
 

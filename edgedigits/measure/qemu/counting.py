@@ -14,6 +14,7 @@ from pathlib import Path
 from edgedigits.errors import EdgeDigitsError, InputError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.qemu.boards import EmulatedBoard, list_shown_files
+from edgedigits.measure.qemu.commands import run_group
 
 RUNS = 3
 SCRIPT = Path(__file__).with_name("count_guest.py")
@@ -40,10 +41,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Job:
-    """A model, and others to run after it."""
+    """A model, and others to run after it; `cold` without a run to warm up."""
 
     flat: bytes
     parts: Sequence[Part] = ()
+    cold: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,11 @@ def run_counted(
     Raises InputError when QEMU can't, EdgeDigitsError when the emulated Python can't.
     """
     with _workplace(board, kit) as place:
-        names = [f"/model-{number:03d}.tflite" for number in range(len(jobs))]
+        names = [f"/models/{_name(number, job.cold)}" for number, job in enumerate(jobs)]
         for name, job in zip(names, jobs, strict=True):
             _place(job, place / f"root{name}")
         seconds = SECONDS * sum(1 + len(job.parts) for job in jobs)
-        said = _start(place, board.cpu, [resolver, str(runs), *names], seconds)
+        said = _start(place, board.cpu, [resolver, str(runs)], seconds)
         written = (place / "counts").read_text().split("-\n")
     found: dict[str, list[Answer]] = {name: [] for name in names}
     for line, own in zip((one for one in said.splitlines() if one.startswith("{")), written, strict=False):
@@ -90,8 +92,12 @@ def _place(job: Job, path: Path) -> None:
     if job.parts:
         path.with_name(f"{path.name}.parts").mkdir()
     for number, part in enumerate(job.parts):
-        name = f"{number:04d}-{'cold' if part.cold else 'warm'}.tflite"
-        (path.with_name(f"{path.name}.parts") / name).write_bytes(part.flat)
+        (path.with_name(f"{path.name}.parts") / _name(number, part.cold)).write_bytes(part.flat)
+
+
+def _name(number: int, cold: bool) -> str:
+    """Of a file, as the guest script looks for it."""
+    return f"{number:04d}-{'cold' if cold else 'warm'}.tflite"
 
 
 def _answer(answer: JsonObject, written: str) -> Answer:
@@ -103,7 +109,8 @@ def _answer(answer: JsonObject, written: str) -> Answer:
 def _workplace(board: EmulatedBoard, kit: Kit) -> Iterator[Path]:
     """A folder that the guest takes for its root: every name in it is always the same, /proc and /sys are the board's.
 
-    The length of a path, even, moves a count by a few instructions: it shifts what is allocated after it.
+    The length of a path, even, or of the command line, moves a count by a few instructions: it shifts what is allocated after it.
+    So models are found by their numbers, and the guest sees no name of a folder that is not always the same.
     """
     with tempfile.TemporaryDirectory(prefix="edgedigits-count-") as name:
         place = Path(name)
@@ -113,6 +120,7 @@ def _workplace(board: EmulatedBoard, kit: Kit) -> Iterator[Path]:
         for part in _TREE:
             (place / "root" / part).symlink_to(kit.tree.resolve() / part)
         (place / "root/packages").symlink_to(kit.packages.resolve())
+        (place / "root/models").mkdir()
         shutil.copyfile(kit.library, place / "plugin.so")
         shutil.copyfile(SCRIPT, place / "root/count_guest.py")
         yield place
@@ -123,12 +131,10 @@ def _start(place: Path, cpu: str, arguments: list[str], seconds: float) -> str:
     settings = [word for key, value in _GUEST.items() for word in ("-E", f"{key}={value}")]
     counter = f"file={place}/plugin.so,out={place}/counts"
     qemu = [shutil.which("qemu-aarch64") or "qemu-aarch64", "-cpu", cpu, "-seed", "1", "-plugin", counter]
-    python = ["-0", PYTHON, f"{place}/root{PYTHON}", "-sS", "/count_guest.py", *arguments]
+    python = ["-0", PYTHON, f"root{PYTHON}", "-sS", "/count_guest.py", *arguments]
     command = [*qemu, "-L", f"{place}/root", *settings, *python]
     try:
-        done = subprocess.run(
-            command, cwd="/", env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False
-        )
+        done = run_group(command, place, {}, seconds)
     except subprocess.TimeoutExpired as error:
         raise InputError(f"counting instructions did not end within {seconds:.0f} s under emulation") from error
     errors = done.stderr.decode(errors="replace").strip().splitlines()

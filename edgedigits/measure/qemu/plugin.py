@@ -10,7 +10,10 @@ from edgedigits.errors import InputError
 from edgedigits.measure.qemu.commands import run
 from edgedigits.measure.qemu.rootfs import alone, find_home, scratch
 
-INSTRUCTIONS = Path(__file__).with_name("insncount.c")
+_FOLDER = Path(__file__).with_name("plugins")
+INSTRUCTIONS, BLOCKS = _FOLDER / "insncount.c", _FOLDER / "blockcount.c"
+SHARED = _FOLDER / "counting.h"
+"""What every plugin includes."""
 _INTERFACES = ((9, 1), 3), ((9, 0), 2), ((0, 0), 1)
 """From which QEMU on a plugin is compiled for which version of its interface."""
 
@@ -35,7 +38,8 @@ def build_plugin(version: str, source: Path = INSTRUCTIONS) -> Path:
     """The shared library for that QEMU. Raises InputError when it can't be compiled or QEMU won't load it."""
     major, minor = (int(part) for part in version.split(".")[:2])
     api = next(number for since, number in _INTERFACES if (major, minor) >= since)
-    made = find_home() / f"{source.stem}-{api}-{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}.so"
+    text = source.read_bytes() + SHARED.read_bytes()
+    made = find_home() / f"{source.stem}-{api}-{hashlib.sha256(text).hexdigest()[:12]}.so"
     with alone(made.name):
         if not made.exists():
             with scratch() as folder:

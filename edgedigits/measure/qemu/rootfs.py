@@ -79,19 +79,20 @@ def _build(suite: Suite, packages: tuple[str, ...], archive: Path) -> None:
         run(["tar", "-xf", extracted, "-C", root, "--no-same-owner", "--exclude=./dev/*"], "tar", BUILD_SECONDS)
         extracted.unlink()
         fixups.mend(root)
-        _compile(suite, root)
+        major, minor = PYTHON[suite]
+        compile_modules(suite, root, root / f"usr/lib/python{major}.{minor}", root, "/")
         with whole_file(archive) as part:
             owner = ["--owner=0", "--group=0", "--numeric-owner"]
             run(["tar", "-I", "zstd -9 -T0", *owner, "-cf", part, "-C", root, "."], "tar", BUILD_SECONDS)
 
 
-def _compile(suite: Suite, root: Path) -> None:
-    """Byte-compiles the standard library with the guest's own Python; else every start there would, for a second each."""
-    major, minor = PYTHON[suite]
-    library = root / f"usr/lib/python{major}.{minor}"
-    settings = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/"]
+def compile_modules(suite: Suite, root: Path, folder: Path, top: Path, seen_as: str, without: str = "^$") -> None:
+    """Byte-compiles a folder below `top`, which guests see as `seen_as`, with the guest's own Python; else every start there
+    would, for a second or two. Files that match `without` are left. Raises InputError where it fails.
+    """
+    settings = ["-q", "--invalidation-mode", "unchecked-hash", "-x", without, "-s", str(top), "-p", seen_as]
     run(
-        make_guest_command(suite, root, ["-m", "compileall", *settings, str(library)]),
+        make_guest_command(suite, root, ["-m", "compileall", *settings, str(folder)]),
         "the guest's Python",
         BUILD_SECONDS,
     )
