@@ -27,6 +27,10 @@ def paired(before: int, after: int) -> dict[str, Any]:
     return pair_outputs(HALF, HALF, LABELS, outputs(before), outputs(after))
 
 
+def told(recipe: Recipe, last: Any, found: Any) -> str:
+    return tell_loss(recipe.stages, recipe.export.rounds, last, found)
+
+
 def test_images_are_counted_by_who_is_right() -> None:
     found = paired(90, 80)
     assert (found["images"], found["only_float_right"], found["only_compressed_right"]) == (100, 10, 0)
@@ -40,7 +44,7 @@ def test_images_are_counted_by_who_is_right() -> None:
 def test_only_a_loss_beyond_chance_is_told(before: int, after: int, lost: bool) -> None:
     found = paired(before, after)
     assert loses(found) == lost
-    assert bool(word_points(found)) == bool(tell_loss(load_recipe("ptq_int8"), None, found)) == lost
+    assert bool(word_points(found)) == bool(told(load_recipe("ptq_int8"), None, found)) == lost
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ def test_only_a_loss_beyond_chance_is_told(before: int, after: int, lost: bool) 
 def test_what_to_try_next_follows_the_recipe_and_where_it_was_lost(
     recipe: Recipe, last: Any, says: list[str], not_said: list[str]
 ) -> None:
-    sentence = tell_loss(recipe, last, paired(90, 80))
+    sentence = told(recipe, last, paired(90, 80))
     assert "on 100 validation images the bytes are 10.00 points worse" in sentence
     assert "(10 only that one got right, 0 only they; p = 0.002)" in sentence
     assert all(part in sentence for part in says)

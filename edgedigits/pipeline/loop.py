@@ -106,7 +106,9 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     )
     paired = lost_points.pair_outputs(halves.float, halves.compressed, data.validation.labels, first, found)
     exported.facts["validation_paired"] = paired
-    if points := lost_points.tell_loss(job.recipe, records[-1].get("validation_paired"), paired):
+    if points := lost_points.tell_loss(
+        job.recipe.stages, job.recipe.export.rounds, records[-1].get("validation_paired"), paired
+    ):
         warnings.append(points)
     progress("test", 0.7)
     test, changes = _test(job, halves, exported, baseline, scale)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import numpy as np
 
 from edgedigits.ground.facts import Facts
-from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tasks.statistics import pair_up
 from edgedigits.tasks.task import Half
 
+Stages = Sequence[tuple[str, Any]]
+"""Each with its name, as a recipe has them."""
 SIGNIFICANT: Final = 0.05
 LONGER: Final = 3
 """So many times as long is the next training to try."""
@@ -45,16 +46,17 @@ def word_points(paired: Facts) -> str:
     return f", {paired['difference_points']:+.2f} points, more than chance" if loses(paired) else ""
 
 
-def tell_loss(recipe: Recipe, last_stage: Facts | None, of_bytes: Facts) -> str:
+def tell_loss(stages: Stages, rounds: bool, last_stage: Facts | None, of_bytes: Facts) -> str:
     """A sentence on what the bytes lost and what to try next; "" where they lost nothing more than chance.
 
-    last_stage: of the model that the stages made, None without stages: where it lost nothing, the rounding did.
+    stages: the recipe's; rounds: whether its export does; last_stage: of the model that the stages made, None without any: where
+    it lost nothing, the rounding did.
     """
     if not loses(of_bytes):
         return ""
     only_before, only_after = of_bytes["only_float_right"], of_bytes["only_compressed_right"]
     p = "p < 0.001" if of_bytes["mcnemar_p"] < 0.001 else f"p = {of_bytes['mcnemar_p']:.2g}"
-    steps = ", or ".join(_next_steps(recipe, last_stage))
+    steps = ", or ".join(_next_steps(stages, rounds, last_stage))
     return (
         f"on {of_bytes['images']:,} validation images the bytes are {-of_bytes['difference_points']:.2f} points worse than the "
         f"model before ({only_before:,} only that one got right, {only_after:,} only they; {p}), "
@@ -62,15 +64,15 @@ def tell_loss(recipe: Recipe, last_stage: Facts | None, of_bytes: Facts) -> str:
     )
 
 
-def _next_steps(recipe: Recipe, last_stage: Facts | None) -> Iterator[str]:
-    names = [name for name, _ in recipe.stages]
+def _next_steps(stages: Stages, rounds: bool, last_stage: Facts | None) -> Iterator[str]:
+    names = [name for name, _ in stages]
     by_rounding = last_stage is None or not loses(last_stage)
-    if by_rounding and recipe.export.rounds and "qat" not in names:
+    if by_rounding and rounds and "qat" not in names:
         yield "a stage qat at the end" if names else "the recipe qat_int8, which trains the rounding in"
     if names:
         yield f"--more {LONGER}, which trains {LONGER} times as long"
-    for name, stage in recipe.stages:
-        settings = dataclasses.asdict(stage)  # type: ignore[call-overload]
+    for name, stage in stages:
+        settings = dataclasses.asdict(stage)
         for setting in _SHARES:
             if wanted := settings.get(setting):
                 yield f"{name} with {setting}: {wanted / 2:.2g} instead of {wanted:g}"
