@@ -17,7 +17,7 @@ import dataclasses
 import hashlib
 import json
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,12 @@ EXPORTS: dict[str, type[Export]] = {
     "int16x8": Int16x8,
 }
 KEYS = ("name", "for", "stages", "export")
+_LENGTHS: Mapping[str, Callable[[float], float]] = {
+    "epochs": float,
+    "epochs_between": float,
+    "pool": lambda count: max(1, round(count)),
+}
+"""Settings of stages that grow with how long they train, and what kind of number each is."""
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -119,6 +125,19 @@ class Recipe:
         """The same recipe, computed in that arithmetic. Raises RecipeError where the export has no choice of one."""
         return self._with("arithmetic", name)
 
+    def shortened(self, share: float) -> Recipe:
+        """The same steps with about that share of their training, for a first look: `<name>_short`, of a hash of its own.
+
+        Small data is trained on for the stages' `min_steps` all the same.
+
+        >>> import edgedigits as ed
+        >>> short = ed.recipes_show("shrink80_int8").shortened(0.5)
+        >>> short.name, short.stages[-1][1].epochs
+        ('shrink80_int8_short', 3.5)
+        """
+        stages = [(name, _shorten(stage, share)) for name, stage in self.stages]
+        return Recipe(f"{self.name}_short", self.purpose, stages, self.export_name, self.export)
+
     def _with(self, setting: str, value: str) -> Recipe:
         export: Any = self.export
         if setting not in _settings(export):
@@ -156,6 +175,12 @@ def _row(where: str, part: Any, table: Mapping[str, type[Any]], kind: str) -> st
     classes = ", ".join(f"{row.__name__}()" for row in table.values())
     found = f"the class {part.__name__}" if isinstance(part, type) else describe_kind(part)
     raise RecipeError(f"{where}: wanted one {kind}, found {found}; choose from {classes}")
+
+
+def _shorten(stage: Any, share: float) -> Any:
+    """With that share of each of its settings that says how long it trains."""
+    given = {name: value for name, value in _settings(stage).items() if name in _LENGTHS}
+    return dataclasses.replace(stage, **{name: _LENGTHS[name](share * value) for name, value in given.items()})
 
 
 def _settings(part: Any) -> JsonObject:
