@@ -71,10 +71,12 @@ def bench_here(task: BenchTask, say: Say) -> Report:
     return replace(found, classes=task.classes)
 
 
-def bench_artifacts(folders: Sequence[Path], say: Say) -> tuple[Report, ...]:
+def bench_artifacts(folders: Sequence[Path], say: Say, windows: int = 5, window: float = 0.5) -> tuple[Report, ...]:
     """Each of these artifacts of one model against their float form, all in one run, on the first one's test images."""
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
-        tasks = [make_task(BenchWish(tflite=path), Path(folder), say) for path in folders]
+        tasks = [
+            make_task(BenchWish(tflite=path, windows=windows, window=window), Path(folder), say) for path in folders
+        ]
     first = tasks[0]
     contestants = [first.contestants[0], *(task.contestants[-1] for task in tasks)]
     found = bench_together(contestants, first.images, first.settings, say)
