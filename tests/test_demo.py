@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -41,7 +40,7 @@ def lack() -> Path:
 
 
 @pytest.fixture(scope="module")
-def done(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
+def done(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
     """The demo of a tiny net, by two recipes that train nothing, where there is no MNIST."""
     exports: list[str] = []
     said: list[str] = []
@@ -64,7 +63,7 @@ def done(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Don
         patch.setattr(loop, "_export", exported)
         patch.setattr(module, "choose_recipes", lambda data: tuple(map(load_recipe, FORMS[1:])))
         found = ed.demo(tmp_path_factory.mktemp("demo"), progress=lambda what, share: said.append(what))
-        yield Done(found, said, exports)
+    return Done(found, said, exports)
 
 
 def test_all_forms_take_turns_in_one_run_and_what_they_share_is_made_once(done: Done) -> None:
