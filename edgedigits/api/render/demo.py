@@ -14,16 +14,12 @@ from rich.text import Text
 from edgedigits.api.render import bench
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.bench_result import ModelReport, Report
+from edgedigits.measure.cost.cycle_model import load_worst_error
 from edgedigits.measure.cost.forms import Forms, OnBoard
 from edgedigits.tasks.differences import tell_classes, tell_mcnemar, word_interval
 
 _SCHEMA: Final = 1
 _SMALLER, _FASTER, _FEWER = ("smaller", "larger"), ("faster", "slower"), ("fewer", "more")
-_FORETOLD: Final = (
-    "Cycles on boards are foretold from the files' shapes, by rates fitted to single operators, not measured: one thread, "
-    "milliseconds at the clock the board comes with, what memory adds left out. `edgedigits bench --host` measures on a board."
-)
-"""Memory is left out since what it adds is known only as the most that it can be, and float has most of it."""
 _WHY: Final = (
     "Fewer channels save time on every machine, int8 as much as the processor makes of it, zeros only packed bytes."
 )
@@ -51,7 +47,7 @@ def render(found: Forms) -> Group:
     parts: list[RenderableType] = [
         _table(found),
         Text(bench.tell_machine(first), style="dim"),
-        Text(_FORETOLD, style="dim"),
+        Text(_tell_foretold(), style="dim"),
     ]
     remarks = [line for report in found.reports for line in bench.list_remarks(report)]
     parts += map(Text, dict.fromkeys(remarks))
@@ -62,6 +58,15 @@ def render(found: Forms) -> Group:
     parts += [Text(f"Note: {note}.") for note in found.notes]
     parts.append(Text(f"What pays: {conclude(found)}", style="bold"))
     return Group(*parts)
+
+
+def _tell_foretold() -> str:
+    """What is said of boards, and how sure it is. What memory adds is known only as the most that it can be, most of it of float."""
+    return (
+        "Cycles on boards are foretold from the files' shapes, not measured, at worst "
+        f"{load_worst_error():.0f} % from what is counted of nets the rates were not fitted on: one thread, milliseconds at the "
+        "clock the board comes with, what memory adds left out. `edgedigits bench --host` measures on a board."
+    )
 
 
 def _tell_accuracy(report: Report) -> Iterator[RenderableType]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
 from edgedigits.measure.bench_result import ModelReport, Report
-from edgedigits.measure.cost.cycle_model import foretell
-from edgedigits.measure.cost.memory import BOARDS
+from edgedigits.measure.cost.cycle_model import find_board, foretell
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.multiply_adds import count_per_operator
 from edgedigits.tflite.packed_file import unpack_file
 
 DEVICES: Final = ("zero2", "pi4", "pi5")
@@ -60,24 +58,11 @@ def list_forms(reports: Sequence[Report]) -> tuple[ModelReport, ...]:
 
 def foretell_forms(models: Sequence[ModelReport]) -> tuple[OnBoard, ...]:
     """Each on every board, board by board; the float form comes first."""
-    works = {one.name: count_per_operator(read(unpack_file(Path(one.path)), one.path)) for one in models}
-    names = {board.device: board.name for boards in BOARDS.values() for board in boards}
+    contents = {one.name: read(unpack_file(Path(one.path)), one.path) for one in models}
     found = []
     for device in DEVICES:
-        told = {name: foretell(each, device) for name, each in works.items()}
+        _, board = find_board(device)
+        told = {name: foretell(each, device) for name, each in contents.items()}
         whole = told[models[0].name].cycles
-        found += [
-            OnBoard(
-                name,
-                device,
-                names[device],
-                one.cpu,
-                one.clock_ghz,
-                one.cycles,
-                one.ms,
-                one.memory_ms,
-                whole / one.cycles,
-            )
-            for name, one in told.items()
-        ]
+        found += [OnBoard(name, device, board.name, *astuple(one), whole / one.cycles) for name, one in told.items()]
     return tuple(found)
