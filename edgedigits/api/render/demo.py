@@ -61,7 +61,7 @@ def render(found: Forms) -> Group:
 
 
 def _tell_foretold() -> str:
-    """What is said of boards, and how sure it is. What memory adds is known only as the most that it can be, most of it of float."""
+    """How sure the boards' rows are. What memory adds is known only as the most that it can be, and float has most of it."""
     return (
         "Cycles on boards are foretold from the files' shapes, not measured, at worst "
         f"{load_worst_error():.0f} % from what is counted of nets the rates were not fitted on: one thread, milliseconds at the "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -64,5 +64,8 @@ def foretell_forms(models: Sequence[ModelReport]) -> tuple[OnBoard, ...]:
         _, board = find_board(device)
         told = {name: foretell(each, device) for name, each in contents.items()}
         whole = told[models[0].name].cycles
-        found += [OnBoard(name, device, board.name, *astuple(one), whole / one.cycles) for name, one in told.items()]
+        found += [
+            OnBoard(model=name, device=device, board=board.name, times_fewer=whole / one.cycles, **vars(one))
+            for name, one in told.items()
+        ]
     return tuple(found)
