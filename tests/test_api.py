@@ -271,7 +271,7 @@ def test_importing_is_light() -> None:
     assert float(took) < 0.1
 
 
-MODULES = ("advise", "bench", "compress", "devices", "files", "recipes", "train")
+MODULES = ("advise", "bench", "compress", "demo.demo", "devices", "files", "recipes", "train")
 
 
 @pytest.mark.parametrize(
