@@ -176,6 +176,8 @@ def find_valid_rounds(result: JsonObject, threads_at: int) -> list[int]:
 
 def pick_models(result: JsonObject, places: Sequence[int]) -> JsonObject:
     """The result of those models alone. A round that was void for another of them stays void: all shared its time."""
+    if list(places) == list(range(len(result["models"]))):
+        return result
     return {
         **result,
         "models": [result["models"][at] for at in places],
