@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edgedigits.api.advise import Advice, advise
     from edgedigits.api.bench import Bench, DeviceBench, FleetBench, bench, fleet_bench
-    from edgedigits.api.compress import Artifact, compress, demo
+    from edgedigits.api.compress import Artifact, compress
+    from edgedigits.api.demo.demo import Demo, demo
     from edgedigits.api.devices import Deployment, Profile, Runner, deploy, profile, runner
     from edgedigits.api.files import (
         Cycles,
@@ -71,7 +72,8 @@ __version__ = "0.1.0"
 _PLACES = {
     "api.advise": "Advice advise",
     "api.bench": "Bench DeviceBench FleetBench bench fleet_bench",
-    "api.compress": "Artifact compress demo",
+    "api.compress": "Artifact compress",
+    "api.demo.demo": "Demo demo",
     "api.devices": "Deployment Profile Runner deploy profile runner",
     "api.files": "Cycles Estimate Inspection Instructions Packing cycles estimate inspect instructions pack",
     "api.recipes": "Recipes recipes recipes_check recipes_show",
@@ -98,6 +100,7 @@ __all__ = [
     "DamagedError",
     "DataError",
     "Dataset",
+    "Demo",
     "DeployError",
     "Deployment",
     "DeviceBench",

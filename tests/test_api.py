@@ -115,16 +115,21 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
 def quick(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes minutes, QEMU or a device, by less: the demo's artifact is there, and it and the fleet are measured already; a
     count that QEMU has come to (`test_instructions` lets it); a fleet whose device is down (`test_device_bench` has one up)."""
-    from edgedigits.api import bench, compress
+    from edgedigits.api import compress
     from edgedigits.data.sources import named
     from edgedigits.devices import fleet
+    from edgedigits.measure import bench_job
     from edgedigits.measure.cost.memory import BOARDS
     from edgedigits.measure.cycles import cycles
     from edgedigits.measure.qemu import instructions
+    from edgedigits.pipeline import prepare
 
-    def demonstrate(**asked: Any) -> ed.Artifact:
-        found = (asked["zoo"], asked["data"], asked["recipe"], str(asked["out"]))
-        assert found == ("cnn", "digits", "prune80_int8", "d")
+    def prepare_job(recipe: ed.Recipe, wish: prepare.Wish, *_: Any) -> SimpleNamespace:
+        assert (wish.zoo, wish.data, recipe.name) == ("cnn", "digits", "prune80_int8")
+        return SimpleNamespace(with_recipe=lambda other: SimpleNamespace(recipe=other))
+
+    def compress_job(job: Any, out: Path, _told: Any) -> ed.Artifact:
+        assert str(out) == "d"
         return place.artifact
 
     def lack() -> Path:
@@ -145,8 +150,9 @@ def quick(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     report = replayed_report()
     monkeypatch.setattr(cycles, "count_cycles", count_cycles)
     monkeypatch.setattr(named, "find_mnist", lack)
-    monkeypatch.setattr(compress, "compress", demonstrate)
-    monkeypatch.setattr(bench, "bench", lambda artifact, **_: ed.Bench(replace(report, classes=(artifact.path.name,))))
+    monkeypatch.setattr(prepare, "prepare_job", prepare_job)
+    monkeypatch.setattr(compress, "compress_job", compress_job)
+    monkeypatch.setattr(bench_job, "bench_artifacts", lambda paths, _: [report] * len(paths))
     monkeypatch.setattr(fleet, "bench_here", lambda task, _: replace(report, windows=task.settings.windows))
     monkeypatch.setattr(instructions, "count", count)
     down = {"host": "pi@127.0.0.1", "name": "down", "port": free_port()}
@@ -265,7 +271,7 @@ def test_importing_is_light() -> None:
     assert float(took) < 0.1
 
 
-MODULES = ("advise", "bench", "compress", "devices", "files", "recipes", "train")
+MODULES = ("advise", "bench", "compress", "demo.demo", "devices", "files", "recipes", "train")
 
 
 @pytest.mark.parametrize(

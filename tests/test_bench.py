@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,7 +21,7 @@ from rich.console import Console
 from edgedigits.api.render.bench import render, to_json, word_ratio
 from edgedigits.data.images import ArrayImages
 from edgedigits.errors import DataError, EdgeDigitsError, InputError, TfliteError
-from edgedigits.measure.bench import BenchSettings, Contestant, Runner, bench, describe_model, measure
+from edgedigits.measure.bench import BenchSettings, Contestant, Runner, bench, describe_model, measure, measure_together
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.runtimes import environments
@@ -187,6 +188,34 @@ def test_void_windows_are_left_out_with_their_round(measured: Measured, contesta
     text = " ".join(shown(found).split())
     assert "With one thread, 2 of 3 rounds are void and left out (load from others 34 %)." in text
     assert "With 2 threads, 1 of 3 rounds are void" in text
+
+
+def test_several_take_turns_in_one_run_each_against_the_first(
+    measured: Measured, tiny: Tiny, contestants: list[Contestant]
+) -> None:
+    """The third is the second anew; what was void for it was void for all."""
+    _, recorder = measured
+    result = copy.deepcopy(recorder.of("bench")[1])
+    for one in [result, *result["latency"]]:
+        one["models"].append(copy.deepcopy(one["models"][1]))
+    for entry in result["latency"]:
+        for model in entry["models"]:
+            for window in model["windows"]:
+                window["void"] = None
+        entry["models"][2]["windows"][1]["void"] = "load from others 34 %"
+    three = [*contestants, replace(contestants[1], name="again")]
+    models = [describe_model(one) for one in three]
+    runner = Recorder(Replayed({"bench": result, "probe": recorder.of("probe")[1]}))
+    first, second = measure_together(runner, models, "", three, BenchSettings(windows=3, threads=(1, 2)))
+    assert [kind for kind, _, _ in runner.done].count("bench") == 1
+    assert [len(job["models"]) for kind, job, _ in runner.done if kind == "bench"] == [3]
+    assert (first.compressed.name, second.compressed.name) == ("int8", "again")
+    assert first.baseline == second.baseline
+    assert first.compressed.latencies == second.compressed.latencies
+    assert {one.valid_windows for report in (first, second) for model in report.models for one in model.latencies} == {
+        2
+    }
+    assert first.comparison == second.comparison
 
 
 def test_where_every_round_is_void_the_numbers_say_so(measured: Measured, contestants: list[Contestant]) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,19 @@ def test_the_main_recipe_prunes_then_trains_the_rounding_then_exports_int8() -> 
     assert [name for name, _ in recipe.stages] == ["prune", "qat"]
     assert recipe.export_name == "int8"
     assert recipe.as_dict()["stages"][0]["prune"]["sparsity"] == 0.8
+
+
+def test_a_shortened_recipe_takes_the_same_steps_with_less_training() -> None:
+    whole = load_recipe("shrink80_int8")
+    short = whole.shortened(0.2)
+    assert (short.name, short.steps, short.export) == ("shrink80_int8_short", whole.steps, whole.export)
+    assert short.hash != whole.hash
+    for (_, one), (_, other) in zip(short.stages, whole.stages, strict=True):
+        changed = {"epochs": 0.2 * other.epochs}  # type: ignore[attr-defined]
+        changed |= {"epochs_between": 0.2 * other.epochs_between} if hasattr(other, "epochs_between") else {}
+        changed |= {"pool": 1} if hasattr(other, "pool") else {}
+        assert one == replace(other, **changed)  # type: ignore[type-var]
+    assert load_recipe("ptq_int8").shortened(0.5).stages == ()
 
 
 def prune(**settings: Any) -> dict[str, Any]:

@@ -62,6 +62,7 @@ WITHIN = {
     "devices": "devices/ssh",
     "api/render": "",
     "api": "api/render",
+    "api/demo": "api api/render",
     "cli": "",
 }
 """Of each folder of a room, the other folders of that room that its modules may import."""

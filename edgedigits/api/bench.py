@@ -62,7 +62,9 @@ class Bench(Result):
         if of == "classes":
             found = self.as_json()["comparison"]
             return list(found["classes"]) if found else []
-        return list(_models([("here", self.report)]) if of == "models" else _windows([("here", self.report)]))
+        return list(
+            list_model_rows([("here", self.report)]) if of == "models" else list_window_rows([("here", self.report)])
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,7 +92,7 @@ class DeviceBench(Result):
 
     def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
         both = [("here", self.found.here), (self.found.name, self.found.there)]
-        return list(_models(both) if of == "models" else _windows(both))
+        return list(list_model_rows(both) if of == "models" else list_window_rows(both))
 
 
 @dataclass(frozen=True, repr=False)
@@ -123,10 +125,10 @@ class FleetBench(Result):
 
     def _rows(self, _of: str) -> Sequence[Mapping[str, Any]]:
         found = [(row.name, row.found.there) for row in self.rows if row.found is not None]
-        return list(_models([("here", self.here), *found]))
+        return list(list_model_rows([("here", self.here), *found]))
 
 
-def _models(machines: Sequence[tuple[str, Report]]) -> Iterator[Mapping[str, Any]]:
+def list_model_rows(machines: Sequence[tuple[str, Report]]) -> Iterator[Mapping[str, Any]]:
     for machine, report in machines:
         for model in report.models:
             share = model.accuracy
@@ -143,7 +145,7 @@ def _models(machines: Sequence[tuple[str, Report]]) -> Iterator[Mapping[str, Any
                 }
 
 
-def _windows(machines: Sequence[tuple[str, Report]]) -> Iterator[Mapping[str, Any]]:
+def list_window_rows(machines: Sequence[tuple[str, Report]]) -> Iterator[Mapping[str, Any]]:
     for machine, report in machines:
         for model in report.models:
             for latency in model.latencies:

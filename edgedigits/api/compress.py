@@ -1,4 +1,4 @@
-"""`compress` and `demo`, and the artifact that comes out."""
+"""`compress`, and the artifact that comes out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgedigits.api.given import (
     open_model_file,
     parse_pixel_range,
 )
-from edgedigits.api.progress import Watch, telling
+from edgedigits.api.progress import Told, Watch, telling, without_repeats
 from edgedigits.api.result import Result
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Resizing
@@ -31,7 +31,7 @@ from edgedigits.pipeline.recipe import Recipe
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from edgedigits.api.bench import Bench
+    from edgedigits.pipeline.job import Job
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,16 +156,10 @@ def compress(
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
     check_writable(Path(out))
     children.warm("tensorflow")
-    from edgedigits.data.sources.wish import tell_notes
-    from edgedigits.pipeline import loop, prepare
+    from edgedigits.pipeline import prepare
 
-    said_lines: set[str] = set()
-    with open_model_file(model) as path, telling(progress) as told:
-
-        def say(line: str) -> None:
-            said_lines.add(line)
-            told.say(line)
-
+    with open_model_file(model) as path, telling(progress) as watched:
+        told = without_repeats(watched)
         told.progress("load", 0.0)
         wish = prepare.Wish(
             model=path,
@@ -176,41 +170,17 @@ def compress(
             thresholds=thresholds,
             **said,
         )
-        job = prepare.prepare_job(found, wish, say, told.progress)
-        tell_notes(job.dataset, say)
-        made = loop.run(job, Path(out), say, told.progress)
-        for warning in made.manifest["warnings"]:  # each is said once, as early as it is known
-            if not {f"warning: {warning}", f"note: {warning}"} & said_lines:
-                told.say(f"warning: {warning}")
+        job = prepare.prepare_job(found, wish, told.say, told.progress)
+        return compress_job(job, Path(out), told)
+
+
+def compress_job(job: Job, out: Path, told: Told) -> Artifact:
+    """The artifact of a job; in lines what may spoil it, each as early as it is known, and again where `told` repeats."""
+    from edgedigits.data.sources.wish import tell_notes
+    from edgedigits.pipeline import loop
+
+    tell_notes(job.dataset, told.say)
+    made = loop.run(job, out, told.say, told.progress)
+    for warning in made.manifest["warnings"]:
+        told.say(f"warning: {warning}")
     return Artifact(made.path, made.manifest)
-
-
-@command()
-def demo(out: PathLike = "artifacts", *, progress: Watch = None) -> Bench:
-    """The main job: compress the shipped CNN with prune80_int8 into `out` and bench it against its float form; minutes.
-
-    Without MNIST and a network the bundled digits stand in. Raises what `compress` and `bench` raise.
-
-    >>> ed.demo(out=artifact.tflite)
-    Traceback (most recent call last):
-    edgedigits.errors.ArtifactError: ...model.tflite...can't be written...
-    """
-    from edgedigits.api.bench import bench
-    from edgedigits.data.sources.named import find_mnist
-    from edgedigits.errors import DataError
-    from edgedigits.ground.atomic import check_writable
-
-    check_writable(Path(out))
-    data = "mnist"
-    try:
-        find_mnist()
-    except DataError:
-        data = "digits"
-        with telling(progress) as told:
-            told.say(
-                "MNIST is not here and can't be downloaded: using the 1,797 bundled digits and a baseline trained on them now"
-            )
-    artifact = compress(zoo="cnn", data=data, recipe="prune80_int8", out=out, progress=progress)
-    with telling(progress) as told:
-        told.say(f"artifact: {artifact.path}")
-    return bench(artifact, progress=progress)  # type: ignore[return-value]

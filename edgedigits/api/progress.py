@@ -42,6 +42,21 @@ def telling(watch: Watch) -> Iterator[Told]:
         raise InputError(f"progress: found {watch!r}; wanted True, False or a function of (what, share)")
 
 
+def without_repeats(told: Told) -> Told:
+    """The same, less notes and warnings that were said already, as either."""
+    said: set[str] = set()
+
+    def say(line: str) -> None:
+        kind, _, what = line.partition(": ")
+        if kind in ("note", "warning"):
+            if what in said:
+                return
+            said.add(what)
+        told.say(line)
+
+    return Told(told.progress, say)
+
+
 def _called(watch: Callable[[str, float], object]) -> Told:
     """Lines come with the share that was told last."""
     last = 0.0

@@ -334,12 +334,13 @@ def bench(as_json: bool, csv: Path | None, **given: Any) -> None:
     type=click.Path(path_type=Path),
     default=Path("artifacts"),
     show_default=True,
-    help="Where the artifact folder goes.",
+    help="Where the artifact folders go.",
 )
 @as_json_option
 def demo(out: Path, as_json: bool) -> None:
-    """The main job: compress the shipped CNN with prune80_int8 and bench it against its float form."""
-    from edgedigits.api.compress import demo as run
+    """The main job twice: compress the shipped CNN with prune80_int8 and with a shortened shrink80_int8, and bench both and its
+    float form in one table, with what boards would take foretold."""
+    from edgedigits.api.demo.demo import demo as run
 
     print_result(run(out), as_json)
 

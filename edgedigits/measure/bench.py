@@ -31,6 +31,7 @@ from edgedigits.measure.bench_result import (
     compute_latencies,
     find_right,
     find_task,
+    pick_models,
     read_answers,
     read_labels,
     read_scores,
@@ -120,11 +121,21 @@ def bench(
     can't be used, EdgeDigitsError where the runner crashed.
     """
     contestants = [compressed] if baseline is None else [baseline, compressed]
+    return bench_together(contestants, images, settings, progress)[0]
+
+
+def bench_together(
+    contestants: Sequence[Contestant],
+    images: Path | Images,
+    settings: BenchSettings = BenchSettings(),
+    progress: Say = lambda _: None,
+) -> tuple[Report, ...]:
+    """As `bench`, of any number of contestants in one run, where all take turns: what each is against the first."""
     models = [describe_model(contestant) for contestant in contestants]
     python = find_python_for(settings.runtime, progress)
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
         runner = RunnerProcess(python, Path(folder), progress)
-        return measure(runner, models, str(_eval_file(images, Path(folder))), contestants, settings)
+        return measure_together(runner, models, str(_eval_file(images, Path(folder))), contestants, settings)
 
 
 def measure(
@@ -138,8 +149,40 @@ def measure(
 
     `models` are the contestants as `model_job` gives them, `eval_path` is an .npz file; paths as the runner finds them.
     """
+    return measure_together(runner, models, eval_path, contestants, settings)[0]
+
+
+def measure_together(
+    runner: Runner,
+    models: Sequence[JsonObject],
+    eval_path: str,
+    contestants: Sequence[Contestant],
+    settings: BenchSettings,
+) -> tuple[Report, ...]:
+    """A report of each contestant against the first, or of the only one, all of one run."""
     result = runner.run("bench", bench_job(models, eval_path, settings))
     probes = [_probes(runner, model, result["image_shape"], settings) for model in models]
+    sides = [[0, at] for at in range(1, len(contestants))] or [[0]]
+    return tuple(
+        _report(
+            runner,
+            [contestants[at] for at in places],
+            pick_models(result, places),
+            [probes[at] for at in places],
+            settings,
+        )
+        for places in sides
+    )
+
+
+def _report(
+    runner: Runner,
+    contestants: Sequence[Contestant],
+    result: JsonObject,
+    probes: Sequence[Sequence[Probes]],
+    settings: BenchSettings,
+) -> Report:
+    """The report of a result of one or two contestants."""
     reports = [_model_report(one, result, at, probes[at]) for at, one in enumerate(contestants)]
     comparison = compare(result) if len(reports) > 1 else None
     if comparison is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from edgedigits.errors import DataError, InputError, TfliteError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.facts import Say
-from edgedigits.measure.bench import BenchSettings, Contestant, bench
+from edgedigits.measure.bench import BenchSettings, Contestant, bench, bench_together
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.runtimes.environments import RuntimeName
 from edgedigits.tflite.flatbuffer import read
@@ -68,6 +69,18 @@ def bench_here(task: BenchTask, say: Say) -> Report:
     *baseline, compressed = task.contestants
     found = bench(compressed, baseline[0] if baseline else None, task.images, task.settings, say)
     return replace(found, classes=task.classes)
+
+
+def bench_artifacts(folders: Sequence[Path], say: Say, windows: int = 5, window: float = 0.5) -> tuple[Report, ...]:
+    """Each of these artifacts of one model against their float form, all in one run, on the first one's test images."""
+    with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
+        tasks = [
+            make_task(BenchWish(tflite=path, windows=windows, window=window), Path(folder), say) for path in folders
+        ]
+    first = tasks[0]
+    contestants = [first.contestants[0], *(task.contestants[-1] for task in tasks)]
+    found = bench_together(contestants, first.images, first.settings, say)
+    return tuple(replace(report, classes=first.classes) for report in found)
 
 
 def make_task(wish: BenchWish, folder: Path, say: Say = lambda _: None) -> BenchTask:

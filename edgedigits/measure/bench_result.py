@@ -174,6 +174,28 @@ def find_valid_rounds(result: JsonObject, threads_at: int) -> list[int]:
     return [at for at, windows in enumerate(rounds) if not any(window["void"] for window in windows)]
 
 
+def pick_models(result: JsonObject, places: Sequence[int]) -> JsonObject:
+    """The result of those models alone. A round that was void for another of them stays void: all shared its time."""
+    if list(places) == list(range(len(result["models"]))):
+        return result
+    return {
+        **result,
+        "models": [result["models"][at] for at in places],
+        "latency": [_pick_latency(entry, places) for entry in result["latency"]],
+    }
+
+
+def _pick_latency(entry: JsonObject, places: Sequence[int]) -> JsonObject:
+    rounds = zip(*(model["windows"] for model in entry["models"]), strict=True)
+    why = [next((window["void"] for window in windows if window["void"]), None) for windows in rounds]
+
+    def told(windows: Sequence[JsonObject]) -> list[JsonObject]:
+        return [{**window, "void": window["void"] or whole} for window, whole in zip(windows, why, strict=True)]
+
+    models = [entry["models"][at] for at in places]
+    return {**entry, "models": [{**model, "windows": told(model["windows"])} for model in models]}
+
+
 def pick_laps_us(result: JsonObject, threads_at: int, model_at: int) -> list[NDArray[np.float64]]:
     """The laps of the windows that count: those of valid rounds, or of all where no round is valid."""
     laps = read_laps_us(result, threads_at, model_at)

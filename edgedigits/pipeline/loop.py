@@ -63,7 +63,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     check_answers(job)
     check_exportable(job.recipe, job.loaded.model, data, lambda what: progress(what, 0.0))
     candidate = Candidate(job.loaded.model, original=job.loaded.model, custom=job.custom)
-    first = compute_outputs(job.loaded.model, data.validation, data.scale)
+    first = job.once("answers", lambda: compute_outputs(job.loaded.model, data.validation, data.scale))
     records = [_record("load", 0.0, job.loaded.facts, task.score(first, data.validation.labels, job.loaded.logits))]
     known = _check_baseline(job, first, data)
     half = task.half(job.dataset.classes, job.loaded.logits)
@@ -88,7 +88,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     (plain, candidate), scale, folded = fold(both, job.scale, draw_sample(data.validation, PARITY_IMAGES))
     data = replace(data, scale=scale)
     float32 = Float32(converter=find_converter(job.recipe.export))
-    baseline = _export(job, "float32", float32, plain, data)
+    baseline = job.once((float32, str(scale)), lambda: _export(job, "float32", float32, plain, data))
     exported = _export(job, job.recipe.export_name, job.recipe.export, candidate, data)
     progress("classes", 0.5)
     found = compute_outputs_of_bytes(exported.flat, data.validation, data.scale)

@@ -39,6 +39,7 @@ from edgedigits.stages.distil.distil import Distil
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
 from edgedigits.stages.qat import Qat
+from edgedigits.stages.settings import lengthen, shorten
 from edgedigits.stages.shrink.shrink import Shrink
 
 STAGES: dict[str, type[Stage]] = {
@@ -57,8 +58,6 @@ EXPORTS: dict[str, type[Export]] = {
     "int16x8": Int16x8,
 }
 KEYS = ("name", "for", "stages", "export")
-MOST_TIMES = 100
-"""As long as that a recipe's training may be made at most."""
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -125,10 +124,21 @@ class Recipe:
         """The same recipe with every training `times` as long. Raises RecipeError where nothing is trained, or for too long."""
         if not self.stages:
             raise RecipeError(f"--more {times:g}: {self.name} has no stage that trains; qat_int8 has")
-        if not 0 < times <= MOST_TIMES:
-            raise RecipeError(f"--more: found {times:g}; wanted a number above 0, at most {MOST_TIMES}")
-        longer = [(name, _lengthened(stage, times)) for name, stage in self.stages]
+        longer = [(name, lengthen(stage, times)) for name, stage in self.stages]
         return Recipe(self.name, self.purpose, longer, self.export_name, self.export)
+
+    def shortened(self, share: float) -> Recipe:
+        """The same steps with about that share of their training, for a first look: `<name>_short`, of a hash of its own.
+
+        Small data is trained on for the stages' `min_steps` all the same.
+
+        >>> import edgedigits as ed
+        >>> short = ed.recipes_show("shrink80_int8").shortened(0.5)
+        >>> short.name, short.stages[-1][1].epochs
+        ('shrink80_int8_short', 3.5)
+        """
+        stages = [(name, shorten(stage, share)) for name, stage in self.stages]
+        return Recipe(f"{self.name}_short", self.purpose, stages, self.export_name, self.export)
 
     def _with(self, setting: str, value: str) -> Recipe:
         export: Any = self.export
@@ -157,17 +167,6 @@ class Recipe:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.steps}"
-
-
-def _lengthened(stage: Any, times: float) -> Any:
-    known = _settings(stage)
-    more: dict[str, Any] = {name: known[name] * times for name in ("epochs", "epochs_between") if name in known}
-    if "min_steps" in known:
-        more["min_steps"] = max(1, round(known["min_steps"] * times))
-    try:
-        return dataclasses.replace(stage, **more)
-    except RecipeError as error:
-        raise RecipeError(f"--more {times:g}: {error}") from error
 
 
 def _row(where: str, part: Any, table: Mapping[str, type[Any]], kind: str) -> str:

@@ -1,8 +1,14 @@
-"""The kinds of numbers that settings of stages are."""
+"""The kinds of numbers that settings of stages are, and those that say how long a stage trains, made longer or shorter."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
+
+from edgedigits.errors import RecipeError
 
 Epochs = Annotated[float, Field(gt=0, le=1000)]
 Rate = Annotated[float, Field(gt=0, le=1)]
@@ -16,3 +22,35 @@ Steps = Annotated[int, Field(ge=1)]
 
 ClassWeights = Literal["auto", "none"]
 """Of the loss: `auto` lets all classes weigh alike where some are rarer than 1 in 5 of the most frequent; `none` every image."""
+
+MOST_TIMES: Final = 100
+"""As long as that training may be made at most."""
+
+
+def _count(number: float) -> int:
+    return max(1, round(number))
+
+
+_LENGTHS: Final[Mapping[str, Callable[[float], float]]] = {"epochs": float, "epochs_between": float, "pool": _count}
+"""Settings of stages that grow with how long they train, and what kind of number each is."""
+_LEAST: Final[Mapping[str, Callable[[float], float]]] = {"min_steps": _count}
+
+
+def lengthen(stage: Any, times: float) -> Any:
+    """The stage with all of its training `times` as long, on small data too. Raises RecipeError for too long."""
+    if not 0 < times <= MOST_TIMES:
+        raise RecipeError(f"--more: found {times:g}; wanted a number above 0, at most {MOST_TIMES}")
+    try:
+        return _scaled(stage, times, {**_LENGTHS, **_LEAST})
+    except RecipeError as error:
+        raise RecipeError(f"--more {times:g}: {error}") from error
+
+
+def shorten(stage: Any, share: float) -> Any:
+    """The stage with about that share of its training; `min_steps` stays, so that small data is trained on all the same."""
+    return _scaled(stage, share, _LENGTHS)
+
+
+def _scaled(stage: Any, times: float, numbers: Mapping[str, Callable[[float], float]]) -> Any:
+    given = {name: value for name, value in dataclasses.asdict(stage).items() if name in numbers}
+    return dataclasses.replace(stage, **{name: numbers[name](times * value) for name, value in given.items()})
