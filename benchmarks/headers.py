@@ -47,7 +47,7 @@ def wanted(document: dict[str, Any] | None, folder: Path = RECIPES) -> dict[Path
     """What every recipe's file should hold; the baseline's own net decides where a recipe was measured on several."""
     rows = {row["recipe"]: row for row in reversed(document["rows"])} if document else {}
     found = {}
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted(folder.rglob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         row = rows.get(path.stem)
         if row is None:

@@ -62,9 +62,9 @@ def recipes_table() -> str:
     """The shipped recipes, their steps, and what each is for."""
     from edgedigits.pipeline.recipe import list_shipped, load_recipe
 
-    lines = ["| recipe | steps | for |", "|---|---|---|"]
-    for recipe in map(load_recipe, list_shipped()):
-        lines.append(f"| `{recipe.name}` | {recipe.steps} | {recipe.purpose} |")
+    lines = ["| recipe | images | steps | for |", "|---|---|---|---|"]
+    for recipe in sorted(map(load_recipe, list_shipped()), key=lambda one: (one.images, one.name)):
+        lines.append(f"| `{recipe.name}` | {recipe.images or 'any'} | {recipe.steps} | {recipe.purpose} |")
     return "\n".join(lines)
 
 

@@ -16,8 +16,8 @@ def test_wheel_carries_recipes_runner_and_baselines(tmp_path: Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    for path in (ROOT / "recipes").glob("*.yaml"):
-        assert f"edgedigits/recipes/{path.name}" in names
+    for path in (ROOT / "recipes").rglob("*.yaml"):
+        assert f"edgedigits/{path.relative_to(ROOT)}" in names
     for path in (ROOT / "device" / "edgedigits_runner").glob("*.py"):
         assert f"edgedigits_runner/{path.name}" in names
     for name in ("cnn", "nano", "mobilenet_v2"):

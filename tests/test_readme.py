@@ -226,8 +226,8 @@ def between(name: str) -> str:
 
 def recipe_table(recipes: list[dict[str, Any]]) -> str:
     """The table of recipes in Markdown, from `edgedigits recipes --json`."""
-    lines = ["| recipe | steps | for |", "|---|---|---|"]
-    for recipe in recipes:
+    lines = ["| recipe | images | steps | for |", "|---|---|---|---|"]
+    for recipe in sorted(recipes, key=lambda one: (one.get("images", ""), one["name"])):
         steps = " > ".join([*(name for stage in recipe["stages"] for name in stage), *recipe["export"]])
-        lines.append(f"| `{recipe['name']}` | {steps} | {recipe['for']} |")
+        lines.append(f"| `{recipe['name']}` | {recipe.get('images', 'any')} | {steps} | {recipe['for']} |")
     return "\n".join(lines) + "\n"

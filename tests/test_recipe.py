@@ -30,6 +30,20 @@ def test_the_promised_recipes_are_shipped_and_say_what_they_are_for() -> None:
         assert recipe.purpose
 
 
+def test_recipes_for_digits_alone_stand_apart_and_name_one_for_any_images() -> None:
+    digits = [recipe for recipe in map(load_recipe, list_shipped()) if find(recipe.name).parent.name == "digits"]
+    assert {recipe.name for recipe in digits} == {"smallest994", "fastest994", "accurate_int8", "mobile_shrink_int8"}
+    for recipe in digits:
+        recipe.check_images((28, 28, 1))
+        with pytest.raises(
+            RecipeError, match=f"recipe {recipe.name}: made for images of 28x28x1, the model takes 32x32x3"
+        ):
+            recipe.check_images((32, 32, 3))
+        assert not load_recipe(recipe.instead).images
+        assert parse(recipe.as_dict(), "again", "again").as_dict() == recipe.as_dict()
+    load_recipe("shrink80_int8").check_images((32, 32, 3))
+
+
 def test_the_main_recipe_prunes_then_trains_the_rounding_then_exports_int8() -> None:
     recipe = load_recipe("prune80_int8")
     assert [name for name, _ in recipe.stages] == ["prune", "qat"]
@@ -67,6 +81,8 @@ def shrink(**settings: Any) -> dict[str, Any]:
         (prune(sparsity=float("nan")), "stages[0].prune.sparsity: found nan"),
         (prune(sparsity="0.8"), "found '0.8'; input should be a valid number"),
         (prune(epochs=0), "stages[0].prune.epochs: found 0"),
+        ({**prune(), "images": "28"}, "x.yaml: images: found '28'; wanted height, width and channels, as 28x28x1"),
+        ({**prune(), "images": 28}, "x.yaml: images: wanted text, found a number"),
         (prune(layers={"conv*": 2}), "stages[0].prune.layers.conv*: found 2"),
         (prune(skip_layers="conv"), "stages[0].prune.skip_layers: found 'conv'; input should be a valid list"),
         (prune(schedule="linear"), "input should be 'polynomial' or 'constant'"),

@@ -48,7 +48,7 @@ def recipe(tmp_path: Path) -> Path:
 
 def test_every_shipped_head_equals_the_measurements() -> None:
     found = wanted(kept())
-    assert set(found) == set(find_shipped_folder().glob("*.yaml"))
+    assert set(found) == set(find_shipped_folder().rglob("*.yaml"))
     assert {path.name: path.read_text() == text for path, text in found.items()} == {path.name: True for path in found}
 
 

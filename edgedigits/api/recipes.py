@@ -38,13 +38,18 @@ class Recipes(Result):
         from rich.text import Text
 
         width = max(len(recipe.name) for recipe in self.found)
-        return Text("\n".join(f"{recipe.name:<{width}}  {recipe.purpose}" for recipe in self.found), no_wrap=True)
+        kinds = dict.fromkeys(recipe.images for recipe in self.found)
+        lines: list[str] = []
+        for images in sorted(kinds):
+            lines += [""] * bool(lines) + ([f"For images of {images} alone:"] if images else [])
+            lines += [f"{one.name:<{width}}  {one.purpose}" for one in self.found if one.images == images]
+        return Text("\n".join(lines), no_wrap=True)
 
     def _in_a_line(self) -> str:
         return ", ".join(recipe.name for recipe in self.found)
 
     def _rows(self, _of: str) -> Sequence[Mapping[str, Any]]:
-        return [{"name": one.name, "for": one.purpose, "steps": one.steps} for one in self.found]
+        return [{"name": one.name, "for": one.purpose, "images": one.images, "steps": one.steps} for one in self.found]
 
 
 @command()

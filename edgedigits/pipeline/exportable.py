@@ -38,8 +38,9 @@ _NOISE: Final = 8  # images for a layer that is tried alone
 def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[str], None]) -> None:
     """Raises ModelError naming the first layer of a flat model that the recipe's export can't take, and what would do.
 
-    A recipe that trains another net instead is held to nothing.
+    A recipe that trains another net instead is held to nothing. Raises RecipeError for one that is made for other images.
     """
+    recipe.check_images(model.inputs[0].shape[1:])
     if any(getattr(stage, "makes_another_net", False) for _, stage in recipe.stages):
         return
     name, export = recipe.export_name, recipe.export

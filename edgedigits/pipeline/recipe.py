@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,7 +58,7 @@ EXPORTS: dict[str, type[Export]] = {
     "int8": Int8,
     "int16x8": Int16x8,
 }
-KEYS = ("name", "for", "stages", "export")
+KEYS = ("name", "for", "images", "instead", "stages", "export")
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -66,7 +67,8 @@ class Recipe:
 
     `Recipe(stages=[Prune(sparsity=0.8), Qat()], export=Int8(slim=True))` is what the same in YAML makes, of the same `hash` and
     with the same kept stages. `name` becomes a part of paths; without one the recipe is called after its steps. `purpose` is
-    what it is for, in a line. Raises RecipeError for what is no stage or export, and for stages that don't go together.
+    what it is for, in a line. `images`, as "28x28x1", are the only ones that it is made for, "" for any; `instead` is the recipe
+    for others. Raises RecipeError for what is no stage or export, and for stages that don't go together.
 
     >>> import edgedigits as ed
     >>> mine = ed.Recipe(stages=[ed.Prune(sparsity=0.8), ed.Qat()], export=ed.Int8(slim=True))
@@ -79,6 +81,8 @@ class Recipe:
     stages: tuple[tuple[str, Stage], ...]
     export_name: str
     export: Export
+    images: str
+    instead: str
 
     def __init__(
         self,
@@ -87,6 +91,8 @@ class Recipe:
         stages: Sequence[Stage | tuple[str, Stage]] = (),
         export_name: str = "",
         export: Export | None = None,
+        images: str = "",
+        instead: str = "",
     ) -> None:
         pairs = tuple(
             one if isinstance(one, tuple) else (_row(f"Recipe: stages[{at}]", one, STAGES, "stage"), one)
@@ -97,6 +103,7 @@ class Recipe:
         if name and not is_name(name):
             raise RecipeError(f"Recipe: name: found {show_value(name)}; wanted {WANTED}")
         found = {"purpose": purpose, "stages": pairs, "export_name": export_name, "export": export}
+        found |= {"images": images, "instead": instead}
         for field, value in found.items():
             object.__setattr__(self, field, value)
         object.__setattr__(self, "name", name or make_safe("-".join(self.steps.split(" > "))))
@@ -112,6 +119,13 @@ class Recipe:
         said = {key: value for key, value in self.as_dict().items() if key in ("stages", "export")}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
+    def check_images(self, shape: Sequence[int]) -> None:
+        """Raises RecipeError where this recipe is not made for a model that takes images of [height, width, channels]."""
+        found = "x".join(map(str, shape))
+        if self.images and found != self.images:
+            instead = f"; for others there is {self.instead}" if self.instead else ""
+            raise RecipeError(f"recipe {self.name}: made for images of {self.images}, the model takes {found}{instead}")
+
     def with_converter(self, name: str) -> Recipe:
         """The same recipe with bytes made by that converter. Raises RecipeError where the export has no choice of one."""
         return self._with("converter", name)
@@ -125,7 +139,7 @@ class Recipe:
         if not self.stages:
             raise RecipeError(f"--more {times:g}: {self.name} has no stage that trains; qat_int8 has")
         longer = [(name, lengthen(stage, times)) for name, stage in self.stages]
-        return Recipe(self.name, self.purpose, longer, self.export_name, self.export)
+        return self._replaced(stages=longer)
 
     def shortened(self, share: float) -> Recipe:
         """The same steps with about that share of their training, for a first look: `<name>_short`, of a hash of its own.
@@ -138,7 +152,7 @@ class Recipe:
         ('shrink80_int8_short', 3.5)
         """
         stages = [(name, shorten(stage, share)) for name, stage in self.stages]
-        return Recipe(f"{self.name}_short", self.purpose, stages, self.export_name, self.export)
+        return self._replaced(name=f"{self.name}_short", stages=stages)
 
     def _with(self, setting: str, value: str) -> Recipe:
         export: Any = self.export
@@ -148,15 +162,17 @@ class Recipe:
             raise RecipeError(
                 f"--{setting} {value}: the {self.export_name} export has no {setting} to choose; {', '.join(others)} have"
             )
-        return Recipe(
-            self.name, self.purpose, self.stages, self.export_name, dataclasses.replace(export, **{setting: value})
-        )
+        return self._replaced(export=dataclasses.replace(export, **{setting: value}))
+
+    def _replaced(self, **new: Any) -> Recipe:
+        return Recipe(**{field.name: getattr(self, field.name) for field in dataclasses.fields(self)} | new)
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe with every setting spelled out, JSON-safe."""
         return {
             "name": self.name,
             "for": self.purpose,
+            **{key: value for key, value in (("images", self.images), ("instead", self.instead)) if value},
             "stages": [{name: _settings(stage)} for name, stage in self.stages],
             "export": {self.export_name: _settings(self.export)},
         }
@@ -191,13 +207,18 @@ def find_shipped_folder() -> Path:
 
 def list_shipped() -> list[str]:
     """Names of the shipped recipes, sorted."""
-    return sorted(path.stem for path in find_shipped_folder().glob("*.yaml"))
+    return sorted(_shipped())
+
+
+def _shipped() -> dict[str, Path]:
+    """Files by name; those for one kind of images stand in a folder of their own."""
+    return {path.stem: path for path in find_shipped_folder().rglob("*.yaml")}
 
 
 def find(name_or_path: str) -> Path:
     """The file of a shipped recipe or of a path. Raises RecipeError when there is none."""
-    if name_or_path in list_shipped():
-        return find_shipped_folder() / f"{name_or_path}.yaml"
+    if name_or_path in (shipped := _shipped()):
+        return shipped[name_or_path]
     path = Path(name_or_path)
     try:
         if stat.S_ISREG(path.stat().st_mode):  # is_file() of Python 3.14 hides why a path can't be looked for
@@ -233,10 +254,21 @@ def parse(document: Any, where: str, default_name: str) -> Recipe:
     stages = tuple(_part(f"{where}: stages[{index}]", entry, STAGES, "stage") for index, entry in enumerate(entries))
     _check_teachers(where, stages)
     export_name, export = _part(f"{where}: export", document["export"], EXPORTS, "export")
-    for key in ("name", "for"):
+    for key in ("name", "for", "images", "instead"):
         if not isinstance(document.get(key, ""), str):
             raise RecipeError(f"{where}: {key}: wanted text, found {describe_kind(document[key])}")
-    return Recipe(_name(document, where, default_name), document.get("for", ""), stages, export_name, export)
+    images = document.get("images", "")
+    if images and not re.fullmatch(r"[1-9]\d*x[1-9]\d*x[13]", images):
+        raise RecipeError(f"{where}: images: found {show_value(images)}; wanted height, width and channels, as 28x28x1")
+    return Recipe(
+        _name(document, where, default_name),
+        document.get("for", ""),
+        stages,
+        export_name,
+        export,
+        images,
+        document.get("instead", ""),
+    )
 
 
 def _name(document: Mapping[str, Any], where: str, default_name: str) -> str:
