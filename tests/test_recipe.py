@@ -82,7 +82,7 @@ def shrink(**settings: Any) -> dict[str, Any]:
         (prune(sparsity="0.8"), "found '0.8'; input should be a valid number"),
         (prune(epochs=0), "stages[0].prune.epochs: found 0"),
         ({**prune(), "images": "28"}, "x.yaml: images: found '28'; wanted height, width and channels, as 28x28x1"),
-        ({**prune(), "images": 28}, "x.yaml: images: wanted text, found a number"),
+        ({**prune(), "images": 28}, "x.yaml: images: wanted text, found int '28'"),
         (prune(layers={"conv*": 2}), "stages[0].prune.layers.conv*: found 2"),
         (prune(skip_layers="conv"), "stages[0].prune.skip_layers: found 'conv'; input should be a valid list"),
         (prune(schedule="linear"), "input should be 'polynomial' or 'constant'"),
@@ -112,7 +112,7 @@ def shrink(**settings: Any) -> dict[str, Any]:
         ({"export": "int8", "stages": [{"prune": {}, "qat": {}}]}, "stages[0]: wanted one stage"),
         ({"export": "int8", "stages": [{"prune": [1]}]}, "stages[0].prune: wanted settings as key: value"),
         ({"export": "int8", "name": 3}, "name: wanted text"),
-        ([], "wanted the keys name, for, stages, export"),
+        ([], "wanted the keys name, for, images, instead, stages, export"),
         (None, "found nothing"),
     ],
 )
