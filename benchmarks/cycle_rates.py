@@ -3,7 +3,7 @@
     python -m benchmarks.cycle_rates
 
 Writes `edgedigits/measure/cost/cycle_rates.json`: for every kind of operator cycles = fixed + per multiply-add + per value
-written + per tap, fitted to operators cut out of nets made for that, whose blocks were counted under QEMU and reckoned by LLVM;
+written + per tap + per tap and channel written, fitted to operators cut out of nets made for that, whose blocks were counted under QEMU and reckoned by LLVM;
 of cores with float16 arithmetic, those of files that allow it once more (`float16`);
 and the section "fitted" of `results/cycles.json`: how far the fit is from the cycles of whole nets that it has not seen, the
 shipped baselines and nets of other kinds and sizes. Needs what `benchmarks.cycles` needs, and a quarter of an hour.

@@ -13,7 +13,7 @@ FLOAT16_CORES: Final = frozenset({"cortex-a76"})
 """Those with float16 arithmetic."""
 _TILED: Final = frozenset({"CONV_2D", "FULLY_CONNECTED"})
 TILES: Final[Mapping[str, Mapping[str, tuple[int, int]]]] = {
-    "cortex-a53": {"float32": (1, 8), "int8": (8, 8), "dynamic": (8, 8)},
+    "cortex-a53": {"float32": (1, 8), "int8": (1, 16), "dynamic": (8, 8)},
     "cortex-a72": {"float32": (1, 8), "int8": (8, 8), "dynamic": (8, 8)},
     "cortex-a76": {"float32": (1, 8), "int8": (8, 16), "dynamic": (8, 16)},
 }
@@ -45,17 +45,19 @@ def _running(work: Work) -> str:
 
 
 def compute_features(work: Work, core: str) -> list[float]:
-    """What the cycles of an operator grow with: one, its multiply-adds, the values it writes or touches, and how often a
-    convolution looks up where a tap of its kernel lies; channels of convolutions and dense layers in whole tiles."""
+    """What the cycles of an operator grow with: one, its multiply-adds, the values it writes or touches, how often a convolution
+    looks up where a tap of its kernel lies, and how often it begins to add up one, which it does for each tile of channels that
+    it writes; channels of convolutions and dense layers in whole tiles."""
     if not work.macs:
-        return [1.0, 0.0, float(work.elements), 0.0]
+        return [1.0, 0.0, float(work.elements), 0.0, 0.0]
     values = math.prod(work.output_shape)
     tile = TILES[core].get(_running(work)) if work.kind in _TILED else None
     if tile is None:
-        return [1.0, float(work.macs), float(values), 0.0]
+        return [1.0, float(work.macs), float(values), 0.0, 0.0]
     places = values // work.output_shape[-1]
     inner, outer = (
         size * math.ceil(channels / size)
         for size, channels in zip(tile, (work.macs // (values * work.taps), work.output_shape[-1]), strict=True)
     )
-    return [1.0, float(places * work.taps * inner * outer), float(places * outer), float(places * work.taps)]
+    taps = places * work.taps
+    return [1.0, float(taps * inner * outer), float(places * outer), float(taps), float(taps * outer)]
