@@ -3,8 +3,8 @@
     python -m benchmarks.cycle_rates
 
 Writes `edgedigits/measure/cost/cycle_rates.json`: for every kind of operator cycles = fixed + per multiply-add + per value
-written + per tap + per tap and channel written, fitted to operators cut out of nets made for that, whose blocks were counted under QEMU and reckoned by LLVM;
-of cores with float16 arithmetic, those of files that allow it once more (`float16`);
+written + per tap + per tap and channel written, fitted to operators cut out of nets made for that, whose blocks were counted
+under QEMU and reckoned by LLVM; of cores with float16 arithmetic, those of files that allow it once more (`float16`);
 and the section "fitted" of `results/cycles.json`: how far the fit is from the cycles of whole nets that it has not seen, the
 shipped baselines and nets of other kinds and sizes. Needs what `benchmarks.cycles` needs, and a quarter of an hour.
 """
@@ -41,6 +41,7 @@ from edgedigits.tflite.fragments import Fragment, cut, nearly_nothing
 from edgedigits.tflite.multiply_adds import Work, count_per_operator
 from edgedigits.tflite.rewrite.float16_arithmetic import allow_float16
 
+FLOAT32_BYTES = 4
 IN_16_BITS = (28, 28, 1)
 MEDIAN, WORST = 15.0, 30.0
 """Percent that the fit may be off, of nets that it has not seen."""
@@ -183,10 +184,11 @@ def main() -> None:
     rates: dict[str, Any] = {}
     for core in CPUS:
         base, *rest = count_all(alone, core).values()
-        rates[core] = {"base": base, "operators": fit(works, [max(0, one - base) for one in rest], core)}
+        spent = [max(0, one - base) for one in rest]
+        rates[core] = {"base": base, "operators": fit(works, spent, core)}
+        if core in FLOAT16_CORES:
+            rates[core]["float16"] = fit_float16(pairs, spent, base, core)
         print(core, base, flush=True)
-    for core in FLOAT16_CORES:
-        rates[core]["float16"] = fit_float16(pairs, rates[core]["base"], core)
     write_rates(
         {
             "schema": 1,
@@ -198,11 +200,27 @@ def main() -> None:
     hold()
 
 
-def fit_float16(pairs: Sequence[tuple[Fragment, Work]], base: int, core: str) -> dict[str, list[float]]:
-    """Rates of the float operators where a file lets them be computed in float16."""
-    chosen = [(part.flat, work) for part, work in pairs if work.arithmetic == "float32"]
-    counted = count_all({str(number): allow_float16(flat) for number, (flat, _) in enumerate(chosen)}, core)
-    return fit([work for _, work in chosen], [max(0, one - base) for one in counted.values()], core)
+def fit_float16(
+    pairs: Sequence[tuple[Fragment, Work]], spent: Sequence[int], base: int, core: str
+) -> dict[str, list[float]]:
+    """Rates of the float operators where a file lets them be computed in float16; `spent` are their cycles in float32.
+
+    One alone turns what it reads into float16 and what it writes back, which in a net only the first and the last do. That is
+    taken off: per value, what an ADD takes more than half of its cycles in float32.
+    """
+    chosen = [
+        (part.flat, work, one) for (part, work), one in zip(pairs, spent, strict=True) if work.arithmetic == "float32"
+    ]
+    counted = count_all({str(number): allow_float16(flat) for number, (flat, *_) in enumerate(chosen)}, core)
+    halves = [one - base for one in counted.values()]
+    turning = statistics.median(
+        (half - one / 2) / (work.activation_bytes / FLOAT32_BYTES)
+        for (_, work, one), half in zip(chosen, halves, strict=True)
+        if work.kind == "ADD"
+    )
+    works = [work for _, work, _ in chosen]
+    turned = [turning * work.activation_bytes / FLOAT32_BYTES for work in works]
+    return fit(works, [max(0, round(half - own)) for half, own in zip(halves, turned, strict=True)], core)
 
 
 def write_rates(known: Mapping[str, Any]) -> None:
