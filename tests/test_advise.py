@@ -317,7 +317,7 @@ def test_foretold_cycles_are_near_those_that_are_kept(counted_nets: dict[str, by
             assert found.cycles == pytest.approx(kept[name][found.cpu], rel=0.3), (name, board)
 
 
-def test_boards_know_that_int8_takes_far_fewer_cycles_on_a_pi_5_and_fewer_on_all(
+def test_boards_know_that_int8_takes_far_fewer_cycles_on_a_pi_5_fewer_on_a_pi_4_and_as_many_on_a_pi_3(
     counted_nets: dict[str, bytes],
 ) -> None:
     gone = {}
@@ -326,7 +326,7 @@ def test_boards_know_that_int8_takes_far_fewer_cycles_on_a_pi_5_and_fewer_on_all
         gone[board] = 1 - int8.cycles / plain.cycles
         assert plain.ms == pytest.approx(plain.cycles / plain.clock_ghz / 1e6)
         assert (plain.memory_ms > 0, int8.memory_ms) == (board != "pi5", 0.0)  # 1.3 MB against the board's last cache
-    assert 0.2 < gone["zero2"] == gone["pi3"]
+    assert -0.25 < gone["zero2"] == gone["pi3"] < 0.1  # the kernel multiplies four values a cycle in either
     assert 1 / 3 < gone["pi4"] < 2 / 3 < gone["pi5"]
 
 
