@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import tempfile
@@ -37,6 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"server", "boot", "counter", "identity", "counted_nets"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.device)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: nobody need look through it for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def shapes_npz(path: Path, size: int = 12, channels: int = 1, per_class: int = 60, classes: int = 3) -> Path:
