@@ -26,6 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 _LONGEST = (
     *("test_pipeline", "test_multilabel", "test_api", "test_readme", "test_cli", "test_distil", "test_stages"),
     *("test_attack", "test_notebook", "test_kills", "test_advise", "test_keras_models", "test_foreign_files"),
+    *("test_instructions", "test_counted_cycles", "test_layer_kinds", "test_deploy", "test_remote"),
 )
 """Files that come first, so that of two processes none is left with a long one while the other has nothing more to do."""
 
