@@ -12,6 +12,9 @@ from edgedigits.data.augment import Augment
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale, scale_pixels
 
+TOGETHER = 2**20
+"""Epochs of so many images may be one data set: the numbers of their images take 8 MiB."""
+
 
 def make_training_batches(
     images: Images, scale: Scale, batch: int, seed: int, epoch: int, augment: Augment | None, epochs: int = 1
@@ -19,7 +22,9 @@ def make_training_batches(
     """Shuffled whole batches (float32 [batch, h, w, c], labels) of one epoch, or of so many from that one on: to begin with a new
     data set takes as long as tens of steps of a small net. The same for the same seed and epoch."""
     batch = min(batch, len(images))
-    rows = np.concatenate([_shuffle(len(images), batch, seed, number) for number in range(epoch, epoch + epochs)])
+    rows = np.concatenate(
+        [shuffle_batches(len(images), batch, seed, number) for number in range(epoch, epoch + epochs)]
+    )
     per_epoch = len(images) // batch
     seeds = np.stack(
         [seed * 1000 + epoch + np.arange(len(rows)) // per_epoch, np.arange(len(rows)) % per_epoch], axis=1
@@ -37,7 +42,7 @@ def make_training_batches(
     return steps.map(_plain(prepare), num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
-def _shuffle(count: int, batch: int, seed: int, epoch: int) -> np.ndarray:
+def shuffle_batches(count: int, batch: int, seed: int, epoch: int) -> np.ndarray:
     """The indices of an epoch's whole batches, int64 [steps, batch]."""
     order = np.random.default_rng([seed, epoch]).permutation(count)
     return order[: count // batch * batch].reshape(-1, batch)

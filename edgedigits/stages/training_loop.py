@@ -16,7 +16,7 @@ import numpy as np
 
 from edgedigits.backend import keras, seed_everything, tf
 from edgedigits.data.augment import Augment
-from edgedigits.data.feed import make_training_batches
+from edgedigits.data.feed import TOGETHER, make_training_batches
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress
 from edgedigits.keras_types import KerasModel, KerasTensor, TensorRows
@@ -29,8 +29,6 @@ from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.losses import Mean, distillation
 from edgedigits.tasks.task import Task
 
-TOGETHER = 2**20
-"""Epochs of so many images are one data set; the numbers of their images take 8 MiB."""
 CLOSING_RATE = 0.05
 """The share of the rate that training ends with."""
 
