@@ -4,12 +4,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint docs device pi bench peers pays pythons attack tables golden clean
+.PHONY: demo test suite lint docs device pi bench peers pays pythons attack tables golden clean
 
 demo: $(READY)
 	$(BIN)/edgedigits demo
 
-test: lint
+# The linters beside the tests: mypy uses one core, half a minute.
+test: $(READY)
+	$(MAKE) --no-print-directory -j 2 suite lint
+
+suite: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
@@ -27,8 +31,7 @@ pi: $(READY)
 
 # Tests of deploy against a real ssh server, and of arm64 instructions; they fetch packages. What can't run says why.
 device: $(READY)
-	$(BIN)/python -m pytest -m device -n 2 tests/test_layer_kinds.py
-	$(BIN)/python -m pytest -m "device and not pi" -rs --ignore tests/test_layer_kinds.py
+	$(BIN)/python -m pytest -m "device and not pi" -n 2 --dist loadfile --no-loadscope-reorder -rs
 
 # Measures what the tables of the README and of docs/ show; needs MNIST, root for the emulated Pi, a quiet machine and half an hour.
 bench: $(READY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import tempfile
@@ -25,6 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 _LONGEST = (
     *("test_pipeline", "test_multilabel", "test_api", "test_readme", "test_cli", "test_distil", "test_stages"),
     *("test_attack", "test_notebook", "test_kills", "test_advise", "test_keras_models", "test_foreign_files"),
+    *("test_instructions", "test_counted_cycles", "test_layer_kinds", "test_deploy", "test_remote"),
 )
 """Files that come first, so that of two processes none is left with a long one while the other has nothing more to do."""
 
@@ -37,6 +39,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"server", "boot", "counter", "identity", "counted_nets"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.device)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: nobody need look through it for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def shapes_npz(path: Path, size: int = 12, channels: int = 1, per_class: int = 60, classes: int = 3) -> Path:

@@ -71,7 +71,7 @@ def learned(
         ]
     )
     loss: Any = keras.losses.BinaryCrossentropy(from_logits=closing is None)
-    net.compile(keras.optimizers.Adam(4e-3), loss)
+    net.compile(keras.optimizers.Adam(4e-3), loss, jit_compile=False)
     net.fit(pixels / 255.0, labels, epochs=epochs, batch_size=32, verbose=0)
     net.save(path)
     return path

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pytest
 
 from edgedigits.backend import keras
 from edgedigits.data.images import ArrayImages
@@ -19,6 +22,8 @@ from edgedigits.errors import CheckError, ModelError
 from edgedigits.models.importer import loading
 from edgedigits.models.layers import known_layers
 from edgedigits.models.layers.lowered_layers import lower_layer
+from edgedigits.pipeline.converters.samples import write_samples
+from edgedigits.pipeline.export import conversion
 from edgedigits.pipeline.export.checks import check_integer
 from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.recipe import EXPORTS, Recipe
@@ -130,6 +135,7 @@ OPERATIONS: Final[dict[str, Callable[[Any], Any]]] = {
 """Operations on tensors, as a sentence names them."""
 
 
+@cache
 def kinds() -> dict[str, Callable[[], Any]]:
     """Each kind with its settings, as a sentence names it, and what builds a model around it."""
     found: dict[str, Callable[[], Any]] = {}
@@ -150,13 +156,15 @@ def outcome(build: Callable[[], Any], export: str) -> str:
     if isinstance(made, str):
         return made
     data = _data()
-    exporting = EXPORTS[export]()
+    exporting: Any = _Once(EXPORTS[export]())
     recipe = Recipe("r", "", (), export, exporting)
-    try:
-        check_exportable(recipe, made, data, lambda _: None)
-    except ModelError as error:
-        return str(error)
-    flat = exporting(made, data.calibration, data.scale)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conversion, "_save", _save_once)
+        try:
+            check_exportable(recipe, made, data, lambda _: None)
+        except ModelError as error:
+            return str(error)
+        flat = exporting(made, data.calibration, data.scale)
     if exporting.integer:
         check_integer(read(flat, "the bytes"))
     pixels = data.calibration.read(np.arange(len(data.calibration)))
@@ -170,6 +178,38 @@ def outcome(build: Callable[[], Any], export: str) -> str:
         if not off <= LITTLE.get(export, ROUNDED):
             raise CheckError(f"the {name} kernels answer {off:.4f} of the largest answer away")
     return "ok"
+
+
+class _Once:
+    """An export that makes the bytes of a model once: the try of the whole model and the export itself are the same."""
+
+    def __init__(self, export: Any) -> None:
+        self._export = export
+        self._made: dict[int, bytes] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._export, name)
+
+    def __call__(self, model: Any, calibration: Any, scale: Any) -> bytes:
+        if id(model) not in self._made:
+            self._made[id(model)] = self._export(model, calibration, scale)
+        return self._made[id(model)]
+
+
+_save: Final = conversion._save
+_saved: Final[dict[int, tuple[Any, tempfile.TemporaryDirectory[str], int]]] = {}
+
+
+def _save_once(model: Any, folder: str, samples: Any) -> int:
+    """As `conversion._save`, but what it writes of the model last saved is kept for the next export of it."""
+    if id(model) not in _saved:
+        _saved.clear()
+        kept = tempfile.TemporaryDirectory()
+        _saved[id(model)] = model, kept, _save(model, kept.name, [])
+    _, kept, size = _saved[id(model)]
+    shutil.copytree(kept.name, folder, dirs_exist_ok=True)
+    write_samples(Path(folder), samples)
+    return size
 
 
 @cache

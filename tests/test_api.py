@@ -552,7 +552,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     ]
     keras.utils.set_random_seed(0)
     model = keras.Sequential(layers)
-    model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
+    model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy", jit_compile=False)
     model.fit(colours / 255, labels, epochs=20, verbose=0)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"model": model}

@@ -540,6 +540,20 @@ def test_scales_cover_their_range(scale: str) -> None:
     assert scale_pixels(pixels, scale).dtype == np.float32
 
 
+@pytest.mark.parametrize("augmented", [False, True])
+def test_epochs_together_are_those_alone(augmented: bool, shapes: Path) -> None:
+    from edgedigits.data.augment import Augment
+    from edgedigits.data.feed import make_training_batches
+
+    images, augment = load_data(str(shapes)).train, Augment() if augmented else None
+    alone = [step for number in (2, 3, 4) for step in make_training_batches(images, "0..1", 32, 7, number, augment)]
+    together = list(make_training_batches(images, "0..1", 32, 7, 2, augment, epochs=3))
+    assert len(alone) == len(together) == 15
+    for (pixels, labels), (same_pixels, same_labels) in zip(alone, together, strict=True):
+        assert (pixels.numpy() == same_pixels.numpy()).all()
+        assert (labels.numpy() == same_labels.numpy()).all()
+
+
 def test_batches_are_the_same_for_the_same_seed_and_epoch(shapes: Path) -> None:
     from edgedigits.data.augment import Augment
     from edgedigits.data.feed import make_training_batches

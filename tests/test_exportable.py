@@ -101,7 +101,7 @@ def _learned(layer: Any, data: FitData) -> Any:
     """A net with that layer behind a convolution, after some steps."""
     keras.utils.set_random_seed(0)
     model = flat(L.Conv2D(8, 3, padding="same"), layer, L.ReLU())
-    model.compile("adam", "sparse_categorical_crossentropy")
+    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
     pixels = scale_pixels(read_all(data.fit), data.scale)
     model.fit(pixels, data.fit.labels, epochs=30, batch_size=16, verbose=0)
     return model

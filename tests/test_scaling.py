@@ -287,7 +287,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     model = keras.Sequential(
         [keras.Input((10, 10, 3)), L.Conv2D(8, 3, strides=2, activation="relu"), L.Flatten(), L.Dense(6, "softmax")]
     )
-    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
+    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", jit_compile=False)
     model.fit(scale_pixels(x, OWN), y, epochs=6, verbose=0)
     model.save(folder / "own.keras")
     return folder / "own.keras", folder / "data.npz"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gc
 import json
 import os
 import resource
@@ -121,6 +122,7 @@ def _serve(path: str) -> None:
     """Forks once for every request, until standard input ends."""
     import edgedigits.pipeline.prepare  # noqa: F401  # everything that takes long to import
 
+    gc.freeze()  # or every command would look through all of it for garbage, and copy it by doing so
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as waiting:

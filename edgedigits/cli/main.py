@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 the work failed or a check did, 2 the call was wrong, 130 
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from collections.abc import Callable
@@ -48,7 +49,9 @@ class _Raised(Exception):
 
 def main() -> None:
     """Entry point: runs the command; how it ends is told in `endings`."""
-    sys.exit(end_of(_run))
+    code = end_of(_run)
+    gc.freeze()  # or Python, before it ends, would look for garbage among all that was imported, for a second
+    sys.exit(code)
 
 
 def _run() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,25 +12,40 @@ from edgedigits.data.augment import Augment
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale, scale_pixels
 
+TOGETHER = 2**20
+"""Epochs of so many images may be one data set: the numbers of their images take 8 MiB."""
+
 
 def make_training_batches(
-    images: Images, scale: Scale, batch: int, seed: int, epoch: int, augment: Augment | None
+    images: Images, scale: Scale, batch: int, seed: int, epoch: int, augment: Augment | None, epochs: int = 1
 ) -> Any:
-    """One epoch of shuffled whole batches (float32 [batch, h, w, c], labels), the same for the same seed and epoch."""
+    """Shuffled whole batches (float32 [batch, h, w, c], labels) of one epoch, or of so many from that one on: to begin with a new
+    data set takes as long as tens of steps of a small net. The same for the same seed and epoch."""
     batch = min(batch, len(images))
-    order = np.random.default_rng([seed, epoch]).permutation(len(images))
-    rows = order[: len(order) // batch * batch].reshape(-1, batch)
+    rows = np.concatenate(
+        [shuffle_batches(len(images), batch, seed, number) for number in range(epoch, epoch + epochs)]
+    )
+    per_epoch = len(images) // batch
+    seeds = np.stack(
+        [seed * 1000 + epoch + np.arange(len(rows)) // per_epoch, np.arange(len(rows)) % per_epoch], axis=1
+    )
     read = make_reader(images)
 
-    def prepare(step: Any, row: Any) -> Any:
+    def prepare(own_seed: Any, row: Any) -> Any:
         pixels, labels = read(row)
         pixels = tf.cast(pixels, tf.float32)
         if augment:
-            pixels = augment(pixels, tf.stack([tf.cast(seed * 1000 + epoch, tf.int32), tf.cast(step, tf.int32)]))
+            pixels = augment(pixels, own_seed)
         return scale_pixels(pixels, scale), labels
 
-    steps = tf.data.Dataset.from_tensor_slices((np.arange(len(rows)), rows))
-    return steps.map(prepare, num_parallel_calls=2, deterministic=True).prefetch(4)
+    steps = tf.data.Dataset.from_tensor_slices((seeds.astype(np.int32), rows))
+    return steps.map(_plain(prepare), num_parallel_calls=2, deterministic=True).prefetch(4)
+
+
+def shuffle_batches(count: int, batch: int, seed: int, epoch: int) -> np.ndarray:
+    """The indices of an epoch's whole batches, int64 [steps, batch]."""
+    order = np.random.default_rng([seed, epoch]).permutation(count)
+    return order[: count // batch * batch].reshape(-1, batch)
 
 
 def make_plain_batches(images: Images, scale: Scale, batch: int = 500) -> Any:
@@ -40,11 +56,13 @@ def make_plain_batches(images: Images, scale: Scale, batch: int = 500) -> Any:
         pixels, labels = read(row)
         return scale_pixels(pixels, scale), labels
 
-    plain = tf.autograph.experimental.do_not_convert(
-        prepare
-    )  # it has no `if` on tensors, and looking for one takes long
     indices = tf.data.Dataset.range(len(images)).batch(batch)
-    return indices.map(plain, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return indices.map(_plain(prepare), num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def _plain(prepare: Callable[..., Any]) -> Any:
+    """It has no `if` on tensors, and looking for one takes long."""
+    return tf.autograph.experimental.do_not_convert(prepare)
 
 
 def make_reader(images: Images) -> Any:

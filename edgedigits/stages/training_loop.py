@@ -16,7 +16,7 @@ import numpy as np
 
 from edgedigits.backend import keras, seed_everything, tf
 from edgedigits.data.augment import Augment
-from edgedigits.data.feed import make_training_batches
+from edgedigits.data.feed import TOGETHER, make_training_batches
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress
 from edgedigits.keras_types import KerasModel, KerasTensor, TensorRows
@@ -64,12 +64,14 @@ class Plan:
         return max(1, len(data.fit) // self.batch)
 
     def epochs_of(self, data: FitData) -> Iterator[TensorRows]:
-        """(images, labels) for each step, an epoch at a time; the order depends on the seed alone."""
+        """(images, labels) for each step, some epochs at a time; the order depends on the seed alone."""
         steps, per_epoch = self.steps(data), self._per_epoch(data)
         augment = Augment() if data.augment else None
-        for epoch in range(math.ceil(steps / per_epoch)):
-            batches = make_training_batches(data.fit, data.scale, self.batch, data.seed, epoch, augment)
-            yield batches.take(min(per_epoch, steps - epoch * per_epoch))
+        epochs, together = math.ceil(steps / per_epoch), max(1, TOGETHER // len(data.fit))
+        for epoch in range(0, epochs, together):
+            count = min(together, epochs - epoch)
+            batches = make_training_batches(data.fit, data.scale, self.batch, data.seed, epoch, augment, count)
+            yield batches.take(min(count * per_epoch, steps - epoch * per_epoch))
 
 
 def tune(

@@ -13,7 +13,7 @@ import numpy as np
 
 from edgedigits.backend import tf
 from edgedigits.data.augment import Augment
-from edgedigits.data.feed import make_reader
+from edgedigits.data.feed import TOGETHER, make_reader, shuffle_batches
 from edgedigits.data.scale import Scale, scale_pixels
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError
@@ -52,14 +52,17 @@ class Lessons:
     images: np.ndarray | None = None
 
     def epochs(self, batch: int, steps: int) -> Iterator[TensorRows]:
-        """(uint8 pixels, labels) for each step, and float16 answers where there are any; an epoch at a time."""
+        """(uint8 pixels, labels) for each step, and float16 answers where there are any; an epoch at a time, or some epochs
+        where all of them see the same images."""
         fit, seed = self.data.fit, self.data.seed
         batch = min(batch, len(fit))
         per_epoch = len(fit) // batch
-        for epoch in range(-(-steps // per_epoch)):
-            order = np.random.default_rng([seed, epoch]).permutation(len(fit))
-            rows = order[: min(per_epoch, steps - epoch * per_epoch) * batch].reshape(-1, batch)
-            yield self._feed(epoch % self.count, rows)
+        epochs = -(-steps // per_epoch)
+        together = max(1, TOGETHER // len(fit)) if self.count == 1 else 1
+        for first in range(0, epochs, together):
+            numbers = range(first, min(first + together, epochs))
+            rows = np.concatenate([shuffle_batches(len(fit), batch, seed, epoch) for epoch in numbers])
+            yield self._feed(first % self.count, rows[: steps - first * per_epoch])
 
     def _feed(self, number: int, rows: np.ndarray) -> TensorRows:
         """The images at each row of indices under augmentation `number`, with labels and answers."""
