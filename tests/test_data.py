@@ -24,9 +24,9 @@ from edgedigits.data.feed import make_training_batches
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.scale import SCALES, scale_pixels
 from edgedigits.data.sources import named
-from edgedigits.data.sources.folders import FolderImages
+from edgedigits.data.sources.files.folders import FolderImages
 from edgedigits.data.sources.named import load_data
-from edgedigits.data.sources.npz_files import read_arrays
+from edgedigits.data.sources.arrays.npz_files import read_arrays
 from edgedigits.data.splits import LARGEST_SEED, cut_stratified, split
 from edgedigits.errors import DataError, InputError
 from edgedigits.pipeline.train import Settings

@@ -15,8 +15,8 @@ from edgedigits.data.images import read_all
 from edgedigits.data.one_label import fit_to_outputs
 from edgedigits.data.reading import PLAIN, parse_reading
 from edgedigits.data.scale import NAMED, Scale, parse_scaling
-from edgedigits.data.sources.class_folders import find_training_part, list_classes
-from edgedigits.data.sources.labelled_files import read_label_names
+from edgedigits.data.sources.files.class_folders import find_training_part, list_classes
+from edgedigits.data.sources.files.labelled_files import read_label_names
 from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.errors import DataError, InputError, TfliteError
 from edgedigits.ground import artifact_folder

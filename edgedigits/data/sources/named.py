@@ -18,9 +18,9 @@ from edgedigits.data.arrays import name_classes
 from edgedigits.data.dataset import Dataset, convert_shape, hash_parts
 from edgedigits.data.images import ArrayImages, Labels, Pixels
 from edgedigits.data.reading import PLAIN, RESIZINGS, Reading, Resizing
-from edgedigits.data.sources.folders import load_folder
-from edgedigits.data.sources.labelled_files import find_files, load_labelled
-from edgedigits.data.sources.npz_data import load_npz
+from edgedigits.data.sources.files.folders import load_folder
+from edgedigits.data.sources.files.labelled_files import find_files, load_labelled
+from edgedigits.data.sources.arrays.npz_data import load_npz
 from edgedigits.data.splits import train_test_cut
 from edgedigits.errors import DataError, InputError
 from edgedigits.ground.cache_dir import find_cache_dir

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from edgedigits_runner.files import read_whole
 
-from edgedigits.data.sources.class_folders import order_classes
+from edgedigits.data.sources.files.class_folders import order_classes
 from edgedigits.errors import DataError
 
 FIRST: Final = ("path", "file", "filename", "image")

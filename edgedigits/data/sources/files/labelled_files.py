@@ -10,12 +10,12 @@ import numpy as np
 
 from edgedigits.data.dataset import Dataset, hash_parts
 from edgedigits.data.reading import PLAIN, Reading
-from edgedigits.data.sources.class_folders import PARTS
-from edgedigits.data.sources.folders import FolderImages, list_warnings, refuse_bad, train_and_test
-from edgedigits.data.sources.label_table import Table, build_matrix, is_label_table, list_names, read_table
-from edgedigits.data.sources.left_out import LeftOut
-from edgedigits.data.sources.survey import Survey, survey
-from edgedigits.data.sources.walking import list_subfolders
+from edgedigits.data.sources.files.class_folders import PARTS
+from edgedigits.data.sources.files.folders import FolderImages, list_warnings, refuse_bad, train_and_test
+from edgedigits.data.sources.files.label_table import Table, build_matrix, is_label_table, list_names, read_table
+from edgedigits.data.sources.files.left_out import LeftOut
+from edgedigits.data.sources.files.survey import Survey, survey
+from edgedigits.data.sources.files.walking import list_subfolders
 from edgedigits.errors import DataError
 
 INDEX = "labels.csv"

@@ -19,10 +19,10 @@ from edgedigits_runner.pictures import decode, fitted
 from edgedigits.data.dataset import Dataset, hash_parts
 from edgedigits.data.images import Labels, Pixels
 from edgedigits.data.reading import PLAIN, Reading
-from edgedigits.data.sources.class_folders import find_parts, list_classes, order_classes
-from edgedigits.data.sources.left_out import UNDECODABLE, LeftOut
-from edgedigits.data.sources.survey import Survey, survey
-from edgedigits.data.sources.walking import list_images, list_subfolders
+from edgedigits.data.sources.files.class_folders import find_parts, list_classes, order_classes
+from edgedigits.data.sources.files.left_out import UNDECODABLE, LeftOut
+from edgedigits.data.sources.files.survey import Survey, survey
+from edgedigits.data.sources.files.walking import list_images, list_subfolders
 from edgedigits.data.splits import train_test_cut
 from edgedigits.errors import DataError
 
