@@ -33,7 +33,9 @@ FRONT = "errors data stages pipeline api"
 WITHIN = {
     "ground/processes": "ground",
     "ground": "",
-    "data/sources": "data",
+    "data/sources/files": "data",
+    "data/sources/arrays": "data data/sources/files",
+    "data/sources": "data data/sources/files data/sources/arrays",
     "models/layers": "",
     "models/layers/openings": "models/layers",
     "models/saved": "models/layers",

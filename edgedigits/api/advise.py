@@ -86,6 +86,7 @@ def advise(
     background: str | None = None,
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
+    shape: tuple[int, ...] | None = None,
     runtime: Any = "litert",
     count: bool = False,
     fresh: bool = False,
@@ -106,7 +107,7 @@ def advise(
     said = make_data_wish(
         data,
         parse_pixel_range(pixel_range, mean, std, bgr),
-        Read(resize, grey, resizing, background, classes, skip_bad),
+        Read(resize, grey, resizing, background, classes, skip_bad, shape),
     )
     from edgedigits.ground.processes import children
 

@@ -170,6 +170,7 @@ def bench(
     background: str | None = None,
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
+    shape: tuple[int, ...] | None = None,
     threads: int | Sequence[int] = 1,
     runtime: Any = "auto",
     windows: int = 5,
@@ -203,7 +204,7 @@ def bench(
 
     place = make_place(host, runtime, directory, port, identity, ssh_config, no_network)
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
-    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
     wish = bench_job.BenchWish(
         tflite=tflite.path if isinstance(tflite, Artifact) else Path(tflite),
         baseline=None if baseline is None else Path(baseline),

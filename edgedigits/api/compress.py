@@ -116,6 +116,7 @@ def compress(
     background: str | None = None,
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
+    shape: tuple[int, ...] | None = None,
     out: PathLike = "artifacts",
     seed: int = 0,
     thresholds: str = "half",
@@ -153,7 +154,7 @@ def compress(
     found = found.with_converter(converter) if converter else found
     found = found.with_arithmetic(arithmetic) if arithmetic else found
     found = found.with_more(more) if more != 1 else found
-    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
     check_writable(Path(out))
     children.warm("tensorflow")
     from edgedigits.pipeline import prepare

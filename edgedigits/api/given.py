@@ -148,12 +148,13 @@ class Read:
     background: str | None = None
     classes: Sequence[str] | None = None
     skip_bad: bool = False
+    shape: tuple[int, ...] | None = None
 
 
 def make_data_wish(data: Dataset | PathLike | None, pixels: Scaling | None, read: Read) -> JsonObject:
     """What a wish says of data. Raises InputError for what comes too late for a data set that is read already."""
-    if isinstance(data, Dataset) and (read.background or read.skip_bad):
-        name = "background" if read.background else "skip-bad"
+    if isinstance(data, Dataset) and (read.background or read.skip_bad or read.shape):
+        name = "background" if read.background else "skip-bad" if read.skip_bad else "shape"
         raise InputError(f"--{name}: the data is read already; say it to load_data")
     if data is not None and not isinstance(data, (Dataset, str, os.PathLike)):
         raise InputError(

@@ -76,6 +76,7 @@ def train(
     background: str | None = None,
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
+    shape: tuple[int, ...] | None = None,
     epochs: int = 30,
     batch: int = 128,
     rate: float = 2e-3,
@@ -96,7 +97,7 @@ def train(
     1
     """
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
-    read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad)
+    read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad, shape)
     wish, options = DataWish(**make_data_wish(data, pixels, read)), {"alpha": alpha, "weights": weights}
     settings = {"epochs": epochs, "batch": batch, "rate": rate, "patience": patience, "seed": seed, "augment": augment}
     with telling(progress) as told:
