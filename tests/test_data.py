@@ -24,9 +24,9 @@ from edgedigits.data.feed import make_training_batches
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.scale import SCALES, scale_pixels
 from edgedigits.data.sources import named
+from edgedigits.data.sources.arrays.npz_files import read_arrays
 from edgedigits.data.sources.files.folders import FolderImages
 from edgedigits.data.sources.named import load_data
-from edgedigits.data.sources.arrays.npz_files import read_arrays
 from edgedigits.data.splits import LARGEST_SEED, cut_stratified, split
 from edgedigits.errors import DataError, InputError
 from edgedigits.pipeline.train import Settings
@@ -168,7 +168,7 @@ def test_an_npz_that_unpacks_to_far_more_than_it_holds_is_refused_before(tmp_pat
 def test_only_regular_files_are_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.npz")
     for path in (tmp_path / "pipe.npz", Path("/dev/zero")):
-        assert "neither an .npz file nor a folder" in refused(path)
+        assert "none of what can be read; give an .npz file" in refused(path)
     assert "can't be looked at (File name too long)" in refused("x" * 300 + ".npz")
     assert "can't be looked at" in refused("a\0b")
 
@@ -176,7 +176,7 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
 def test_missing_data_is_named(tmp_path: Path) -> None:
     assert "no such file or folder" in refused(tmp_path / "nothing.npz")
     (tmp_path / "text.txt").write_text("hello")
-    assert "neither an .npz file nor a folder" in refused(tmp_path / "text.txt")
+    assert "none of what can be read; give an .npz file" in refused(tmp_path / "text.txt")
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from edgedigits.data.sources.arrays.pixel_data import find_pixel_tables, load_pi
 from edgedigits.data.sources.files.class_folders import find_training_part, list_classes
 from edgedigits.data.sources.files.folders import load_folder
 from edgedigits.data.sources.files.labelled_files import find_files, load_labelled, read_label_names
+from edgedigits.data.sources.records.parquet_files import find_parquet, read_parquet_parts
+from edgedigits.data.sources.records.record_data import Records, load_records, name_records
 from edgedigits.errors import DataError
 
 
@@ -54,6 +56,10 @@ def _unnamed(_: object) -> None:
     """Its classes are numbers."""
 
 
+def _records(name: str, parts: dict[str, Records], asked: Asked) -> Dataset:
+    return load_records(name, parts, skip_bad=asked.skip_bad, reading=asked.reading, classes=asked.classes)
+
+
 LAYOUTS: tuple[Layout, ...] = (
     Layout(
         "an .npz file of x_train, y_train, x_test, y_test",
@@ -73,6 +79,12 @@ LAYOUTS: tuple[Layout, ...] = (
         lambda name, found, asked: load_pixels(name, found, shape=asked.shape, classes=asked.classes),
         name_pixel_classes,
         shaped=True,
+    ),
+    Layout(
+        "a .parquet file with the bytes of images",
+        find_parquet,
+        lambda name, found, asked: _records(name, read_parquet_parts(found), asked),
+        lambda found: name_records(read_parquet_parts(found)),
     ),
     Layout(
         "a .csv of path and label or labels",
@@ -96,6 +108,8 @@ LAYOUTS: tuple[Layout, ...] = (
 def find_layout(path: Path) -> tuple[Layout, dict[str, Any]] | None:
     """The form of what lies at a path, and what is there of it by part; None for none of them."""
     try:
+        if not (path.is_dir() or path.is_file()):
+            return None
         for layout in LAYOUTS:
             if found := layout.find(path):
                 return layout, found

@@ -128,7 +128,7 @@ def _load(spec: str, asked: Asked) -> Dataset:
     except (OSError, ValueError) as error:  # a name too long, or with a zero byte; a folder that is closed to us
         raise DataError(f"data {spec}: can't be looked at ({getattr(error, 'strerror', None) or error})") from error
     there = find_layout(path)
-    if there is None or not (stat.S_ISDIR(kind) or stat.S_ISREG(kind)):
+    if there is None:
         raise DataError(f"data {spec}: none of what can be read; give {', '.join(one.what for one in LAYOUTS)}")
     layout, found = there
     if asked.shape and not layout.shaped:

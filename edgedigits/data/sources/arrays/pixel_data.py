@@ -21,7 +21,7 @@ from edgedigits.errors import DataError
 
 def find_pixel_tables(path: Path) -> Parts:
     """The tables of pixels at a path; {} where there are none."""
-    return find_part_files(path, (".csv",), lambda file: read_columns(file) is not None)
+    return find_part_files(path, r"\.csv", lambda file: read_columns(file) is not None)
 
 
 def load_pixels(

@@ -14,6 +14,7 @@ from edgedigits.data.reading import PLAIN, Reading
 from edgedigits.data.sources.files.class_folders import PARTS
 from edgedigits.data.sources.files.class_numbers import number_classes
 from edgedigits.data.sources.files.folders import FolderImages, list_warnings, refuse_bad, train_and_test
+from edgedigits.data.sources.files.held import mark_picture
 from edgedigits.data.sources.files.label_table import Table, build_matrix, is_label_table, list_names, read_table
 from edgedigits.data.sources.files.left_out import LeftOut
 from edgedigits.data.sources.files.part_files import find_part_files, refuse_several
@@ -49,7 +50,7 @@ def find_files(path: Path) -> dict[str, Path]:
         return find_tables(path)
     if path.suffix != ".csv" or not path.is_file():
         return {}
-    beside = refuse_several(find_part_files(path, (".csv",), is_label_table))
+    beside = refuse_several(find_part_files(path, r"\.csv", is_label_table))
     return beside or {"train": path}
 
 
@@ -147,6 +148,5 @@ def _identity(
     for part, table in tables.items():
         yield f"{part} {list(table.paths)}\n".encode()
         for path in images[part].paths:
-            status = path.stat()
-            yield f"{status.st_size} {status.st_mtime_ns}\n".encode()
+            yield f"{mark_picture(path)}\n".encode()
         yield images[part].labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from edgedigits.data.sources.files.class_folders import PARTS
@@ -15,24 +15,25 @@ Parts = dict[str, tuple[Path, ...]]
 _PART = {name.replace("_", ""): part for part, names in PARTS.items() for name in names}
 
 
-def find_part_files(path: Path, suffixes: Sequence[str], accepts: Callable[[Path], bool] = lambda _: True) -> Parts:
+def find_part_files(path: Path, ending: str, accepts: Callable[[Path], bool] = lambda _: True) -> Parts:
     """The files of the parts at `path`, a folder or one of the files themselves; {} where none is of that form.
 
     A file that names the training part, or a shard, brings those beside it that differ from it in the part or the number alone.
-    Of a folder its own files count, else those of its folders. `accepts` tells the form by content.
+    Of a folder its own files count, else those of its folders. `ending` is a pattern of the names' ends, `accepts`
+    tells the form by content.
     """
     if path.is_file():
-        if not _fits(path, suffixes) or not accepts(path):
+        if not _fits(path, ending) or not accepts(path):
             return {}
         mine = _rest(path)
-        beside = [one for one in _files(path.parent, suffixes) if _rest(one) == mine and accepts(one)]
+        beside = [one for one in _files(path.parent, ending) if _rest(one) == mine and accepts(one)]
         return _parts(beside) if name_part(path) == "train" else {"train": (path,)}
-    own = [one for one in _files(path, suffixes) if accepts(one)]
+    own = [one for one in _files(path, ending) if accepts(one)]
     below = own or [
         one
         for folder in sorted(path.iterdir())
         if folder.is_dir() and not is_ignored(folder.name)
-        for one in _files(folder, suffixes)
+        for one in _files(folder, ending)
         if accepts(one)
     ]
     return _parts(below)
@@ -41,7 +42,7 @@ def find_part_files(path: Path, suffixes: Sequence[str], accepts: Callable[[Path
 def name_part(path: Path) -> str | None:
     """The part that a file's name says, else that of its folder: train, val or test; None where neither says one."""
     for name in (path.name, path.parent.name):
-        for word in split_words(name):
+        for word in reversed(split_words(name)):
             if word in _PART:
                 return _PART[word]
     return None
@@ -69,14 +70,12 @@ def _parts(files: Iterable[Path]) -> Parts:
     return named if "train" in named else {}
 
 
-def _files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    return sorted(
-        one for one in folder.iterdir() if _fits(one, suffixes) and one.is_file() and not is_ignored(one.name)
-    )
+def _files(folder: Path, ending: str) -> list[Path]:
+    return sorted(one for one in folder.iterdir() if _fits(one, ending) and one.is_file() and not is_ignored(one.name))
 
 
-def _fits(file: Path, suffixes: Sequence[str]) -> bool:
-    return file.name.lower().endswith(tuple(suffixes))
+def _fits(file: Path, ending: str) -> bool:
+    return re.search(f"{ending}$", file.name.lower()) is not None
 
 
 def split_words(name: str) -> list[str]:
