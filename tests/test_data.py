@@ -22,6 +22,7 @@ import pytest
 from edgedigits.data.dataset import Dataset, fit_to_shape
 from edgedigits.data.feed import make_training_batches
 from edgedigits.data.images import ArrayImages
+from edgedigits.data.keeping.kept_images import KeptImages
 from edgedigits.data.scale import SCALES, scale_pixels
 from edgedigits.data.sources import named
 from edgedigits.data.sources.arrays.npz_files import read_arrays
@@ -238,8 +239,10 @@ def image_folder(root: Path, channels: int = 3, size: int = 8, each: int = 10) -
 def test_folder_is_read_from_disk_as_needed(tmp_path: Path) -> None:
     data = load_data(str(image_folder(tmp_path / "pets")))
     assert (data.classes, data.shape, len(data.train), len(data.test)) == (("cat", "dog"), (8, 8, 3), 16, 4)
-    assert isinstance(data.train, FolderImages)
-    bgr = cv2.imread(str(data.train.paths[3]))
+    assert isinstance(data.train, KeptImages)
+    assert not data.train.store.there.any()
+    assert isinstance(data.train.store.source, FolderImages)
+    bgr = cv2.imread(str(data.train.store.source.paths[3]))
     assert bgr is not None
     assert (data.train.read(np.array([3]))[0] == bgr[..., ::-1]).all()
 
@@ -255,8 +258,9 @@ def test_folder_with_its_own_test_part(tmp_path: Path) -> None:
     image_folder(tmp_path / "pets" / "test", each=2)
     data = load_data(str(tmp_path / "pets"))
     assert (len(data.train), len(data.test)) == (20, 4)
-    assert isinstance(data.test, FolderImages)
-    assert all("test" in path.parts for path in data.test.paths)
+    assert isinstance(data.test, KeptImages)
+    assert isinstance(data.test.store.source, FolderImages)
+    assert all("test" in Path(str(path)).parts for path in data.test.store.source.paths)
 
 
 def test_corrupt_images_are_named_counted_and_left_out_only_on_request(tmp_path: Path) -> None:

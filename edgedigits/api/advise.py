@@ -12,6 +12,7 @@ from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.api.calls import command
 from edgedigits.api.given import (
+    Data,
     PathLike,
     Read,
     find_recipe,
@@ -22,7 +23,6 @@ from edgedigits.api.given import (
 )
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
-from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground.facts import JsonObject, Say
@@ -71,7 +71,7 @@ class Advice(Result):
 @command(runtime=ON_DEVICES)
 def advise(
     model: Any = None,
-    data: Dataset | PathLike | None = None,
+    data: Data | None = None,
     *,
     recipe: Recipe | PathLike,
     pixel_range: Scale | None = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgedigits.api.calls import command
 from edgedigits.api.given import (
+    Data,
     PathLike,
     Read,
     find_recipe,
@@ -19,7 +20,6 @@ from edgedigits.api.given import (
 )
 from edgedigits.api.progress import Told, Watch, telling, without_repeats
 from edgedigits.api.result import Result
-from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground import artifact_folder
@@ -98,7 +98,7 @@ class Artifact(Result, artifact_folder.Artifact):
 @command(thresholds=("half", "tuned"), converter=tuple(CONVERTERS), arithmetic=ARITHMETICS)
 def compress(
     model: Any = None,
-    data: Dataset | PathLike | None = None,
+    data: Data | None = None,
     *,
     recipe: Recipe | PathLike,
     converter: str | None = None,

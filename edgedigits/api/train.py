@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgedigits.api.calls import command
-from edgedigits.api.given import PathLike, Read, make_data_wish, parse_pixel_range
+from edgedigits.api.given import Data, PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
-from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.data.sources.wish import DataWish, tell_notes
@@ -62,7 +61,7 @@ class Training(Result):
 @command(weights=("imagenet",))
 def train(
     name: str,
-    data: Dataset | PathLike | None = None,
+    data: Data | None = None,
     *,
     out: PathLike,
     pixel_range: Scale | None = None,

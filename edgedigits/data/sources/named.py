@@ -17,6 +17,7 @@ from edgedigits_runner.reading import colour_of
 from edgedigits.data.arrays import name_classes
 from edgedigits.data.dataset import Dataset, convert_shape, hash_parts
 from edgedigits.data.images import ArrayImages, Labels, Pixels
+from edgedigits.data.keeping.kept_images import keep_images
 from edgedigits.data.reading import PLAIN, RESIZINGS, Reading, Resizing
 from edgedigits.data.sources.arrays.npz_data import load_npz
 from edgedigits.data.sources.layouts import LAYOUTS, Asked, find_layout
@@ -29,7 +30,7 @@ MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1
 
 
 def load_data(
-    spec: str | os.PathLike[str],
+    spec: str | os.PathLike[str] | object,
     *,
     skip_bad: bool = False,
     resize: tuple[int, int] | None = None,
@@ -42,6 +43,7 @@ def load_data(
 ) -> Dataset:
     """The data set that `--data` names: `mnist`, `digits`, or the path of anything in `layouts.LAYOUTS`, as an .npz, a folder
     with one subfolder per class, a .csv with a column for each pixel or of paths and labels, or the folder of one.
+    In Python also arrays (images, labels), a tf.data.Dataset or a Dataset of Hugging Face; two of them are train and test.
 
     resize: (height, width) in pixels of every image; grey: turn colour images grey; resizing: the method, one of `RESIZINGS`.
     background: what transparency is laid on, "white" (default), "black" or "#rrggbb"; skip_bad: leave out images that can't be
@@ -60,11 +62,20 @@ def load_data(
     _check_reading(resize, resizing, background)
     _check_shape(shape)
     reading = Reading(resize, resizing or PLAIN.resizing, grey, background or PLAIN.background, bits)
-    dataset = _load(os.fspath(spec), Asked(skip_bad, reading, classes, shape))
+    if isinstance(spec, (str, os.PathLike)):
+        dataset = _load(os.fspath(spec), Asked(skip_bad, reading, classes, shape))
+    else:
+        dataset = _load_objects(spec, skip_bad, reading, classes, shape)
     dataset = replace(dataset, reading=replace(reading, bits=dataset.reading.bits))
     channels = 1 if grey else dataset.shape[2]
-    wanted = (resize or dataset.shape[:2], channels)
-    return dataset if wanted == (dataset.shape[:2], dataset.shape[2]) else convert_shape(dataset, *wanted)
+    return _converted(dataset, resize or dataset.shape[:2], channels)
+
+
+def _converted(dataset: Dataset, size: tuple[int, int], channels: int) -> Dataset:
+    """In that size and those colours, kept so once an image is read."""
+    if (size, channels) != (dataset.shape[:2], dataset.shape[2]):
+        dataset = convert_shape(dataset, size, channels)
+    return replace(dataset, train=keep_images(dataset.train), test=keep_images(dataset.test))
 
 
 def _check_reading(resize: object, resizing: object, background: str | None) -> None:
@@ -105,8 +116,17 @@ def reread(
     reading = replace(dataset.reading, size=size or dataset.reading.size, grey=grey or dataset.reading.grey)
     dataset = replace(dataset, reading=replace(reading, resizing=resizing or reading.resizing))
     channels = 1 if grey else dataset.shape[2]
-    wanted = (size or dataset.shape[:2], channels)
-    return dataset if wanted == (dataset.shape[:2], dataset.shape[2]) else convert_shape(dataset, *wanted)
+    return _converted(dataset, size or dataset.shape[:2], channels)
+
+
+def _load_objects(
+    spec: object, skip_bad: bool, reading: Reading, classes: Sequence[str] | None, shape: tuple[int, ...] | None
+) -> Dataset:
+    from edgedigits.data.sources.objects.object_data import load_objects
+
+    if shape:
+        raise InputError("shape: the images that were given have one; leave it out, or say resize")
+    return load_objects(spec, skip_bad=skip_bad, reading=reading, classes=classes)
 
 
 def _load(spec: str, asked: Asked) -> Dataset:

@@ -16,7 +16,10 @@ from edgedigits.errors import DataError
 
 _IMAGES = ("image", "img", "picture", "photo", "bytes")
 _LABELS = ("label", "labels", "class", "target", "fine_label", "category", "class_label")
-_WANTED = "wanted a column of images, each a struct of bytes and path or bytes alone, and one of labels, as the Hugging Face hub has it"
+_WANTED = (
+    "wanted a column of images, each a struct of bytes and path or bytes alone, and one of labels, as the Hugging Face "
+    "hub has it"
+)
 
 
 @dataclass(frozen=True)
