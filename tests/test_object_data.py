@@ -113,13 +113,12 @@ def test_what_is_no_data_is_refused_in_a_sentence() -> None:
     )
     assert "found images of (5,)" in refused(pairs(pixels=PIXELS[:, 0, :, 0]))
     assert "holds no image" in refused(pairs().take(0))
-    assert "y_train holds" not in refused((PIXELS, LABELS - 1))
+    assert "train part: y_train holds label -1; classes count from 0" in refused((PIXELS, LABELS - 1))
     assert "x_train holds 30 images, y_train 3 labels" in refused((PIXELS, LABELS[:3]))
     assert "its parts are of different kinds" in refused({"train": pairs(), "test": Hub(PIXELS, LABELS)})
     turned = Hub(PIXELS, LABELS, ["ant", "bee", "cat"])
-    assert "test part: its classes are ant, bee, cat, those of data, train part cat, ant, bee" in refused(
-        (Hub(PIXELS, LABELS), turned)
-    )
+    said = refused((Hub(PIXELS, LABELS), turned))
+    assert "test part: its classes are ant, bee, cat, those of data, train part cat, ant, bee" in said
     assert "shape: the images that were given have one" in refused(pairs(), shape=(6, 5))
 
 

@@ -14,6 +14,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from edgedigits.backend import tf
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import read_all
 from edgedigits.data.sources.named import load_data
@@ -122,3 +123,59 @@ def test_parquet_that_is_none_is_refused_in_a_sentence(tmp_path: Path, monkeypat
     with monkeypatch.context() as context:
         context.setitem(sys.modules, "pyarrow", None)
         assert "needs pyarrow, which is not installed here; pip install 'edgedigits[parquet]'" in refused(train)
+
+
+def tfrecord(
+    folder: Path, part: str, rows: slice, image: str = "image", label: str = "label", labels: np.ndarray = LABELS
+) -> Path:
+    """A shard as TensorFlow Datasets writes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"pets-{part}.tfrecord-00000-of-00001"
+    train = tf.train
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for pixels, kind in zip(PIXELS[rows], labels[rows], strict=True):
+            told = {
+                image: train.Feature(bytes_list=train.BytesList(value=[png(pixels)])),
+                label: train.Feature(int64_list=train.Int64List(value=[int(kind)])),
+                "file_name": train.Feature(bytes_list=train.BytesList(value=[b"x.png"])),
+            }
+            writer.write(train.Example(features=train.Features(feature=told)).SerializeToString())
+    return path
+
+
+def describe(folder: Path, names: Sequence[str] = NAMES) -> None:
+    kinds = {
+        "image": "image.image_feature.Image",
+        "label": "class_label_feature.ClassLabel",
+        "file_name": "text_feature.Text",
+    }
+    told = {key: {"pythonClassName": f"tensorflow_datasets.core.features.{kind}"} for key, kind in kinds.items()}
+    (folder / "features.json").write_text(json.dumps({"featuresDict": {"features": told}}))
+    (folder / "label.labels.txt").write_text("\n".join(names) + "\n")
+
+
+def test_tfrecord_as_tensorflow_datasets_writes_it(tmp_path: Path) -> None:
+    folder = tmp_path / "pets" / "1.0.0"
+    first = tfrecord(folder, "train", slice(0, 21))
+    tfrecord(folder, "test", slice(21, 30))
+    describe(folder)
+    for spec in (tmp_path / "pets", folder, first):
+        found = load_data(spec)
+        assert (found.shape, found.classes, len(found.train), len(found.test)) == ((6, 5, 3), tuple(NAMES), 21, 9)
+        assert whole(found) == EXPECTED
+    describe(folder, ["cat", "ant"])
+    assert "holds the label 2; its classes are 0..1" in refused(folder)
+    (folder / "features.json").write_text("{}")
+    assert "features.json: not a readable description of features" in refused(folder)
+
+
+def test_tfrecord_without_a_description(tmp_path: Path) -> None:
+    found = load_data(tfrecord(tmp_path, "train", slice(0, 30), "image/encoded", "image/class/label", LABELS + 1))
+    assert (found.classes, len(found.test)) == (("1", "2", "3"), 6)
+    path = tfrecord(tmp_path, "train", slice(0, 30), "picture")
+    assert "example 0: found no image file; the example holds file_name, label, picture" in refused(path)
+    path = tfrecord(tmp_path, "train", slice(0, 30), label="kind")
+    assert "example 0: found no label" in refused(path)
+    path = tfrecord(tmp_path, "train", slice(0, 30))
+    path.write_bytes(path.read_bytes()[:-3])
+    assert "not a whole TFRecord file" in refused(path)

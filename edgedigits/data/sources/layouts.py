@@ -17,6 +17,7 @@ from edgedigits.data.sources.files.folders import load_folder
 from edgedigits.data.sources.files.labelled_files import find_files, load_labelled, read_label_names
 from edgedigits.data.sources.records.parquet_files import find_parquet, read_parquet_parts
 from edgedigits.data.sources.records.record_data import Records, load_records, name_records
+from edgedigits.data.sources.records.tfrecord_files import find_tfrecords, read_tfrecord_parts
 from edgedigits.errors import DataError
 
 
@@ -85,6 +86,12 @@ LAYOUTS: tuple[Layout, ...] = (
         find_parquet,
         lambda name, found, asked: _records(name, read_parquet_parts(found), asked),
         lambda found: name_records(read_parquet_parts(found)),
+    ),
+    Layout(
+        "a folder of .tfrecord files of TensorFlow Datasets",
+        find_tfrecords,
+        lambda name, found, asked: _records(name, read_tfrecord_parts(found), asked),
+        lambda found: name_records(read_tfrecord_parts(found)),
     ),
     Layout(
         "a .csv of path and label or labels",

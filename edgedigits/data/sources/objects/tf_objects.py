@@ -93,5 +93,5 @@ def _whole(labels: np.ndarray) -> np.ndarray:
         labels = labels.astype(np.int64)
     marks = labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "biu"
     if marks and ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all():
-        return labels.argmax(axis=1)
+        return np.asarray(labels.argmax(axis=1))
     return labels
