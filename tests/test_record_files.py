@@ -111,6 +111,7 @@ def test_parquet_that_is_none_is_refused_in_a_sentence(tmp_path: Path, monkeypat
     assert "test.parquet: its classes are without names, those of" in refused(train)
     test.unlink()
     assert "holds the label 3; its classes are 0..2" in refused(parquet(train, labels=[0, 1, 3] * 10))
+    assert "train.parquet: has no labels" in refused(parquet(train, labels=[-1] * 30))
     assert "no training image has the class 'bee'" in refused(parquet(train, labels=[0, 1] * 15))
     assert "row 1, column label is empty" in refused(parquet(train, labels=[0, None] * 15))
     assert "row 0, column image is empty" in refused(parquet(train, cells=[None, png(PIXELS[0])] * 15))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass, replace
 
@@ -75,7 +76,7 @@ def _make_room(shape: tuple[int, ...]) -> Pixels | None:
         if size > find_disk_room(folder):
             return None
         with tempfile.TemporaryFile(dir=folder) as file:
-            file.truncate(size)
+            os.posix_fallocate(file.fileno(), 0, size)  # a file with holes would end the process where the disk is full
             return np.memmap(file, np.uint8, "r+", shape=shape)
     except OSError:
         return None  # a full or closed disk: then every epoch decodes, as it would without

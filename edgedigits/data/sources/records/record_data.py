@@ -78,6 +78,8 @@ def _has_labels(part: Records) -> bool:
 
 def _number(parts: dict[str, Records], wanted: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
     train = parts["train"]
+    if train.labels and not _has_labels(train):
+        raise DataError(f"{train.where}: has no labels, in a column label or of a known name; training needs them")
     for one in parts.values():
         if not one.labels:
             raise DataError(f"{one.where}: holds no image")
