@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from edgedigits.data.samples import draw_stratified
+from edgedigits.data.sources.layouts import read_class_names
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
 from edgedigits.data.strata import assign_strata
@@ -186,6 +187,7 @@ def test_one_label_for_each_image_is_its_class(images: Path, text: str) -> None:
     found = load_data(table(images, text))
     assert (found.task, found.classes, found.train.labels.dtype.name) == ("classification", ("a", "b"), "int32")
     assert load_data(images).fingerprint == found.fingerprint
+    assert read_class_names(images) == ("a", "b")
     for part in (found.train, found.test):
         for pixels, label in zip(part.read(np.arange(len(part))), part.labels, strict=True):
             assert label == 1 - int(pixels[0, 1, 0]) % 2

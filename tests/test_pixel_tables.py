@@ -11,6 +11,7 @@ import pytest
 
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import read_all
+from edgedigits.data.sources.layouts import read_class_names
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import EdgeDigitsError
 
@@ -105,7 +106,7 @@ def test_a_test_part_without_labels_is_left_out_and_said(tmp_path: Path) -> None
 def test_classes_by_name_and_in_the_order_that_is_said(tmp_path: Path) -> None:
     names = np.array(["cat", "ant", "bee"])[LABELS]
     path = table(tmp_path / "some.csv", ["label", *NAMES], names, GREY)
-    assert load_data(path).classes == ("ant", "bee", "cat")
+    assert load_data(path).classes == read_class_names(path) == ("ant", "bee", "cat")
     found = load_data(path, classes=["cat", "ant", "bee"])
     assert whole(found) == expected(GREY)
     assert "has no class 'dog'; there are ant, bee, cat" in refused(path, classes=["cat", "ant", "dog"])
@@ -170,6 +171,16 @@ def test_parts_that_differ_are_refused(tmp_path: Path) -> None:
     assert "test.csv: 13 images have a label that no image of" in refused(train)
     table(tmp_path / "test.csv", ["label", *NAMES[:-1]], LABELS, GREY[:, :-1])
     assert "test.csv: its columns are not those of train.csv, the first: pixel15" in refused(train)
+
+
+def test_tables_beside_class_folders_are_about_them(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            np.save(tmp_path / name / f"{number}.npy", GREY[number].reshape(4, 4))
+    table(tmp_path / "embeddings.csv", ["label", *NAMES], LABELS, GREY)
+    assert load_data(tmp_path).classes == ("cat", "dog")
+    assert load_data(tmp_path / "embeddings.csv").classes == ("0", "1", "2")
 
 
 def test_shape_is_of_tables_of_pixels_alone(tmp_path: Path) -> None:

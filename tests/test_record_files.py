@@ -17,6 +17,7 @@ import pytest
 from edgedigits.backend import tf
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import read_all
+from edgedigits.data.sources.layouts import read_class_names
 from edgedigits.data.sources.named import load_data
 from edgedigits.errors import EdgeDigitsError
 
@@ -78,6 +79,7 @@ def test_parquet_as_the_hub_stores_it(tmp_path: Path) -> None:
     assert (len(found.train), len(found.test)) == (21, 9)
     assert whole(found) == EXPECTED
     assert load_data(tmp_path / "data" / "train-00000-of-00002.parquet").fingerprint == found.fingerprint
+    assert read_class_names(tmp_path) == tuple(NAMES), "bench keeps an artifact's order of the same classes"
     turned = load_data(tmp_path, classes=["ant", "bee", "cat"])
     assert turned.classes == ("ant", "bee", "cat")
     assert whole(turned) == EXPECTED

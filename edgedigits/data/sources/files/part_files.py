@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 
-from edgedigits.data.sources.files.class_folders import PARTS
-from edgedigits.data.sources.files.walking import is_ignored
+from edgedigits_runner.picture_kinds import SUFFIXES
+
+from edgedigits.data.sources.files.class_folders import PARTS, find_training_part
+from edgedigits.data.sources.files.walking import is_ignored, list_subfolders, walk_files
 from edgedigits.errors import DataError
 
 Parts = dict[str, tuple[Path, ...]]
@@ -28,6 +31,8 @@ def find_part_files(path: Path, ending: str, accepts: Callable[[Path], bool] = l
         mine = _rest(path)
         beside = [one for one in _files(path.parent, ending) if _rest(one) == mine and accepts(one)]
         return _parts(beside) if name_part(path) == "train" else {"train": (path,)}
+    if _holds_class_folders(path):
+        return {}  # what lies beside them is about them
     own = [one for one in _files(path, ending) if accepts(one)]
     below = own or [
         one
@@ -72,6 +77,16 @@ def _parts(files: Iterable[Path]) -> Parts:
 
 def _files(folder: Path, ending: str) -> list[Path]:
     return sorted(one for one in folder.iterdir() if _fits(one, ending) and one.is_file() and not is_ignored(one.name))
+
+
+def _holds_class_folders(root: Path) -> bool:
+    """Whether at least two folders there, or in the training part, hold images by their names."""
+    holding = (
+        folder
+        for folder in list_subfolders(find_training_part(root))
+        if any(file.suffix.lower() in SUFFIXES for file in walk_files(folder))
+    )
+    return len(list(islice(holding, 2))) == 2
 
 
 def _fits(file: Path, ending: str) -> bool:
