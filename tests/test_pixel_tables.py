@@ -58,10 +58,21 @@ GREY, IDS = PIXELS[:, :16], np.arange(40)
         (["", "kind", *NAMES, "Usage"], [IDS, LABELS, GREY, LABELS]),
         (["label", *(f"{row}x{column}" for row in range(1, 5) for column in range(1, 5))], [LABELS, GREY]),
         (["label", *map(str, range(16))], [LABELS, GREY]),
+        (["uid", *NAMES, "outcome"], [IDS, GREY, LABELS]),
         (["label", *sorted(NAMES)], [LABELS, GREY[:, sorted(range(16), key=str)]]),
         ([], [LABELS, GREY]),
     ],
-    ids=["first", "last", "id", "kind", "rows and columns", "numbers", "sorted as text", "no header"],
+    ids=[
+        "first",
+        "last",
+        "id",
+        "kind",
+        "rows and columns",
+        "numbers",
+        "id by what it holds",
+        "sorted as text",
+        "no header",
+    ],
 )
 def test_tables_of_pixels_as_people_have_them(tmp_path: Path, header: list[str], columns: list[np.ndarray]) -> None:
     found = load_data(table(tmp_path / "some.csv", header, *columns))
@@ -148,7 +159,10 @@ ROW = ",".join(map(str, range(16)))
         (f"{HEAD}\n0,{ROW}\n,{ROW}\n", "line 3, column label is empty"),
         (f"{HEAD}\n", "holds no image"),
         (f"{HEAD}\n0,{ROW}\n0,{ROW}\n", "every image has the label '0'; wanted at least two classes"),
-        (HEAD.replace("label", "kind,sort") + f"\n0,0,{ROW}\n", "which column is the label. it could be kind, sort"),
+        (
+            HEAD.replace("label", "kind,sort") + f"\n0,0,{ROW}\n0,0,{ROW}\n",
+            "which column is the label. it could be kind, sort",
+        ),
         (
             "\n".join([HEAD, *(f"x{row},{ROW}" for row in range(30))]),
             "30 different labels for 30 images, .* are these labels",

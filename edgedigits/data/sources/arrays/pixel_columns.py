@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +46,7 @@ WANTED: Final = (
 )
 _PIXEL_STEMS = ("p", "#", "x", "v")
 _LEAST_PIXELS = 9
-_HEAD_BYTES = 2**22
+_HEAD_BYTES, _HEAD_ROWS = 2**22, 200
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def read_columns(file: Path) -> Columns | None:
     try:
         with open_regular(file) as opened:
             head = opened.read(_HEAD_BYTES).decode("utf-8-sig", "replace")
-        first = next(csv.reader(io.StringIO(head, newline="")), [])
+        first, *rows = [*islice(csv.reader(io.StringIO(head, newline="")), _HEAD_ROWS)] or [[]]
     except (OSError, csv.Error):
         return None
     names = tuple(name.strip() for name in first)
@@ -76,7 +76,7 @@ def read_columns(file: Path) -> Columns | None:
     if pixels is None:
         return None
     _check_gaps(file, names, pixels)
-    return Columns(names, True, pixels, _find_label(file, names, pixels))
+    return Columns(names, True, pixels, _find_label(file, names, pixels, rows))
 
 
 def guess_shape(file: Path, count: int, shape: Sequence[int] | None) -> tuple[int, int, int, bool]:
@@ -155,13 +155,15 @@ def _check_gaps(file: Path, names: Sequence[str], pixels: Sequence[int]) -> None
             )
 
 
-def _find_label(file: Path, names: Sequence[str], pixels: Sequence[int]) -> int | None:
-    """The column of that name, else the only one that is no id; None where there is none."""
+def _find_label(file: Path, names: Sequence[str], pixels: Sequence[int], rows: Sequence[Sequence[str]]) -> int | None:
+    """The column of that name, else the only one that is no id, by its name or as no value of it comes twice; None for none."""
     taken = set(pixels)
     rest = [place for place in range(len(names)) if place not in taken]
     called = [place for place in rest if names[place].lower() in LABELS]
     left = [place for place in rest if names[place].lower() not in IDS]
-    for found in (called, left):
+    values = {place: [row[place] for row in rows if len(row) == len(names)] for place in left}
+    repeated = [place for place, cells in values.items() if len(set(cells)) < len(cells)]
+    for found in (called, left, repeated):
         if len(found) == 1:
             return found[0]
     if not called and not left:
