@@ -232,3 +232,25 @@ def test_pairs_that_are_none(tmp_path: Path) -> None:
     short = (tmp_path / "x_train.npy").read_bytes()[:-5]
     (tmp_path / "x_train.npy").write_bytes(short)
     assert "640 bytes; 635 are there" in refused(tmp_path)
+
+
+def spaced(path: Path, rows: Sequence[str]) -> Path:
+    path.write_text("\n".join(["emotion,pixels,Usage", *rows]) + "\n")
+    return path
+
+
+def test_all_pixels_of_an_image_in_one_column(tmp_path: Path) -> None:
+    parts = ["Training"] * 24 + ["PublicTest"] * 6 + ["PrivateTest"] * 10
+    texts = [" ".join(map(str, row)) for row in GREY.tolist()]
+    rows = [f"{label},{text},{part}" for label, text, part in zip(LABELS, texts, parts, strict=True)]
+    found = load_data(spaced(tmp_path / "faces.csv", rows))
+    assert (found.shape, len(found.train), len(found.test)) == ((4, 4, 1), 30, 10)
+    assert whole(found) == expected(GREY)
+    assert load_data(tmp_path, shape=(2, 8)).shape == (2, 8, 1)
+    for odd, says in (
+        (f"0,{texts[0]} 9,Training", "line 42 holds 17 pixels, the lines before 16"),
+        (f"0,{texts[0]}x,Training", "line 42, column pixels holds '"),
+        (f"0,{texts[0].replace(' ', ' 256 ', 1)},Training", "line 42, column pixels holds '256', which is no pixel"),
+        (f"0,{texts[0]}", "line 42 holds 2 values, the header 3"),
+    ):
+        assert says in refused(spaced(tmp_path / "faces.csv", [*rows, odd]))

@@ -182,3 +182,14 @@ def test_tfrecord_without_a_description(tmp_path: Path) -> None:
     path = tfrecord(tmp_path, "train", slice(0, 30))
     path.write_bytes(path.read_bytes()[:-3])
     assert "not a whole TFRecord file" in refused(path)
+
+
+def test_parts_by_the_folders_they_lie_in(tmp_path: Path) -> None:
+    root = tmp_path / "test"
+    parquet(root / "train" / "0000.parquet", slice(0, 21))
+    parquet(root / "validation" / "0000.parquet", slice(21, 30))
+    assert [len(one) for one in (load_data(root).train, load_data(root).test)] == [21, 9]
+    parquet(root / "validation" / "some.parquet")
+    assert whole(load_data(root / "validation" / "some.parquet")) == EXPECTED, "a file alone is a set, wherever it lies"
+    alone = parquet(tmp_path / "my_test_pets" / "some.parquet").parent
+    assert whole(load_data(alone)) == EXPECTED, "the folder that is named says no part"

@@ -12,6 +12,7 @@ from edgedigits.data.reading import PLAIN, Reading
 from edgedigits.data.sources.arrays.npy_pairs import find_pairs, load_pairs
 from edgedigits.data.sources.arrays.npz_data import load_npz
 from edgedigits.data.sources.arrays.pixel_data import find_pixel_tables, load_pixels, name_pixel_classes
+from edgedigits.data.sources.arrays.spaced_pixels import find_spaced_tables, load_spaced
 from edgedigits.data.sources.files.class_folders import find_training_part, list_classes
 from edgedigits.data.sources.files.folders import load_folder
 from edgedigits.data.sources.files.labelled_files import find_files, load_labelled, read_label_names
@@ -79,6 +80,13 @@ LAYOUTS: tuple[Layout, ...] = (
         find_pixel_tables,
         lambda name, found, asked: load_pixels(name, found, shape=asked.shape, classes=asked.classes),
         name_pixel_classes,
+        shaped=True,
+    ),
+    Layout(
+        "a .csv with all pixels of an image in a column pixels",
+        find_spaced_tables,
+        lambda name, found, asked: load_spaced(name, found, shape=asked.shape, classes=asked.classes),
+        _unnamed,
         shaped=True,
     ),
     Layout(

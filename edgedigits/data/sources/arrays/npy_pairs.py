@@ -71,7 +71,7 @@ def _sorted_out(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     labels: dict[str, Path] = {}
     for file in sorted(one for one in folder.iterdir() if one.suffix.lower() == ".npy" and one.is_file()):
         words = set(split_words(file.stem))
-        part = name_part(Path(file.name)) or "train"
+        part = name_part(file, folder) or "train"
         for kinds, known in ((images, _IMAGES), (labels, _LABELS)):
             if words & known and not (known is _IMAGES and words & _LABELS):
                 if part in kinds:

@@ -30,7 +30,7 @@ def find_part_files(path: Path, ending: str, accepts: Callable[[Path], bool] = l
             return {}
         mine = _rest(path)
         beside = [one for one in _files(path.parent, ending) if _rest(one) == mine and accepts(one)]
-        return _parts(beside) if name_part(path) == "train" else {"train": (path,)}
+        return _parts(beside, path.parent) if name_part(path, path.parent) == "train" else {"train": (path,)}
     if _holds_class_folders(path):
         return {}  # what lies beside them is about them
     own = [one for one in _files(path, ending) if accepts(one)]
@@ -41,16 +41,15 @@ def find_part_files(path: Path, ending: str, accepts: Callable[[Path], bool] = l
         for one in _files(folder, ending)
         if accepts(one)
     ]
-    return _parts(below)
+    return _parts(below, path)
 
 
-def name_part(path: Path) -> str | None:
-    """The part that a file's name says, else that of its folder: train, val or test; None where neither says one."""
-    for name in (path.name, path.parent.name):
-        for word in reversed(split_words(name)):
-            if word in _PART:
-                return _PART[word]
-    return None
+def name_part(path: Path, root: Path) -> str | None:
+    """The part that a file's name says, else its folder, where that lies in `root` and is called so; None where neither does."""
+    for word in reversed(split_words(path.name)):
+        if word in _PART:
+            return _PART[word]
+    return None if path.parent == root else _PART.get("".join(split_words(path.parent.name)))
 
 
 def refuse_several(parts: Parts) -> dict[str, Path]:
@@ -64,11 +63,11 @@ def refuse_several(parts: Parts) -> dict[str, Path]:
     return {part: files[0] for part, files in parts.items()}
 
 
-def _parts(files: Iterable[Path]) -> Parts:
+def _parts(files: Iterable[Path], root: Path) -> Parts:
     """Sorted by name; files that say no part are for training, unless others say that they are."""
     found: dict[str | None, list[Path]] = {}
     for file in sorted(files):
-        found.setdefault(name_part(file), []).append(file)
+        found.setdefault(name_part(file, root), []).append(file)
     if "train" not in found:
         found["train"] = found.pop(None, [])
     named = {part: tuple(found[part]) for part in PARTS if found.get(part)}
