@@ -22,11 +22,12 @@ import pytest
 from edgedigits.data.dataset import Dataset, fit_to_shape
 from edgedigits.data.feed import make_training_batches
 from edgedigits.data.images import ArrayImages
+from edgedigits.data.keeping.kept_images import KeptImages
 from edgedigits.data.scale import SCALES, scale_pixels
 from edgedigits.data.sources import named
-from edgedigits.data.sources.folders import FolderImages
+from edgedigits.data.sources.arrays.npz_files import read_arrays
+from edgedigits.data.sources.files.folders import FolderImages
 from edgedigits.data.sources.named import load_data
-from edgedigits.data.sources.npz_files import read_arrays
 from edgedigits.data.splits import LARGEST_SEED, cut_stratified, split
 from edgedigits.errors import DataError, InputError
 from edgedigits.pipeline.train import Settings
@@ -168,7 +169,7 @@ def test_an_npz_that_unpacks_to_far_more_than_it_holds_is_refused_before(tmp_pat
 def test_only_regular_files_are_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.npz")
     for path in (tmp_path / "pipe.npz", Path("/dev/zero")):
-        assert "neither an .npz file nor a folder" in refused(path)
+        assert "none of what can be read; give an .npz file" in refused(path)
     assert "can't be looked at (File name too long)" in refused("x" * 300 + ".npz")
     assert "can't be looked at" in refused("a\0b")
 
@@ -176,7 +177,7 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
 def test_missing_data_is_named(tmp_path: Path) -> None:
     assert "no such file or folder" in refused(tmp_path / "nothing.npz")
     (tmp_path / "text.txt").write_text("hello")
-    assert "neither an .npz file nor a folder" in refused(tmp_path / "text.txt")
+    assert "none of what can be read; give an .npz file" in refused(tmp_path / "text.txt")
 
 
 @pytest.fixture
@@ -238,8 +239,10 @@ def image_folder(root: Path, channels: int = 3, size: int = 8, each: int = 10) -
 def test_folder_is_read_from_disk_as_needed(tmp_path: Path) -> None:
     data = load_data(str(image_folder(tmp_path / "pets")))
     assert (data.classes, data.shape, len(data.train), len(data.test)) == (("cat", "dog"), (8, 8, 3), 16, 4)
-    assert isinstance(data.train, FolderImages)
-    bgr = cv2.imread(str(data.train.paths[3]))
+    assert isinstance(data.train, KeptImages)
+    assert not data.train.store.there.any()
+    assert isinstance(data.train.store.source, FolderImages)
+    bgr = cv2.imread(str(data.train.store.source.paths[3]))
     assert bgr is not None
     assert (data.train.read(np.array([3]))[0] == bgr[..., ::-1]).all()
 
@@ -255,8 +258,9 @@ def test_folder_with_its_own_test_part(tmp_path: Path) -> None:
     image_folder(tmp_path / "pets" / "test", each=2)
     data = load_data(str(tmp_path / "pets"))
     assert (len(data.train), len(data.test)) == (20, 4)
-    assert isinstance(data.test, FolderImages)
-    assert all("test" in path.parts for path in data.test.paths)
+    assert isinstance(data.test, KeptImages)
+    assert isinstance(data.test.store.source, FolderImages)
+    assert all("test" in Path(str(path)).parts for path in data.test.store.source.paths)
 
 
 def test_corrupt_images_are_named_counted_and_left_out_only_on_request(tmp_path: Path) -> None:

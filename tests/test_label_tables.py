@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from edgedigits.data.samples import draw_stratified
+from edgedigits.data.sources.layouts import read_class_names
 from edgedigits.data.sources.named import load_data
 from edgedigits.data.splits import split
 from edgedigits.data.strata import assign_strata
@@ -78,7 +79,7 @@ def test_numbers_count_as_numbers_and_columns_stay_as_they_stand(images: Path) -
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "is empty; wanted a header of path,labels"),
+        ("", "is empty; wanted a header of path,label; or of path,labels"),
         ("path,labels\n", "names no image; wanted"),
         ("path,labels\n0.png,\n1.png,\n", "no image has a label"),
         ("path,labels\n0.png,a\nno.png,b\n", r"line 3 names 'no.png', and there is no such file"),
@@ -173,3 +174,35 @@ def test_colour_and_size_are_read_as_of_any_folder(tmp_path: Path) -> None:
     assert "0.png" in refused(root)
     left = load_data(str(root), skip_bad=True)
     assert len(left.train) + len(left.test) == 29
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path,label\n0.png,b\n1.png,a\n2.png,b\n3.png,a\n4.png,b\n5.png,a\n",
+        "Width,ClassId,Path\n4,b,0.png\n4,a,1.png\n4,b,2.png\n4,a,3.png\n4,b,4.png\n4,a,5.png\n",
+    ],
+)
+def test_one_label_for_each_image_is_its_class(images: Path, text: str) -> None:
+    found = load_data(table(images, text))
+    assert (found.task, found.classes, found.train.labels.dtype.name) == ("classification", ("a", "b"), "int32")
+    assert load_data(images).fingerprint == found.fingerprint
+    assert read_class_names(images) == ("a", "b")
+    for part in (found.train, found.test):
+        for pixels, label in zip(part.read(np.arange(len(part))), part.labels, strict=True):
+            assert label == 1 - int(pixels[0, 1, 0]) % 2
+    assert load_data(images, classes=["b", "a"]).train.labels.tolist() == (1 - found.train.labels).tolist()
+    assert any("6 images in 2 classes read" in note for note in found.notes)
+
+
+def test_classes_of_tables_are_those_of_training(images: Path) -> None:
+    train = table(images, "path,label\n0.png,0\n1.png,1\n2.png,0\n3.png,1\n", "train.csv")
+    assert load_data(train).classes == ("0", "1"), "one label each, though all of them are 0 and 1"
+    table(images, "path,label\n4.png,0\n5.png,1\n", "test.csv")
+    assert load_data(train).test.labels.tolist() == [0, 1], "the table beside it is the test part"
+    table(images, "path,label\n4.png,cat\n5.png,dog\n", "test.csv")
+    assert re.search("test.csv: labels are names here, as 'cat', and numbers in .*train.csv, as '0'", refused(images))
+    table(images, "path,label\n4.png,0\n5.png,\n", "test.csv")
+    assert "test.csv: line 3, column label holds ''; every image needs its label" in refused(images)
+    table(images, "path,labels\n4.png,0\n5.png,1\n", "test.csv")
+    assert "its header is not that of train.csv" in refused(images)

@@ -33,7 +33,12 @@ FRONT = "errors data stages pipeline api"
 WITHIN = {
     "ground/processes": "ground",
     "ground": "",
-    "data/sources": "data",
+    "data/keeping": "data",
+    "data/sources/files": "data",
+    "data/sources/arrays": "data data/sources/files",
+    "data/sources/records": "data data/sources/files",
+    "data/sources/objects": "data data/keeping data/sources/files data/sources/arrays data/sources/records",
+    "data/sources": "data data/keeping data/sources/files data/sources/arrays data/sources/records data/sources/objects",
     "models/layers": "",
     "models/layers/openings": "models/layers",
     "models/saved": "models/layers",

@@ -26,7 +26,7 @@ from edgedigits_runner.kept import sealed
 from edgedigits_runner.options import WrongOption, split_options
 
 from edgedigits.data.reading import Reading
-from edgedigits.data.sources.folders import FolderImages
+from edgedigits.data.sources.files.folders import FolderImages
 from edgedigits.devices.runner_archive import NAME
 from edgedigits.tflite.interpreter import TfliteModel
 from tests.tiny_release import copied, environment, images, run, write_pgm

@@ -12,6 +12,7 @@ from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.api.calls import command
 from edgedigits.api.given import (
+    Data,
     PathLike,
     Read,
     find_recipe,
@@ -22,7 +23,6 @@ from edgedigits.api.given import (
 )
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
-from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground.facts import JsonObject, Say
@@ -71,7 +71,7 @@ class Advice(Result):
 @command(runtime=ON_DEVICES)
 def advise(
     model: Any = None,
-    data: Dataset | PathLike | None = None,
+    data: Data | None = None,
     *,
     recipe: Recipe | PathLike,
     pixel_range: Scale | None = None,
@@ -86,6 +86,7 @@ def advise(
     background: str | None = None,
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
+    shape: tuple[int, ...] | None = None,
     runtime: Any = "litert",
     count: bool = False,
     fresh: bool = False,
@@ -106,7 +107,7 @@ def advise(
     said = make_data_wish(
         data,
         parse_pixel_range(pixel_range, mean, std, bgr),
-        Read(resize, grey, resizing, background, classes, skip_bad),
+        Read(resize, grey, resizing, background, classes, skip_bad, shape),
     )
     from edgedigits.ground.processes import children
 

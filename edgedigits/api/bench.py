@@ -12,10 +12,9 @@ from edgedigits_runner.runtimes import RUNTIMES
 
 from edgedigits.api.calls import command
 from edgedigits.api.devices import make_place
-from edgedigits.api.given import PathLike, Read, make_data_wish, parse_pixel_range
+from edgedigits.api.given import Data, PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
-from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground.artifact_folder import Artifact
@@ -157,7 +156,7 @@ def list_window_rows(machines: Sequence[tuple[str, Report]]) -> Iterator[Mapping
 @command(runtime=RUNTIMES)
 def bench(
     tflite: Artifact | PathLike,
-    data: Dataset | PathLike | None = None,
+    data: Data | None = None,
     *,
     baseline: PathLike | None = None,
     pixel_range: Scale | None = None,
@@ -170,6 +169,7 @@ def bench(
     background: str | None = None,
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
+    shape: tuple[int, ...] | None = None,
     threads: int | Sequence[int] = 1,
     runtime: Any = "auto",
     windows: int = 5,
@@ -203,7 +203,7 @@ def bench(
 
     place = make_place(host, runtime, directory, port, identity, ssh_config, no_network)
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
-    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
     wish = bench_job.BenchWish(
         tflite=tflite.path if isinstance(tflite, Artifact) else Path(tflite),
         baseline=None if baseline is None else Path(baseline),

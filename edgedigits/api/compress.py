@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgedigits.api.calls import command
 from edgedigits.api.given import (
+    Data,
     PathLike,
     Read,
     find_recipe,
@@ -19,7 +20,6 @@ from edgedigits.api.given import (
 )
 from edgedigits.api.progress import Told, Watch, telling, without_repeats
 from edgedigits.api.result import Result
-from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground import artifact_folder
@@ -98,7 +98,7 @@ class Artifact(Result, artifact_folder.Artifact):
 @command(thresholds=("half", "tuned"), converter=tuple(CONVERTERS), arithmetic=ARITHMETICS)
 def compress(
     model: Any = None,
-    data: Dataset | PathLike | None = None,
+    data: Data | None = None,
     *,
     recipe: Recipe | PathLike,
     converter: str | None = None,
@@ -116,6 +116,7 @@ def compress(
     background: str | None = None,
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
+    shape: tuple[int, ...] | None = None,
     out: PathLike = "artifacts",
     seed: int = 0,
     thresholds: str = "half",
@@ -153,7 +154,7 @@ def compress(
     found = found.with_converter(converter) if converter else found
     found = found.with_arithmetic(arithmetic) if arithmetic else found
     found = found.with_more(more) if more != 1 else found
-    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad))
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
     check_writable(Path(out))
     children.warm("tensorflow")
     from edgedigits.pipeline import prepare

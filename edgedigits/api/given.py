@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from edgedigits.ground.names import make_safe
 from edgedigits.pipeline.recipe import Recipe, load_recipe
 
 PathLike = str | os.PathLike[str]
+Data = Dataset | PathLike | object
+"""A data set, what `--data` takes, or what else `load_data` reads: arrays, a tf.data.Dataset, a Dataset of Hugging Face."""
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows
 _METADATA = "metadata.json"
 
@@ -148,16 +150,17 @@ class Read:
     background: str | None = None
     classes: Sequence[str] | None = None
     skip_bad: bool = False
+    shape: tuple[int, ...] | None = None
 
 
-def make_data_wish(data: Dataset | PathLike | None, pixels: Scaling | None, read: Read) -> JsonObject:
+def make_data_wish(data: Data | None, pixels: Scaling | None, read: Read) -> JsonObject:
     """What a wish says of data. Raises InputError for what comes too late for a data set that is read already."""
-    if isinstance(data, Dataset) and (read.background or read.skip_bad):
-        name = "background" if read.background else "skip-bad"
+    if isinstance(data, Dataset) and (read.background or read.skip_bad or read.shape):
+        name = "background" if read.background else "skip-bad" if read.skip_bad else "shape"
         raise InputError(f"--{name}: the data is read already; say it to load_data")
     if data is not None and not isinstance(data, (Dataset, str, os.PathLike)):
-        raise InputError(
-            f"data: found {type(data).__name__}; wanted a Dataset (Dataset.from_arrays, load_data), mnist, digits or a path"
-        )
+        from edgedigits.data.sources.named import load_data
+
+        data, read = load_data(data, **vars(read)), replace(read, background=None, skip_bad=False, shape=None)
     named = data if isinstance(data, Dataset) or data is None else os.fspath(data)
     return {"data": named, "scale": pixels, **vars(read)}

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgedigits.api.calls import command
-from edgedigits.api.given import PathLike, Read, make_data_wish, parse_pixel_range
+from edgedigits.api.given import Data, PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
-from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.data.sources.wish import DataWish, tell_notes
@@ -62,7 +61,7 @@ class Training(Result):
 @command(weights=("imagenet",))
 def train(
     name: str,
-    data: Dataset | PathLike | None = None,
+    data: Data | None = None,
     *,
     out: PathLike,
     pixel_range: Scale | None = None,
@@ -76,6 +75,7 @@ def train(
     background: str | None = None,
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
+    shape: tuple[int, ...] | None = None,
     epochs: int = 30,
     batch: int = 128,
     rate: float = 2e-3,
@@ -96,7 +96,7 @@ def train(
     1
     """
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
-    read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad)
+    read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad, shape)
     wish, options = DataWish(**make_data_wish(data, pixels, read)), {"alpha": alpha, "weights": weights}
     settings = {"epochs": epochs, "batch": batch, "rate": rate, "patience": patience, "seed": seed, "augment": augment}
     with telling(progress) as told:

@@ -95,8 +95,8 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--data",
             metavar="D",
-            help="mnist, digits, an .npz file, a folder with one subfolder per class; or, of several labels per image, a .csv of "
-            "path and labels, or the folder of a labels.csv.",
+            help="mnist, digits, a folder with one subfolder per class, an .npz file, a pair of .npy, a .csv of pixels or of "
+            "path and label, .parquet or .tfrecord files, or the folder of such files; docs/data.md says more.",
         ),
     ):
         command = option(command)

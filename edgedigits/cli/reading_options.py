@@ -23,6 +23,19 @@ class HeightWidth(click.ParamType[Any]):
         return int(found[1]), int(found[2])
 
 
+class Shape(click.ParamType[Any]):
+    """HxW, HxWx3 or 3xHxW as a tuple."""
+
+    name = "HxW[xC]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if not re.fullmatch(r"[1-9]\d{0,3}(x[1-9]\d{0,3}){1,2}", str(value)):
+            self.fail(
+                f"found {value!r}; wanted height x width, and perhaps x channels, as 28x28 or 32x32x3", param, ctx
+            )
+        return tuple(map(int, str(value).split("x")))
+
+
 class Background(click.ParamType[Any]):
     """white, black or #rrggbb."""
 
@@ -53,9 +66,15 @@ class ClassNames(click.ParamType[Any]):
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--resize, --grey, --resizing, --background, --classes and --skip-bad; None where they are not given."""
+    """--resize, --grey, --resizing, --background, --classes, --shape and --skip-bad; None where they are not given."""
     for option in (
         click.option("--skip-bad", is_flag=True, help="Leave out images that can't be decoded (they are counted)."),
+        click.option(
+            "--shape",
+            type=Shape(),
+            help="Of a .csv with a column for each pixel: height and width, and channels; 3xHxW where the colours stand one "
+            "behind the other. By default a square.",
+        ),
         click.option(
             "--classes",
             type=ClassNames(),

@@ -15,8 +15,7 @@ from edgedigits.data.images import read_all
 from edgedigits.data.one_label import fit_to_outputs
 from edgedigits.data.reading import PLAIN, parse_reading
 from edgedigits.data.scale import NAMED, Scale, parse_scaling
-from edgedigits.data.sources.class_folders import find_training_part, list_classes
-from edgedigits.data.sources.labelled_files import read_label_names
+from edgedigits.data.sources.layouts import read_class_names
 from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.errors import DataError, InputError, TfliteError
 from edgedigits.ground import artifact_folder
@@ -196,7 +195,5 @@ def _order(data: str | Dataset | None, made: Artifact | None) -> tuple[str, ...]
     if made is None or not isinstance(data, str):
         return None
     known = tuple(str(name) for name in made.manifest["data"]["classes"])
-    found = read_label_names(Path(data))
-    if found is None and Path(data).is_dir():
-        found = list_classes(find_training_part(Path(data)))
+    found = read_class_names(Path(data)) if Path(data).exists() else None
     return known if set(known) == set(found or ()) else None

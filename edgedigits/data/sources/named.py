@@ -17,10 +17,10 @@ from edgedigits_runner.reading import colour_of
 from edgedigits.data.arrays import name_classes
 from edgedigits.data.dataset import Dataset, convert_shape, hash_parts
 from edgedigits.data.images import ArrayImages, Labels, Pixels
+from edgedigits.data.keeping.kept_images import keep_images
 from edgedigits.data.reading import PLAIN, RESIZINGS, Reading, Resizing
-from edgedigits.data.sources.folders import load_folder
-from edgedigits.data.sources.labelled_files import find_files, load_labelled
-from edgedigits.data.sources.npz_data import load_npz
+from edgedigits.data.sources.arrays.npz_data import load_npz
+from edgedigits.data.sources.layouts import LAYOUTS, Asked, find_layout
 from edgedigits.data.splits import train_test_cut
 from edgedigits.errors import DataError, InputError
 from edgedigits.ground.cache_dir import find_cache_dir
@@ -30,7 +30,7 @@ MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1
 
 
 def load_data(
-    spec: str | os.PathLike[str],
+    spec: str | os.PathLike[str] | object,
     *,
     skip_bad: bool = False,
     resize: tuple[int, int] | None = None,
@@ -39,14 +39,18 @@ def load_data(
     background: str | None = None,
     bits: int | None = None,
     classes: Sequence[str] | None = None,
+    shape: tuple[int, ...] | None = None,
 ) -> Dataset:
-    """The data set that `--data` names: `mnist`, `digits`, a path to an .npz, a folder with one subfolder per class, or a table
-    of images with several labels each (`label_table`), or the folder of one.
+    """The data set that `--data` names: `mnist`, `digits`, or the path of anything in `layouts.LAYOUTS`, as an .npz, a folder
+    with one subfolder per class, a .csv with a column for each pixel or of paths and labels, or the folder of one.
+    In Python also arrays (images, labels), a tf.data.Dataset or a Dataset of Hugging Face; two of them are train and test.
 
     resize: (height, width) in pixels of every image; grey: turn colour images grey; resizing: the method, one of `RESIZINGS`.
     background: what transparency is laid on, "white" (default), "black" or "#rrggbb"; skip_bad: leave out images that can't be
-    decoded, which are counted in the notes; classes: of a folder or a table their order, else their names; bits: of 16-bit
+    decoded, which are counted in the notes; classes: their order where they have names, else their names; bits: of 16-bit
     images those in use, by default as found. Where None is given, images are read as `Reading` has it.
+    shape: of images whose pixels are columns, (height, width), (height, width, 3), or (3, height, width) where the colours stand
+    one behind the other; by default a square.
 
     Raises DataError when the set is missing, unreadable or not what it should be, InputError for settings that can't be.
 
@@ -56,12 +60,22 @@ def load_data(
     ((14, 14, 1), 1438, 359, ('0', '1', '2'))
     """
     _check_reading(resize, resizing, background)
+    _check_shape(shape)
     reading = Reading(resize, resizing or PLAIN.resizing, grey, background or PLAIN.background, bits)
-    dataset = _load(os.fspath(spec), skip_bad, reading, classes)
+    if isinstance(spec, (str, os.PathLike)):
+        dataset = _load(os.fspath(spec), Asked(skip_bad, reading, classes, shape))
+    else:
+        dataset = _load_objects(spec, skip_bad, reading, classes, shape)
     dataset = replace(dataset, reading=replace(reading, bits=dataset.reading.bits))
     channels = 1 if grey else dataset.shape[2]
-    wanted = (resize or dataset.shape[:2], channels)
-    return dataset if wanted == (dataset.shape[:2], dataset.shape[2]) else convert_shape(dataset, *wanted)
+    return _converted(dataset, resize or dataset.shape[:2], channels)
+
+
+def _converted(dataset: Dataset, size: tuple[int, int], channels: int) -> Dataset:
+    """In that size and those colours, kept so once an image is read."""
+    if (size, channels) != (dataset.shape[:2], dataset.shape[2]):
+        dataset = convert_shape(dataset, size, channels)
+    return replace(dataset, train=keep_images(dataset.train), test=keep_images(dataset.test))
 
 
 def _check_reading(resize: object, resizing: object, background: str | None) -> None:
@@ -80,6 +94,15 @@ def _check_reading(resize: object, resizing: object, background: str | None) -> 
         raise InputError(f"background: found {background!r}; wanted {error}") from error
 
 
+def _check_shape(shape: object) -> None:
+    if shape is not None and not (
+        isinstance(shape, (tuple, list))
+        and len(shape) in (2, 3)
+        and all(isinstance(one, int) and one > 0 for one in shape)
+    ):
+        raise InputError(f"shape: found {shape!r}; wanted (height, width) or (height, width, channels), as (28, 28)")
+
+
 def reread(
     dataset: Dataset,
     size: tuple[int, int] | None,
@@ -93,11 +116,23 @@ def reread(
     reading = replace(dataset.reading, size=size or dataset.reading.size, grey=grey or dataset.reading.grey)
     dataset = replace(dataset, reading=replace(reading, resizing=resizing or reading.resizing))
     channels = 1 if grey else dataset.shape[2]
-    wanted = (size or dataset.shape[:2], channels)
-    return dataset if wanted == (dataset.shape[:2], dataset.shape[2]) else convert_shape(dataset, *wanted)
+    return _converted(dataset, size or dataset.shape[:2], channels)
 
 
-def _load(spec: str, skip_bad: bool, reading: Reading, classes: Sequence[str] | None) -> Dataset:
+def _load_objects(
+    spec: object, skip_bad: bool, reading: Reading, classes: Sequence[str] | None, shape: tuple[int, ...] | None
+) -> Dataset:
+    from edgedigits.data.sources.objects.object_data import load_objects
+
+    if shape:
+        raise InputError("shape: the images that were given have one; leave it out, or say resize")
+    return load_objects(spec, skip_bad=skip_bad, reading=reading, classes=classes)
+
+
+def _load(spec: str, asked: Asked) -> Dataset:
+    classes = asked.classes
+    if asked.shape and spec in ("mnist", "digits"):
+        raise InputError(f"--shape: {spec} has a shape; leave it out, or say --resize")
     if spec == "mnist":
         return load_npz(find_mnist(), "mnist", classes)
     if spec == "digits":
@@ -108,21 +143,17 @@ def _load(spec: str, skip_bad: bool, reading: Reading, classes: Sequence[str] | 
         kind = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
-            f"data {spec}: no such file or folder; give mnist, digits, an .npz file, a folder of images or a .csv of labels"
+            f"data {spec}: no such file or folder; give mnist, digits, {', '.join(one.what for one in LAYOUTS)}"
         ) from error
     except (OSError, ValueError) as error:  # a name too long, or with a zero byte; a folder that is closed to us
         raise DataError(f"data {spec}: can't be looked at ({getattr(error, 'strerror', None) or error})") from error
-    if tables := find_files(path):
-        return load_labelled(
-            path.name if path.is_dir() else path.stem, tables, skip_bad=skip_bad, reading=reading, labels=classes
-        )
-    if stat.S_ISDIR(kind):
-        return load_folder(path, skip_bad=skip_bad, reading=reading, classes=classes)
-    if path.suffix == ".npz" and stat.S_ISREG(kind):
-        return load_npz(path, path.stem, classes)
-    raise DataError(
-        f"data {spec}: neither an .npz file nor a folder with one subfolder of images per class, nor a .csv of path and labels"
-    )
+    there = find_layout(path)
+    if there is None:
+        raise DataError(f"data {spec}: none of what can be read; give {', '.join(one.what for one in LAYOUTS)}")
+    layout, found = there
+    if asked.shape and not layout.shaped:
+        raise InputError(f"--shape: {spec} is {layout.what}, whose images have a shape; leave it out, or say --resize")
+    return layout.load(path.name if stat.S_ISDIR(kind) else path.stem, found, asked)
 
 
 def load_digits() -> Dataset:

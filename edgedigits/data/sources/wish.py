@@ -30,6 +30,7 @@ class DataWish:
     resizing: Resizing | None = None
     background: str | None = None
     classes: Sequence[str] | None = None
+    shape: tuple[int, ...] | None = None
 
     def filled(self: _Wish, known: Reading) -> _Wish:
         """With the method of resizing and the background of `known` where none was given."""
@@ -48,6 +49,7 @@ class DataWish:
             background=self.background,
             bits=bits,
             classes=self.classes,
+            shape=self.shape,
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from edgedigits.data.sources.files.held import Picture
+
 HIDDEN = "hidden, or left by other programs"
 NO_IMAGE = "no images"
 NO_FILE = "pipes, devices or links to nothing"
@@ -17,14 +19,14 @@ class LeftOut:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
-        self._first: dict[str, Path] = {}
+        self._first: dict[str, Picture] = {}
         self._kinds: Counter[str] = Counter()
 
-    def add(self, reason: str, path: Path) -> None:
+    def add(self, reason: str, path: Picture) -> None:
         self._counts[reason] += 1
         self._first.setdefault(reason, path)
         if reason == NO_IMAGE:
-            self._kinds[path.suffix.lower() or "no suffix"] += 1
+            self._kinds[Path(path.name).suffix.lower() or "no suffix"] += 1
 
     def __str__(self) -> str:
         """`no file left out`, or every reason with its number and its first file."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from edgedigits_runner.files import open_regular
 from edgedigits_runner.picture_kinds import HEAD_BYTES, SUFFIXES, kind_of
 
-from edgedigits.data.sources.left_out import BESIDE, HIDDEN, NO_FILE, NO_IMAGE, LeftOut
+from edgedigits.data.sources.files.left_out import BESIDE, HIDDEN, NO_FILE, NO_IMAGE, LeftOut
 from edgedigits.errors import DataError
 
 OF_PROGRAMS = ("__macosx", "@eadir", "thumbs.db", "desktop.ini", "lost+found", "$recycle.bin")

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import numpy as np
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.files import read_whole
 from edgedigits_runner.picture_kinds import SUFFIXES
 from edgedigits_runner.pictures import decode, fitted
 
 from edgedigits.data.dataset import Dataset, hash_parts
 from edgedigits.data.images import Labels, Pixels
 from edgedigits.data.reading import PLAIN, Reading
-from edgedigits.data.sources.class_folders import find_parts, list_classes, order_classes
-from edgedigits.data.sources.left_out import UNDECODABLE, LeftOut
-from edgedigits.data.sources.survey import Survey, survey
-from edgedigits.data.sources.walking import list_images, list_subfolders
+from edgedigits.data.sources.files.class_folders import find_parts, list_classes, order_classes
+from edgedigits.data.sources.files.held import Picture, mark_picture, read_picture
+from edgedigits.data.sources.files.left_out import UNDECODABLE, LeftOut
+from edgedigits.data.sources.files.survey import Survey, survey
+from edgedigits.data.sources.files.walking import list_images, list_subfolders
 from edgedigits.data.splits import train_test_cut
 from edgedigits.errors import DataError
 
@@ -31,7 +31,7 @@ from edgedigits.errors import DataError
 class FolderImages:
     """Images on disk; `read` decodes the ones asked for, and none is kept."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[Picture, ...]
     labels: Labels
     shape: tuple[int, int, int]
     reading: Reading = PLAIN
@@ -45,9 +45,9 @@ class FolderImages:
     def subset(self, indices: np.ndarray) -> FolderImages:
         return replace(self, paths=tuple(self.paths[index] for index in indices), labels=self.labels[indices])
 
-    def _read(self, path: Path) -> Pixels:
+    def _read(self, path: Picture) -> Pixels:
         try:
-            image = decode(read_whole(path), self.reading.background, self.reading.bits)
+            image = decode(read_picture(path), self.reading.background, self.reading.bits)
         except (OSError, RunnerError) as error:
             raise DataError(f"{path}: became unreadable while it was in use ({error}); run again") from error
         return fitted(image, self.shape, self.reading.resizing)
@@ -157,5 +157,5 @@ def _identity(
     yield f"{shape} {list(names)} {parts[0].reading.as_dict()}\n".encode()
     for part in parts:
         for path in part.paths:
-            status = path.stat()
-            yield f"{path.relative_to(root)} {status.st_size} {status.st_mtime_ns}\n".encode()
+            named = path.relative_to(root) if isinstance(path, Path) else path
+            yield f"{named} {mark_picture(path)}\n".encode()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgedigits.data.arrays import ARRAYS, check_arrays, warn_of_blanks
 from edgedigits.data.dataset import Dataset, hash_parts
-from edgedigits.data.sources.npz_files import read_arrays
+from edgedigits.data.sources.arrays.npz_files import read_arrays
 
 
 def load_npz(path: Path, name: str, classes: Sequence[str] | None = None) -> Dataset:

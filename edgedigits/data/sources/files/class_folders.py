@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgedigits.data.sources.left_out import BESIDE, LeftOut
-from edgedigits.data.sources.walking import list_subfolders, walk_files
+from edgedigits.data.sources.files.left_out import BESIDE, LeftOut
+from edgedigits.data.sources.files.walking import list_subfolders, walk_files
 from edgedigits.errors import DataError
 
 PARTS = {

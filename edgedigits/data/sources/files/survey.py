@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedigits_runner.files import read_whole
 from edgedigits_runner.picture_errors import PictureError
 from edgedigits_runner.pictures import opened, pixels_of, used_bits
 
 from edgedigits.data.reading import Reading
+from edgedigits.data.sources.files.held import Picture, read_picture
 from edgedigits.errors import DataError
 
 THREADS = 8
@@ -34,11 +34,11 @@ class Survey:
 
     shape: tuple[int, int, int]
     bits: int | None
-    blank: tuple[Path, ...]
-    bad: dict[Path, str]
+    blank: tuple[Picture, ...]
+    bad: dict[Picture, str]
 
 
-def survey(root: Path, paths: Sequence[Path], reading: Reading) -> Survey:
+def survey(root: Path | str, paths: Sequence[Picture], reading: Reading) -> Survey:
     """Colour when any image is. Raises DataError when none can be read, or when sizes differ and none is wished for."""
     with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
         looks = dict(zip(paths, pool.map(lambda path: look(path, reading), paths), strict=True))
@@ -64,10 +64,10 @@ def survey(root: Path, paths: Sequence[Path], reading: Reading) -> Survey:
     )
 
 
-def look(path: Path, reading: Reading) -> Look:
+def look(path: Picture, reading: Reading) -> Look:
     """One file, decoded and let go again."""
     try:
-        with opened(read_whole(path)) as image:
+        with opened(read_picture(path)) as image:
             bits = used_bits(image)
             pixels = pixels_of(image, reading.background, reading.bits or bits)
             height, width, channels = pixels.shape

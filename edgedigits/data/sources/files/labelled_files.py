@@ -1,4 +1,4 @@
-"""Images with several labels each, named by a table beside them: one for all, or one for each part of the set."""
+"""Images named by a table beside them, with one label or several each: one table for all, or one for each part of the set."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from edgedigits.data.dataset import Dataset, hash_parts
+from edgedigits.data.images import Labels
 from edgedigits.data.reading import PLAIN, Reading
-from edgedigits.data.sources.class_folders import PARTS
-from edgedigits.data.sources.folders import FolderImages, list_warnings, refuse_bad, train_and_test
-from edgedigits.data.sources.label_table import Table, build_matrix, is_label_table, list_names, read_table
-from edgedigits.data.sources.left_out import LeftOut
-from edgedigits.data.sources.survey import Survey, survey
-from edgedigits.data.sources.walking import list_subfolders
+from edgedigits.data.sources.files.class_folders import PARTS
+from edgedigits.data.sources.files.class_numbers import number_classes
+from edgedigits.data.sources.files.folders import FolderImages, list_warnings, refuse_bad, train_and_test
+from edgedigits.data.sources.files.held import mark_picture
+from edgedigits.data.sources.files.label_table import Table, build_matrix, is_label_table, list_names, read_table
+from edgedigits.data.sources.files.left_out import LeftOut
+from edgedigits.data.sources.files.part_files import find_part_files, refuse_several
+from edgedigits.data.sources.files.survey import Survey, survey
+from edgedigits.data.sources.files.walking import list_subfolders
 from edgedigits.errors import DataError
 
 INDEX = "labels.csv"
@@ -44,13 +48,15 @@ def find_files(path: Path) -> dict[str, Path]:
     """The tables of a folder, or the one that `path` is itself; {} where it is neither."""
     if path.is_dir():
         return find_tables(path)
-    return {"train": path} if path.suffix == ".csv" and path.is_file() else {}
+    if path.suffix != ".csv" or not path.is_file():
+        return {}
+    beside = refuse_several(find_part_files(path, r"\.csv", is_label_table))
+    return beside or {"train": path}
 
 
-def read_label_names(path: Path) -> tuple[str, ...] | None:
-    """The labels of the tables at `path`, as `load_labelled` has them by default; None where there are none. Raises DataError."""
-    files = find_files(path)
-    return list_names([read_table(file) for file in files.values()], None) if files else None
+def read_label_names(files: dict[str, Path]) -> tuple[str, ...]:
+    """The labels in the tables of the parts, as `load_labelled` has them by default. Raises DataError."""
+    return _number([read_table(file) for file in files.values()], None)[0]
 
 
 def load_labelled(
@@ -61,25 +67,28 @@ def load_labelled(
     reading: Reading = PLAIN,
     labels: Sequence[str] | None = None,
 ) -> Dataset:
-    """A multilabel data set from the tables of its parts; `labels`: their order, by default as `names_of` has it.
+    """A data set from the tables of its parts, multilabel unless they name one label per image; `labels`: their order, by
+    default that of the names.
 
     Raises DataError for a table that is none, an image that is missing or named twice, and what `load_folder` does for images.
     """
     tables = {part: read_table(file) for part, file in files.items()}
-    names = list_names(list(tables.values()), labels)
+    names, numbers = _number(list(tables.values()), labels)
     paths = {part: _paths(table) for part, table in tables.items()}
     _check_once(tables, paths)
     left = LeftOut()
     seen = survey(files["train"].parent, [path for each in paths.values() for path in each], reading)
     refuse_bad(seen, skip_bad, left)
     reading = replace(reading, bits=seen.bits)
-    images = {part: _images(table, paths[part], names, seen, reading) for part, table in tables.items()}
+    images = {part: _images(paths[part], values, seen, reading) for part, values in zip(tables, numbers, strict=True)}
     train, test = train_and_test(images)
-    seen_labels = train.labels.sum(axis=0, dtype=np.int64).tolist()
+    one = train.labels.ndim == 1
+    seen_labels = (np.bincount(train.labels, minlength=len(names)) if one else train.labels.sum(axis=0)).tolist()
     if lost := [name for name, count in zip(names, seen_labels, strict=True) if not count]:
         raise DataError(f"{files['train']}: no training image that can be read has the label {lost[0]!r}; add some")
     said = list_warnings(seen)
-    notes = (*said, f"{len(train) + len(test)} images with {len(names)} labels read, {left}")
+    what = f"in {len(names)} classes" if one else f"with {len(names)} labels"
+    notes = (*said, f"{len(train) + len(test)} images {what} read, {left}")
     mark = hash_parts(_identity(tables, images, names, seen.shape, reading))
     return Dataset(name, names, train, test, mark, notes, said, reading)
 
@@ -111,10 +120,20 @@ def _check_once(tables: dict[str, Table], paths: dict[str, list[Path]]) -> None:
             first[key] = where
 
 
-def _images(table: Table, paths: Sequence[Path], names: Sequence[str], seen: Survey, reading: Reading) -> FolderImages:
-    labels = build_matrix(table, names)
+def _images(paths: Sequence[Path], labels: Labels, seen: Survey, reading: Reading) -> FolderImages:
     keep = [index for index, path in enumerate(paths) if path not in seen.bad]
     return FolderImages(tuple(paths[index] for index in keep), labels[keep], seen.shape, reading)
+
+
+def _number(tables: Sequence[Table], wanted: Sequence[str] | None) -> tuple[tuple[str, ...], list[Labels]]:
+    """(names of the labels, the labels of the images of each table), as classes where the tables have one per image."""
+    if not all(table.one for table in tables):
+        names = list_names(tables, wanted)
+        return names, [build_matrix(table, names) for table in tables]
+    texts = {str(table.file): np.array([next(iter(one)) for one in table.labels]) for table in tables}
+    parts = {("train" if place == 0 else str(place)): text for place, text in enumerate(texts.values())}
+    classes, numbers = number_classes(parts, dict(zip(parts, texts, strict=True)), wanted)
+    return classes, [np.asarray(values, np.int32) for values in numbers.values()]
 
 
 def _identity(
@@ -129,6 +148,5 @@ def _identity(
     for part, table in tables.items():
         yield f"{part} {list(table.paths)}\n".encode()
         for path in images[part].paths:
-            status = path.stat()
-            yield f"{status.st_size} {status.st_mtime_ns}\n".encode()
+            yield f"{mark_picture(path)}\n".encode()
         yield images[part].labels

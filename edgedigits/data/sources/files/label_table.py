@@ -1,6 +1,7 @@
 """A CSV of images and their labels, read without believing what it says.
 
-Either `path,labels`, the labels of an image separated by `;`, or by spaces where no `;` is in use, none for an image without any;
+One label per image: a column of paths and one called label, class or the like, whatever stands beside them. Several labels:
+either `path,labels`, the labels of an image separated by `;`, or by spaces where no `;` is in use, none for an image without any;
 or `path` and one column for each label, 0 or 1.
 """
 
@@ -16,14 +17,19 @@ from typing import Final
 import numpy as np
 from edgedigits_runner.files import read_whole
 
-from edgedigits.data.sources.class_folders import order_classes
+from edgedigits.data.sources.files.class_folders import order_classes
 from edgedigits.errors import DataError
 
-FIRST: Final = ("path", "file", "filename", "image")
+FIRST: Final = (
+    *("path", "file", "filename", "image", "filepath", "file_path", "file_name"),
+    *("image_path", "image_name", "image_id", "img"),
+)
 """What the column of the images may be called, in any case."""
+ONE: Final = ("label", "class", "classid", "class_id", "class_name", "target", "category", "y")
+"""What the column may be called that holds the one label of an image, in any case."""
 WANTED: Final = (
-    "wanted a header of path,labels and the labels of each image separated by ; or spaces, or of path and one column of 0 and 1 "
-    "for each label; paths count from the folder of the file"
+    "wanted a header of path,label; or of path,labels and the labels of each image separated by ; or spaces, or of path and one "
+    "column of 0 and 1 for each label; paths count from the folder of the file"
 )
 _MOST_BYTES: Final = 2**28
 _MOST_CELLS: Final = 2**30
@@ -33,7 +39,8 @@ _MOST_CELLS: Final = 2**30
 class Table:
     """What stands in a file: for each image its path as written, the line it is on, and the names of its labels.
 
-    `columns` are the names of all labels where each has a column, None where they are only what the images have.
+    `columns` are the names of all labels where each has a column, None where they are only what the images have. `one`: whether
+    an image has one label, which is its class.
     """
 
     file: Path
@@ -41,6 +48,7 @@ class Table:
     lines: tuple[int, ...]
     labels: tuple[frozenset[str], ...]
     columns: tuple[str, ...] | None
+    one: bool = False
 
 
 def is_label_table(file: Path) -> bool:
@@ -49,29 +57,52 @@ def is_label_table(file: Path) -> bool:
         head = read_whole(file, _MOST_BYTES)[:4096].decode("utf-8-sig", "replace").partition("\n")[0]
     except OSError:
         return False
-    names = [name.strip().lower() for name in head.split(",")]
-    return len(names) > 1 and names[0] in FIRST
+    names = [name.strip().strip('"').lower() for name in head.split(",")]
+    return len(names) > 1 and (names[0] in FIRST or _find_one(names) is not None)
 
 
 def read_table(file: Path) -> Table:
     """The checked table. Raises DataError saying which line holds what."""
     header, rows = _cells(file)
-    if (
-        len(header) < 2
-        or header[0].lower() not in FIRST
-        or not all(map(_is_name, header))
-        or len(set(header)) != len(header)
-    ):
+    pair = _find_one(header)
+    known = pair is not None or (len(header) > 1 and header[0].lower() in FIRST)
+    if not known or not all(map(_is_name, header)) or len(set(header)) != len(header):
         raise DataError(f"{file}: its header is {','.join(header)[:80]!r}; {WANTED}")
     if not rows:
         raise DataError(f"{file}: names no image; {WANTED}")
+    place = pair[0] if pair else 0
     for line, row in rows:
-        if len(row) != len(header) or not row[0]:
+        if len(row) != len(header) or not row[place]:
             raise DataError(f"{file}: line {line} holds {len(row)} values, the header {len(header)}; {WANTED}")
-    lines, paths = (line for line, _ in rows), (row[0] for _, row in rows)
+    lines, paths = tuple(line for line, _ in rows), tuple(row[place] for _, row in rows)
+    if pair is not None and not _are_marks(header, rows):
+        return Table(file, paths, lines, _single(file, header[pair[1]], pair[1], rows), None, one=True)
     if [name.lower() for name in header[1:]] == ["labels"]:
-        return Table(file, tuple(paths), tuple(lines), _listed(file, rows), None)
-    return Table(file, tuple(paths), tuple(lines), _marked(file, header, rows), tuple(header[1:]))
+        return Table(file, paths, lines, _listed(file, rows), None)
+    return Table(file, paths, lines, _marked(file, header, rows), tuple(header[1:]))
+
+
+def _find_one(header: Sequence[str]) -> tuple[int, int] | None:
+    """The places of the path and of the one label of an image; None where no two columns are called so."""
+    names = [name.lower() for name in header]
+    path = next((place for place, name in enumerate(names) if name in FIRST), None)
+    label = next((place for place, name in enumerate(names) if name in ONE), None)
+    return None if path is None or label is None else (path, label)
+
+
+def _are_marks(header: Sequence[str], rows: Sequence[tuple[int, list[str]]]) -> bool:
+    """Whether each of several columns behind the path holds 0 and 1: then one of them may be called y."""
+    plain = len(header) > 2 and header[0].lower() in FIRST
+    return plain and all(cell in ("0", "1") for _, row in rows for cell in row[1:])
+
+
+def _single(file: Path, name: str, place: int, rows: Sequence[tuple[int, list[str]]]) -> tuple[frozenset[str], ...]:
+    for line, row in rows:
+        if not row[place] or not row[place].isprintable():
+            raise DataError(
+                f"{file}: line {line}, column {name} holds {row[place][:40]!r}; every image needs its label"
+            )
+    return tuple(frozenset((row[place],)) for _, row in rows)
 
 
 def _cells(file: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -121,7 +152,7 @@ def list_names(tables: Sequence[Table], wanted: Sequence[str] | None) -> tuple[s
 
     Raises DataError where the tables of a set differ, and for labels that no training image has (the first table's).
     """
-    columns = {table.columns for table in tables}
+    columns = {(table.columns, table.one) for table in tables}
     if len(columns) > 1:
         raise DataError(
             f"{tables[1].file}: its header is not that of {tables[0].file.name}; all parts need the same labels"

@@ -1,0 +1,1 @@
+"""Decoded images, kept while there is room for them."""

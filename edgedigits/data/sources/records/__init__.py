@@ -1,0 +1,1 @@
+"""Images as bytes in files of records: Parquet and TFRecord."""
