@@ -30,7 +30,7 @@ BATCH, EPOCHS = 12, 4
 FOLLOWS = 0.5
 """The momentum of batch normalization: with Keras' own, a net that lost half of its channels would after so few steps still be
 normalized as the whole one, and go through on one processor and not on another."""
-STEPS = {"epochs": 0.001, "epochs_between": 0.001, "min_steps": 3, "batch": 8}
+STEPS = {"epochs": 0.001, "epochs_between": 0.001, "min_steps": 12, "batch": 8}
 """What takes the place of the settings of a stage that has them."""
 
 

@@ -243,6 +243,7 @@ def test_all_is_what_it_says() -> None:
         "Artifact",
         "Bench",
         "Cycles",
+        "Demo",
         "Deployment",
         "DeviceBench",
         "Estimate",
