@@ -165,10 +165,10 @@ def _training(folder: Path, data: Path) -> None:
 
 def _texts(folder: Path) -> None:
     """Recipes as shipped, a list of hosts, jobs and results of the runner, kept timings."""
-    from edgedigits.pipeline.recipe import find_shipped_folder, list_shipped
+    from edgedigits.pipeline.recipe import find, list_shipped
 
     for name in list_shipped():
-        shutil.copy(find_shipped_folder() / f"{name}.yaml", folder / "recipe")
+        shutil.copy(find(name), folder / "recipe")
     hosts = (
         "hosts:\n  - pi@kitchen.local\n  - host: pi@192.168.1.7\n    name: garage\n    port: 2222\n    runtime: auto\n"
     )
