@@ -195,5 +195,5 @@ def _order(data: str | Dataset | None, made: Artifact | None) -> tuple[str, ...]
     if made is None or not isinstance(data, str):
         return None
     known = tuple(str(name) for name in made.manifest["data"]["classes"])
-    found = read_class_names(Path(data)) if Path(data).exists() else None
+    found = read_class_names(Path(data))
     return known if set(known) == set(found or ()) else None

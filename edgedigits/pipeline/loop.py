@@ -199,13 +199,14 @@ def _test(
     second = halves.compressed.decode(compute_outputs_of_bytes(exported.flat, test, scale))
     changes = find_changes(task, test.labels, first, second)
     before, after = halves.float.right(first, test.labels), halves.compressed.right(second, test.labels)
+    paired = pair_up(before, after)
     facts = {
         "images": len(test),
         "float_accuracy": float(before.mean()),
         "accuracy": float(after.mean()),
-        "only_float_right": int((before & ~after).sum()),
-        "only_compressed_right": int((after & ~before).sum()),
-        "mcnemar_p": pair_up(before, after).p_value,
+        "only_float_right": paired.only_baseline,
+        "only_compressed_right": paired.only_compressed,
+        "mcnemar_p": paired.p_value,
         "classes": to_record(changes, task.case_names(job.dataset.classes)),
         **task.compare(test.labels, first, second),
     }

@@ -8,21 +8,25 @@ from typing import Final
 from edgedigits.tasks.class_recalls import ClassChange, ClassChanges, name_class
 from edgedigits.tasks.statistics import Interval, Paired
 
-_SIGNIFICANT: Final = 0.05
+SIGNIFICANT: Final = 0.05
+"""A smaller p is more than chance."""
 _LETTERS: Final = 20  # of a class's name in a table; the JSON has all of it
 _SHOWN: Final = 3
 
 
 def tell_mcnemar(paired: Paired, baseline: str, compressed: str) -> str:
     """The difference in accuracy, whether it is more than chance, and the counts behind that."""
-    p = paired.p_value
-    verdict = "is significant" if p < _SIGNIFICANT else "is not significant"
-    shown = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    verdict = "is significant" if paired.p_value < SIGNIFICANT else "is not significant"
     return (
         f"The difference of {paired.difference_points:+.2f} points {verdict}: {paired.both:,} images both got right, "
         f"{paired.only_baseline:,} only {baseline}, {paired.only_compressed:,} only {compressed}, "
-        f"{paired.neither:,} neither; {shown} (exact McNemar test)."
+        f"{paired.neither:,} neither; {word_p(paired.p_value)} (exact McNemar test)."
     )
+
+
+def word_p(p: float) -> str:
+    """A p as people say it."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def tell_f1(difference: Interval) -> str:

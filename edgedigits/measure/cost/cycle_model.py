@@ -7,6 +7,7 @@ whose cycles `edgedigits cycles` reckons. What memory adds is apart (`memory.py`
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.cost.memory import BOARDS, Board, list_memory_bytes
 from edgedigits.measure.cost.operator_features import predict
 from edgedigits.tflite.flatbuffer import Contents, read
-from edgedigits.tflite.multiply_adds import count_per_operator
+from edgedigits.tflite.multiply_adds import Work, count_per_operator
 
 RATES: Final = Path(__file__).parent / "cycle_rates.json"
 
@@ -56,13 +57,20 @@ def predict_cycles(flat: bytes, core: str) -> float:
     return predict(count_per_operator(contents), core, load_cycle_rates()[core], contents.float16_arithmetic)
 
 
-def foretell(contents: Contents, device: str, cycles: float | None = None) -> Foretold:
-    """What a model takes on a board, one of `zero2`, `pi3`, `pi4` and `pi5`; of `cycles` that were counted, only the rest is
-    foretold."""
-    core, board = find_board(device)
+def foretell(contents: Contents, device: str) -> Foretold:
+    """What a model takes on a board, one of `zero2`, `pi3`, `pi4` and `pi5`."""
+    return foretell_each(contents, (device,), {})[device]
+
+
+def foretell_each(contents: Contents, devices: Sequence[str], counted: Mapping[str, float]) -> dict[str, Foretold]:
+    """The same of several boards; of cores whose cycles were `counted`, only the rest is foretold."""
     works = count_per_operator(contents)
-    if cycles is None:
-        cycles = predict(works, core, load_cycle_rates()[core], contents.float16_arithmetic)
+    return {device: _foretell(works, device, counted, contents.float16_arithmetic) for device in devices}
+
+
+def _foretell(works: Sequence[Work], device: str, counted: Mapping[str, float], float16: bool) -> Foretold:
+    core, board = find_board(device)
+    cycles = counted[core] if core in counted else predict(works, core, load_cycle_rates()[core], float16)
     memory_ms = 1e3 * sum(list_memory_bytes(works, board.cache_bytes)) / board.bandwidth
     return Foretold(core, round(cycles), board.clock_ghz, cycles / (1e6 * board.clock_ghz), memory_ms)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from edgedigits.measure.bench_result import ModelReport, Report
-from edgedigits.measure.cost.cycle_model import find_board, foretell
+from edgedigits.measure.cost.cycle_model import find_board, foretell_each
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.packed_file import unpack_file
 
@@ -58,11 +58,11 @@ def list_forms(reports: Sequence[Report]) -> tuple[ModelReport, ...]:
 
 def foretell_forms(models: Sequence[ModelReport]) -> tuple[OnBoard, ...]:
     """Each on every board, board by board; the float form comes first."""
-    contents = {one.name: read(unpack_file(Path(one.path)), one.path) for one in models}
+    each = {one.name: foretell_each(read(unpack_file(Path(one.path)), one.path), DEVICES, {}) for one in models}
     found = []
     for device in DEVICES:
         _, board = find_board(device)
-        told = {name: foretell(each, device) for name, each in contents.items()}
+        told = {name: boards[device] for name, boards in each.items()}
         whole = told[models[0].name].cycles
         found += [
             OnBoard(model=name, device=device, board=board.name, times_fewer=whole / one.cycles, **vars(one))

@@ -7,7 +7,7 @@ the sum of its operators' own timings (`operator_latency.py`); cycles come from 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -16,14 +16,14 @@ from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Say
 from edgedigits.ground.names import cut_number
 from edgedigits.keras_types import KerasModel
-from edgedigits.measure.cost.cycle_model import Foretold, find_board, foretell
+from edgedigits.measure.cost.cycle_model import find_board, foretell_each
 from edgedigits.measure.cost.operator_latency import TimedRuntime, Timings, measure_timings
 from edgedigits.pipeline.advise import reasons
 from edgedigits.pipeline.advise.dry_run import Prediction, Step, predict
 from edgedigits.pipeline.advise.outlay import Cost, Effect, Layer
 from edgedigits.pipeline.export.export import list_rewrites
 from edgedigits.pipeline.recipe import Recipe
-from edgedigits.tflite.flatbuffer import Contents, read
+from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.fragments import Fragment, cut
 from edgedigits.tflite.multiply_adds import Work, count_per_operator
 from edgedigits.tflite.rewrite.slim import slim
@@ -139,14 +139,9 @@ def _costs(
             gzip_bytes=len(gzip.compress(files[flat], 9, mtime=0)),
             us=timed.base_us + sum(known) if len(known) == len(each) else None,
             macs=sum(work.macs for work in count_per_operator(contents)),
-            boards={board: _on_board(contents, board, flat, counted) for board in ADVISED_BOARDS},
+            boards=foretell_each(contents, ADVISED_BOARDS, {core: each[flat] for core, each in counted.items()}),
         )
     return costs
-
-
-def _on_board(contents: Contents, board: str, flat: bytes, counted: Mapping[str, Mapping[bytes, int]]) -> Foretold:
-    own = counted.get(find_board(board)[0])
-    return foretell(contents, board, own[flat] if own else None)
 
 
 def _effects(recipe: Recipe, found: Prediction, costs: dict[bytes, Cost]) -> tuple[Effect, ...]:

@@ -9,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 
 from edgedigits.ground.facts import Facts
+from edgedigits.tasks.differences import SIGNIFICANT, word_p
 from edgedigits.tasks.statistics import pair_up
 from edgedigits.tasks.task import Half
 
 Stages = Sequence[tuple[str, Any]]
 """Each with its name, as a recipe has them."""
-SIGNIFICANT: Final = 0.05
 LONGER: Final = 3
 """So many times as long is the next training to try."""
 _SHARES: Final = ("remove_parameters", "remove_multiply_adds", "remove_cycles", "sparsity")
@@ -55,11 +55,10 @@ def tell_loss(stages: Stages, rounds: bool, last_stage: Facts | None, of_bytes: 
     if not loses(of_bytes):
         return ""
     only_before, only_after = of_bytes["only_float_right"], of_bytes["only_compressed_right"]
-    p = "p < 0.001" if of_bytes["mcnemar_p"] < 0.001 else f"p = {of_bytes['mcnemar_p']:.2g}"
     steps = ", or ".join(_next_steps(stages, rounds, last_stage))
     return (
         f"on {of_bytes['images']:,} validation images the bytes are {-of_bytes['difference_points']:.2f} points worse than the "
-        f"model before ({only_before:,} only that one got right, {only_after:,} only they; {p}), "
+        f"model before ({only_before:,} only that one got right, {only_after:,} only they; {word_p(of_bytes['mcnemar_p'])}), "
         f"more than chance{'; try ' + steps if steps else ''}"
     )
 

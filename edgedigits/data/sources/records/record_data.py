@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,7 +50,7 @@ def load_records(
     left = LeftOut()
     seen = survey(parts["train"].where, [one for part in parts.values() for one in part.pictures], reading)
     refuse_bad(seen, skip_bad, left)
-    reading = Reading(reading.size, reading.resizing, reading.grey, reading.background, seen.bits)
+    reading = replace(reading, bits=seen.bits)
     images = {}
     for part, one in parts.items():
         keep = [place for place, picture in enumerate(one.pictures) if picture not in seen.bad]
