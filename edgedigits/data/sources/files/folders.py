@@ -112,10 +112,16 @@ def _good(
     part: Path, names: Sequence[str], paths: Sequence[Path], labels: Labels, seen: Survey, reading: Reading
 ) -> FolderImages:
     """What of a part can be used; every class must have some."""
-    keep = [index for index, path in enumerate(paths) if path not in seen.bad]
-    if absent := sorted(set(range(len(names))) - set(labels[keep].tolist())):
+    good = drop_bad(paths, labels, seen, reading)
+    if absent := sorted(set(range(len(names))) - set(good.labels.tolist())):
         raise DataError(f"{part / names[absent[0]]}: no image can be used; every class folder needs some")
-    return FolderImages(tuple(paths[index] for index in keep), labels[keep], seen.shape, reading)
+    return good
+
+
+def drop_bad(pictures: Sequence[Picture], labels: Labels, seen: Survey, reading: Reading) -> FolderImages:
+    """The images less those that the survey found bad, with their labels."""
+    keep = [index for index, picture in enumerate(pictures) if picture not in seen.bad]
+    return FolderImages(tuple(pictures[index] for index in keep), labels[keep], seen.shape, reading)
 
 
 def train_and_test(images: dict[str, FolderImages]) -> tuple[FolderImages, FolderImages]:

@@ -13,12 +13,12 @@ from edgedigits.data.images import Labels
 from edgedigits.data.reading import PLAIN, Reading
 from edgedigits.data.sources.files.class_folders import PARTS
 from edgedigits.data.sources.files.class_numbers import number_classes
-from edgedigits.data.sources.files.folders import FolderImages, list_warnings, refuse_bad, train_and_test
+from edgedigits.data.sources.files.folders import FolderImages, drop_bad, list_warnings, refuse_bad, train_and_test
 from edgedigits.data.sources.files.held import mark_picture
 from edgedigits.data.sources.files.label_table import Table, build_matrix, is_label_table, list_names, read_table
 from edgedigits.data.sources.files.left_out import LeftOut
 from edgedigits.data.sources.files.part_files import find_part_files, refuse_several
-from edgedigits.data.sources.files.survey import Survey, survey
+from edgedigits.data.sources.files.survey import survey
 from edgedigits.data.sources.files.walking import list_subfolders
 from edgedigits.errors import DataError
 
@@ -80,7 +80,7 @@ def load_labelled(
     seen = survey(files["train"].parent, [path for each in paths.values() for path in each], reading)
     refuse_bad(seen, skip_bad, left)
     reading = replace(reading, bits=seen.bits)
-    images = {part: _images(paths[part], values, seen, reading) for part, values in zip(tables, numbers, strict=True)}
+    images = {part: drop_bad(paths[part], values, seen, reading) for part, values in zip(tables, numbers, strict=True)}
     train, test = train_and_test(images)
     one = train.labels.ndim == 1
     seen_labels = (np.bincount(train.labels, minlength=len(names)) if one else train.labels.sum(axis=0)).tolist()
@@ -118,11 +118,6 @@ def _check_once(tables: dict[str, Table], paths: dict[str, list[Path]]) -> None:
             if (key := path.resolve()) in first:
                 raise DataError(f"{table.file}: {path.name} is named twice, by {first[key]} and {where}; keep one")
             first[key] = where
-
-
-def _images(paths: Sequence[Path], labels: Labels, seen: Survey, reading: Reading) -> FolderImages:
-    keep = [index for index, path in enumerate(paths) if path not in seen.bad]
-    return FolderImages(tuple(paths[index] for index in keep), labels[keep], seen.shape, reading)
 
 
 def _number(tables: Sequence[Table], wanted: Sequence[str] | None) -> tuple[tuple[str, ...], list[Labels]]:

@@ -10,7 +10,7 @@ import numpy as np
 from edgedigits.data.dataset import Dataset, hash_parts
 from edgedigits.data.reading import PLAIN, Reading
 from edgedigits.data.sources.files.class_numbers import number_classes
-from edgedigits.data.sources.files.folders import FolderImages, list_warnings, refuse_bad, train_and_test
+from edgedigits.data.sources.files.folders import FolderImages, drop_bad, list_warnings, refuse_bad, train_and_test
 from edgedigits.data.sources.files.held import Picture, mark_picture
 from edgedigits.data.sources.files.left_out import LeftOut
 from edgedigits.data.sources.files.survey import survey
@@ -51,11 +51,7 @@ def load_records(
     seen = survey(parts["train"].where, [one for part in parts.values() for one in part.pictures], reading)
     refuse_bad(seen, skip_bad, left)
     reading = replace(reading, bits=seen.bits)
-    images = {}
-    for part, one in parts.items():
-        keep = [place for place, picture in enumerate(one.pictures) if picture not in seen.bad]
-        pictures = tuple(one.pictures[place] for place in keep)
-        images[part] = FolderImages(pictures, numbers[part][keep], seen.shape, reading)
+    images = {part: drop_bad(one.pictures, numbers[part], seen, reading) for part, one in parts.items()}
     if lost := sorted(set(range(len(names))) - set(images["train"].labels.tolist())):
         raise DataError(f"{parts['train'].where}: no image of class {names[lost[0]]!r} can be used; add some")
     if len(images) == 1:
