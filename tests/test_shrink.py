@@ -16,8 +16,8 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, MaskError, RecipeError, TargetError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.coupling import find_coupling
-from edgedigits.models.graph.narrow import Layout
-from edgedigits.models.graph.narrowed_size import find_sizes
+from edgedigits.models.graph.narrow import Layout, remove_units
+from edgedigits.models.graph.narrowed_size import count_parameters, find_sizes
 from edgedigits.models.layers.layer_kinds import Kernel
 from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export.checks import check_kept, check_masks
@@ -26,6 +26,7 @@ from edgedigits.stages.cluster import group_values
 from edgedigits.stages.prune import prune_smallest
 from edgedigits.stages.qat import Qat
 from edgedigits.stages.shrink.channel_importance import measure_importances
+from edgedigits.stages.shrink.layer_sensitivity import measure_prices
 from edgedigits.stages.shrink.removal_order import find_removal_order
 from edgedigits.stages.shrink.shrink import Shrink
 from edgedigits.stages.shrink.target import Target, reach
@@ -51,6 +52,7 @@ def start(shapes: Path) -> Candidate:
         ("remove_parameters", "parameters", 0.7, "global"),
         ("remove_parameters", "parameters", 0.4, "layer"),
         ("remove_multiply_adds", "multiply_adds", 0.6, "global"),
+        ("remove_multiply_adds", "multiply_adds", 0.5, "sensitivity"),
     ],
 )
 def test_shares_are_reached_and_not_far_overshot(
@@ -218,6 +220,60 @@ def test_orders_compare_shares_of_the_mean_or_ranks() -> None:
     assert by_rank.units.tolist() == [1, 6, 3, 4, 2, 5, 0]
     importance[4:] = np.nan
     assert find_removal_order(groups, importance, "global", 1, None).counts[-1].tolist() == [1, 3]
+
+
+def test_the_layer_where_it_is_cheapest_loses_channels_first() -> None:
+    net = keras.Sequential([L.Input((4,)), L.Dense(4, name="a"), L.Dense(4, name="b"), L.Dense(2)])
+    groups = find_coupling(net).groups
+    importance = np.arange(8.0)
+    prices = np.array([[0.0, 0.0, 0.0, 0.5], [0.0, 0.1, 0.2, 0.3]])
+    order = find_removal_order(groups, importance, "sensitivity", 1, None, prices)
+    assert order.units.tolist() == [0, 1, 4, 5, 6, 7, 2, 3], (
+        "beyond three quarters it costs as much as where it is steepest"
+    )
+    prices[0] = 0.0
+    order = find_removal_order(groups, importance, "sensitivity", 1, None, prices)
+    assert order.units.tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
+    importance[4:] = np.nan
+    order = find_removal_order(groups, importance, "sensitivity", 1, None, prices)
+    assert order.units.tolist() == [0, 1, 2, 3]
+
+
+def test_a_price_is_the_loss_that_removal_adds_for_what_it_saves(start: Candidate, data: FitData) -> None:
+    """Against models without the channels, normalized anew; what is dead costs nothing."""
+    layout = Layout(find_coupling(start.model))
+    importance = measure_importances("l1", layout, data, 40)
+    prices = measure_prices(layout, importance, data, count_parameters)
+    images, labels = data.calibration.read(np.arange(len(data.calibration))) / 255, data.calibration.labels
+
+    def loss(model: Any) -> float:
+        normalized = walk.run(
+            model,
+            images.astype(np.float32),
+            lambda call, args, kwargs: call.layer(
+                *args, **{**kwargs, **({"training": True} if call.layer.name.startswith("norm") else {})}
+            ),
+        )
+        shares = normalized.numpy()[np.arange(len(labels)), labels].astype(np.float64)
+        return float(-np.log(np.clip(shares, 1e-30, 1)).mean())
+
+    assert prices.shape == (2, 4)
+    assert (np.diff(prices, axis=1) >= 0).all()
+    whole, before = start.model.count_params(), loss(walk.clone(start.model))
+    for row, group in enumerate(layout.coupling.groups):
+        order, found = group.units[np.argsort(importance[group.units])], [0.0]
+        for share in (0.25, 0.5, 0.75):
+            keep = np.ones(layout.coupling.count, bool)
+            keep[order[: round(share * len(order))]] = False
+            less = remove_units(layout, keep)
+            found.append(max(found[-1], (loss(less) - before) / (1 - less.count_params() / whole)))
+        assert found[-1] > 0.05
+        assert prices[row] == pytest.approx(found, rel=1e-3, abs=1e-3)
+    dead = Layout(find_coupling(with_dead_channels(start.model)))
+    prices = measure_prices(dead, measure_importances("l1", dead, data, 40), data, count_parameters)
+    assert prices[0, :2] == pytest.approx(0, abs=1e-4)
+    unknown = measure_prices(layout, measure_importances("bn", layout, data, 40), data, count_parameters)
+    assert (unknown[1] == 0).all(), "the hidden layer has no normalization, and stays"
 
 
 @pytest.mark.parametrize(

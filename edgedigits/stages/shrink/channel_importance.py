@@ -14,7 +14,8 @@ from edgedigits.errors import RecipeError
 from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.narrow import Layout
-from edgedigits.models.layers.layer_kinds import MAKES, READS, Kernel, find_kind
+from edgedigits.models.layers.layer_kinds import MAKES, READS, Kernel
+from edgedigits.stages.shrink.gates import run_gated
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.task import Task
 
@@ -92,21 +93,16 @@ def _gate_gradients(
     task: Task, model: KerasModel, layout: Layout, pixels: KerasTensor, labels: KerasTensor, weights: KerasTensor | None
 ) -> KerasTensor:
     """Sum over the images of |d loss / d gate| of each unit, where a gate of one multiplies every channel that is read."""
-    units, gates = layout.coupling.units, []
+    gates: list[tuple[np.ndarray, KerasTensor]] = []
     with tf.GradientTape() as tape:
 
-        def apply(call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
-            axis = units[call.inputs[0]]
-            kind = find_kind(call.layer)
-            if kind is not None and kind.makes_channels and (axis >= 0).any():
-                gate = tf.ones([tf.shape(pixels)[0], len(axis)])
-                tape.watch(gate)
-                gates.append((axis, gate))
-                spread = tf.reshape(gate, [-1, *[1] * (len(args[0].shape) - 2), len(axis)])
-                args = (args[0] * spread, *args[1:])
-            return call.layer(*args, **kwargs)
+        def make_gate(axis: np.ndarray) -> KerasTensor:
+            gate: KerasTensor = tf.ones([tf.shape(pixels)[0], len(axis)])
+            tape.watch(gate)
+            gates.append((axis, gate))
+            return gate
 
-        logits = walk.run(model, pixels, apply)
+        logits = run_gated(model, layout, pixels, make_gate)
         loss = tf.reduce_sum(task.weighted(task.loss(labels, logits), labels, weights))
     slopes = tape.gradient(loss, [gate for _, gate in gates])
     per_image = tf.zeros([layout.coupling.count, tf.shape(pixels)[0]])

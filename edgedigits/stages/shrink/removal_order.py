@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from edgedigits.models.graph.coupling import Group
+
+SHARES: Final = (0.25, 0.5, 0.75)
+"""Of a group's channels: what it loses where the price of a loss is measured."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,25 @@ def find_least_count(group: Group, multiple: int, least: int | None) -> int:
 
 
 def find_removal_order(
-    groups: Sequence[Group], importance: np.ndarray, scope: str, multiple: int, least: int | None
+    groups: Sequence[Group],
+    importance: np.ndarray,
+    scope: str,
+    multiple: int,
+    least: int | None,
+    prices: np.ndarray | None = None,
 ) -> Order:
-    """Least importance first: as a share of the group's mean, or, per layer, by rank in the group; NaN never goes."""
+    """Least importance first: as a share of the group's mean, or, per layer, by rank in the group; NaN never goes.
+
+    With `prices`, float64 [groups, 1 + SHARES], what it costs that a group loses none and each of SHARES of its channels, the
+    next unit is the least important one of the group in which it is cheapest.
+    """
     rank = np.full(len(importance), np.nan)
-    for group in groups:
+    for row, group in enumerate(groups):
         values = importance[group.units]
-        if scope == "layer":
+        if prices is not None:
+            lost = (np.arange(len(values)) + 1) / len(values)
+            rank[group.units[np.argsort(values, kind="stable")]] = _price(lost, prices[row])
+        elif scope == "layer":
             rank[group.units[np.argsort(values, kind="stable")]] = (np.arange(len(values)) + 0.5) / len(values)
         else:
             rank[group.units] = values / (values.mean() or 1.0)
@@ -62,6 +78,16 @@ def find_removal_order(
     )
     changed = np.any(np.diff(counts, axis=0), axis=1)
     return Order(groups, units, counts[np.append(True, changed)])
+
+
+def _price(lost: np.ndarray, prices: np.ndarray) -> np.ndarray:
+    """At each share lost: on straight lines between the SHARES, and beyond the last on the steepest of them; of equal ones the
+    smaller share is cheaper."""
+    shares = np.array([0.0, *SHARES])
+    steepest = (np.diff(prices) / np.diff(shares)).max()
+    beyond = prices[-1] + steepest * (lost - shares[-1])
+    result: np.ndarray = np.where(lost > shares[-1], beyond, np.interp(lost, shares, prices)) + 1e-6 * lost
+    return result
 
 
 def _rounded(left: np.ndarray, sizes: np.ndarray, multiple: int, floors: np.ndarray) -> np.ndarray:

@@ -41,7 +41,8 @@ class Shrink:
     importance: of a channel; taylor: how much the loss changes without it, to first order (Molchanov et al. 2019), on `images`
     training images; l1, l2: the norm of the weights that make it; bn: the scale its batch normalization gives it.
     scope: global compares a channel with those of other layers, each importance as a share of its layer's mean; layer takes the
-    same share of every layer.
+    same share of every layer; sensitivity takes next where it costs least for what is won: how much the loss rises when a
+    layer alone loses a quarter, a half or three quarters of its channels is measured, on training images kept for calibration.
     multiple: channels are left in multiples of this. Five 3x3 int8 convolutions on 28x28 take 32 us with 4 to 8 channels
     alike, 47 us with 9 to 16, 120 us with 17 to 24, 150 us with 25 to 32: what lies between costs accuracy and saves no time.
     least: channels that every layer keeps; `multiple` where not given. A layer of fewer is left whole.
@@ -66,7 +67,7 @@ class Shrink:
     board: Literal["zero2", "pi3", "pi4", "pi5"] = "pi4"
     importance: Literal["taylor", "l1", "l2", "bn"] = "taylor"
     images: Annotated[int, Field(ge=1)] = 2000
-    scope: Literal["global", "layer"] = "global"
+    scope: Literal["global", "layer", "sensitivity"] = "global"
     multiple: Least = 8
     least: Least | None = None
     skip_layers: list[str] = Field(default_factory=list)
@@ -121,7 +122,7 @@ class Shrink:
                 now, learned = self._tuned(now, data, number, progress)
                 continue
             layout = removal.lay_out(now.model, self.skip_layers)
-            order, reasons = removal.order_channels(self, layout, data)
+            order, reasons = removal.order_channels(self, layout, data, target.size)
             if number == 0:
                 value = target.measure(layout, order.keep(0))
                 as_is = simple is candidate.model
