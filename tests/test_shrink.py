@@ -17,7 +17,7 @@ from edgedigits.errors import InputError, MaskError, RecipeError, TargetError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.graph.narrow import Layout, remove_units
-from edgedigits.models.graph.narrowed_size import count_parameters, find_sizes
+from edgedigits.models.graph.narrowed_size import find_sizes
 from edgedigits.models.layers.layer_kinds import Kernel
 from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export.checks import check_kept, check_masks
@@ -66,6 +66,7 @@ def test_shares_are_reached_and_not_far_overshot(
     assert share <= 1 - facts[unit] / facts[f"{unit}_before"] < share + 0.15
     assert facts["channels"]["first"] == [8, small.model.get_layer("first").filters]
     assert facts["left_whole"] == {"answer": "makes the answers"}
+    assert list(facts.get("sensitivity", ())) == (["first", "hidden"] if scope == "sensitivity" else [])
 
 
 def test_a_latency_is_measured_and_reached(start: Candidate, data: FitData) -> None:
@@ -243,7 +244,7 @@ def test_a_price_is_the_loss_that_removal_adds_for_what_it_saves(start: Candidat
     """Against models without the channels, normalized anew; what is dead costs nothing."""
     layout = Layout(find_coupling(start.model))
     importance = measure_importances("l1", layout, data, 40)
-    prices = measure_prices(layout, importance, data, count_parameters)
+    prices = measure_prices(layout, importance, data)
     images, labels = data.calibration.read(np.arange(len(data.calibration))) / 255, data.calibration.labels
 
     def loss(model: Any) -> float:
@@ -259,20 +260,21 @@ def test_a_price_is_the_loss_that_removal_adds_for_what_it_saves(start: Candidat
 
     assert prices.shape == (2, 4)
     assert (np.diff(prices, axis=1) >= 0).all()
-    whole, before = start.model.count_params(), loss(walk.clone(start.model))
+    whole, before = find_sizes(start.model), loss(walk.clone(start.model))
     for row, group in enumerate(layout.coupling.groups):
         order, found = group.units[np.argsort(importance[group.units])], [0.0]
         for share in (0.25, 0.5, 0.75):
             keep = np.ones(layout.coupling.count, bool)
             keep[order[: round(share * len(order))]] = False
             less = remove_units(layout, keep)
-            found.append(max(found[-1], (loss(less) - before) / (1 - less.count_params() / whole)))
+            saved = np.mean([1 - size / whole[name] for name, size in find_sizes(less).items()])
+            found.append(max(found[-1], (loss(less) - before) / saved))
         assert found[-1] > 0.05
         assert prices[row] == pytest.approx(found, rel=1e-3, abs=1e-3)
     dead = Layout(find_coupling(with_dead_channels(start.model)))
-    prices = measure_prices(dead, measure_importances("l1", dead, data, 40), data, count_parameters)
+    prices = measure_prices(dead, measure_importances("l1", dead, data, 40), data)
     assert prices[0, :2] == pytest.approx(0, abs=1e-4)
-    unknown = measure_prices(layout, measure_importances("bn", layout, data, 40), data, count_parameters)
+    unknown = measure_prices(layout, measure_importances("bn", layout, data, 40), data)
     assert (unknown[1] == 0).all(), "the hidden layer has no normalization, and stays"
 
 

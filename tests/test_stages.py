@@ -28,7 +28,7 @@ from edgedigits.stages.prune import Prune, prune_smallest
 from edgedigits.stages.qat import Qat
 from edgedigits.tasks.scoring import compute_outputs, score
 from tests.examples import example
-from tests.nets import classifier, fit_data, trained
+from tests.nets import L, classifier, fit_data, trained
 
 QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 25, "rate": 2e-3, "batch": 32}
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -298,6 +298,29 @@ def test_logits_models_train_too(shapes: Path) -> None:
     assert not walk.ends_in_softmax(after.model)
     answers = compute_outputs(after.model, data.validation, data.scale)
     assert score(answers, data.validation.labels, logits=True).accuracy > 0.9
+
+
+def test_a_convolution_in_groups_is_weighed_by_what_each_group_reads(start: Candidate, shapes: Path) -> None:
+    """And goes through all stages that take kernels; ConvNeXt's are such."""
+    from edgedigits.stages.weight_importance import measure_input_sizes
+
+    image = keras.Input((12, 12, 1))
+    x = L.Conv2D(6, 3, strides=2, activation="relu", name="before")(image)
+    x = L.Conv2D(9, 3, groups=3, activation="relu", name="grouped")(x)
+    model = keras.Model(image, L.Dense(3, activation="softmax")(L.Flatten()(x)))
+    data = fit_data(shapes)
+    found = measure_input_sizes(model, data)["grouped/kernel"]
+    pixels = data.calibration.read(np.arange(len(data.calibration))).astype(np.float32) / 255
+    read = np.sqrt((model.get_layer("before")(pixels).numpy() ** 2).mean(axis=(0, 1, 2)))
+    assert (found.shape, model.get_layer("grouped").kernel.shape) == ((2, 9), (3, 3, 2, 9))
+    for made in range(9):
+        assert found[:, made] == pytest.approx(read[made // 3 * 2 : made // 3 * 2 + 2], rel=1e-5)
+    candidate = Candidate(model)
+    for name in ("prune", "cluster", "qat"):
+        settings = {"importance": "activation"} if name == "prune" else {}
+        limits = {} if name == "qat" else {"min_weights": 100}
+        candidate, _ = type(STAGES[name])(**settings, **limits, **QUICK)(candidate, data)
+    assert candidate.masks["grouped/kernel"].mean() == pytest.approx(0.2, abs=0.01)
 
 
 def test_importance_by_activation_spares_what_meets_a_live_input(start: Candidate, shapes: Path) -> None:

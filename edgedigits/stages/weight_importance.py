@@ -12,7 +12,7 @@ import numpy as np
 from edgedigits.backend import tf
 from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.splits import FitData
-from edgedigits.keras_types import KerasModel, KerasTensor
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.layer_kinds import list_kernels
 
@@ -47,5 +47,14 @@ def measure_input_sizes(model: KerasModel, data: FitData) -> dict[str, np.ndarra
         attribute, kernel = next(iter(list_kernels(layers[name]).items()))
         sizes = np.sqrt(np.mean(means, axis=0))
         if kernel.reads is not None:
-            found[f"{name}/{attribute}"] = sizes.reshape(-1, *[1] * (-1 - kernel.reads))
+            apart = _apart(sizes, layers[name])
+            found[f"{name}/{attribute}"] = apart.reshape(*apart.shape[:1], *[1] * (-2 - kernel.reads), *apart.shape[1:])
     return found
+
+
+def _apart(sizes: np.ndarray, layer: KerasLayer) -> np.ndarray:
+    """[channels read, 1]; of a convolution in groups, each of which reads channels of its own, [channels read, channels made]."""
+    groups = getattr(layer, "groups", 1)
+    if groups == 1:
+        return sizes[:, None]
+    return np.repeat(sizes.reshape(groups, -1), layer.filters // groups, axis=0).T

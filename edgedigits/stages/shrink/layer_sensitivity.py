@@ -14,6 +14,7 @@ from edgedigits.data.splits import FitData
 from edgedigits.keras_types import KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.narrow import Layout
+from edgedigits.models.graph.narrowed_size import count_multiply_adds, count_parameters
 from edgedigits.stages.shrink.gates import run_gated
 from edgedigits.stages.shrink.removal_order import SHARES
 from edgedigits.tasks.kinds.table import find_task
@@ -23,24 +24,21 @@ BATCH: Final = 250
 LEAST: Final = 1e-4
 """Of the model's size: less is counted as this much, so that what saves nothing is dear and not beyond all numbers."""
 
-Size = Callable[[Layout, np.ndarray], float]
-"""Of the model of which the bool [units] array keeps those units."""
-
 
 def measure_prices(
-    layout: Layout, importance: np.ndarray, data: FitData, size: Size, weights: np.ndarray | None = None
+    layout: Layout, importance: np.ndarray, data: FitData, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """float64 [groups, 1 + shares]: by how much the loss of an image rises when the group alone loses none and each of SHARES of
-    its channels, the least important first, with nothing trained, for the share of the model's `size` that goes with them; never
-    less than at a smaller share.
+    """float64 [groups, 1 + shares]: what it costs that the group alone loses none and each of SHARES of its channels, the least
+    important first, with nothing trained; never less than at a smaller share.
 
-    A group whose units have no importance, NaN, and so stay, has no price: zeros. The images are those kept for calibration: from
-    the training part, and no stage trains on them. Of the loss alone, the first layers of a net would keep what they have to the
-    last, and they take most of the time.
+    It is the rise of an image's loss for what goes: the mean of its shares of the parameters and of the multiply-adds. By the
+    loss alone, the first layers of a net would keep their channels to the last, and they take most of the time. A group whose
+    units have no importance, NaN, and so stay, has zeros. The images are those kept for calibration: from the training part, and
+    no stage trains on them.
     """
     ask = make_asker(layout, data, weights)
     everything = np.ones(layout.coupling.count, bool)
-    loss, whole = ask(everything), size(layout, everything)
+    loss = ask(everything)
     prices = np.zeros((len(layout.coupling.groups), 1 + len(SHARES)))
     for row, group in enumerate(layout.coupling.groups):
         if np.isnan(importance[group.units]).any():
@@ -49,8 +47,17 @@ def measure_prices(
         for column, share in enumerate(SHARES, 1):
             keep = everything.copy()
             keep[order[: round(share * len(order))]] = False
-            prices[row, column] = (ask(keep) - loss) / max(LEAST, 1 - size(layout, keep) / whole)
+            prices[row, column] = (ask(keep) - loss) / max(LEAST, _saved(layout, keep))
     return np.maximum.accumulate(prices, axis=1)
+
+
+def _saved(layout: Layout, keep: np.ndarray) -> float:
+    """Both count: of the cycles alone, a large dense layer would stay, which takes hardly any and most of the bytes."""
+    counts = [count_parameters]
+    if None not in layout.coupling.model.inputs[0].shape[1:]:
+        counts.append(count_multiply_adds)
+    everything = np.ones(len(keep), bool)
+    return sum(1 - count(layout, keep) / count(layout, everything) for count in counts) / len(counts)
 
 
 def make_asker(layout: Layout, data: FitData, weights: np.ndarray | None) -> Callable[[np.ndarray], float]:

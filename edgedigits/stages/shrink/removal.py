@@ -20,7 +20,7 @@ from edgedigits.models.layers.layer_kinds import find_kind
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.settings import ClassWeights
 from edgedigits.stages.shrink.channel_importance import measure_importances
-from edgedigits.stages.shrink.layer_sensitivity import Size, measure_prices
+from edgedigits.stages.shrink.layer_sensitivity import measure_prices
 from edgedigits.stages.shrink.removal_order import Order, find_least_count, find_removal_order
 from edgedigits.tasks.kinds.table import find_task
 
@@ -53,8 +53,8 @@ class Rules(Protocol):
     def class_weights(self) -> ClassWeights: ...
 
 
-def order_channels(stage: Rules, layout: Layout, data: FitData, size: Size) -> tuple[Order, dict[str, str]]:
-    """(in which order a `Shrink` lets units go, why by layer the others stay). `size` is what it wants less of, roughly.
+def order_channels(stage: Rules, layout: Layout, data: FitData) -> tuple[Order, dict[str, str]]:
+    """(in which order a `Shrink` lets units go, why by layer the others stay).
 
     Raises RecipeError when none can go.
     """
@@ -75,7 +75,7 @@ def order_channels(stage: Rules, layout: Layout, data: FitData, size: Size) -> t
     if np.isnan(importance).all():
         reasons = "; ".join(f"{name}: {why}" for name, why in list(left.items())[:4])
         raise RecipeError(f"shrink: {layout.coupling.model.name} has no channels that could go ({reasons})")
-    prices = measure_prices(layout, importance, data, size, weights) if stage.scope == "sensitivity" else None
+    prices = measure_prices(layout, importance, data, weights) if stage.scope == "sensitivity" else None
     return find_removal_order(groups, importance, stage.scope, stage.multiple, stage.least, prices), left
 
 

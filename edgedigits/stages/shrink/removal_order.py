@@ -20,11 +20,23 @@ class Order:
 
     units: int64, the first to go first; units that must stay are not in it.
     counts: int64 [architectures, groups], how many units each group keeps: the whole model first, the smallest last.
+    prices: as `find_removal_order` was given them.
     """
 
     groups: Sequence[Group]
     units: np.ndarray
     counts: np.ndarray
+    prices: np.ndarray | None = None
+
+    def list_prices(self) -> dict[str, list[float]]:
+        """What a group's first layer and those that lose with it pay at each of SHARES; empty where nothing was measured."""
+        if self.prices is None:
+            return {}
+        return {
+            group.layers[0]: [round(float(price), 4) for price in row[1:]]
+            for group, row in zip(self.groups, self.prices, strict=True)
+            if group.layers
+        }
 
     def keep(self, architecture: int) -> np.ndarray:
         """bool [units]: what stays; of every group those that would go last."""
@@ -77,7 +89,7 @@ def find_removal_order(
         left, sizes, multiple, np.array([find_least_count(group, multiple, least) for group in groups], np.int64)
     )
     changed = np.any(np.diff(counts, axis=0), axis=1)
-    return Order(groups, units, counts[np.append(True, changed)])
+    return Order(groups, units, counts[np.append(True, changed)], prices)
 
 
 def _price(lost: np.ndarray, prices: np.ndarray) -> np.ndarray:

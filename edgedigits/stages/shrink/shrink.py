@@ -115,6 +115,7 @@ class Shrink:
         simple, gone = simplify(candidate, data, self.drop_blocks, self.merge_pointwise, self.images)
         now, goals = carry_along(candidate, simple), [0.0] * self.rounds
         left: dict[str, str] = {}
+        prices: dict[str, list[float]] = {}
         learned: Facts = {}
         value = whole = 0.0
         for number in range(self.rounds):
@@ -122,12 +123,13 @@ class Shrink:
                 now, learned = self._tuned(now, data, number, progress)
                 continue
             layout = removal.lay_out(now.model, self.skip_layers)
-            order, reasons = removal.order_channels(self, layout, data, target.size)
+            order, reasons = removal.order_channels(self, layout, data)
             if number == 0:
                 value = target.measure(layout, order.keep(0))
                 as_is = simple is candidate.model
                 whole = value if as_is else removal.measure_model(target.measure, candidate.model)
                 goals, left = target.goals(whole, value, self.rounds), reasons
+                prices = order.list_prices()
                 if self.rounds > 1:  # else it would be found out only after training
                     check_reachable(target, goals[-1], value, layout, order)
             keep, value = reach(target, goals[number], value, layout, order)
@@ -137,7 +139,7 @@ class Shrink:
         facts: Facts = {f"{name}_before": size for name, size in find_sizes(candidate.model).items()}
         facts |= {**find_sizes(now.model), f"{target.unit}_before": whole, target.unit: value}
         facts |= {"channels": removal.channels(candidate.model, now.model), "left_whole": left}
-        return now, {**learned, **facts, **gone}
+        return now, {**learned, **facts, **gone, **({"sensitivity": prices} if prices else {})}
 
     def _tuned(self, cut: Candidate, data: FitData, number: int, progress: Progress) -> tuple[Candidate, Facts]:
         """The candidate after the training that follows removal `number`."""

@@ -24,16 +24,12 @@ Measure = Callable[[Layout, np.ndarray], float]
 
 @dataclass(frozen=True)
 class Target:
-    """At most `goal(whole)` of what is measured in `unit`, where the whole model measures `whole`.
-
-    `size` is about in proportion to it, and counted at once.
-    """
+    """At most `goal(whole)` of what is measured in `unit`, where the whole model measures `whole`."""
 
     setting: str
     wanted: float
     unit: str
     measure: Measure
-    size: Measure = count_multiply_adds
 
     def goal(self, whole: float) -> float:
         """What has to be reached."""
@@ -71,7 +67,7 @@ class Goals(Protocol):
 def parse_target(stage: Goals, data: FitData) -> Target:
     """The one target in the settings of a `Shrink`. Raises InputError when it can't be measured here."""
     if stage.remove_parameters is not None:
-        return Target("remove_parameters", stage.remove_parameters, "parameters", count_parameters, count_parameters)
+        return Target("remove_parameters", stage.remove_parameters, "parameters", count_parameters)
     if stage.remove_multiply_adds is not None:
         return Target("remove_multiply_adds", stage.remove_multiply_adds, "multiply_adds", count_multiply_adds)
     costs: dict[str, tuple[float | None, str]] = {
