@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any
 
 from benchmarks import layers_table
+from benchmarks.adapt.table import adapt_table
 from benchmarks.converters_table import converters_table
 from benchmarks.cycles_table import cycles_table
 from benchmarks.house.rooms_table import folders_table, rooms_table
@@ -173,6 +174,8 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("converters", "converters.json", converters_table),
     ("converters-targets", "converters.json", targets_table),
     ("zoo", "keras3.json", zoo_table),
+    ("adapt", "adapt.json", adapt_table),
+    ("adapt-targets", "adapt.json", targets_table),
 )
 
 

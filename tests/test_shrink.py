@@ -245,12 +245,13 @@ def test_a_price_is_the_loss_that_removal_adds_for_what_it_saves(start: Candidat
     layout = Layout(find_coupling(start.model))
     importance = measure_importances("l1", layout, data, 40)
     prices = measure_prices(layout, importance, data)
-    images, labels = data.calibration.read(np.arange(len(data.calibration))) / 255, data.calibration.labels
+    read: Any = data.calibration.read(np.arange(len(data.calibration))) / 255
+    images, labels = read.astype(np.float32), data.calibration.labels
 
     def loss(model: Any) -> float:
         normalized = walk.run(
             model,
-            images.astype(np.float32),
+            images,
             lambda call, args, kwargs: call.layer(
                 *args, **{**kwargs, **({"training": True} if call.layer.name.startswith("norm") else {})}
             ),
@@ -267,7 +268,7 @@ def test_a_price_is_the_loss_that_removal_adds_for_what_it_saves(start: Candidat
             keep = np.ones(layout.coupling.count, bool)
             keep[order[: round(share * len(order))]] = False
             less = remove_units(layout, keep)
-            saved = np.mean([1 - size / whole[name] for name, size in find_sizes(less).items()])
+            saved = float(np.mean([1 - size / whole[name] for name, size in find_sizes(less).items()]))
             found.append(max(found[-1], (loss(less) - before) / saved))
         assert found[-1] > 0.05
         assert prices[row] == pytest.approx(found, rel=1e-3, abs=1e-3)

@@ -52,7 +52,7 @@ def prepare_data(shared: Path, folder: Path) -> dict[str, Path]:
     if not part.is_file():
         with np.load(shared / "fashion_mnist.npz") as whole:
             cut = {name: whole[name][:PART] if name.endswith("train") else whole[name] for name in whole.files}
-        np.savez(part, **cut)  # type: ignore[arg-type]
+        np.savez(part, **cut)
     return {
         "mnist": shared / "mnist.npz",
         "fashion": shared / "fashion_mnist.npz",

@@ -65,7 +65,7 @@ def concatenated(shape: Shape, classes: int) -> Any:
             x = layers.Concatenate()([x, layers.Conv2D(16, 3, padding="same", use_bias=False)(y)])
         if block < 2:
             y = layers.ReLU()(layers.BatchNormalization()(x))
-            x = layers.AveragePooling2D()(layers.Conv2D(x.shape[-1] // 2, 1, use_bias=False)(y))
+            x = layers.AveragePooling2D(2)(layers.Conv2D(x.shape[-1] // 2, 1, use_bias=False)(y))
     x = layers.ReLU()(layers.BatchNormalization()(x))
     return Model(image, _answers(layers.GlobalAveragePooling2D()(x), classes), name="concatenated")
 
@@ -80,7 +80,7 @@ def rescaled(shape: Shape, classes: int) -> Any:
     x = layers.RandomZoom(0.08)(x)
     for count in (16, 32, 64):
         x = _conv(_conv(x, count), count)
-        x = layers.MaxPooling2D(padding="same")(x)
+        x = layers.MaxPooling2D(2, padding="same")(x)
     x = layers.Dense(64, activation="relu")(layers.Flatten()(x))
     return Model(image, _answers(layers.Dropout(0.3)(x), classes), name="rescaled")
 

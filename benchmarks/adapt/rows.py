@@ -58,7 +58,7 @@ def judge(rows: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A target for every limit; those of rows that were not measured stay, unmet."""
     found = []
     for name, least in FLOATS.items():
-        got = next((row["float_accuracy"] for key, row in rows.items() if key.startswith(f"{name}, ")), None)
+        got = next((row.get("float_accuracy") for key, row in rows.items() if key.startswith(f"{name}, ")), None)
         found.append(target(f"{name}: float", f">= {least:g}", got, "%", got is not None and got >= least))
     for (baseline, recipe), wanted in ROWS.items():
         key = f"{baseline}, {recipe}"
