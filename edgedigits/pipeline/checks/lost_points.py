@@ -75,3 +75,7 @@ def _next_steps(stages: Stages, rounds: bool, last_stage: Facts | None) -> Itera
         for setting in _SHARES:
             if wanted := settings.get(setting):
                 yield f"{name} with {setting}: {wanted / 2:.2g} instead of {wanted:g}"
+    if "shrink" in names:
+        yield "the recipe prune80_int8, which leaves every channel"
+    elif any(getattr(stage, "makes_another_net", False) for _, stage in stages):
+        yield "the recipe shrink50_int8, which begins with the model itself"
