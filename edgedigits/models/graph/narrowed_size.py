@@ -45,6 +45,15 @@ def find_sizes(model: KerasModel) -> dict[str, int]:
     return {**found, "multiply_adds": count_multiply_adds(layout, everything)}
 
 
+def count_whole_multiply_adds(model: KerasModel) -> int:
+    """As `count_multiply_adds` of all channels, also where these can't be followed. Raises ModelError as it does."""
+    return sum(
+        _places(call) * math.prod(getattr(call.layer, attribute).shape)
+        for call in walk.list_calls(model)
+        for attribute in list_kernels(call.layer)
+    )
+
+
 def _places(call: walk.Call) -> int:
     """How often each weight of a kernel is multiplied: once for every place, of the input where the layer spreads it."""
     kind = find_kind(call.layer)

@@ -29,7 +29,11 @@ ZOO: dict[str, NetBuilder] = {
 
 def build(name: str, shape: Sequence[int], units: int, closing: str = "softmax", **options: object) -> KerasModel:
     """A net of the table, untrained, whose last layer makes probabilities by `closing`: softmax, or sigmoid for labels."""
-    net = ZOO[name](shape, units, **options)
+    return close_with(closing, ZOO[name](shape, units, **options))
+
+
+def close_with(closing: str, net: KerasModel) -> KerasModel:
+    """The net, untrained, with what its last layer makes probabilities by: softmax, or sigmoid for labels."""
     if closing != "softmax":
         from keras import activations
 

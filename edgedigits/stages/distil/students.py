@@ -1,10 +1,11 @@
-"""Students for distillation: the candidate itself, a fresh net of the zoo, or a model from a file."""
+"""Students for distillation: the candidate itself, one of the family, a fresh net of the zoo, or a model from a file."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from edgedigits.data.scale import parse_scaling
 from edgedigits.data.splits import FitData
@@ -13,19 +14,21 @@ from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.names import cut_number
 from edgedigits.ground.yaml_files import suggest
 from edgedigits.keras_types import KerasLayer, KerasModel
-from edgedigits.models.zoo import ZOO, build
+from edgedigits.models.zoo import ZOO, build, close_with
+from edgedigits.models.zoo.family import build_student
+from edgedigits.models.zoo.family_plan import SIZES, Teacher, list_sizes
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.distil.teachers import SELF, check_alike
 from edgedigits.tasks.kinds.table import find_task
 
 
 def find_student_file(name: str) -> Path | None:
-    """The file that a student is read from; None for the candidate itself and for nets of the zoo. Raises RecipeError."""
-    if name == SELF or name in ZOO:
+    """The file that a student is read from; None for the candidate itself and for nets built anew. Raises RecipeError."""
+    if name == SELF or name in SIZES or name in ZOO:
         return None
     if Path(name).exists():
         return Path(name)
-    raise RecipeError(f"distil.student: {name!r} is no file and no net{suggest(name, [SELF, *ZOO])}")
+    raise RecipeError(f"distil.student: {name!r} is no file and no net{suggest(name, [SELF, *list_sizes(), *ZOO])}")
 
 
 def make_student(name: str, options: JsonObject, candidate: Candidate, data: FitData) -> KerasModel:
@@ -38,7 +41,7 @@ def make_student(name: str, options: JsonObject, candidate: Candidate, data: Fit
         raise RecipeError(f"distil.options: they are for nets of the zoo, and the student is {name}; leave them out")
     if name == SELF:
         return candidate.model
-    model = _read(path, candidate.custom, data) if path else _fresh(name, options, candidate.model, data)
+    model = _read(path, candidate.custom, data) if path else _fresh(name, options, candidate, data)
     check_alike("distil.student", name, model, candidate.model)
     return _answering_as(candidate.model, model)
 
@@ -56,24 +59,42 @@ def _read(path: Path, custom: Sequence[str], data: FitData) -> KerasModel:
     return result
 
 
-def _fresh(name: str, options: JsonObject, like: KerasModel, data: FitData) -> KerasModel:
-    """A new net of the zoo; its weights depend on the seed alone."""
+def _fresh(name: str, options: JsonObject, candidate: Candidate, data: FitData) -> KerasModel:
+    """A new net of the family or the zoo; its weights depend on the seed alone."""
     from edgedigits.backend import seed_everything
     from edgedigits.models.importer.loading import rebuild
 
-    known = [*inspect.signature(ZOO[name]).parameters][2:]
+    known = [*inspect.signature(build_student if name in SIZES else ZOO[name]).parameters][4 if name in SIZES else 2 :]
     for option in options:
         if option not in known:
             would = suggest(option, known) if known else "; it takes none"
             raise RecipeError(f"distil.options: {name} takes no {option!r}{would}")
+    teacher = measure_teacher(candidate.original or candidate.model) if name in SIZES else None
     seed_everything(data.seed)
-    plain = {key: _plain(x) for key, x in options.items()}
+    plain: dict[str, Any] = {key: _plain(x) for key, x in options.items()}
+    shape, units, closing = candidate.model.input_shape[1:], candidate.model.output_shape[1], find_task(data).closing
     try:
-        net = build(name, like.input_shape[1:], like.output_shape[1], find_task(data).closing, **plain)
+        if teacher:
+            net = close_with(closing, build_student(name, shape, units, teacher, **plain))
+        else:
+            net = build(name, shape, units, closing, **plain)
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise RecipeError(f"distil.options: no {name} can be built with {options} ({reason})") from error
     return _renumbered(rebuild(net))
+
+
+def measure_teacher(model: KerasModel) -> Teacher:
+    """What a student of the family follows: convolutions that see more than one place, on the longest way; size and work."""
+    from edgedigits.models.graph import walk
+    from edgedigits.models.graph.narrowed_size import count_whole_multiply_adds
+
+    depths = {walk.ENTRY: 0}
+    for call in walk.list_calls(model):
+        wide = max(getattr(call.layer, "kernel_size", ()), default=1) > 1
+        deepest = max((depths.get(number, 0) for number in call.inputs), default=0)
+        depths.update(dict.fromkeys(call.outputs, deepest + wide))
+    return Teacher(max(depths.values()), int(model.count_params()), count_whole_multiply_adds(model))
 
 
 def _plain(value: object) -> object:
