@@ -21,6 +21,7 @@ SHIPPED = {
     "float32", "float16", "float16_arithmetic", "dynamic_int8", "ptq_int8", "int16x8", "qat_int8", "prune50", "prune80",
     "prune80_ptq_int8", "prune80_int8", "prune80_cluster16_int8", "distil_nano_int8", "shrink50_int8", "shrink80_int8",
     "shrink80_prune50_int8", "distil_small_int8", "smallest994", "fastest994", "accurate_int8", "mobile_shrink_int8",
+    "best32k_int8",
 }  # fmt: skip
 
 
@@ -34,7 +35,8 @@ def test_the_promised_recipes_are_shipped_and_say_what_they_are_for() -> None:
 
 def test_recipes_for_digits_alone_stand_apart_and_name_one_for_any_images() -> None:
     digits = [recipe for recipe in map(load_recipe, list_shipped()) if find(recipe.name).parent.name == "digits"]
-    assert {recipe.name for recipe in digits} == {"smallest994", "fastest994", "accurate_int8", "mobile_shrink_int8"}
+    special = {"smallest994", "fastest994", "best32k_int8", "accurate_int8", "mobile_shrink_int8"}
+    assert {recipe.name for recipe in digits} == special
     for recipe in digits:
         with pytest.raises(
             RecipeError, match=f"recipe {recipe.name}: made for images of .*x1, the model takes 32x32x3; for"

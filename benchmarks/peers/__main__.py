@@ -38,7 +38,7 @@ RECIPES = (
     "prune80_int8",
     "shrink80_int8",
     "distil_nano_int8",
-    "distil_small_int8",
+    "best32k_int8",
     "accurate_int8",
     "smallest994",
     "fastest994",
