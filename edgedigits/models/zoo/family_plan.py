@@ -89,7 +89,7 @@ def plan(
 ) -> list[Convolution]:
     """The convolutions of a net of that size, in order; `width` and `depth` multiply its channels and convolutions.
 
-    Without them it has no more than its share of the teacher's parameters and multiply-adds, where 8 channels do with that.
+    Without them it has no more than its share of the teacher's parameters and multiply-adds, if 8 channels do with that.
     Raises InputError for images that are too small and options that no net can be built with.
     """
     _check(size, shape, width, depth, blocks)
@@ -98,14 +98,15 @@ def plan(
     most = TILE * max(1, round(_channels(found, shape, classes) / TILE))
 
     def widest(kind: str) -> int:
-        fits = (
-            n for n in range(most, TILE, -TILE) if _within(_lay_out(strides, n, kind), shape, classes, teacher, found)
-        )
-        return next(fits, TILE)
+        fits = (n for n in range(most, 0, -TILE) if _within(_lay_out(strides, n, kind), shape, classes, teacher, found))
+        return next(fits, 0)
 
     last = widest(blocks)
-    if blocks == "auto" and widest("depthwise") > last:  # the teacher's share leaves too little for the others
+    if blocks == "auto" and (
+        widest("depthwise") > last or not last
+    ):  # the teacher's share leaves too little for the others
         blocks, last = "depthwise", widest("depthwise")
+    last = max(last, TILE)
     wide = TILE * round(width * last / TILE)
     if wide < TILE:
         raise InputError(f"{size}: width {width:g} leaves no channel of {last}; wanted at least {TILE / last:.3g}")
