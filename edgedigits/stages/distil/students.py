@@ -85,7 +85,10 @@ def _fresh(name: str, options: JsonObject, candidate: Candidate, data: FitData) 
 
 
 def measure_teacher(model: KerasModel) -> Teacher:
-    """What a student of the family follows: convolutions that see more than one place, on the longest way; size and work."""
+    """What a student of the family follows: convolutions that see more than one place, on the longest way; size and work.
+
+    A net without such convolutions works less than any student with them, so it is measured by its size alone.
+    """
     from edgedigits.models.graph import walk
     from edgedigits.models.graph.narrowed_size import count_whole_multiply_adds
 
@@ -94,7 +97,8 @@ def measure_teacher(model: KerasModel) -> Teacher:
         wide = max(getattr(call.layer, "kernel_size", ()), default=1) > 1
         deepest = max((depths.get(number, 0) for number in call.inputs), default=0)
         depths.update(dict.fromkeys(call.outputs, deepest + wide))
-    return Teacher(max(depths.values()), int(model.count_params()), count_whole_multiply_adds(model))
+    depth = max(depths.values())
+    return Teacher(depth, int(model.count_params()), count_whole_multiply_adds(model) if depth else 0)
 
 
 def _plain(value: object) -> object:
