@@ -62,7 +62,8 @@ class Distil:
     zoo (shipped, if trained on this data), the path of a Keras model, or a list of these: the mean of what they answer.
     teacher_scale: of files that take their pixels otherwise: a name as of --scale, or {range, mean, std, bgr}.
     With a larger student in a first stage, `[recipe, stage 1]` teaches a small one more than the recipe's model.
-    student: `self` (the candidate), a net of the zoo, built anew with `options`, or the path of a Keras model.
+    student: `self` (the candidate), a size of the family (`tiny`, `small`, `medium`) or a net of the zoo, built anew with
+    `options`, or the path of a Keras model.
     share: of the loss, for the teachers' answers at `temperature`; the rest is for the labels. With 0 the student learns from the
     labels alone, so that it errs otherwise than the teachers: a good one to teach beside them.
     pool: augmentations of every image, taken in turn; with fewer than epochs, teachers answer each but once.
