@@ -77,8 +77,8 @@ SIGNIFICANT = Want("mcnemar_p", ">", 0.05, "p")
 EIGHTH = Want("share_of_float_bytes", "<=", 1 / 8, "of its bytes")
 WITHIN = Want("points_against_float", ">=", -0.1, "points")
 
-# `distil_small_int8`, for images of any size, has not been measured yet: to measure it, add `Entry("distil_small_int8")` below and
-# run `python -m benchmarks.pays --make --only distil_small_int8`, which keeps the other rows.
+# `distil_small_int8`, for images of any size, has not been measured yet: to measure it, add `Entry("distil_small_int8")` below
+# and run `python -m benchmarks.pays --make --only distil_small_int8`, which keeps the other rows.
 ENTRIES = (
     Entry("shrink80_int8", "shrink80_int8", (accuracy(99.50), SIGNIFICANT, at_most(80_000), faster(8), fewer(5))),
     Entry("best32k_int8", "best small", (accuracy(99.65), at_most(32 * KIB), faster(12), fewer(7)), THREE),

@@ -261,9 +261,9 @@ def test_images_that_are_too_small_are_refused() -> None:
 
 
 def test_a_general_recipe_makes_colour_nets_smaller_whatever_they_do_with_their_pixels(tmp_path: Path) -> None:
-    data = shapes_npz(tmp_path / "photos.npz", size=16, channels=3, per_class=40)
+    data = shapes_npz(tmp_path / "photos.npz", size=32, channels=3, per_class=40)
     keras.utils.set_random_seed(0)
-    rescaling((16, 16, 3), 3).save(tmp_path / "own.keras")
+    rescaling((32, 32, 3), 3).save(tmp_path / "own.keras")
     whole = load_recipe("distil_nano_int8")
     brief = replace(whole.stages[0][1], min_steps=120, epochs=0.01, pool=1, batch=16, rate=1e-2, share=0.0)  # type: ignore[type-var]
     recipe = Recipe("brief", "", [brief], export=whole.export)
