@@ -83,7 +83,7 @@ TEACHERS: list[tuple[tuple[int, int, int], Callable[..., Any], int]] = [
 def noise(shape: tuple[int, int, int], scale: str, path: Path) -> FitData:
     """A few images of each of ten classes."""
     rng = np.random.default_rng(0)
-    parts = {}
+    parts: dict[str, Any] = {}
     for part, each in (("train", 6), ("test", 1)):
         parts[f"y_{part}"] = np.repeat(np.arange(10), each).astype(np.uint8)
         parts[f"x_{part}"] = rng.integers(0, 256, (10 * each, *shape), dtype=np.uint8)
@@ -132,9 +132,7 @@ def test_the_tiny_student_of_the_digits_is_nano(shapes: Path) -> None:
     assert [layer.name for layer in one.layers] == [layer.name for layer in other.layers]
     assert all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
     strides = [layer.strides for layer in one.layers if "conv" in layer.name]
-    assert (
-        strides == [(2, 2), (1, 1), (2, 2), (1, 1)] == [layer.strides for layer in other.layers if "conv" in layer.name]
-    )
+    assert strides == [(2, 2), (1, 1), (2, 2), (1, 1)] == nano
 
 
 def test_a_student_ends_as_the_teacher_does_and_learns_from_the_same_pixels(shapes: Path) -> None:
@@ -147,10 +145,10 @@ def test_a_student_ends_as_the_teacher_does_and_learns_from_the_same_pixels(shap
         task = "multilabel" if closing == "sigmoid" else "classification"
         student = make_student("tiny", {}, Candidate(net, original=net), replace(data, task=task))
         assert walk.find_closing(student) == closing
-    student, _ = Distil(student="tiny", share=0.0, augment=False, epochs=1, min_steps=200, rate=1e-2, batch=32)(
+    taught, _ = Distil(student="tiny", share=0.0, augment=False, epochs=1, min_steps=200, rate=1e-2, batch=32)(
         Candidate(net, original=net), data
     )
-    outputs = compute_outputs(student.model, data.validation, data.scale)
+    outputs = compute_outputs(taught.model, data.validation, data.scale)
     assert score(outputs, data.validation.labels, False).accuracy > 0.9
 
 
@@ -215,7 +213,7 @@ def test_auto_takes_depthwise_blocks_where_they_cost_less_on_every_board() -> No
 def test_a_student_can_be_shrunk_and_trained_with_its_rounding(blocks: str, shapes: Path) -> None:
     net, data = build_student("small", (12, 12, 1), 3, blocks=blocks), fit_data(shapes)
     now = Candidate(make_student("small", {"blocks": blocks, "width": 2}, Candidate(net), data), original=net)
-    brief = {"epochs": 0.01, "min_steps": 2, "batch": 16}
+    brief: dict[str, Any] = {"epochs": 0.01, "min_steps": 2, "batch": 16}
     cut, facts = Shrink(remove_parameters=0.5, images=32, **brief)(now, data)
     assert cut.model.count_params() <= 0.5 * now.model.count_params()
     rounded, facts = Qat(**brief)(cut, data)

@@ -180,7 +180,7 @@ def _lay_out(strides: Sequence[Sequence[int]], last: int, blocks: str) -> list[C
     """The first convolution is plain, whatever the others are: it reads colours, of which each tells little alone."""
     found: list[Convolution] = []
     for number, stage in enumerate(reversed(strides)):
-        channels = TILE * max(1, round(last / 2**number / TILE))
+        channels = TILE * max(1, last // 2**number // TILE)
         found = [_make(blocks, channels, stride, place) for place, stride in enumerate(stage)] + found
     first = _make("plain", min(channels, found[0].channels), found[0].stride, 0)
     return [first, *found[1:]]
