@@ -131,8 +131,9 @@ def test_the_tiny_student_of_the_digits_is_nano(shapes: Path) -> None:
     one, other = (make_student(name, {}, candidate, data) for name in ("tiny", "nano"))
     assert [layer.name for layer in one.layers] == [layer.name for layer in other.layers]
     assert all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
-    strides = [layer.strides for layer in one.layers if "conv" in layer.name]
-    assert strides == [(2, 2), (1, 1), (2, 2), (1, 1)] == nano
+    both: list[list[Any]] = [[layer for layer in net.layers if "conv" in layer.name] for net in (one, other)]
+    ours, its = ([layer.strides for layer in layers] for layers in both)
+    assert ours == its == [(2, 2), (1, 1), (2, 2), (1, 1)]
 
 
 def test_a_student_ends_as_the_teacher_does_and_learns_from_the_same_pixels(shapes: Path) -> None:
