@@ -20,6 +20,7 @@ from edgedigits.api.given import (
 )
 from edgedigits.api.progress import Told, Watch, telling, without_repeats
 from edgedigits.api.result import Result
+from edgedigits.data.augmentation.named_sets import Said
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground import artifact_folder
@@ -104,6 +105,7 @@ def compress(
     converter: str | None = None,
     arithmetic: str | None = None,
     more: float = 1.0,
+    augment: Said | None = None,
     pixel_range: Scale | None = None,
     mean: float | Sequence[float] | None = None,
     std: float | Sequence[float] | None = None,
@@ -136,7 +138,8 @@ def compress(
 
     converter: what makes the bytes, "tf" or "litert"; arithmetic: of float32 and float16 exports "float16" lets processors
     that have it compute in float16, else "float32"; None: what the recipe's export says. more: so many times as long as the
-    recipe says does each stage train.
+    recipe says does each stage train. augment: how training images are moved, "none", "digits", "photos", "objects", moves with
+    their limits, as {"flip": True, "shift": 0.1}, or "auto", which tries out what suits the data; None: as the recipe says.
 
     thresholds: of data with several labels per image, "half" for all or "tuned" on the validation images.
 
@@ -154,6 +157,7 @@ def compress(
     found = found.with_converter(converter) if converter else found
     found = found.with_arithmetic(arithmetic) if arithmetic else found
     found = found.with_more(more) if more != 1 else found
+    found = found.with_augment(augment) if augment is not None else found
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
     check_writable(Path(out))
     children.warm("tensorflow")

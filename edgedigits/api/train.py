@@ -13,6 +13,7 @@ from edgedigits.api.calls import command
 from edgedigits.api.given import Data, PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
+from edgedigits.data.augmentation.named_sets import AUTO, Said
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.data.sources.wish import DataWish, tell_notes
@@ -81,7 +82,7 @@ def train(
     rate: float = 2e-3,
     patience: int = 12,
     seed: int = 0,
-    augment: bool = True,
+    augment: Said | bool = AUTO,
     alpha: float | None = None,
     weights: str | None = None,
     progress: Watch = None,
@@ -90,7 +91,8 @@ def train(
 
     Its training record (.json), card (.md) and history (.csv) come beside it; interrupted, the same call goes on. data and
     how it is read as in `load_data`, MNIST by default; size: the same as resize, of squares. rate: the highest learning rate;
-    patience: stop after so many epochs without a better one; alpha and weights are of mobilenet_v2. Raises InputError's kinds.
+    patience: stop after so many epochs without a better one; augment: how training images are moved, as in `compress`, False for
+    "none"; alpha and weights are of mobilenet_v2. Raises InputError's kinds.
 
     >>> ed.train("mlp", data, out="mlp.keras", epochs=1, progress=False).record["epochs_run"]
     1
@@ -98,7 +100,8 @@ def train(
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
     read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad, shape)
     wish, options = DataWish(**make_data_wish(data, pixels, read)), {"alpha": alpha, "weights": weights}
-    settings = {"epochs": epochs, "batch": batch, "rate": rate, "patience": patience, "seed": seed, "augment": augment}
+    moved = augment if not isinstance(augment, bool) else AUTO if augment else "none"
+    settings = {"epochs": epochs, "batch": batch, "rate": rate, "patience": patience, "seed": seed, "augment": moved}
     with telling(progress) as told:
         record = run(name, Path(out), wish, options=options, say=told.say, progress=told.progress, **settings)
     return Training(Path(out), record)

@@ -24,6 +24,7 @@ from edgedigits.cli.endings import end_of
 from edgedigits.cli.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.reading_options import reading_options
 from edgedigits.cli.scale_options import scale_options
+from edgedigits.errors import InputError
 from edgedigits.pipeline.converters.numbers import ARITHMETICS
 from edgedigits.pipeline.converters.table import CONVERTERS
 
@@ -126,7 +127,15 @@ def cli() -> None:
     help="Stop after so many epochs without a better one.",
 )
 @click.option("--seed", type=SEED, default=0, show_default=True)
-@click.option("--no-augment", is_flag=True, help="Train on the images as they are.")
+@click.option(
+    "--augment",
+    default="auto",
+    show_default=True,
+    metavar="WHAT",
+    help="How training images are moved: none, digits, photos, objects, moves as '{flip: true, shift: 0.1}', or auto, which "
+    "tries out what suits the data.",
+)
+@click.option("--no-augment", is_flag=True, help="Train on the images as they are; the same as --augment none.")
 @click.option(
     "--alpha", type=click.FloatRange(0, 2, min_open=True), help="mobilenet_v2: width multiplier (default 0.35)."
 )
@@ -135,14 +144,16 @@ def cli() -> None:
     "--weights", type=click.Choice(["imagenet"]), help="mobilenet_v2: start from downloaded ImageNet weights."
 )
 @as_json_option
-def train(name: str, as_json: bool, no_augment: bool, **given: Any) -> None:
+def train(name: str, as_json: bool, no_augment: bool, augment: str, **given: Any) -> None:
     """Train a float baseline: cnn, deep, lenet5, mlp, mobilenet_v2, nano or pico.
 
     Writes OUT, its training record (.json), its card (.md) and its history (.csv). Interrupted, the same command goes on.
     """
     from edgedigits.api.train import train as run
 
-    print_line(run(name, augment=not no_augment, **given), as_json)
+    if no_augment and augment not in ("auto", "none"):
+        raise InputError(f"--augment {augment}: --no-augment says none; give one of the two")
+    print_line(run(name, augment="none" if no_augment else augment, **given), as_json)
 
 
 @cli.command()
@@ -166,6 +177,12 @@ def train(name: str, as_json: bool, no_augment: bool, **given: Any) -> None:
 )
 @click.option(
     "--more", type=float, default=1.0, show_default=True, metavar="X", help="Train X times as long as the recipe says."
+)
+@click.option(
+    "--augment",
+    metavar="WHAT",
+    help="How training images are moved: none, digits, photos, objects, moves as '{flip: true, shift: 0.1}', or auto, which "
+    "tries out what suits the data; default: what the recipe says, else auto.",
 )
 @click.option(
     "--model", type=click.Path(path_type=Path), help="A trained Keras classifier: .keras, .h5 or a SavedModel folder."

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from edgedigits.backend import tf
-from edgedigits.data.augment import Augment
+from edgedigits.data.augmentation.augment import Augment
+from edgedigits.data.augmentation.mixing import mix
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale, scale_pixels
 
@@ -20,7 +21,8 @@ def make_training_batches(
     images: Images, scale: Scale, batch: int, seed: int, epoch: int, augment: Augment | None, epochs: int = 1
 ) -> Any:
     """Shuffled whole batches (float32 [batch, h, w, c], labels) of one epoch, or of so many from that one on: to begin with a new
-    data set takes as long as tens of steps of a small net. The same for the same seed and epoch."""
+    data set takes as long as tens of steps of a small net. The same for the same seed and epoch. Where `augment` mixes images,
+    the share of the other in each, float32 [batch], comes third (`mixing.py`)."""
     batch = min(batch, len(images))
     rows = np.concatenate(
         [shuffle_batches(len(images), batch, seed, number) for number in range(epoch, epoch + epochs)]
@@ -36,7 +38,10 @@ def make_training_batches(
         pixels = tf.cast(pixels, tf.float32)
         if augment:
             pixels = augment(pixels, own_seed)
-        return scale_pixels(pixels, scale), labels
+        if not augment or not augment.mixes:
+            return scale_pixels(pixels, scale), labels
+        pixels, share = mix(pixels, augment, own_seed)
+        return scale_pixels(pixels, scale), labels, share
 
     steps = tf.data.Dataset.from_tensor_slices((seeds.astype(np.int32), rows))
     return steps.map(_plain(prepare), num_parallel_calls=2, deterministic=True).prefetch(4)

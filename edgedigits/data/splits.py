@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from edgedigits.data.augmentation.augment import Augment
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.images import Images, Labels
 from edgedigits.data.scale import Scale, scale_pixels
@@ -48,7 +49,7 @@ class FitData:
     calibration: Images
     scale: Scale
     seed: int
-    augment: bool = True
+    augment: Augment | None = None  # how training images are moved; None as they are
     fingerprint: str = ""  # of the data set that all of it was cut from
     task: str = "classification"  # the name of what a model is asked, as `Dataset` has it
     cost: Callable[[str], Cost] = refuse_cost
@@ -97,7 +98,7 @@ def check_enough(dataset: Dataset) -> None:
         )
 
 
-def split(dataset: Dataset, scale: Scale, seed: int, split_seed: int = 0, augment: bool = True) -> FitData:
+def split(dataset: Dataset, scale: Scale, seed: int, split_seed: int = 0, augment: Augment | None = None) -> FitData:
     """Fit, validation and calibration images of a data set; calibration is cut from what would have been fit.
 
     None of them is empty: where no class has two images left to cut calibration from, all that is fit is calibration too. Raises

@@ -21,16 +21,21 @@ _REPR.maxlevel, _REPR.maxlist, _REPR.maxdict, _REPR.maxstring, _REPR.maxother = 
 
 def read_yaml(path: Path, what: str, error: type[InputError]) -> Any:
     """What a file holds; `error` where it can't be read or is no YAML. `what` names such files, as "a recipe"."""
+    return parse_yaml(_text(path, what, error), str(path), error, f"{what} is plain YAML")
+
+
+def parse_yaml(text: str, where: str, error: type[InputError], wanted: str = "wanted plain YAML") -> Any:
+    """What a text holds; `error`, which begins with `where` and ends with what is `wanted`, where it is no YAML."""
     try:
-        return yaml.load(_text(path, what, error), StrictLoader)
+        return yaml.load(text, StrictLoader)
     except yaml.YAMLError as fault:
         mark = getattr(fault, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         kind = "" if isinstance(fault, yaml.constructor.ConstructorError) else " not YAML"
         problem = getattr(fault, "problem", None) or getattr(fault, "reason", None) or "unreadable"
-        raise error(f"{path}:{line}{kind}: {problem}; {what} is plain YAML") from fault
+        raise error(f"{where}:{line}{kind}: {problem}; {wanted}") from fault
     except (ArithmeticError, LookupError, ValueError) as fault:  # the scanner's, of an escape that is no character
-        raise error(f"{path}: not YAML: {_REPR.repr(str(fault))}; {what} is plain YAML") from fault
+        raise error(f"{where}: not YAML: {_REPR.repr(str(fault))}; {wanted}") from fault
 
 
 def _text(path: Path, what: str, error: type[InputError]) -> str:

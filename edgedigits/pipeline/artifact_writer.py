@@ -59,7 +59,8 @@ class Halves:
 class Draft:
     """All that goes into a folder.
 
-    `scale` is how the bytes take their pixels, `folded` what `fold_scaling` did for that, `task` what is asked.
+    `scale` is how the bytes take their pixels, `folded` what `fold_scaling` did for that, `task` what is asked, `augment` how
+    training images were moved and why, empty where no stage was asked that.
     """
 
     job: Job
@@ -72,6 +73,7 @@ class Draft:
     scale: Scaling
     folded: JsonObject
     task: Halves
+    augment: JsonObject
 
 
 def list_settings(part: Any) -> JsonObject:
@@ -119,6 +121,7 @@ def _manifest(draft: Draft) -> JsonObject:
             "notes": list(job.dataset.notes),
         },
         "input": {"shape": list(job.dataset.shape), "scale": draft.scale.as_json(), **job.preprocessing, **folded},
+        **({"augment": draft.augment} if draft.augment else {}),
         "stages": draft.records,
         "export": draft.exported.facts,
         "float": draft.baseline.facts,

@@ -22,6 +22,7 @@ from edgedigits.models.saved.custom_classes import hash_sources
 from edgedigits.models.saved.saved_files import hash_model
 from edgedigits.pipeline import artifact_writer
 from edgedigits.pipeline.artifact_writer import Draft, Exported, Halves
+from edgedigits.pipeline.augmenting.choose import choose_augment
 from edgedigits.pipeline.checks import lost_points
 from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.judging import check_baseline, check_classes, compute_outputs_of_bytes, find_changes
@@ -77,6 +78,14 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
 
     own = hash_sources(job.custom)
     key = start_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale.as_json(), seed=job.seed, custom=own)
+    choice = choose_augment(job, data, half, key, progress)
+    if choice.line:
+        say(choice.line)
+    for warning in choice.warnings:
+        say(f"warning: {warning}")
+    warnings += choice.warnings
+    data = replace(data, augment=choice.augment)
+    key = chain_key(key, augment=choice.augment.as_json() if choice.augment else None)
     read = [_read_by(stage) for _, stage in job.recipe.stages]
     for (name, stage), files in zip(job.recipe.stages, read, strict=True):
         key = chain_key(key, stage=name, settings=artifact_writer.list_settings(stage), **files)
@@ -125,6 +134,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         scale,
         folded,
         halves,
+        choice.record,
     )
     return artifact_writer.write(draft, out)
 

@@ -134,13 +134,22 @@ def write_baseline_card(record: JsonObject) -> str:
         f"| trained on | {images['fit']:,} images, {record['epochs_run']} epochs, the best was {record['best_epoch']} |",
         f"| input scale | {_scale(record)} |",
         f"| seed, batch, rate | {settings['seed']}, {settings['batch']}, {settings['rate']} |",
-        f"| augmentation | {'yes' if settings['augment'] else 'no'} |",
+        f"| augmentation | {_augmentation(record)} |",
         f"| seconds | {record['seconds']} |",
         f"| made with | {', '.join(f'{name} {number}' for name, number in record['versions'].items())} |",
         "",
         "The epoch was chosen on validation images; the test images were scored once, at the end.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _augmentation(record: JsonObject) -> str:
+    """Which set; a record from before there were several says whether it was that of digits."""
+    said = record["settings"]["augment"]
+    if isinstance(said, bool):
+        return "yes" if said else "no"
+    found = record.get("augment", {})
+    return f"{found.get('chosen', said)}" + (f" ({found['why']})" if "why" in found else "")
 
 
 def _asked(record: JsonObject) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 
 import pydantic
 
+from edgedigits.data.augmentation.named_sets import AUTO, Said, check_said
 from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.names import WANTED, is_name, make_safe
@@ -58,7 +59,7 @@ EXPORTS: dict[str, type[Export]] = {
     "int8": Int8,
     "int16x8": Int16x8,
 }
-KEYS = ("name", "for", "images", "instead", "stages", "export")
+KEYS = ("name", "for", "images", "instead", "augment", "stages", "export")
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -68,7 +69,8 @@ class Recipe:
     `Recipe(stages=[Prune(sparsity=0.8), Qat()], export=Int8(slim=True))` is what the same in YAML makes, of the same `hash` and
     with the same kept stages. `name` becomes a part of paths; without one the recipe is called after its steps. `purpose` is
     what it is for, in a line. `images`, as "28x28x1", are the only ones that it is made for, "" for any; `instead` is the recipe
-    for others. Raises RecipeError for what is no stage or export, and for stages that don't go together.
+    for others. `augment` is how training images are moved: the name of a set, or moves with their limits; "" for what a run
+    finds out, as `auto`. Raises RecipeError for what is no stage or export, and for stages that don't go together.
 
     >>> import edgedigits as ed
     >>> mine = ed.Recipe(stages=[ed.Prune(sparsity=0.8), ed.Qat()], export=ed.Int8(slim=True))
@@ -83,6 +85,7 @@ class Recipe:
     export: Export
     images: str
     instead: str
+    augment: Said
 
     def __init__(
         self,
@@ -93,6 +96,7 @@ class Recipe:
         export: Export | None = None,
         images: str = "",
         instead: str = "",
+        augment: Said = "",
     ) -> None:
         pairs = tuple(
             one if isinstance(one, tuple) else (_row(f"Recipe: stages[{at}]", one, STAGES, "stage"), one)
@@ -102,8 +106,9 @@ class Recipe:
         _check_teachers("Recipe", pairs)
         if name and not is_name(name):
             raise RecipeError(f"Recipe: name: found {show_value(name)}; wanted {WANTED}")
-        found = {"purpose": purpose, "stages": pairs, "export_name": export_name, "export": export}
+        found: JsonObject = {"purpose": purpose, "stages": pairs, "export_name": export_name, "export": export}
         found |= {"images": images, "instead": instead}
+        found |= {"augment": check_said(augment, "Recipe: augment", RecipeError) if augment != "" else ""}
         for field, value in found.items():
             object.__setattr__(self, field, value)
         object.__setattr__(self, "name", name or make_safe("-".join(self.steps.split(" > "))))
@@ -115,8 +120,9 @@ class Recipe:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of every setting of the stages and the export, in order; what it is called doesn't count."""
-        said = {key: value for key, value in self.as_dict().items() if key in ("stages", "export")}
+        """SHA-256 of every setting of the stages and the export, in order, and of `augment` where it is said; what it is called
+        doesn't count."""
+        said = {key: value for key, value in self.as_dict().items() if key in ("augment", "stages", "export")}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def check_images(self, shape: Sequence[int]) -> None:
@@ -140,6 +146,22 @@ class Recipe:
             raise RecipeError(f"--more {times:g}: {self.name} has no stage that trains; qat_int8 has")
         longer = [(name, lengthen(stage, times)) for name, stage in self.stages]
         return self._replaced(stages=longer)
+
+    def with_augment(self, said: Said) -> Recipe:
+        """The same recipe with training images moved so in every stage, those too that said otherwise, but not where a stage says
+        false. Raises InputError for an unknown set or move."""
+        found = check_said(said, "--augment")
+        if not self.stages:
+            if found in (AUTO, "none"):
+                return self
+            raise RecipeError(f"--augment {found}: {self.name} has no stage that trains; qat_int8 has")
+        stages = [(name, _without_moves(one)) for name, one in self.stages]
+        return self._replaced(stages=stages, augment=found)
+
+    @property
+    def asks_augment(self) -> bool:
+        """Whether any stage trains on images that are moved as the run says, and not as the stage itself does."""
+        return any(getattr(stage, "augment", {}) == {} for _, stage in self.stages)
 
     def shortened(self, share: float) -> Recipe:
         """The same steps with about that share of their training, for a first look: `<name>_short`, of a hash of its own.
@@ -173,6 +195,7 @@ class Recipe:
             "name": self.name,
             "for": self.purpose,
             **{key: value for key, value in (("images", self.images), ("instead", self.instead)) if value},
+            **({"augment": self.augment} if self.augment != "" else {}),
             "stages": [{name: _settings(stage)} for name, stage in self.stages],
             "export": {self.export_name: _settings(self.export)},
         }
@@ -193,6 +216,11 @@ def _row(where: str, part: Any, table: Mapping[str, type[Any]], kind: str) -> st
     classes = ", ".join(f"{row.__name__}()" for row in table.values())
     found = f"the class {part.__name__}" if isinstance(part, type) else describe_kind(part)
     raise RecipeError(f"{where}: wanted one {kind}, found {found}; choose from {classes}")
+
+
+def _without_moves(stage: Any) -> Any:
+    """The stage with images moved as the run says, where it says by itself how."""
+    return dataclasses.replace(stage, augment={}) if getattr(stage, "augment", False) else stage
 
 
 def _settings(part: Any) -> JsonObject:
@@ -268,6 +296,7 @@ def parse(document: Any, where: str, default_name: str) -> Recipe:
         export,
         images,
         document.get("instead", ""),
+        check_said(document["augment"], f"{where}: augment", RecipeError) if "augment" in document else "",
     )
 
 

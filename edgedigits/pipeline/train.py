@@ -18,7 +18,8 @@ from edgedigits_runner.files import sha256_of
 from edgedigits_runner.kept import is_object, is_whole
 
 from edgedigits.backend import seed_everything, tf
-from edgedigits.data.augment import Augment
+from edgedigits.data.augmentation.mixing import find_others
+from edgedigits.data.augmentation.named_sets import AUTO, Said, check_said
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.feed import make_training_batches
 from edgedigits.data.scale import Scale, parse_scaling
@@ -29,7 +30,10 @@ from edgedigits.ground.facts import JsonObject, Progress, Say, silent
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.models.layers.training_policy import choose_training_policy
 from edgedigits.models.zoo import ZOO, build
-from edgedigits.pipeline.stage_cache import hash_code, list_versions
+from edgedigits.pipeline.augmenting.choice import Choice
+from edgedigits.pipeline.augmenting.decide import Question, as_said, find_out_once
+from edgedigits.pipeline.augmenting.outlay import Outlay
+from edgedigits.pipeline.stage_cache import chain_key, hash_code, list_versions
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.scoring import Score, compute_outputs
 
@@ -48,7 +52,7 @@ class Settings:
     label_smoothing: float = 0.0
     scale: Scale = "0..1"
     seed: int = 0
-    augment: bool = True
+    augment: Said | bool = AUTO  # a bool is of older records: none, or that of digits
     options: JsonObject = field(default_factory=dict)  # of the zoo net: alpha, weights
 
     def __post_init__(self) -> None:
@@ -56,6 +60,8 @@ class Settings:
             raise InputError(f"zoo: no net {self.name!r}; choose from {', '.join(ZOO)}")
         check_seed(self.seed)
         object.__setattr__(self, "scale", parse_scaling(self.scale).as_json())
+        if not isinstance(self.augment, bool):
+            object.__setattr__(self, "augment", check_said(self.augment, "--augment"))
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ def train(
     The test images are scored once, at the end. Raises InputError when the net can't be built for such images.
     """
     check_writable(work)
-    data = split(dataset, settings.scale, settings.seed, augment=settings.augment)
+    data = split(dataset, settings.scale, settings.seed)
     run = _Run(settings, dataset, data, work, say)
     if run.history:
         say(f"resuming after epoch {run.history[-1].epoch}")
@@ -115,6 +121,7 @@ class _Run:
             set_aside(work)
             check_writable(work)
             state = None
+        self.choice = self._choose(say)
         self._start()
         if state:
             self._resume(state)
@@ -135,10 +142,14 @@ class _Run:
     def epoch(self) -> None:
         began = time.perf_counter()
         settings, number = self.settings, len(self.history) + 1
-        augment = Augment() if settings.augment else None
+        augment, classes = self.choice.augment, len(self.dataset.classes)
         batches = make_training_batches(self.data.fit, settings.scale, settings.batch, settings.seed, number, augment)
-        classes = len(self.dataset.classes)
-        targets = batches.map(lambda x, y: (x, self.task.keras_targets(y, classes)))
+
+        def make_targets(images: Any, labels: Any, share: Any = None) -> tuple[Any, Any]:
+            found = self.task.keras_targets(labels, classes)
+            return images, found if share is None else found + share[:, None] * (find_others(found) - found)
+
+        targets = batches.map(make_targets)
         loss = self.model.fit(targets, verbose=0, shuffle=False).history["loss"][0]
         answers = compute_outputs(self.model, self.data.validation, settings.scale)
         now = self.task.score(answers, self.data.validation.labels, logits=False)
@@ -180,6 +191,7 @@ class _Run:
                 "validation": len(self.data.validation),
                 "test": len(self.dataset.test),
             },
+            **({"augment": self.choice.record} if self.choice.record else {}),
             "parameters": model.count_params(),
             "epochs_run": len(self.history),
             "best_epoch": self.best_epoch,
@@ -198,6 +210,23 @@ class _Run:
     def _asked(self) -> dict[str, str]:
         """The task, where it is another than one class per image."""
         return {} if self.task.name == "classification" else {"task": self.task.name}
+
+    def _choose(self, say: Say) -> Choice:
+        """As the settings say; with `auto` what a fresh net of this kind learns best from, the same whenever it is asked."""
+        settings, said = self.settings, self.settings.augment
+        if isinstance(said, bool):
+            return as_said("digits" if said else "none")
+        if said != AUTO:
+            return as_said(said)
+        per_epoch = max(1, len(self.data.fit) // settings.batch)
+        outlay = Outlay(settings.epochs * per_epoch, settings.batch, float(settings.epochs), settings.rate)
+        half = self.task.half(self.dataset.classes, False)
+        seed_everything(settings.seed)
+        net, classes = self._build("float32"), tuple(self.dataset.classes)
+        asked = Question(net, half, self.data, classes, outlay, fresh=True)
+        choice = find_out_once(asked, chain_key("train", **self.identity), False, silent)
+        say(choice.line)
+        return choice
 
     def _build(self, policy: str) -> Any:
         import keras

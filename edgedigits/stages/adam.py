@@ -30,6 +30,11 @@ class Adam:
             for each in variables
         ]
 
+    def restart(self) -> None:
+        """As new, for the same variables."""
+        for each in (self._step, *(moment for pair in self._moments for moment in pair)):
+            each.assign(tf.zeros_like(each))
+
     def apply(self, gradients: Sequence[KerasTensor | None]) -> None:
         """One step; runs in a graph. A variable without a gradient, because the loss does not depend on it, stays."""
         step = tf.identity(self._step)

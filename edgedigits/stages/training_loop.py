@@ -15,7 +15,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from edgedigits.backend import keras, seed_everything, tf
-from edgedigits.data.augment import Augment
 from edgedigits.data.feed import TOGETHER, make_training_batches
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress
@@ -26,7 +25,7 @@ from edgedigits.stages.adam import Adam, Schedule
 from edgedigits.stages.settings import ClassWeights
 from edgedigits.tasks.class_weights import make_weighted_mean, to_facts
 from edgedigits.tasks.kinds.table import find_task
-from edgedigits.tasks.losses import Mean, distillation
+from edgedigits.tasks.losses import Mean, distillation, mix_losses
 from edgedigits.tasks.task import Task
 
 CLOSING_RATE = 0.05
@@ -64,13 +63,13 @@ class Plan:
         return max(1, len(data.fit) // self.batch)
 
     def epochs_of(self, data: FitData) -> Iterator[TensorRows]:
-        """(images, labels) for each step, some epochs at a time; the order depends on the seed alone."""
+        """(images, labels) for each step, and shares where images are mixed, some epochs at a time; the order depends on the
+        seed alone."""
         steps, per_epoch = self.steps(data), self._per_epoch(data)
-        augment = Augment() if data.augment else None
         epochs, together = math.ceil(steps / per_epoch), max(1, TOGETHER // len(data.fit))
         for epoch in range(0, epochs, together):
             count = min(together, epochs - epoch)
-            batches = make_training_batches(data.fit, data.scale, self.batch, data.seed, epoch, augment, count)
+            batches = make_training_batches(data.fit, data.scale, self.batch, data.seed, epoch, data.augment, count)
             yield batches.take(min(count * per_epoch, steps - epoch * per_epoch))
 
 
@@ -91,11 +90,13 @@ def tune(
     steps = plan.steps(data)
     task = find_task(data)
     weights = task.weights(plan.class_weights, data.fit.labels)
-    objective = _objective(task, plan, original, make_weighted_mean(weights, task.weighted))
+    objective = _objective(task, plan, original)
+    mean = make_weighted_mean(weights, task.weighted)
     compute = forward or (lambda images: training_copy(images, training=True))
 
-    def loss(images: KerasTensor, labels: KerasTensor) -> KerasTensor:
-        return objective(images, labels, tf.cast(compute(images), tf.float32))
+    def loss(images: KerasTensor, labels: KerasTensor, share: KerasTensor | None = None) -> KerasTensor:
+        of_labels = objective(images, tf.cast(compute(images), tf.float32))
+        return mix_losses(of_labels, share, mean, labels)
 
     rate = keras.optimizers.schedules.CosineDecay(plan.rate, steps, alpha=CLOSING_RATE)
     how = Descent(plan.what, steps, rate, data.seed, pause)
@@ -109,8 +110,8 @@ def tune(
     }
 
 
-Objective = Callable[[KerasTensor, KerasTensor, KerasTensor], KerasTensor]
-"""The loss from images, labels and logits."""
+Objective = Callable[[KerasTensor, KerasTensor], Callable[[Mean, KerasTensor], KerasTensor]]
+"""From images and logits the loss of labels, whose images' own losses a mean brings together."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def descend(
 
     compiled = tf.function(several, reduce_retracing=True)
     seed_everything(how.seed)
-    _seed_layers(training_copy, how.seed)
+    seed_layers(training_copy, how.seed)
     losses: list[float] = []
     at_once = 1
     for epoch in epochs:
@@ -188,7 +189,7 @@ def descend(
     return float(np.mean(losses[-max(1, how.steps // 10) :]))
 
 
-def _seed_layers(training_copy: KerasModel, seed: int) -> None:
+def seed_layers(training_copy: KerasModel, seed: int) -> None:
     """What dropout and noise draw follows from the seed and from the weights that training begins with.
 
     Keras gives each such layer a start of its own when it is made, which no seed tells. With the seed alone each stage would draw
@@ -203,17 +204,16 @@ def _seed_layers(training_copy: KerasModel, seed: int) -> None:
             generator.state.assign([np.random.SeedSequence([seed, weights, number]).generate_state(1)[0], 0])
 
 
-def _objective(
-    task: Task, plan: Plan, original: KerasModel | None, mean: Mean
-) -> Callable[[KerasTensor, KerasTensor, KerasTensor], KerasTensor]:
-    """The loss of logits, from images and labels; `mean` is that of the images' own losses, by their labels."""
+def _objective(task: Task, plan: Plan, original: KerasModel | None) -> Objective:
     if not plan.distillation or original is None:
-        return lambda _images, labels, logits: mean(task.loss(labels, logits), labels)
+        return lambda _images, logits: lambda mean, labels: mean(task.loss(labels, logits), labels)
     teacher = make_asking_copy(original)
 
-    def mixed(images: KerasTensor, labels: KerasTensor, logits: KerasTensor) -> KerasTensor:
+    def mixed(images: KerasTensor, logits: KerasTensor) -> Callable[[Mean, KerasTensor], KerasTensor]:
         wanted = teacher(images, training=False)
-        return distillation(labels, logits, wanted, plan.distillation, plan.temperature, mean, task)
+        return lambda mean, labels: distillation(
+            labels, logits, wanted, plan.distillation, plan.temperature, mean, task
+        )
 
     return mixed
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from edgedigits.backend import tf
+from edgedigits.data.augmentation.mixing import find_others
 from edgedigits.keras_types import KerasTensor, TensorLike
 
 Mean = Callable[[TensorLike, TensorLike], KerasTensor]
@@ -64,6 +65,22 @@ def distillation(
     soft = mean(soft_of(wanted, logits, temperature), labels)
     hard = mean(hard_of(labels, logits), labels)
     return (1 - share) * hard + share * temperature**2 * soft
+
+
+def mix_losses(
+    objective: Callable[..., KerasTensor], share: KerasTensor | None, mean: Mean, *rows: TensorLike
+) -> KerasTensor:
+    """`objective(mean, *rows)`, where `rows` are labels, and what else belongs to an image; of mixed images that of their own
+    rows and of the others', in the shares that the images have of both (`mixing.py`). `share` is that of the others, float32 [n].
+    """
+    if share is None:
+        return objective(mean, *rows)
+
+    def weigh(part: KerasTensor) -> Mean:
+        return lambda losses, labels: mean(losses * tf.reshape(part, [-1, *[1] * (len(losses.shape) - 1)]), labels)
+
+    others = objective(weigh(share), *map(find_others, rows))
+    return objective(weigh(1 - share), *rows) + others
 
 
 def make_loss_of_label_probabilities(label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:

@@ -92,7 +92,7 @@ def fit_data(
         find_task(found).check_targets(found, answers)
     if found.shape != (height, width, channels):
         found = convert_shape(found, (height, width), channels)
-    return add_costs(split(found, scale, 0, augment=False)), found.classes
+    return add_costs(split(found, scale, 0)), found.classes
 
 
 def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None]:

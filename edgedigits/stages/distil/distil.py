@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from dataclasses import replace
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from edgedigits.data.augment import Augment
+from edgedigits.data.augmentation.augment import Augment
+from edgedigits.data.augmentation.named_sets import LIMITS, SETS, find_fault, list_moves, make_augment
 from edgedigits.data.scale import NAMED, scaling_of
 from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
@@ -26,19 +26,16 @@ if TYPE_CHECKING:
     from edgedigits.keras_types import KerasTensor
     from edgedigits.stages.distil.teachers import Teacher
 
-MOVES = tuple(field.name for field in dataclasses.fields(Augment))
 WARM_UP = 0.05
 """The share of the steps in which a fresh net's rate rises from zero; Adam's first steps are its wildest."""
 
 
 def _moves(value: object) -> object:
-    """How far images move: limits by name, or false."""
-    numbers = isinstance(value, dict) and all(
-        key in MOVES and isinstance(x, (int, float)) and not isinstance(x, bool) and 0 <= x < 360
-        for key, x in value.items()
-    )
-    if value is not False and not numbers:
-        wanted = f"wanted false, or limits from 0 for some of {', '.join(MOVES)}"
+    """How far images move: limits by name, the name of a set, or false."""
+    known = isinstance(value, dict) and set(value) <= set(list_moves()) and not find_fault(value)
+    if value is not False and not known and not (isinstance(value, str) and value in SETS):
+        limits = ", ".join(f"{name} (to {LIMITS[name]:g})" if name in LIMITS else name for name in list_moves())
+        wanted = f"wanted false, or limits from 0 for some of {limits}, or a set: {', '.join(SETS)}"
         raise PydanticCustomError("moves", "{wanted}", {"wanted": wanted})
     return value
 
@@ -67,7 +64,8 @@ class Distil:
     share: of the loss, for the teachers' answers at `temperature`; the rest is for the labels. With 0 the student learns from the
     labels alone, so that it errs otherwise than the teachers: a good one to teach beside them.
     pool: augmentations of every image, taken in turn; with fewer than epochs, teachers answer each but once.
-    augment: limits other than the usual, or false. average: the decay of a running mean of the weights, which is the outcome.
+    augment: this stage's own, as limits other than those of digits, the name of a set, or false; {}: as the run has it.
+    average: the decay of a running mean of the weights, which is the outcome.
     dropout: how much of the student's own dropout stays; a shrunken net has no neurons to spare.
     """
 
@@ -172,7 +170,9 @@ class Distil:
 
         how = training_loop.Descent("distil", steps, self._rate(steps), data.seed)
         weights = task.weights(self.class_weights, data.fit.labels)
-        loss = soft_labels.make_loss(task, training_copy, ask, data.scale, self.share, self.temperature, weights)
+        loss = soft_labels.make_loss(
+            task, training_copy, ask, data.scale, self.share, self.temperature, weights, lessons.mixes
+        )
         closing = training_loop.descend(training_copy, loss, lessons.epochs(self.batch, steps), how, progress, hold)
         if not math.isfinite(closing):
             raise RecipeError(f"distil.rate: with {self.rate} the loss ends as {closing}; give a lower one")
@@ -197,7 +197,12 @@ class Distil:
         return steps, -(-steps // per_epoch)
 
     def _augment(self, data: FitData) -> Augment | None:
-        return Augment(**self.augment) if data.augment and self.augment is not False else None
+        """Its own where it says so, else that of the run."""
+        if self.augment == {}:
+            return data.augment
+        if isinstance(self.augment, str):
+            return make_augment(self.augment)
+        return Augment(**self.augment) if self.augment else None
 
     def _rate(self, steps: int) -> Callable[[object], KerasTensor]:
         """A cosine to a twentieth; a student that starts from nothing warms up first."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgedigits.backend import tf
-from edgedigits.data.augment import Augment
+from edgedigits.data.augmentation.augment import Augment
+from edgedigits.data.augmentation.mixing import mix
 from edgedigits.data.feed import TOGETHER, make_reader, shuffle_batches
 from edgedigits.data.scale import Scale, scale_pixels
 from edgedigits.data.splits import FitData
@@ -21,7 +22,7 @@ from edgedigits.ground.facts import Progress
 from edgedigits.keras_types import KerasTensor, TensorRows
 from edgedigits.tasks.class_weights import make_weighted_mean
 from edgedigits.tasks.kinds.table import find_task
-from edgedigits.tasks.losses import distillation
+from edgedigits.tasks.losses import Mean, distillation, mix_losses
 from edgedigits.tasks.task import Task
 
 IMAGES_MOST_BYTES = 2**30
@@ -53,7 +54,7 @@ class Lessons:
 
     def epochs(self, batch: int, steps: int) -> Iterator[TensorRows]:
         """(uint8 pixels, labels) for each step, and float16 answers where there are any; an epoch at a time, or some epochs
-        where all of them see the same images."""
+        where all of them see the same images. Where images are mixed, the pixels are float32, and shares come last."""
         fit, seed = self.data.fit, self.data.seed
         batch = min(batch, len(fit))
         per_epoch = len(fit) // batch
@@ -70,9 +71,19 @@ class Lessons:
         others = _gather([self.data.fit.labels] + ([] if self.answers is None else [self.answers[number]]))
 
         def prepare(row: KerasTensor) -> tuple[KerasTensor, ...]:
-            return *pixels(row), *others(row)
+            if not self.mixes:
+                return *pixels(row), *others(row)
+            assert self.augment is not None
+            seed = [self.data.seed * 1000 + number, tf.cast(row[0], tf.int32)]
+            mixed, share = mix(pixels(row)[0], self.augment, seed)
+            return mixed, *others(row), share
 
         return _mapped(rows, prepare)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images are mixed, and their answers with them."""
+        return self.augment is not None and self.augment.mixes
 
 
 def make_lessons(
@@ -129,21 +140,30 @@ def make_loss(
     share: float,
     temperature: float,
     weights: np.ndarray | None = None,
+    mixes: bool = False,
 ) -> Callable[..., KerasTensor]:
     """The loss of a batch of images: `losses.distillation` from the answers kept of them, else those of who is asked now.
 
-    `weights` are those of the classes, if they weigh differently (`class_weights.py`). With `share` 0 nobody is asked.
+    `weights` are those of the classes, if they weigh differently (`class_weights.py`). With `share` 0 nobody is asked. `mixes`:
+    images are mixed, and of each batch the shares come last; kept answers are mixed as labels are.
     """
 
     mean = make_weighted_mean(weights, task.weighted)
 
-    def mixed(pixels: KerasTensor, labels: KerasTensor, answers: KerasTensor | None = None) -> KerasTensor:
+    def mixed(pixels: KerasTensor, *rows: KerasTensor) -> KerasTensor:
+        rows, part = (rows[:-1], rows[-1]) if mixes else (rows, None)
         given = tf.cast(pixels, tf.float32)
         logits = tf.cast(training_copy(scale_pixels(given, scale), training=True), tf.float32)
-        if not share:
-            return mean(task.loss(labels, logits), labels)
-        wanted = ask(given) if answers is None else answers
-        return distillation(labels, logits, wanted, share, temperature, mean, task)
+        now = ask(given) if share and len(rows) == 1 else None
+
+        def objective(mean: Mean, labels: KerasTensor, answers: KerasTensor | None = None) -> KerasTensor:
+            if not share:
+                return mean(task.loss(labels, logits), labels)
+            wanted = now if answers is None else answers
+            assert wanted is not None
+            return distillation(labels, logits, wanted, share, temperature, mean, task)
+
+        return mix_losses(objective, part, mean, *rows)
 
     return mixed
 

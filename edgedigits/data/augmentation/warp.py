@@ -1,5 +1,5 @@
-"""Random rotation, shift, zoom and shear of a batch, as one affine map per image, bent by an elastic field where that is asked
-for (Simard et al. 2003), and one bilinear look-up."""
+"""Where each point of a moved image is read from: one affine map per image, bent by an elastic field where that is asked for
+(Simard et al. 2003), and one bilinear look-up. A mirrored image is the same map the other way round."""
 
 from __future__ import annotations
 
@@ -10,63 +10,81 @@ from edgedigits.keras_types import KerasTensor, TensorLike
 
 KNOTS = 5
 """A side of the grid of points that an elastic field moves, each for itself; between them it is smooth."""
+COLUMNS = 7
+"""Draws of the affine map; those of an elastic field follow."""
 
 
 @dataclass(frozen=True)
-class Augment:
-    """How far an image may move; each draw is uniform in -limit..limit. The defaults keep a digit the digit it was."""
+class Warp:
+    """How far an image may move, as `Augment` has it, in shares of a side and degrees."""
 
-    rotation_degrees: float = 10.0
-    shift: float = 0.08  # share of the side
-    zoom: float = 0.1
-    shear: float = 0.1
-    elastic: float = 0.0  # share of the side
+    rotation_degrees: float
+    shift: float
+    zoom: float
+    shear: float
+    elastic: float
+    flip: bool
+    crop: float
 
-    def __call__(self, images: TensorLike, seed: Sequence[int] | KerasTensor) -> KerasTensor:
-        """float32 [n, h, w, c] to the same shape; edges are repeated outwards. `seed` is int32 [2]: same seed, same images."""
-        from edgedigits.backend import tf
+    @property
+    def columns(self) -> int:
+        """How many draws an image takes."""
+        return COLUMNS + (2 * KNOTS**2 if self.elastic else 0)
 
-        return self.moved(images, self.draws(tf.shape(images)[0], seed))
+    @property
+    def moves(self) -> bool:
+        """Whether anything is moved at all."""
+        return any((self.rotation_degrees, self.shift, self.zoom, self.shear, self.elastic, self.flip, self.crop))
 
-    def draws(self, count: int | KerasTensor, seed: Sequence[int] | KerasTensor) -> KerasTensor:
-        """What `count` images are moved by, float32 [count, 7 or, elastic, 57] in -1..1; kept, they move the same images the same
-        way again."""
-        from edgedigits.backend import tf
-
-        result: KerasTensor = tf.random.stateless_uniform(
-            [count, 7 + (2 * KNOTS**2 if self.elastic else 0)], seed, -1.0, 1.0
-        )
-        return result
-
-    def moved(self, images: TensorLike, draws: KerasTensor) -> KerasTensor:
-        """Each image float32 [n, h, w, c] moved by its row of `draws`, whatever images are beside it."""
+    def __call__(self, images: TensorLike, draws: KerasTensor, more: Sequence[KerasTensor]) -> KerasTensor:
+        """Images float32 [n, h, w, c] by `draws` [n, columns], each -1..1; `more`, [n] each, are for the flip and both ways of
+        the crop. Edges are repeated outwards."""
         from edgedigits.backend import tf
 
         shape = tf.shape(images)
         size = tf.cast(shape[1:3], tf.float32)
+        maps = self._maps(draws, size[0], size[1])
+        if more:
+            maps = self._cropped_and_flipped(maps, more, size[0], size[1])
         if self.elastic:
-            moved = _looked_up(images, self._places(draws, size))
-        else:
-            moved = tf.raw_ops.ImageProjectiveTransformV3(
-                images=images,
-                transforms=self._maps(draws, size[0], size[1]),
-                output_shape=shape[1:3],
-                interpolation="BILINEAR",
-                fill_mode="NEAREST",
-                fill_value=0.0,
-            )
-        result: KerasTensor = tf.ensure_shape(moved, images.shape)
-        return result
+            return _looked_up(images, self._places(maps, draws, size))
+        moved: KerasTensor = tf.raw_ops.ImageProjectiveTransformV3(
+            images=images,
+            transforms=maps,
+            output_shape=shape[1:3],
+            interpolation="BILINEAR",
+            fill_mode="NEAREST",
+            fill_value=0.0,
+        )
+        return moved
 
-    def _places(self, draws: KerasTensor, size: KerasTensor) -> KerasTensor:
+    def _places(self, maps: KerasTensor, draws: KerasTensor, size: KerasTensor) -> KerasTensor:
         """Where each output point is read from: float32 [n, h, w, 2], x and y in pixels of the input."""
         from edgedigits.backend import tf
 
-        a0, a1, a2, b0, b1, b2 = tf.unstack(self._maps(draws, size[0], size[1])[:, None, None, :6], axis=-1)
+        a0, a1, a2, b0, b1, b2 = tf.unstack(maps[:, None, None, :6], axis=-1)
         x, y = tf.meshgrid(tf.range(size[1]), tf.range(size[0]))
         straight = tf.stack([a0 * x + a1 * y + a2, b0 * x + b1 * y + b2], axis=-1)
-        knots = tf.reshape(draws[:, 7:], [-1, KNOTS, KNOTS, 2]) * self.elastic * size[::-1]
+        field = draws[:, COLUMNS : COLUMNS + 2 * KNOTS**2]
+        knots = tf.reshape(field, [-1, KNOTS, KNOTS, 2]) * self.elastic * size[::-1]
         result: KerasTensor = straight + tf.image.resize(knots, tf.cast(size, tf.int32), method="bicubic")
+        return result
+
+    def _cropped_and_flipped(
+        self, maps: KerasTensor, more: Sequence[KerasTensor], height: KerasTensor, width: KerasTensor
+    ) -> KerasTensor:
+        """By whole pixels, so that an image which is only cropped and mirrored stays as sharp as it was."""
+        from edgedigits.backend import tf
+
+        a0, a1, a2, b0, b1, b2, zero, _ = tf.unstack(maps, axis=1)
+        mirror, across, down = more
+        a2 += tf.round(self.crop * width * across)
+        b2 += tf.round(self.crop * height * down)
+        if self.flip:
+            flipped = mirror < 0
+            a2, b2 = (tf.where(flipped, to + by * (width - 1), to) for to, by in ((a2, a0), (b2, b0)))
+            a0, b0 = (tf.where(flipped, -by, by) for by in (a0, b0))
+        result: KerasTensor = tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
         return result
 
     def _maps(self, draws: KerasTensor, height: KerasTensor, width: KerasTensor) -> KerasTensor:

@@ -1,0 +1,48 @@
+"""How much a recipe trains, and so how much of a try-out it can bear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edgedigits.data.splits import FitData
+
+SHARE: Final = 0.1
+"""Of a recipe's steps of training: a try-out takes less, with all that it asks of models."""
+ASKED: Final = 3
+"""A model answers so many images in the time in which it is trained on one: the way back takes two of three parts."""
+
+
+@dataclass(frozen=True)
+class Outlay:
+    """steps: of training in all, each on `batch` images. times: how often each image is seen. rate: the highest there is."""
+
+    steps: int
+    batch: int
+    times: float
+    rate: float
+
+    def left_for_training(self, asked: int) -> int:
+        """The steps of training in a try-out in which models answer `asked` images besides."""
+        return int(SHARE * self.steps) - self.steps_of_asking(asked)
+
+    def steps_of_asking(self, asked: int) -> int:
+        """As many steps of training take as long as `asked` answers."""
+        return -(-asked // (ASKED * self.batch))
+
+
+def measure_outlay(stages: Sequence[tuple[str, Any]], data: FitData) -> Outlay:
+    """Of the stages of a recipe, at least one."""
+    counts = [(_count_steps(stage, data), min(stage.batch, len(data.fit))) for _, stage in stages]
+    steps = sum(count for count, _ in counts)
+    images = sum(count * batch for count, batch in counts)
+    rate = max(stage.rate for _, stage in stages)
+    return Outlay(steps, max(batch for _, batch in counts), images / len(data.fit), rate)
+
+
+def _count_steps(stage: Any, data: FitData) -> int:
+    """With what is trained between the rounds of a stage that has some."""
+    per_epoch = max(1, len(data.fit) // stage.batch)
+    lengths = [stage.epochs] + [getattr(stage, "epochs_between", 0)] * (getattr(stage, "rounds", 1) - 1)
+    return sum(max(stage.min_steps, round(epochs * per_epoch)) for epochs in lengths)
