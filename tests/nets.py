@@ -45,7 +45,7 @@ def classifier(softmax: bool = True, seed: int = 3) -> Any:
 
 def fit_data(path: Path, seed: int = 0) -> FitData:
     """The shapes, cut; no augmentation, since the class is a place."""
-    return split(load_data(str(path)), "0..1", seed, augment=False)
+    return split(load_data(str(path)), "0..1", seed)
 
 
 def trained(path: Path, softmax: bool = True) -> Candidate:

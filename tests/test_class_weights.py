@@ -95,7 +95,7 @@ def imbalanced(classes: int = 3, many: int = 150, few: int = 8) -> FitData:
     images, others = noisy(classes, classes * many), noisy(classes, classes * 30, seed=1)
     rare = np.flatnonzero(images.labels == classes - 1)[few:]
     fit = images.subset(np.setdiff1d(np.arange(len(images)), rare))
-    return FitData(fit, others, others, "0..1", 0, augment=False)
+    return FitData(fit, others, others, "0..1", 0)
 
 
 def recall_of_the_rare(model: KerasModel, data: FitData) -> float:
@@ -133,7 +133,7 @@ def test_every_stage_that_trains_takes_and_records_it() -> None:
 
 def test_balanced_data_trains_to_the_same_weights_whatever_the_setting() -> None:
     images = noisy(3, 90)
-    data = FitData(ArrayImages(images.pixels, images.labels), images, images, "0..1", 0, augment=False)
+    data = FitData(ArrayImages(images.pixels, images.labels), images, images, "0..1", 0)
     one, other = (
         Finetune(min_steps=5, epochs=0.1, batch=16, class_weights=setting)(Candidate(classifier()), data)[0].model
         for setting in ("auto", "none")

@@ -528,7 +528,7 @@ def test_seeds_that_the_generators_do_not_take_are_refused(seed: int, shapes: Pa
 
 def test_the_largest_seed_is_taken_all_the_way(shapes: Path) -> None:
     from edgedigits.backend import seed_everything
-    from edgedigits.data.augment import Augment
+    from edgedigits.data.augmentation.augment import Augment
 
     data = split(load_data(str(shapes)), "0..1", LARGEST_SEED)
     seed_everything(data.seed)
@@ -546,7 +546,7 @@ def test_scales_cover_their_range(scale: str) -> None:
 
 @pytest.mark.parametrize("augmented", [False, True])
 def test_epochs_together_are_those_alone(augmented: bool, shapes: Path) -> None:
-    from edgedigits.data.augment import Augment
+    from edgedigits.data.augmentation.augment import Augment
     from edgedigits.data.feed import make_training_batches
 
     images, augment = load_data(str(shapes)).train, Augment() if augmented else None
@@ -559,7 +559,7 @@ def test_epochs_together_are_those_alone(augmented: bool, shapes: Path) -> None:
 
 
 def test_batches_are_the_same_for_the_same_seed_and_epoch(shapes: Path) -> None:
-    from edgedigits.data.augment import Augment
+    from edgedigits.data.augmentation.augment import Augment
     from edgedigits.data.feed import make_training_batches
 
     images = load_data(str(shapes)).train
@@ -575,7 +575,7 @@ def test_batches_are_the_same_for_the_same_seed_and_epoch(shapes: Path) -> None:
 
 
 def test_augmentation_of_nothing_changes_nothing_and_shift_moves() -> None:
-    from edgedigits.data.augment import Augment
+    from edgedigits.data.augmentation.augment import Augment
 
     images = np.random.default_rng(0).random((4, 9, 11, 2)).astype(np.float32) * 255
     still = Augment(rotation_degrees=0, shift=0, zoom=0, shear=0)(images, [1, 2]).numpy()
@@ -589,7 +589,7 @@ def test_augmentation_of_nothing_changes_nothing_and_shift_moves() -> None:
 def test_elastic_bends_smoothly_and_else_reads_as_the_affine_map() -> None:
     import tensorflow as tf
 
-    from edgedigits.data.augment import Augment
+    from edgedigits.data.augmentation.augment import Augment
 
     images = np.random.default_rng(0).random((5, 12, 9, 2)).astype(np.float32) * 255
     faint, affine = Augment(elastic=1e-9), Augment()

@@ -14,7 +14,7 @@ import pytest
 
 from edgedigits.backend import keras, tf
 from edgedigits.cli.main import main
-from edgedigits.data.augment import Augment
+from edgedigits.data.augmentation.augment import Augment
 from edgedigits.data.scale import parse_scaling
 from edgedigits.errors import InputError, ModelError, RecipeError
 from edgedigits.models.graph import walk
@@ -298,7 +298,7 @@ def test_what_is_used_once_is_asked_for_during_training(start: Candidate, shapes
 def test_memory_decides_what_is_kept_and_not_what_comes_out(
     start: Candidate, shapes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = replace(fit_data(shapes), augment=True)
+    data = fit_data(shapes)
     stage = Distil(**{**QUICK, "augment": {"shift": 0.02, "zoom": 0}}, pool=2)
     kept, facts = stage(start, data)
     assert (facts["teacher_passes"], facts["augmentations"]) == (2, 2)

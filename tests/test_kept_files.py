@@ -113,7 +113,7 @@ class Interrupted(BaseException):
 def test_a_damaged_checkpoint_starts_anew_with_a_line_and_ends_alike(shapes: Path, tmp_path: Path) -> None:
     data, settings, work = (
         load_data(str(shapes)),
-        Settings("mlp", epochs=2, batch=60, augment=False),
+        Settings("mlp", epochs=2, batch=60, augment="none"),
         tmp_path / "n.training",
     )
 

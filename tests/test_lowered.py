@@ -88,7 +88,7 @@ def test_rounding_is_trained_through_lowered_activations(shapes: Path) -> None:
 @pytest.mark.parametrize("kind", ["elu", "selu", "softplus", "mish"])
 def test_raw_pixels_leave_no_infinite_range(kind: str, shapes: Path) -> None:
     """exp(x) of what a convolution makes of 0..255 is infinite in float32; int8 can't be calibrated on that."""
-    data = split(load_data(str(shapes)), "0..255", 0, augment=False)
+    data = split(load_data(str(shapes)), "0..255", 0)
     model = curved(kind, softmax=False)
     model.get_layer("conv0").set_weights([3 * weight for weight in model.get_layer("conv0").get_weights()])
     pixels = read_all(data.calibration)

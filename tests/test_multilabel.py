@@ -193,7 +193,7 @@ def test_thresholds_are_for_labels_only(shapes: Path, tmp_path: Path) -> None:
 
 
 def test_a_net_of_the_zoo_learns_labels(digits: Path, tmp_path: Path) -> None:
-    settings = Settings("nano", epochs=12, batch=32, rate=4e-3, augment=False, label_smoothing=0.02)
+    settings = Settings("nano", epochs=12, batch=32, rate=4e-3, augment="none", label_smoothing=0.02)
     trained = train(settings, load_data(str(digits)), tmp_path / "work")
     assert trained.model.layers[-1].activation.__name__ == "sigmoid"
     assert trained.record["data"]["task"] == "multilabel"

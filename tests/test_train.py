@@ -109,7 +109,7 @@ def test_training_learns_and_leaves_a_clean_model_with_card_and_history(shapes: 
 
 def test_early_stopping_and_other_settings_start_anew(shapes: Path, tmp_path: Path) -> None:
     data = load_data(str(shapes))
-    settings = Settings("mlp", epochs=30, batch=32, rate=1e-9, patience=2, augment=False)
+    settings = Settings("mlp", epochs=30, batch=32, rate=1e-9, patience=2, augment="none")
     run = train(settings, data, tmp_path)
     assert len(run.history) < 30
     state = json.loads((tmp_path / "state.json").read_text())

@@ -76,7 +76,7 @@ def trained(data: Path, work: Path) -> Any:
     from edgedigits.data.sources.named import load_data
     from edgedigits.pipeline.train import Settings, train
 
-    settings = Settings("mlp", epochs=1, batch=32, patience=1, scale="0..1", augment=False)
+    settings = Settings("mlp", epochs=1, batch=32, patience=1, scale="0..1", augment="none")
     return train(settings, load_data(str(data)), work)
 
 
