@@ -28,7 +28,6 @@ from edgedigits.errors import InputError, RecipeError
 from edgedigits.ground.facts import silent
 from edgedigits.pipeline.augmenting.choice import pick
 from edgedigits.pipeline.augmenting.decide import Question, find_out, find_out_once
-from edgedigits.pipeline.augmenting.look import Look
 from edgedigits.pipeline.augmenting.outlay import Outlay, measure_outlay
 from edgedigits.pipeline.recipe import load_recipe, parse
 from edgedigits.pipeline.train import Settings
@@ -143,18 +142,18 @@ def test_mixed_images_have_the_share_that_is_said_of_them(moves: dict[str, float
 
 def test_batches_carry_the_shares_and_the_loss_follows_them(shapes: Path) -> None:
     images = load_data(str(shapes)).train
-    for pixels, labels, share in make_training_batches(images, "0..1", 32, 7, 2, Augment.only(mixup=0.4)).take(1):
-        logits = tf.random.stateless_normal([32, 3], [1, 2])
-        task = find_task(load_data(str(shapes)))
-        loss = mix_losses(
-            lambda mean, labels: mean(task.loss(labels, logits), labels),
-            share,
-            lambda losses, _: tf.reduce_mean(losses),
-            labels,
-        )
-        own, others = task.loss(labels, logits), task.loss(labels[::-1], logits)
-        assert float(loss) == pytest.approx(float(np.mean((1 - share) * own + share * others)), rel=1e-5)
-        assert pixels.shape == (32, 12, 12, 1)
+    batches = make_training_batches(images, "0..1", 32, 7, 2, Augment.only(mixup=0.4))
+    pixels, labels, share = next(iter(batches))
+    assert pixels.shape == (32, 12, 12, 1)
+    logits, task = tf.random.stateless_normal([32, 3], [1, 2]), find_task(load_data(str(shapes)))
+    loss = mix_losses(
+        lambda mean, labels: mean(task.loss(labels, logits), labels),
+        share,
+        lambda losses, _: tf.reduce_mean(losses),
+        labels,
+    )
+    own, others = task.loss(labels, logits), task.loss(labels[::-1], logits)
+    assert float(loss) == pytest.approx(float(np.mean((1 - share) * own + share * others)), rel=1e-5)
 
 
 @pytest.mark.parametrize("stage", [Finetune(min_steps=4, epochs=0.1), Distil(min_steps=4, epochs=3, pool=2, batch=64)])
@@ -259,7 +258,7 @@ def test_the_mildest_of_sets_alike_is_picked_and_none_that_harms_a_class() -> No
     chosen, rows = pick(losses, kinds, ["a", "b", "c", "d"])
     assert chosen == "digits", "as good as photos, and milder"
     assert [row["set"] for row in rows] == list(losses)
-    assert rows[0]["above_best"] == pytest.approx(0.295, abs=0.01)
+    assert rows[0]["above_best"] == pytest.approx(0.305, abs=0.001)
     assert pick({"none": plain, "digits": plain - 0.01}, kinds, "abcd")[0] == "none"
     turned = np.where(kinds == 2, plain + 0.7, plain - 0.6)
     chosen, rows = pick({"none": plain, "photos": turned}, kinds, ["a", "b", "left", "d"])
@@ -267,8 +266,7 @@ def test_the_mildest_of_sets_alike_is_picked_and_none_that_harms_a_class() -> No
 
 
 def arrows(images: int = 400, mirrored: bool = True) -> Dataset:
-    """12x12 images of a wedge in noise: pointing left, pointing right, or a bar. Where `mirrored` is not so, the two wedges are one
-    class, and a bar that lies is the other."""
+    """12x12 images of a wedge in noise that points left or right, or of a bar; without `mirrored` the wedges are one class."""
     rng = np.random.default_rng(3)
 
     def part(count: int) -> ArrayImages:
@@ -283,7 +281,7 @@ def arrows(images: int = 400, mirrored: bool = True) -> Dataset:
         return ArrayImages(pixels.astype(np.uint8), kinds.astype(np.int32))
 
     names = ("left", "right", "bar") if mirrored else ("wedge", "bar")
-    return Dataset("arrows", part(images), part(30), names)
+    return Dataset("arrows", names, part(images), part(30), f"arrows {images} {mirrored}")
 
 
 def small_net(shape: Sequence[int], classes: int) -> Any:
