@@ -359,7 +359,7 @@ def test_few_steps_get_a_cheap_look_and_never_flips(fresh_cache: Path) -> None:
     assert choice.record["chosen"] in ("none", "digits", "objects")
     assert choice.record["looked_at"] > 100
     assert "too few for a try-out" in choice.line
-    assert find_out_once(replace(asked, model=None), "key", False, silent) == choice, "kept"
+    assert find_out_once(replace(asked, model=small_net((12, 12, 1), 2)), "key", False, silent) == choice, "kept"
     once = find_out(replace(asked, outlay=replace(LONG, times=1.0)), silent)
     assert (once.augment, "too seldom to need it" in once.line) == (None, True)
     fresh = find_out(replace(asked, fresh=True), silent)

@@ -22,7 +22,7 @@ from edgedigits.models.saved.custom_classes import hash_sources
 from edgedigits.models.saved.saved_files import hash_model
 from edgedigits.pipeline import artifact_writer
 from edgedigits.pipeline.artifact_writer import Draft, Exported, Halves
-from edgedigits.pipeline.augmenting.choose import choose_augment
+from edgedigits.pipeline.augmenting.choose import Asked, choose_augment
 from edgedigits.pipeline.checks import lost_points
 from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.judging import check_baseline, check_classes, compute_outputs_of_bytes, find_changes
@@ -78,7 +78,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
 
     own = hash_sources(job.custom)
     key = start_key(job.model_sha256, job.dataset.fingerprint, scale=job.scale.as_json(), seed=job.seed, custom=own)
-    choice = choose_augment(job, data, half, key, progress)
+    choice = choose_augment(_ask_augment(job, half, key), data, progress)
     if choice.line:
         say(choice.line)
     for warning in choice.warnings:
@@ -137,6 +137,20 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         choice.record,
     )
     return artifact_writer.write(draft, out)
+
+
+def _ask_augment(job: Job, half: Half, key: str) -> Asked:
+    recipe = job.recipe
+    return Asked(
+        job.loaded.model,
+        half,
+        tuple(job.dataset.classes),
+        recipe.stages,
+        recipe.augment,
+        recipe.asks_augment,
+        chain_key(key, recipe=recipe.hash),
+        job.fresh,
+    )
 
 
 def _stage(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +22,10 @@ from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.augmenting.choice import Choice, pick
 from edgedigits.pipeline.augmenting.look import Look, Turned, holds
 from edgedigits.pipeline.augmenting.outlay import Outlay
-from edgedigits.pipeline.stage_cache import chain_key
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.task import Half
 
-HELD_SHARE, HELD_MOST = 0.2, 1000
+HELD_SHARE, HELD_MOST = 0.2, 2000
 """Of the training images, to judge on."""
 LOOKED: Final = 300
 """Images that the model itself is asked about."""
@@ -189,8 +188,8 @@ def _chosen(name: str, why: str, found: JsonObject) -> Choice:
 
 
 def find_out_once(asked: Question, key: str, fresh: bool, progress: Progress) -> Choice:
-    """The same, kept under the key of all that it depends on besides the outlay; `fresh` asks again."""
-    path = find_cache_dir() / "augment" / f"{chain_key(key, outlay=asdict(asked.outlay))}.json"
+    """The same, kept under the key of all that it depends on; `fresh` asks again."""
+    path = find_cache_dir() / "augment" / f"{key}.json"
     if not fresh and (kept := _load(path)):
         return kept
     found = find_out(asked, progress)

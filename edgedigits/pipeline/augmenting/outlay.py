@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from edgedigits.data.splits import FitData
 
-SHARE: Final = 0.1
+SHARE: Final = 0.09
 """Of a recipe's steps of training: a try-out takes less, with all that it asks of models."""
 ASKED: Final = 3
 """A model answers so many images in the time in which it is trained on one: the way back takes two of three parts."""
