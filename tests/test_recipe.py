@@ -122,7 +122,7 @@ def shrink(**settings: Any) -> dict[str, Any]:
         ({"export": "int8", "stages": [{"prune": {}, "qat": {}}]}, "stages[0]: wanted one stage"),
         ({"export": "int8", "stages": [{"prune": [1]}]}, "stages[0].prune: wanted settings as key: value"),
         ({"export": "int8", "name": 3}, "name: wanted text"),
-        ([], "wanted the keys name, for, images, instead, stages, export"),
+        ([], "wanted the keys name, for, images, instead, augment, stages, export"),
         (None, "found nothing"),
     ],
 )

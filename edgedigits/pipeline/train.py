@@ -121,10 +121,12 @@ class _Run:
             set_aside(work)
             check_writable(work)
             state = None
-        self.choice = self._choose(say)
+        self.choice = self._choose()
         self._start()
         if state:
             self._resume(state)
+        elif self.choice.line:
+            say(self.choice.line)
 
     def _start(self) -> None:
         self.history: list[Row] = []
@@ -211,7 +213,7 @@ class _Run:
         """The task, where it is another than one class per image."""
         return {} if self.task.name == "classification" else {"task": self.task.name}
 
-    def _choose(self, say: Say) -> Choice:
+    def _choose(self) -> Choice:
         """As the settings say; with `auto` what a fresh net of this kind learns best from, the same whenever it is asked."""
         settings, said = self.settings, self.settings.augment
         if isinstance(said, bool):
@@ -224,9 +226,7 @@ class _Run:
         seed_everything(settings.seed)
         net, classes = self._build("float32"), tuple(self.dataset.classes)
         asked = Question(net, half, self.data, classes, outlay, fresh=True)
-        choice = find_out_once(asked, chain_key("train", **self.identity), False, silent)
-        say(choice.line)
-        return choice
+        return find_out_once(asked, chain_key("train", **self.identity), False, silent)
 
     def _build(self, policy: str) -> Any:
         import keras
