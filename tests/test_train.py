@@ -16,7 +16,7 @@ from edgedigits.models.zoo.shipped import find_record_beside
 from edgedigits.pipeline.baselines import save
 from edgedigits.pipeline.train import Settings, train, write_history
 
-SMALL = {"epochs": 3, "batch": 32, "rate": 1e-2}
+SMALL = {"augment": "digits", "epochs": 3, "batch": 32, "rate": 1e-2}
 
 
 @pytest.mark.parametrize(
