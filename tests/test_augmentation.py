@@ -396,5 +396,5 @@ def test_compress_records_the_choice_and_warns_of_flips_by_the_names_of_classes(
     (warning,) = [one for one in photos.warnings if "mirror" in one]
     assert "augment mirrors images, and the model answers mirrored images of" in warning
     assert "left as right (" in warning
-    assert not [one for one in make(augment="objects").warnings if "mirror" in one]
+    assert not [one for one in auto.warnings if "mirror" in one]
     assert auto.path != photos.path
