@@ -109,7 +109,7 @@ def test_artifact_is_whole_and_says_what_it_is(first: tuple[Path, Path, list[str
     with np.load(made.path / "eval.npz") as file:
         assert file["images"].shape == (90, 12, 12, 1)
     assert f"{100 * manifest['test']['accuracy']:.2f} %" in (made.path / "README.md").read_text()
-    assert [line.split(":")[0] for line in lines] == ["prune", "qat"]
+    assert [line.split(":")[0] for line in lines] == ["augmentation", "prune", "qat"]
     (made.path / "eval.npz").write_bytes(b"")
     with pytest.raises(ArtifactError, match=r"eval\.npz: missing or altered"):
         artifact_folder.read(made.path)
