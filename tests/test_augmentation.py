@@ -362,6 +362,8 @@ def test_few_steps_get_a_cheap_look_and_never_flips(fresh_cache: Path) -> None:
     assert find_out_once(replace(asked, model=small_net((12, 12, 1), 2)), "key", False, silent) == choice, "kept"
     once = find_out(replace(asked, outlay=replace(LONG, times=1.0)), silent)
     assert (once.augment, "too seldom to need it" in once.line) == (None, True)
+    few = replace(data, fit=data.fit.subset(np.unique(data.fit.labels, return_index=True)[1]))
+    assert "none can be held back" in find_out(replace(asked, data=few), silent).line
     fresh = find_out(replace(asked, fresh=True), silent)
     assert (fresh.augment, fresh.record["chosen"]) == (None, "none")
 

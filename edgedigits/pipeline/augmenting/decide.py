@@ -83,6 +83,8 @@ def find_out(asked: Question, progress: Progress) -> Choice:
         return _chosen("none", f"each image is trained on {outlay.times:.1f} times, too seldom to need it", {})
     count = min(HELD_MOST, max(1, round(HELD_SHARE * len(fit))))
     rest, back = cut_stratified(fit.labels, count, np.random.default_rng(0))
+    if not len(back):
+        return _chosen("none", "no class has two images, so none can be held back to judge by", {})
     held = fit.subset(back)
     look = look_at(asked.model, asked.half, held, asked.data)
     answers = len(look.images) * (2 + len(SETS)) + len(held) * len(SETS)
