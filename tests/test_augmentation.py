@@ -260,6 +260,10 @@ def test_the_mildest_of_sets_alike_is_picked_and_none_that_harms_a_class() -> No
     assert [row["set"] for row in rows] == list(losses)
     assert rows[0]["above_best"] == pytest.approx(0.305, abs=0.001)
     assert pick({"none": plain, "digits": plain - 0.01}, kinds, "abcd")[0] == "none"
+    slower = {"none": plain, "digits": plain * 1.2}
+    assert [pick(slower, kinds, "abcd", known)[0] for known in ((), ("digits",))] == ["none", "digits"]
+    assert pick({"none": plain, "digits": plain * 1.3}, kinds, "abcd", ("digits",))[0] == "none"
+    assert pick({"none": plain, "digits": plain * 1.6}, kinds, "abcd", ("digits",))[0] == "none"
     turned = np.where(kinds == 2, plain + 0.7, plain - 0.6)
     chosen, rows = pick({"none": plain, "photos": turned}, kinds, ["a", "b", "left", "d"])
     assert (chosen, rows[1]["harms"]) == ("none", ["left"]), "it is the best on average"

@@ -18,6 +18,9 @@ from edgedigits.ground.facts import JsonObject
 ALIKE: Final = 0.05
 """Losses closer than this share, or than two standard errors of their difference, are alike: the order of a few steps does as
 much."""
+SLOWER: Final = 0.25
+"""The same for moves that the model knows: moved images take longer to learn, and a short try-out sees that more than what they
+spare a whole training, which is learning images by heart."""
 HARM: Final = 0.25
 """In nats: a class whose loss rises by more, and by more than three standard errors, is harmed."""
 FEWEST: Final = 5
@@ -34,15 +37,22 @@ class Choice:
     warnings: tuple[str, ...] = ()
 
 
-def pick(losses: Mapping[str, np.ndarray], kinds: np.ndarray, classes: Sequence[str]) -> tuple[str, list[JsonObject]]:
-    """(the name of the set, a row for each candidate): the mildest of those whose loss is as low as the lowest, within chance.
+def pick(
+    losses: Mapping[str, np.ndarray], kinds: np.ndarray, classes: Sequence[str], known: Sequence[str] = ()
+) -> tuple[str, list[JsonObject]]:
+    """(the name of the set, a row for each candidate): of those whose loss is as low as the lowest, within chance, the first that
+    is `known`, under which the model still knows its images, else the mildest.
 
     losses: of each held-back image by candidate, the mildest first, "none" among them; kinds: the class of each image.
     """
     harmed = {name: _find_harmed(found, losses["none"], kinds, classes) for name, found in losses.items()}
     fair = [name for name in losses if not harmed[name]]
     best = min(fair, key=lambda name: losses[name].mean())
-    chosen = next(name for name in fair if _are_alike(losses[name], losses[best]))
+    chosen = next(
+        name
+        for name in [*known, *fair]
+        if name in fair and _are_alike(losses[name], losses[best], SLOWER if name in known else ALIKE)
+    )
     rows: list[JsonObject] = []
     for name, found in losses.items():
         apart = found - losses[best]
@@ -56,9 +66,9 @@ def pick(losses: Mapping[str, np.ndarray], kinds: np.ndarray, classes: Sequence[
     return chosen, rows
 
 
-def _are_alike(found: np.ndarray, best: np.ndarray) -> bool:
+def _are_alike(found: np.ndarray, best: np.ndarray, share: float) -> bool:
     apart = found - best
-    return bool(apart.mean() <= max(2 * _standard_error(apart), ALIKE * best.mean()))
+    return bool(apart.mean() <= max(2 * _standard_error(apart), share * best.mean()))
 
 
 def _find_harmed(found: np.ndarray, plain: np.ndarray, kinds: np.ndarray, classes: Sequence[str]) -> list[str]:

@@ -96,7 +96,8 @@ def find_out(asked: Question, progress: Progress) -> Choice:
     turned = [] if asked.fresh else look.find_turned(asked.classes)
     names = _find_contenders(look, turned, budget // LEAST_STEPS)
     steps = min(MOST_STEPS, budget // len(names))
-    return _by_tryout(asked, fit.subset(rest), held, names, steps, warm, turned, answers, progress)
+    known = [] if asked.fresh else [name for name in names if look.knows(SETS[name])]
+    return _by_tryout(asked, fit.subset(rest), held, names, known, steps, warm, turned, answers, progress)
 
 
 def _by_look(look: Look, outlay: Outlay, knows: bool) -> Choice:
@@ -134,6 +135,7 @@ def _by_tryout(
     pool: Images,
     held: Images,
     names: list[str],
+    known: list[str],
     steps: int,
     warm: int,
     turned: list[Turned],
@@ -158,10 +160,12 @@ def _by_tryout(
     if warm:
         tryout.warm_up(race, learner, warm)
     losses = tryout.run(race, learner, {name: SETS[name] for name in names}, progress)
-    chosen, rows = pick(losses, assign_strata(held.labels), asked.classes)
+    chosen, rows = pick(losses, assign_strata(held.labels), asked.classes, known)
     spent = warm + steps * len(names) + outlay.steps_of_asking(answers)
     each = ", ".join(f"{row['set']} {row['loss']:.4f}" + (" (harms classes)" if "harms" in row else "") for row in rows)
     why = f"tried out for {steps} steps each, loss on {len(held):,} held-back training images: {each}"
+    if chosen in known:
+        why += f"; the model knows its images moved as by {chosen}"
     if turned:
         why += f"; flips left out: the model answers mirrored images of {_word_turned(turned)}"
     return _chosen(

@@ -28,7 +28,7 @@ BEFORE: Final = 0.2
 """Of its plain images at most so many are answered so: else the model just can't tell the two apart."""
 FEWEST: Final = 4
 """Images of a class; fewer tell nothing."""
-HELD: Final = 0.05
+HELD: Final = 0.1
 """Of the images that the model knows at most so many may be lost by moving them, with 95 % confidence."""
 MIRROR: Final = Augment.only(flip=True)
 
@@ -77,6 +77,10 @@ class Look:
             sure = (turned > TURNED) & (answered <= BEFORE) & (others.sum(axis=0) >= FEWEST)
             found += [Turned(name, classes[other], float(turned[other])) for other in np.flatnonzero(sure).tolist()]
         return sorted(found, key=lambda one: -one.share)
+
+    def knows(self, augment: Augment | None) -> bool:
+        """Whether the model knows its images moved so; of flips it says nothing."""
+        return augment is not None and not augment.flip and holds(*self.count_lost(augment))
 
     def _pixels(self) -> tf.Tensor:
         return tf.constant(read_all(self.images), tf.float32)
