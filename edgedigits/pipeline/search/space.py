@@ -1,0 +1,167 @@
+"""The space: kinds of recipes, each a shipped one with some of its settings turned, and the points that are tried first.
+
+The table below is all there is. A point is the choices that Optuna keeps; `make_recipe` gives what they stand for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from edgedigits.ground.facts import JsonObject
+from edgedigits.pipeline.export.int8 import Int8
+from edgedigits.pipeline.recipe import Recipe, load_recipe
+from edgedigits.pipeline.search.foretelling import find_core
+from edgedigits.stages.distil.distil import Distil
+from edgedigits.stages.settings import lengthen
+from edgedigits.stages.shrink.shrink import TARGETS
+
+if TYPE_CHECKING:
+    import optuna
+
+Stages = list[tuple[str, Any]]
+Choices = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """From `low` to `high` in steps, which are coarse on purpose: neighbours share kept stages."""
+
+    low: float
+    high: float
+    step: float
+
+    def ask(self, trial: optuna.Trial, name: str) -> Any:
+        """A number."""
+        return round(trial.suggest_float(name, self.low, self.high, step=self.step), 6)
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of some values."""
+
+    values: tuple[Any, ...]
+
+    def ask(self, trial: optuna.Trial, name: str) -> Any:
+        """A value."""
+        return trial.suggest_categorical(name, self.values)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What recipes are made for: the target, and the model's images [height, width, channels]."""
+
+    target: str
+    shape: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Recipes made of the shipped one `template`: what of it is asked, and what is made of the answers."""
+
+    template: str
+    asks: Mapping[str, Numbers | OneOf] = field(default_factory=dict)
+    build: Callable[[Stages, Choices, Frame], Stages] = lambda stages, _choices, _frame: stages
+
+
+def _pruned(stages: Stages, choices: Choices, _frame: Frame) -> Stages:
+    return [(name, replace(one, sparsity=choices["sparsity"]) if name == "prune" else one) for name, one in stages]
+
+
+def _shrunk(stages: Stages, choices: Choices, frame: Frame) -> Stages:
+    """Channels go until that share of the target's cycles is gone; of multiply-adds where this machine is the target."""
+    unset: JsonObject = dict.fromkeys(TARGETS)
+    goal: JsonObject = {"remove_multiply_adds": choices["remove"]}
+    if frame.target != "here":
+        goal = {"remove_cycles": choices["remove"], "cpu": find_core(frame.target)}
+    made = [(name, replace(one, **unset | goal) if name == "shrink" else one) for name, one in stages]
+    return _ended(made, choices)
+
+
+def _taught(stages: Stages, choices: Choices, frame: Frame) -> Stages:
+    student = describe_student(frame.shape, choices["width"], int(choices["depth"]))
+    made: Stages = [(name, replace(one, **student) if name == "distil" else one) for name, one in stages]
+    return _ended(made, choices)
+
+
+def _ended(stages: Stages, choices: Choices) -> Stages:
+    """The distillation so many times as long, then what follows it: pruning and rounding trained in, where chosen."""
+    made = [(name, lengthen(one, choices["longer"]) if isinstance(one, Distil) else one) for name, one in stages]
+    after: dict[str, Any] = dict(load_recipe("prune80_int8").stages)
+    if sparsity := choices.get("sparsity"):
+        made.append(("prune", replace(after["prune"], sparsity=sparsity)))
+    if choices["qat"] or sparsity:
+        made.append(("qat", after["qat"]))
+    return made
+
+
+_REACH: Final = 7
+"""Students halve the image until about so many places a side are left."""
+_MULTIPLE, _FIRST, _WIDEST = 8, 16, 128
+
+
+def describe_student(shape: Sequence[int], width: float, depth: int) -> JsonObject:
+    """The settings of `distil` for a student of that width (1: 16 channels first, doubled with each halving) and so many
+    convolutions at each size, for images of any size."""
+    halvings = max(1, round(math.log2(max(2, min(shape[:2])) / _REACH)))
+    counts = [min(_WIDEST, _FIRST * 2**at) * width for at in range(halvings)]
+    filters = [max(_MULTIPLE, round(count / _MULTIPLE) * _MULTIPLE) for count in counts for _ in range(depth)]
+    strides = [2 if place == 0 else 1 for _ in counts for place in range(depth)]
+    return {"student": "nano", "options": {"filters": filters, "strides": strides}}
+
+
+_MORE: Final = {"longer": OneOf((1.0, 2.0, 0.5)), "qat": OneOf((False, True))}
+KINDS: Final[Mapping[str, Kind]] = {
+    "ptq": Kind("ptq_int8"),
+    "qat": Kind("qat_int8"),
+    "prune": Kind("prune80_int8", {"sparsity": Numbers(0.5, 0.9, 0.1)}, _pruned),
+    "shrink": Kind(
+        "shrink80_int8", {"remove": Numbers(0.3, 0.95, 0.05), "sparsity": OneOf((0.0, 0.5, 0.8)), **_MORE}, _shrunk
+    ),
+    "student": Kind("distil_nano_int8", {"width": Numbers(0.5, 3.0, 0.5), "depth": Numbers(1, 4, 1), **_MORE}, _taught),
+}
+_PLAIN: Final = {"longer": 1.0, "qat": False}
+_SHRINK: Final = {**_PLAIN, "sparsity": 0.0}
+STARTS: Final[tuple[tuple[str, JsonObject], ...]] = (
+    ("ptq", {}),
+    ("shrink", {"remove": 0.8, **_SHRINK}),
+    ("shrink", {"remove": 0.9, **_SHRINK}),
+    ("student", {"width": 1.0, "depth": 2, **_PLAIN}),
+    ("shrink", {"remove": 0.65, **_SHRINK}),
+    ("student", {"width": 2.0, "depth": 2, **_PLAIN}),
+    ("qat", {}),
+    ("shrink", {"remove": 0.8, **_SHRINK, "sparsity": 0.5}),
+)
+"""What is tried first: what mostly pays, so that the sampler begins from there."""
+
+
+def list_starts() -> list[JsonObject]:
+    """The first points as Optuna keeps them."""
+    return [{"kind": kind, **{f"{kind}_{name}": value for name, value in given.items()}} for kind, given in STARTS]
+
+
+def ask(trial: optuna.Trial) -> tuple[str, JsonObject]:
+    """The kind of a trial's recipe, and its choices."""
+    kind = trial.suggest_categorical("kind", list(KINDS))
+    return kind, {name: one.ask(trial, f"{kind}_{name}") for name, one in KINDS[kind].asks.items()}
+
+
+def make_recipe(kind: str, choices: Choices, frame: Frame) -> Recipe:
+    """What the choices stand for, with an int8 export that leaves out what no interpreter reads."""
+    template: Any = load_recipe(KINDS[kind].template)
+    stages = KINDS[kind].build(list(template.stages), choices, frame)
+    export = replace(template.export, slim=True) if isinstance(template.export, Int8) else template.export
+    name = "_".join([kind, *(_word(*one) for one in choices.items() if _word(*one)), "int8"])
+    return Recipe(name, f"found by edgedigits search for {frame.target}", stages, template.export_name, export)
+
+
+def _word(name: str, value: Any) -> str:
+    """A choice as a part of a name; "" for what is left out or usual."""
+    if name in ("longer", "qat", "sparsity") and value in (1.0, False, 0.0):
+        return ""
+    if name == "qat":
+        return "qat"
+    short = {"remove": "", "sparsity": "prune", "longer": "x", "width": "w", "depth": "d"}[name]
+    return f"{short}{round(100 * value)}" if name in ("remove", "sparsity") else f"{short}{value:g}".replace(".", "p")

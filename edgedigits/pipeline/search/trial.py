@@ -1,0 +1,137 @@
+"""One trial: a point is asked, its cost foretold, its training looked at in parts, and what it came to is told to the study."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+import optuna
+from optuna.trial import TrialState
+
+from edgedigits.data.splits import FitData, split
+from edgedigits.errors import EdgeDigitsError
+from edgedigits.ground.facts import Progress
+from edgedigits.pipeline.costs import add_costs
+from edgedigits.pipeline.job import Job
+from edgedigits.pipeline.loop import validate
+from edgedigits.pipeline.recipe import Recipe
+from edgedigits.pipeline.search.foretelling import Outlay, foretell, measure
+from edgedigits.pipeline.search.looks import Look, count_steps, list_looks, rate, rate_costs, tell_cost_fault
+from edgedigits.pipeline.search.question import Goal
+from edgedigits.pipeline.search.space import Frame, ask, make_recipe
+from edgedigits.pipeline.search.study import FINISHED, sign
+
+OVER: Final = "the time was over"
+"""Why a trial ended that is queued again."""
+WORST: Final = 100.0
+"""The value of a point that no bytes can be made of."""
+
+
+class OutOfTime(Exception):
+    """The search's time is over in the middle of a trial."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """What all points are compared with: the float model and its plain int8 form."""
+
+    float_ms: float
+    int8: Outlay
+
+
+@dataclass
+class Trying:
+    """What Optuna calls for every trial. `deadline` is in time.time()'s seconds; None: never."""
+
+    job: Job
+    goal: Goal
+    plain: Plain
+    study: optuna.Study
+    deadline: float | None
+    progress: Progress
+    data: FitData = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.data = add_costs(split(self.job.dataset, self.job.scale, self.job.seed))
+
+    def __call__(self, trial: optuna.Trial) -> float:
+        sign(trial)
+        kind, choices = ask(trial)
+        if (value := self._known(trial)) is not None:
+            return value
+        try:
+            shape = tuple(self.job.loaded.model.inputs[0].shape[1:])
+            recipe = make_recipe(kind, choices, Frame(self.goal.target, shape))
+            trial.set_user_attr("recipe", recipe.as_dict())
+            self._foretell(trial, recipe)
+            return self._looked_at(trial, recipe)
+        except OutOfTime as error:
+            self.study.enqueue_trial(dict(trial.params))
+            raise self._pruned(trial, OVER) from error
+        except KeyboardInterrupt:
+            self.study.enqueue_trial(dict(trial.params))
+            raise
+        except EdgeDigitsError as error:
+            trial.report(WORST, 0)
+            raise self._pruned(trial, str(error)) from error
+
+    def _known(self, trial: optuna.Trial) -> float | None:
+        """The value of the same point in an earlier trial. Raises TrialPruned as that one ended so."""
+        for one in self.study.get_trials(deepcopy=False, states=FINISHED):
+            attrs = one.user_attrs
+            if one.params != trial.params or "same_as" in attrs or attrs.get("ended") == OVER:
+                continue
+            trial.set_user_attr("same_as", one.number)
+            if one.state is TrialState.PRUNED:
+                for step, value in one.intermediate_values.items():
+                    trial.report(value, step)
+                raise optuna.TrialPruned
+            return one.value
+        return None
+
+    def _foretell(self, trial: optuna.Trial, recipe: Recipe) -> None:
+        """Raises TrialPruned for a point that can't hold the bounds on cost, before any training."""
+        self._watch("foretell", 0.0)
+        outlay = foretell(recipe, self.job, self.data, self.goal.target)
+        trial.set_user_attr("foretold", outlay.as_json())
+        bounds, float_ms = self.goal.bounds, self.plain.float_ms
+        if fault := tell_cost_fault(outlay, bounds, float_ms):
+            trial.report(WORST / 2 + rate_costs(outlay, bounds, float_ms), 0)
+            raise self._pruned(trial, f"can't fit, so nothing was trained: {fault}")
+
+    def _looked_at(self, trial: optuna.Trial, recipe: Recipe) -> float:
+        value, whole = WORST, count_steps(recipe, len(self.data.fit))
+        for look, short in list_looks(recipe, len(self.data.fit)):
+            began = time.time()
+            value = self._look(trial, look, short)
+            if look.share == 1:
+                break
+            trial.report(value, look.step)
+            if trial.should_prune():
+                raise self._pruned(trial, f"others were better at {100 * look.share:.0f} % of the training")
+            needed = (time.time() - began) * whole / max(1, count_steps(short, len(self.data.fit)))
+            if self.deadline is not None and time.time() + needed > self.deadline:
+                self.study.set_user_attr("needed_seconds", round(needed))
+                self.study.enqueue_trial(dict(trial.params))
+                raise self._pruned(trial, OVER)
+        return value
+
+    def _look(self, trial: optuna.Trial, look: Look, recipe: Recipe) -> float:
+        made = validate(self.job.with_recipe(recipe), lambda _line: None, self._watch)
+        outlay = measure(made.exported.flat, self.goal.target)
+        paired = made.exported.facts["validation_paired"]
+        drop = -float(paired["difference_points"])
+        trial.set_user_attr(
+            "seen", {"share": look.share, "drop_points": round(drop, 6), "paired": paired, **outlay.as_json()}
+        )
+        return rate(outlay, drop, look, self.goal.bounds, self.plain.int8, self.plain.float_ms)
+
+    def _watch(self, what: str, share: float) -> None:
+        if self.deadline is not None and time.time() > self.deadline:
+            raise OutOfTime
+        self.progress(what, share)
+
+    def _pruned(self, trial: optuna.Trial, why: str) -> optuna.TrialPruned:
+        trial.set_user_attr("ended", why)
+        return optuna.TrialPruned(why)

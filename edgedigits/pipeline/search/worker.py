@@ -1,0 +1,97 @@
+"""A worker: takes points from the study and tries them until the search is over.
+
+One runs in the command's own process, several in processes of their own, here or on a cluster; all do just this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from edgedigits.ground.facts import Progress, silent
+from edgedigits.pipeline.job import Job
+from edgedigits.pipeline.prepare import Wish, prepare_job
+from edgedigits.pipeline.recipe import load_recipe
+from edgedigits.pipeline.search.question import Goal
+from edgedigits.pipeline.search.study import FINISHED, connect, load_study, quiet, retry_lost
+from edgedigits.pipeline.search.trial import OVER, Plain, Trying
+
+POLL_S: Final = 1.0
+MOST_REPEATS: Final = 25
+"""The sampler has found no other point for so long: there is nothing left to try."""
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Of a process: seeds and TensorFlow's graph are its own."""
+Told = Callable[[FrozenTrial], None]
+
+
+@dataclass(frozen=True)
+class Errand:
+    """All that a worker needs; it can be sent to another machine, where the model's and the data's paths must lead to the same.
+
+    `deadline` is in time.time()'s seconds, None: never; `storage` as the user wrote it.
+    """
+
+    wish: Wish
+    goal: Goal
+    plain: Plain
+    storage: str = field(repr=False)  # a password may be in it
+    deadline: float | None
+    number: int = 0
+
+
+def work(errand: Errand, job: Job | None = None, progress: Progress = silent, told: Told = lambda _: None) -> int:
+    """Tries points until the search is over; how many. `told` is called with each that ended, here.
+
+    Raises InputError where the database can't be reached for longer than is waited, and what loading model and data raises.
+    """
+    with _ONE_AT_A_TIME:
+        job = job or prepare_job(load_recipe("ptq_int8"), errand.wish, lambda _line: None)
+        tried = 0
+        while True:
+            study = load_study(connect(errand.storage), errand.goal.seed, errand.number)
+            with contextlib.suppress(optuna.exceptions.StorageInternalError, SQLAlchemyError):
+                for trial in _tried(errand, study, job, progress):
+                    tried += 1
+                    told(trial)
+                return tried
+
+
+def _tried(errand: Errand, study: optuna.Study, job: Job, progress: Progress) -> Iterator[FrozenTrial]:
+    """Each trial as it ended. Raises Optuna's errors where the database goes away."""
+    trying = Trying(job, errand.goal, errand.plain, study, errand.deadline, progress)
+    while True:
+        retry_lost(study)
+        step = find_step(study, errand.goal, errand.deadline)
+        if step == "over":
+            return
+        if step == "wait":
+            time.sleep(POLL_S)
+            continue
+        ended: list[FrozenTrial] = []
+        # one that was taken for lost, since this machine slept, and is another's now
+        with quiet(), contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+            study.optimize(trying, n_trials=1, callbacks=[lambda _study, trial, ended=ended: ended.append(trial)])  # type: ignore[misc]
+        yield from ended
+
+
+def find_step(study: optuna.Study, goal: Goal, deadline: float | None) -> Literal["go", "wait", "over"]:
+    """What a worker does next; it waits where the last points are being tried by others, which may be lost."""
+    if deadline is not None and time.time() > deadline:
+        return "over"
+    trials = study.get_trials(deepcopy=False)
+    ended = [one for one in trials if one.state in FINISHED and one.user_attrs.get("ended") != OVER]
+    running = sum(one.state is TrialState.RUNNING for one in trials)
+    if goal.trials is not None and len(ended) >= goal.trials:
+        return "over"
+    last = ended[-MOST_REPEATS:]
+    if len(last) == MOST_REPEATS and all("same_as" in one.user_attrs for one in last):
+        return "wait" if running else "over"
+    return "wait" if goal.trials is not None and len(ended) + running >= goal.trials else "go"
