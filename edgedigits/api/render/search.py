@@ -64,7 +64,7 @@ def _front(found: Outcome) -> Table:
 
 def _cells(one: Point, float_ms: float) -> Iterator[str]:
     yield one.name
-    yield "" if one.drop_points is None else f"{-one.drop_points:+.2f}"
+    yield "" if one.drop_points is None else f"{0.0 - one.drop_points:+.2f}"
     yield "" if one.ms is None else f"{one.ms:.3g}"
     yield "" if not one.ms else f"{float_ms / one.ms:.1f}x"
     yield "" if one.size_bytes is None else f"{one.size_bytes:,}"
@@ -74,12 +74,12 @@ def _cells(one: Point, float_ms: float) -> Iterator[str]:
 def _end(found: Outcome) -> Iterator[str]:
     if found.best and found.artifact:
         test = found.artifact.manifest["test"]
-        lost = 100 * (test["float_accuracy"] - test["accuracy"])
+        change = 100 * (test["accuracy"] - test["float_accuracy"])
         yield (
             f"best: {found.best.name}; of {test['images']:,} test images {100 * test['accuracy']:.2f} % are right, "
-            f"{-lost:+.2f} points against the float model (p = {test['mcnemar_p']:.2g})"
+            f"{change:+.2f} points against the float model (p = {test['mcnemar_p']:.2g})"
         )
-        if lost > found.goal.bounds.max_drop:
+        if -change > found.goal.bounds.max_drop:
             yield (
                 f"warning: that is more than --max-drop {found.goal.bounds.max_drop:g}, which it holds on validation images; "
                 "ask for less to be on the safe side"
@@ -97,6 +97,6 @@ def _end(found: Outcome) -> Iterator[str]:
 
 
 def _word(point: Point) -> str:
-    lost = f"{-(point.drop_points or 0.0):+.2f} points"
+    lost = f"{0.0 - (point.drop_points or 0.0):+.2f} points"
     short = "" if point.whole else f" after {100 * point.share:.0f} % of its training"
     return f"{point.name}, {lost}{short}, {point.ms:.3g} ms, {point.size_bytes:,} bytes"

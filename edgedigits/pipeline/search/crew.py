@@ -106,9 +106,10 @@ def serve() -> None:
     source = sys.stdin.buffer
     (size,) = struct.unpack("<Q", source.read(8))
     errand: Any = pickle.loads(source.read(size))
-    threading.Thread(target=_end_with, args=(source,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(source.fileno(),), daemon=True).start()
     try:
         work(errand)
+        os._exit(0)  # at once: the thread waits in a system call, and there is nothing to tidy
     except KeyboardInterrupt:
         os._exit(130)
     except EdgeDigitsError as error:
@@ -116,6 +117,6 @@ def serve() -> None:
         os._exit(_REFUSED if isinstance(error, InputError) else 1)
 
 
-def _end_with(source: Any) -> None:
-    source.read(1)
+def _end_with(source: int) -> None:
+    os.read(source, 1)
     os._exit(1)

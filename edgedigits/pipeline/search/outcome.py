@@ -104,14 +104,16 @@ def rank(points: Sequence[Point], bounds: Bounds, float_ms: float) -> list[Point
 
 
 def find_front(points: Sequence[Point]) -> list[Point]:
-    """Of whole trainings those that no other one beats in accuracy, time and bytes together, the fastest first."""
+    """Of whole trainings those that no other one beats in accuracy, time, bytes and packed bytes together, the fastest first."""
     whole = [one for one in points if one.whole and one.drop_points is not None]
     front = [one for one in whole if not any(_beats(other, one) for other in whole)]
     return sorted(front, key=lambda one: (_ms(one), one.number))
 
 
 def _beats(one: Point, other: Point) -> bool:
-    mine, others = (((each.drop_points or 0.0), _ms(each), each.size_bytes or 0) for each in (one, other))
+    mine, others = (
+        (each.drop_points or 0.0, _ms(each), each.size_bytes or 0, each.gzip_bytes or 0) for each in (one, other)
+    )
     no_worse = all(a <= b for a, b in zip(mine, others, strict=True))
     return no_worse and (mine != others or one.number < other.number)
 

@@ -187,7 +187,7 @@ def _word_point(point: Point, goal: Goal, plain: Plain) -> str:
         return f"{point.number}: {point.name}: {point.ended}"
     seen = "" if point.whole else f" at {100 * point.share:.0f} % of the training"
     fault = point.ended or tell_fault(point, goal.bounds, plain.float_ms)
-    return f"{point.number}: {point.name}: {-point.drop_points:+.2f} points{seen}{costs}{'; ' + fault if fault else ''}"
+    return f"{point.number}: {point.name}: {0.0 - point.drop_points:+.2f} points{seen}{costs}{'; ' + fault if fault else ''}"
 
 
 def _try_points(errand: Errand, means: Means, job: Job, study: optuna.Study, tell: _Telling) -> None:

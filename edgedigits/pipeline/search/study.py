@@ -207,7 +207,7 @@ def _is_gone(worker: JsonObject | None) -> bool:
         return False
     if worker["pid"] == os.getpid():  # whoever asks this is between trials
         return True
-    return _began(worker["pid"]) != worker["began"]
+    return bool(_began(worker["pid"]) != worker["began"])
 
 
 def _began(pid: int) -> str:
