@@ -45,7 +45,8 @@ def _fill(panel: Any, found: Outcome) -> None:
     panel.axhline(-bounds.max_drop, color=_BEST, linewidth=0.6, linestyle="--")
     if (most := bounds.most_ms(found.float_ms)) is not None:
         panel.axvline(most, color=_BEST, linewidth=0.6, linestyle="--")
-    panel.set_xscale("log")
+    if shown:  # a logarithmic axis needs something on it
+        panel.set_xscale("log")
     panel.set_xlabel(f"milliseconds of one inference on {found.goal.target}")
     panel.set_ylabel("points of accuracy against the float model, validation")
     panel.grid(visible=True, linewidth=0.3)

@@ -83,11 +83,11 @@ def rate_costs(outlay: Outlay, bounds: Bounds, float_ms: float) -> float:
     return value
 
 
-def tell_cost_fault(outlay: Outlay, bounds: Bounds, float_ms: float) -> str:
-    """Why it doesn't fit, "" where it does."""
+def tell_cost_fault(outlay: Outlay, bounds: Bounds, float_ms: float, slack: float = 1.0) -> str:
+    """Why it doesn't fit, "" where it does; what is foretold gets some slack."""
     most_ms = bounds.most_ms(float_ms)
-    if bounds.max_bytes is not None and outlay.size_bytes > bounds.max_bytes:
+    if bounds.max_bytes is not None and outlay.size_bytes > slack * bounds.max_bytes:
         return f"{outlay.size_bytes:,} bytes of at most {bounds.max_bytes:,}"
-    if most_ms is not None and outlay.ms > most_ms:
+    if most_ms is not None and outlay.ms > slack * most_ms:
         return f"{outlay.ms:.3g} ms of at most {most_ms:.3g}"
     return ""

@@ -24,6 +24,8 @@ from edgedigits.pipeline.search.study import FINISHED, sign
 
 OVER: Final = "the time was over"
 """Why a trial ended that is queued again."""
+SLACK: Final = 1.05
+"""Bytes and milliseconds are foretold to within a few percent; the bytes that are made are held to the bounds themselves."""
 WORST: Final = 100.0
 """The value of a point that no bytes can be made of."""
 
@@ -96,7 +98,7 @@ class Trying:
         outlay = foretell(recipe, self.job, self.data, self.goal.target)
         trial.set_user_attr("foretold", outlay.as_json())
         bounds, float_ms = self.goal.bounds, self.plain.float_ms
-        if fault := tell_cost_fault(outlay, bounds, float_ms):
+        if fault := tell_cost_fault(outlay, bounds, float_ms, SLACK):
             trial.report(WORST / 2 + rate_costs(outlay, bounds, float_ms), 0)
             raise self._pruned(trial, f"can't fit, so nothing was trained: {fault}")
 
