@@ -88,7 +88,9 @@ def search(wish: Wish, goal: Goal, means: Means, say: Say, progress: Progress) -
     job = prepare_job(load_recipe("ptq_int8"), wish, say, progress)
     float_bytes, plain = _measure_plain(job, goal, progress)
     goal.bounds.check_against(plain.float_ms)
-    study, resumed = make_study(storage, means.url, _identity(job, goal), list_starts(), goal.seed)
+    study, resumed = make_study(
+        storage, means.url, _identity(job, goal), goal.bounds.as_json(), list_starts(), goal.seed
+    )
     if resumed:
         say(
             f"note: goes on from {len(study.get_trials(deepcopy=False, states=FINISHED))} trials of {_shown(means.url)}"

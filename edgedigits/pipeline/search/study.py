@@ -161,7 +161,7 @@ def load_study(storage: RDBStorage, seed: int, worker: int = 0) -> optuna.Study:
 
 
 def make_study(
-    storage: RDBStorage, url: str, asked: JsonObject, starts: Sequence[JsonObject], seed: int
+    storage: RDBStorage, url: str, asked: JsonObject, bounds: JsonObject, starts: Sequence[JsonObject], seed: int
 ) -> tuple[optuna.Study, bool]:
     """(the study, whether it was there). Raises InputError where the one that is there asks something else."""
     with quiet():
@@ -173,10 +173,11 @@ def make_study(
         raise InputError(
             f"--storage {hide_password(url)}: holds the study of another {' and '.join(other)}; choose another --out or --storage"
         )
-    if found is None:
+    if study.user_attrs.get("bounds") != bounds:  # under others, what came to nothing may come to something
         for start in starts:
             study.enqueue_trial(start)
-        study.set_user_attr("asked", asked)
+    study.set_user_attr("asked", asked)
+    study.set_user_attr("bounds", bounds)
     return load_study(storage, seed), found is not None
 
 

@@ -11,13 +11,13 @@ from optuna.trial import TrialState
 
 from edgedigits.data.splits import FitData, split
 from edgedigits.errors import EdgeDigitsError
-from edgedigits.ground.facts import Progress
+from edgedigits.ground.facts import JsonObject, Progress
 from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.loop import validate
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.pipeline.search.foretelling import Outlay, foretell, measure
-from edgedigits.pipeline.search.looks import Look, count_steps, list_looks, rate, rate_costs, tell_cost_fault
+from edgedigits.pipeline.search.looks import LOOKS, Look, count_steps, list_looks, rate, rate_costs, tell_cost_fault
 from edgedigits.pipeline.search.question import Goal
 from edgedigits.pipeline.search.space import Frame, ask, make_recipe
 from edgedigits.pipeline.search.study import FINISHED, sign
@@ -79,18 +79,27 @@ class Trying:
             raise self._pruned(trial, str(error)) from error
 
     def _known(self, trial: optuna.Trial) -> float | None:
-        """The value of the same point in an earlier trial. Raises TrialPruned as that one ended so."""
+        """The value of the same point in an earlier trial. Raises TrialPruned as that one ended so, under the same bounds."""
+        bounds = self.goal.bounds.as_json()
+        trial.set_user_attr("bounds", bounds)
         for one in self.study.get_trials(deepcopy=False, states=FINISHED):
             attrs = one.user_attrs
             if one.params != trial.params or "same_as" in attrs or attrs.get("ended") == OVER:
                 continue
-            trial.set_user_attr("same_as", one.number)
-            if one.state is TrialState.PRUNED:
+            if one.state is TrialState.COMPLETE:
+                trial.set_user_attr("same_as", one.number)
+                return self._rate(attrs["seen"], LOOKS[-1])
+            if attrs.get("bounds") == bounds:
+                trial.set_user_attr("same_as", one.number)
                 for step, value in one.intermediate_values.items():
                     trial.report(value, step)
                 raise optuna.TrialPruned
-            return one.value
         return None
+
+    def _rate(self, seen: JsonObject, look: Look) -> float:
+        outlay = Outlay(seen["size_bytes"], seen["gzip_bytes"], seen["ms"], seen["cycles"])
+        plain = self.plain
+        return rate(outlay, seen["drop_points"], look, self.goal.bounds, plain.int8, plain.float_ms)
 
     def _foretell(self, trial: optuna.Trial, recipe: Recipe) -> None:
         """Raises TrialPruned for a point that can't hold the bounds on cost, before any training."""
@@ -124,10 +133,9 @@ class Trying:
         outlay = measure(made.exported.flat, self.goal.target)
         paired = made.exported.facts["validation_paired"]
         drop = -float(paired["difference_points"])
-        trial.set_user_attr(
-            "seen", {"share": look.share, "drop_points": round(drop, 6), "paired": paired, **outlay.as_json()}
-        )
-        return rate(outlay, drop, look, self.goal.bounds, self.plain.int8, self.plain.float_ms)
+        seen = {"share": look.share, "drop_points": round(drop, 6), "paired": paired, **outlay.as_json()}
+        trial.set_user_attr("seen", seen)
+        return self._rate(seen, look)
 
     def _watch(self, what: str, share: float) -> None:
         if self.deadline is not None and time.time() > self.deadline:
