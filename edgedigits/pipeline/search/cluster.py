@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -41,7 +40,9 @@ def run_on_cluster(errand: Errand, address: str, count: int, say: Say, poll: Cal
             raise InputError(f"--cluster {address}: has no workers; start some, as `dask worker {address}`")
         number = there if count == 1 else count
         say(f"note: {number} workers on {address}")
-        asked = [client.submit(work_there, replace(errand, number=one), pure=False, retries=3) for one in range(number)]
+        asked = [
+            client.submit(work_there, errand.as_worker(one, number), pure=False, retries=3) for one in range(number)
+        ]
         while any(not one.done() for one in asked):
             time.sleep(POLL_S)
             poll()

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from edgedigits.errors import CheckError, EdgeDigitsError, InputError
@@ -38,7 +38,7 @@ def run_crew(errand: Errand, count: int, say: Say, poll: Callable[[], None]) -> 
 
     Raises what a worker raises, CheckError where workers die again and again. Whatever is raised, no worker is left.
     """
-    workers = [_start(replace(errand, number=number)) for number in range(count)]
+    workers = [_start(errand.as_worker(number, count)) for number in range(count)]
     deaths = 0
     try:
         while workers:

@@ -31,7 +31,7 @@ from edgedigits.pipeline.search.outcome import (
 from edgedigits.pipeline.search.outcome import Relief as Relief
 from edgedigits.pipeline.search.question import Goal
 from edgedigits.pipeline.search.space import list_starts
-from edgedigits.pipeline.search.study import FINISHED, connect, hide_password, make_study, patiently, retry_lost
+from edgedigits.pipeline.search.study import FINISHED, Lost, connect, hide_password, make_study, patiently
 from edgedigits.pipeline.search.trial import OVER, Plain
 from edgedigits.pipeline.search.worker import Errand, work
 
@@ -86,22 +86,20 @@ def search(wish: Wish, goal: Goal, means: Means, say: Say, progress: Progress) -
     check_writable(means.out, STUDY)
     storage = connect(means.url)
     job = prepare_job(load_recipe("ptq_int8"), wish, say, progress)
+    study, resumed = make_study(storage, means.url, _identity(job, goal), goal.seed)
     float_bytes, plain = _measure_plain(job, goal, progress)
     goal.bounds.check_against(plain.float_ms)
-    study, resumed = make_study(
-        storage, means.url, _identity(job, goal), goal.bounds.as_json(), list_starts(), goal.seed
-    )
     if resumed:
         say(
             f"note: goes on from {len(study.get_trials(deepcopy=False, states=FINISHED))} trials of {_shown(means.url)}"
         )
     deadline = None if goal.seconds is None else began + goal.seconds
-    errand = Errand(wish, goal, plain, means.url, deadline)
+    errand = Errand(wish, goal, plain, means.url, deadline, list_starts())
     tell = _Telling(goal, plain, deadline, began, say, progress)
     _try_points(errand, means, job, study, tell)
-    retry_lost(study)
+    Lost(study).retry()
     points = patiently(lambda: list_points(study), means.url)
-    _check_time(study, points, goal, began)
+    _check_time(study, points, goal, plain, began)
     best, artifact, rejected = _make_best(points, goal, plain, job, means, say, progress)
     recipe_file = _write_recipe(best.read_recipe(), means.out) if best else None
     front, reliefs = find_front(points), list_reliefs(points, goal.bounds, plain.float_ms)
@@ -216,13 +214,12 @@ def _try_points(errand: Errand, means: Means, job: Job, study: optuna.Study, tel
     poll()
 
 
-def _check_time(study: optuna.Study, points: list[Point], goal: Goal, began: float) -> None:
-    """Raises InputError where the time was over before any training was done."""
+def _check_time(study: optuna.Study, points: list[Point], goal: Goal, plain: Plain, began: float) -> None:
+    """Raises InputError where the time was over before any training was done, and nothing fits all the same."""
     trained = [one for one in points if one.whole and one.steps.count(">")]
-    if goal.seconds is None or trained or not any(one.ended == OVER for one in points):
+    done = bool(points) and not any(one.ended == OVER for one in points)
+    if goal.seconds is None or trained or done or rank(points, goal.bounds, plain.float_ms):
         return
-    if any(one.whole for one in points) and rank(points, goal.bounds, float("inf")):
-        return  # something fits all the same
     needed = study.user_attrs.get("needed_seconds")
     more = f"about {max(1, round(1.5 * needed / 60))}m are needed" if needed else "give ten times as much"
     raise InputError(

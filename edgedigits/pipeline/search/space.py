@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from edgedigits.ground.facts import JsonObject
@@ -62,12 +62,15 @@ class Kind:
     """Recipes made of the shipped one `template`: what of it is asked, and what is made of the answers."""
 
     template: str
-    asks: Mapping[str, Numbers | OneOf] = field(default_factory=dict)
-    build: Callable[[Stages, Choices, Frame], Stages] = lambda stages, _choices, _frame: stages
+    asks: Mapping[str, Numbers | OneOf]
+    build: Callable[[Stages, Choices, Frame], Stages]
 
 
-def _pruned(stages: Stages, choices: Choices, _frame: Frame) -> Stages:
-    return [(name, replace(one, sparsity=choices["sparsity"]) if name == "prune" else one) for name, one in stages]
+def _as_it_is(_stages: Stages, choices: Choices, _frame: Frame) -> Stages:
+    """The model's own shape: rounded, with rounding trained in, or pruned before that."""
+    if choices["sparsity"]:
+        return _ended([], choices)
+    return list(load_recipe("qat_int8").stages) if choices["qat"] else []
 
 
 def _shrunk(stages: Stages, choices: Choices, frame: Frame) -> Stages:
@@ -112,26 +115,23 @@ def describe_student(shape: Sequence[int], width: float, depth: int) -> JsonObje
     return {"student": "nano", "options": {"filters": filters, "strides": strides}}
 
 
-_MORE: Final = {"longer": OneOf((1.0, 2.0, 0.5)), "qat": OneOf((False, True))}
+_SPARSITY, _YES_OR_NO = OneOf((0.0, 0.5, 0.8)), OneOf((False, True))
+_MORE: Final = {"longer": OneOf((1.0, 2.0, 0.5)), "qat": _YES_OR_NO}
 KINDS: Final[Mapping[str, Kind]] = {
-    "ptq": Kind("ptq_int8"),
-    "qat": Kind("qat_int8"),
-    "prune": Kind("prune80_int8", {"sparsity": Numbers(0.5, 0.9, 0.1)}, _pruned),
-    "shrink": Kind(
-        "shrink80_int8", {"remove": Numbers(0.3, 0.95, 0.05), "sparsity": OneOf((0.0, 0.5, 0.8)), **_MORE}, _shrunk
-    ),
+    "plain": Kind("ptq_int8", {"sparsity": _SPARSITY, "qat": _YES_OR_NO}, _as_it_is),
+    "shrink": Kind("shrink80_int8", {"remove": Numbers(0.3, 0.95, 0.05), "sparsity": _SPARSITY, **_MORE}, _shrunk),
     "student": Kind("distil_nano_int8", {"width": Numbers(0.5, 3.0, 0.5), "depth": Numbers(1, 4, 1), **_MORE}, _taught),
 }
 _PLAIN: Final = {"longer": 1.0, "qat": False}
 _SHRINK: Final = {**_PLAIN, "sparsity": 0.0}
 STARTS: Final[tuple[tuple[str, JsonObject], ...]] = (
-    ("ptq", {}),
+    ("plain", {"sparsity": 0.0, "qat": False}),
     ("shrink", {"remove": 0.8, **_SHRINK}),
     ("shrink", {"remove": 0.9, **_SHRINK}),
     ("student", {"width": 1.0, "depth": 2, **_PLAIN}),
     ("shrink", {"remove": 0.65, **_SHRINK}),
     ("student", {"width": 2.0, "depth": 2, **_PLAIN}),
-    ("qat", {}),
+    ("plain", {"sparsity": 0.0, "qat": True}),
     ("shrink", {"remove": 0.8, **_SHRINK, "sparsity": 0.5}),
 )
 """What is tried first: what mostly pays, so that the sampler begins from there."""
@@ -153,7 +153,8 @@ def make_recipe(kind: str, choices: Choices, frame: Frame) -> Recipe:
     template: Any = load_recipe(KINDS[kind].template)
     stages = KINDS[kind].build(list(template.stages), choices, frame)
     export = replace(template.export, slim=True) if isinstance(template.export, Int8) else template.export
-    name = "_".join([kind, *(_word(*one) for one in choices.items() if _word(*one)), "int8"])
+    said = [word for word in (_word(*one) for one in choices.items()) if word]
+    name = "_".join([*(said or ["ptq"] if kind == "plain" else [kind, *said]), "int8"])
     return Recipe(name, f"found by edgedigits search for {frame.target}", stages, template.export_name, export)
 
 

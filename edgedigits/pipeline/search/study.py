@@ -26,6 +26,8 @@ NAME: Final = "edgedigits"
 HEARTBEAT_S: Final = 10
 STALE_S: Final = 60
 """A trial on another machine is taken for lost after so long without a sign; one here as soon as its process is gone."""
+UNSIGNED_S: Final = 10.0
+"""Between a trial's beginning and its process's name in it are milliseconds; who was killed then is taken for lost after so long."""
 MOST_RETRIES: Final = 5
 PATIENCE_S: Final = float(os.environ.get("EDGEDIGITS_DATABASE_S", "30"))
 """So long a database is waited for."""
@@ -71,8 +73,8 @@ def hide_password(url: str) -> str:
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
 
 
-def connect(storage: str, patience_s: float = PATIENCE_S) -> RDBStorage:
-    """The storage, waited for so long. Raises InputError where it can't be reached, or is no study."""
+def connect(storage: str) -> RDBStorage:
+    """The storage, waited for `PATIENCE_S`. Raises InputError where it can't be reached, or is no study."""
     url = normalise_url(storage)
     if url.startswith("sqlite"):
         _check_sqlite(storage, Path(url.removeprefix("sqlite:///")))
@@ -91,7 +93,7 @@ def connect(storage: str, patience_s: float = PATIENCE_S) -> RDBStorage:
             )
 
     try:
-        return patiently(make, storage, patience_s)
+        return patiently(make, storage)
     except RuntimeError as error:
         raise InputError(
             f"--storage {hide_password(storage)}: made by another version of Optuna; choose another place"
@@ -112,9 +114,9 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def patiently(make: Callable[[], _Found], storage: str, patience_s: float = PATIENCE_S) -> _Found:
-    """What `make` gives, tried again for so long while the database is away. Raises InputError then."""
-    until, pause = time.monotonic() + patience_s, 0.2
+def patiently(make: Callable[[], _Found], storage: str) -> _Found:
+    """What `make` gives, tried again for `PATIENCE_S` while the database is away. Raises InputError then."""
+    until, pause = time.monotonic() + PATIENCE_S, 0.2
     while True:
         try:
             return make()
@@ -122,7 +124,7 @@ def patiently(make: Callable[[], _Found], storage: str, patience_s: float = PATI
             if time.monotonic() + pause > until:
                 why = " ".join(str(error.__cause__ or error).split("\n")[0].split())[:200]
                 raise InputError(
-                    f"--storage {hide_password(storage)}: the database can't be reached ({why}), tried for {patience_s:g} s; "
+                    f"--storage {hide_password(storage)}: the database can't be reached ({why}), tried for {PATIENCE_S:g} s; "
                     "finished trials are safe, run the same command again to go on"
                 ) from error
             time.sleep(pause)
@@ -160,9 +162,7 @@ def load_study(storage: RDBStorage, seed: int, worker: int = 0) -> optuna.Study:
         return study
 
 
-def make_study(
-    storage: RDBStorage, url: str, asked: JsonObject, bounds: JsonObject, starts: Sequence[JsonObject], seed: int
-) -> tuple[optuna.Study, bool]:
+def make_study(storage: RDBStorage, url: str, asked: JsonObject, seed: int) -> tuple[optuna.Study, bool]:
     """(the study, whether it was there). Raises InputError where the one that is there asks something else."""
     with quiet():
         study = optuna.create_study(study_name=NAME, storage=storage, direction="minimize", load_if_exists=True)
@@ -173,12 +173,26 @@ def make_study(
         raise InputError(
             f"--storage {hide_password(url)}: holds the study of another {' and '.join(other)}; choose another --out or --storage"
         )
-    if study.user_attrs.get("bounds") != bounds:  # under others, what came to nothing may come to something
-        for start in starts:
-            study.enqueue_trial(start)
     study.set_user_attr("asked", asked)
-    study.set_user_attr("bounds", bounds)
     return load_study(storage, seed), found is not None
+
+
+def queue_start(study: optuna.Study, starts: Sequence[JsonObject], bounds: JsonObject) -> None:
+    """Queues the first of these points that was not tried under these bounds; what waits already goes first, as what was lost."""
+    trials = study.get_trials(deepcopy=False)
+    if any(one.state is TrialState.WAITING for one in trials):
+        return
+    known = [
+        one.params
+        for one in trials
+        if one.user_attrs.get("bounds", bounds) == bounds
+        and (one.state is not TrialState.FAIL or "failed" in one.user_attrs)
+    ]
+    for start in starts:
+        if start not in known:
+            with quiet():
+                study.enqueue_trial(start)
+            return
 
 
 def sign(trial: optuna.Trial) -> None:
@@ -186,14 +200,27 @@ def sign(trial: optuna.Trial) -> None:
     trial.set_user_attr("worker", {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid())})
 
 
-def retry_lost(study: optuna.Study) -> None:
-    """Trials whose process is gone, here or elsewhere, are failed and queued again."""
-    storage: Any = study._storage
-    with quiet():
-        fail_stale_trials(study)
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if _is_gone(trial.user_attrs.get("worker")) and _fail(storage, trial):
-                storage.get_heartbeat_stale_trial_callback()(study, storage.get_trial(trial._trial_id))
+class Lost:
+    """Trials whose process is gone, here or elsewhere: failed, and queued again."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+        self._unsigned: dict[int, float] = {}
+
+    def retry(self) -> None:
+        """Looks for them; to be called now and then, and by no process that is in a trial."""
+        with quiet():
+            fail_stale_trials(self._study)
+            for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                if self._is_lost(trial) and _fail(self._study._storage, trial):
+                    storage: Any = self._study._storage
+                    storage.get_heartbeat_stale_trial_callback()(self._study, storage.get_trial(trial._trial_id))
+
+    def _is_lost(self, trial: FrozenTrial) -> bool:
+        if "worker" in trial.user_attrs:
+            return _is_gone(trial.user_attrs["worker"])
+        since = self._unsigned.setdefault(trial.number, time.monotonic())
+        return time.monotonic() - since > UNSIGNED_S
 
 
 def _fail(storage: Any, trial: FrozenTrial) -> bool:
@@ -203,8 +230,8 @@ def _fail(storage: Any, trial: FrozenTrial) -> bool:
         return False
 
 
-def _is_gone(worker: JsonObject | None) -> bool:
-    if not worker or worker["host"] != socket.gethostname():
+def _is_gone(worker: JsonObject) -> bool:
+    if worker["host"] != socket.gethostname():
         return False
     if worker["pid"] == os.getpid():  # whoever asks this is between trials
         return True

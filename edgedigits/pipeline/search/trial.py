@@ -24,6 +24,8 @@ from edgedigits.pipeline.search.study import FINISHED, sign
 
 OVER: Final = "the time was over"
 """Why a trial ended that is queued again."""
+_LEAST_PART: Final = 0.02
+"""What is seen of less tells nothing of the whole."""
 SLACK: Final = 1.05
 """Bytes and milliseconds are foretold to within a few percent; the bytes that are made are held to the bounds themselves."""
 WORST: Final = 100.0
@@ -53,12 +55,16 @@ class Trying:
     deadline: float | None
     progress: Progress
     data: FitData = field(init=False)
+    _begun: tuple[float, float] = field(init=False, default=(0.0, 1.0))
+    """When the training in progress began, and what part of the whole one it is."""
+    _done: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self.data = add_costs(split(self.job.dataset, self.job.scale, self.job.seed))
 
     def __call__(self, trial: optuna.Trial) -> float:
         sign(trial)
+        self._begun, self._done = (time.time(), 1.0), 0.0
         kind, choices = ask(trial)
         if (value := self._known(trial)) is not None:
             return value
@@ -69,6 +75,7 @@ class Trying:
             self._foretell(trial, recipe)
             return self._looked_at(trial, recipe)
         except OutOfTime as error:
+            self._keep_needed()
             self.study.enqueue_trial(dict(trial.params))
             raise self._pruned(trial, OVER) from error
         except KeyboardInterrupt:
@@ -77,6 +84,9 @@ class Trying:
         except EdgeDigitsError as error:
             trial.report(WORST, 0)
             raise self._pruned(trial, str(error)) from error
+        except Exception as error:  # ends the search, which goes on without this point
+            trial.set_user_attr("failed", f"{type(error).__name__}: {error}"[:500])
+            raise
 
     def _known(self, trial: optuna.Trial) -> float | None:
         """The value of the same point in an earlier trial. Raises TrialPruned as that one ended so, under the same bounds."""
@@ -114,16 +124,16 @@ class Trying:
     def _looked_at(self, trial: optuna.Trial, recipe: Recipe) -> float:
         value, whole = WORST, count_steps(recipe, len(self.data.fit))
         for look, short in list_looks(recipe, len(self.data.fit)):
-            began = time.time()
+            steps = count_steps(short, len(self.data.fit))
+            self._begun, self._done = (time.time(), steps / max(1, whole)), 0.0
             value = self._look(trial, look, short)
             if look.share == 1:
                 break
             trial.report(value, look.step)
             if trial.should_prune():
                 raise self._pruned(trial, f"others were better at {100 * look.share:.0f} % of the training")
-            needed = (time.time() - began) * whole / max(1, count_steps(short, len(self.data.fit)))
-            if self.deadline is not None and time.time() + needed > self.deadline:
-                self.study.set_user_attr("needed_seconds", round(needed))
+            self._done = 1.0
+            if self.deadline is not None and time.time() + self._keep_needed() > self.deadline:
                 self.study.enqueue_trial(dict(trial.params))
                 raise self._pruned(trial, OVER)
         return value
@@ -137,7 +147,15 @@ class Trying:
         trial.set_user_attr("seen", seen)
         return self._rate(seen, look)
 
+    def _keep_needed(self) -> float:
+        """Keeps and gives the seconds that the whole training would take, by what the one in progress took for its part."""
+        began, part = self._begun
+        needed = (time.time() - began) / max(_LEAST_PART, part * self._done)
+        self.study.set_user_attr("needed_seconds", round(needed))
+        return needed
+
     def _watch(self, what: str, share: float) -> None:
+        self._done = share
         if self.deadline is not None and time.time() > self.deadline:
             raise OutOfTime
         self.progress(what, share)

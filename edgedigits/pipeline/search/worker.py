@@ -8,20 +8,20 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from edgedigits.ground.facts import Progress, silent
+from edgedigits.ground.facts import JsonObject, Progress, silent
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.prepare import Wish, prepare_job
 from edgedigits.pipeline.recipe import load_recipe
 from edgedigits.pipeline.search.question import Goal
-from edgedigits.pipeline.search.study import FINISHED, connect, load_study, quiet, retry_lost
+from edgedigits.pipeline.search.study import FINISHED, Lost, connect, load_study, queue_start, quiet
 from edgedigits.pipeline.search.trial import OVER, Plain, Trying
 
 POLL_S: Final = 1.0
@@ -44,7 +44,13 @@ class Errand:
     plain: Plain
     storage: str = field(repr=False)  # a password may be in it
     deadline: float | None
+    starts: Sequence[JsonObject] = ()
     number: int = 0
+    of: int = 1
+
+    def as_worker(self, number: int, of: int) -> Errand:
+        """That of one of several workers."""
+        return replace(self, number=number, of=of)
 
 
 def work(errand: Errand, job: Job | None = None, progress: Progress = silent, told: Told = lambda _: None) -> int:
@@ -66,15 +72,17 @@ def work(errand: Errand, job: Job | None = None, progress: Progress = silent, to
 
 def _tried(errand: Errand, study: optuna.Study, job: Job, progress: Progress) -> Iterator[FrozenTrial]:
     """Each trial as it ended. Raises Optuna's errors where the database goes away."""
+    lost = Lost(study)
     trying = Trying(job, errand.goal, errand.plain, study, errand.deadline, progress)
     while True:
-        retry_lost(study)
+        lost.retry()
         step = find_step(study, errand.goal, errand.deadline)
         if step == "over":
             return
         if step == "wait":
             time.sleep(POLL_S)
             continue
+        queue_start(study, errand.starts[errand.number :: errand.of], errand.goal.bounds.as_json())
         ended: list[FrozenTrial] = []
         # one that was taken for lost, since this machine slept, and is another's now
         with quiet(), contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
@@ -89,9 +97,11 @@ def find_step(study: optuna.Study, goal: Goal, deadline: float | None) -> Litera
     trials = study.get_trials(deepcopy=False)
     ended = [one for one in trials if one.state in FINISHED and one.user_attrs.get("ended") != OVER]
     running = sum(one.state is TrialState.RUNNING for one in trials)
-    if goal.trials is not None and len(ended) >= goal.trials:
+    waiting = any(one.state is TrialState.WAITING for one in trials)
+    most = None if waiting else goal.trials  # what waits was begun before
+    if most is not None and len(ended) >= most:
         return "over"
     last = ended[-MOST_REPEATS:]
     if len(last) == MOST_REPEATS and all("same_as" in one.user_attrs for one in last):
         return "wait" if running else "over"
-    return "wait" if goal.trials is not None and len(ended) + running >= goal.trials else "go"
+    return "wait" if most is not None and len(ended) + running >= most else "go"
