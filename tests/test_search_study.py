@@ -112,7 +112,7 @@ def test_the_same_seed_asks_the_same_points(tmp_path: Path) -> None:
                 study.optimize(objective, n_trials=1)
         asked.append([one.params for one in study.trials])
     assert asked[0] == asked[1]
-    assert len({json.dumps(one) for one in asked[0]}) > 12
+    assert len({json.dumps(one) for one in asked[0]}) > 10
     assert asked[0][: len(space.STARTS)] == space.list_starts()
 
 
@@ -189,24 +189,25 @@ def test_a_trial_whose_process_was_killed_is_tried_again(net: Path, shapes: Path
     script = "from edgedigits.cli.main import main; main()"
     doomed = subprocess.Popen([sys.executable, "-c", script, *map(str, words)], stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + 120
-        while not (tmp_path / "search.db").exists() or (0, "RUNNING") not in _states_of(tmp_path):
+        until = time.monotonic() + 300
+        while not _is_signed(tmp_path):
             assert doomed.poll() is None
             assert time.monotonic() < until
-            time.sleep(0.05)
+            time.sleep(0.02)
     finally:
         doomed.kill()
         doomed.wait()
-    before = _states_of(tmp_path)
+    assert states(tmp_path) == [(0, "RUNNING")]
     found = searched(net, shapes, tmp_path, trials=2)
-    assert (0, "FAIL") in _states_of(tmp_path) or (0, "COMPLETE") in before
-    assert sorted(one.name for one in found.found.points)[0] == "ptq_int8", "what was lost was tried again"
-    assert len(found.found.points) == 2
-    assert "RUNNING" not in {state for _, state in _states_of(tmp_path)}
+    assert states(tmp_path) == [(0, "FAIL"), (1, "COMPLETE"), (2, "COMPLETE")]
+    assert [one.number for one in found.found.points] == [1, 2]
+    assert found.found.points[0].name == "ptq_int8", "what was lost was tried again, before anything else"
 
 
-def _states_of(out: Path) -> list[tuple[int, str]]:
+def _is_signed(out: Path) -> bool:
+    """Whether a process has begun its first trial."""
     try:
-        return states(out)
+        with sqlite3.connect(out / "search.db") as opened:
+            return bool(list(opened.execute("select 1 from trial_user_attributes where key = 'worker'")))
     except sqlite3.Error:
-        return []
+        return False

@@ -27,7 +27,7 @@ HEARTBEAT_S: Final = 10
 STALE_S: Final = 60
 """A trial on another machine is taken for lost after so long without a sign; one here as soon as its process is gone."""
 UNSIGNED_S: Final = 10.0
-"""Between a trial's beginning and its process's name in it are milliseconds; who was killed then is taken for lost after so long."""
+"""Between a trial's beginning and its process's name in it are milliseconds; one killed then is taken for lost after so long."""
 MOST_RETRIES: Final = 5
 PATIENCE_S: Final = float(os.environ.get("EDGEDIGITS_DATABASE_S", "30"))
 """So long a database is waited for."""
@@ -183,7 +183,7 @@ def queue_start(study: optuna.Study, starts: Sequence[JsonObject], bounds: JsonO
     if any(one.state is TrialState.WAITING for one in trials):
         return
     known = [
-        one.params
+        one.params or one.system_attrs.get("fixed_params", {})
         for one in trials
         if one.user_attrs.get("bounds", bounds) == bounds
         and (one.state is not TrialState.FAIL or "failed" in one.user_attrs)
