@@ -75,24 +75,27 @@ class Killer(threading.Thread):
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
         self._url, self.killed = url, -1
+        self._study: optuna.Study | None = None
 
     def run(self) -> None:
         until = time.monotonic() + MOST_S
         while self.killed < 0 and time.monotonic() < until:
             time.sleep(0.1)
-            for trial in self._running():
+            for trial in self.list_running():
                 worker = trial.user_attrs.get("worker")
                 if worker and worker["pid"] != os.getpid() and trial.number > 0:
                     os.kill(worker["pid"], signal.SIGKILL)
                     self.killed = trial.number
                     return
 
-    def _running(self) -> list[Any]:
+    def list_running(self) -> list[Any]:
+        """The trials that are being tried."""
         try:
             with quiet():
-                study = optuna.load_study(study_name=NAME, storage=connect(self._url))
-            return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+                self._study = self._study or optuna.load_study(study_name=NAME, storage=connect(self._url))
+            return list(self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
         except (KeyError, ed.InputError):  # not made yet
+            time.sleep(1)
             return []
 
 
@@ -139,8 +142,8 @@ def test_a_database_that_goes_away_is_waited_for(shapes: Path, tmp_path: Path) -
     with running() as server:
 
         def outage() -> None:
-            killer = Killer(server.url)
-            while not killer._running():
+            watched = Killer(server.url)
+            while not watched.list_running():
                 time.sleep(0.1)
             server.stop()
             time.sleep(3)

@@ -80,7 +80,7 @@ def connect(storage: str) -> RDBStorage:
         _check_sqlite(storage, Path(url.removeprefix("sqlite:///")))
         engine: JsonObject = {"connect_args": {"timeout": 60}}
     else:
-        engine = {"connect_args": {"connect_timeout": 5}, "pool_pre_ping": True}
+        engine = {"connect_args": {"connect_timeout": 5}, "pool_pre_ping": True, "pool_size": 2}
 
     def make() -> RDBStorage:
         with quiet():

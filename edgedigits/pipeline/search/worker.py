@@ -62,12 +62,17 @@ def work(errand: Errand, job: Job | None = None, progress: Progress = silent, to
         job = job or prepare_job(load_recipe("ptq_int8"), errand.wish, lambda _line: None)
         tried = 0
         while True:
-            study = load_study(connect(errand.storage), errand.goal.seed, errand.number)
-            with contextlib.suppress(optuna.exceptions.StorageInternalError, SQLAlchemyError):
+            storage = connect(errand.storage)
+            try:
+                study = load_study(storage, errand.goal.seed, errand.number)
                 for trial in _tried(errand, study, job, progress):
                     tried += 1
                     told(trial)
                 return tried
+            except (optuna.exceptions.StorageInternalError, SQLAlchemyError):
+                continue  # it is waited for where it is connected to
+            finally:
+                storage.engine.dispose()
 
 
 def _tried(errand: Errand, study: optuna.Study, job: Job, progress: Progress) -> Iterator[FrozenTrial]:
