@@ -10,7 +10,7 @@ from typing import Any, Final
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.pipeline.search.foretelling import Outlay
 from edgedigits.pipeline.search.question import Bounds
-from edgedigits.stages.settings import shorten
+from edgedigits.stages.settings import lengthen
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def cut(recipe: Recipe, share: float, images: int) -> Recipe:
     """The recipe with that share of its longest stage and of those after it."""
     steps = [_steps(stage, images) for _, stage in recipe.stages]
     first = steps.index(max(steps))
-    stages = [(name, shorten(one, share) if at >= first else one) for at, (name, one) in enumerate(recipe.stages)]
+    stages = [(name, lengthen(one, share) if at >= first else one) for at, (name, one) in enumerate(recipe.stages)]
     return Recipe(recipe.name, recipe.purpose, stages, recipe.export_name, recipe.export)
 
 

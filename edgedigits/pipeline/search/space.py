@@ -5,12 +5,12 @@ The table below is all there is. A point is the choices that Optuna keeps; `make
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from edgedigits.ground.facts import JsonObject
+from edgedigits.models.zoo.family_plan import BLOCKS, list_sizes
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.recipe import Recipe, load_recipe
 from edgedigits.pipeline.search.foretelling import find_core
@@ -51,10 +51,9 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Frame:
-    """What recipes are made for: the target, and the model's images [height, width, channels]."""
+    """What recipes are made for."""
 
     target: str
-    shape: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,8 @@ def _shrunk(stages: Stages, choices: Choices, frame: Frame) -> Stages:
     return _ended(made, choices)
 
 
-def _taught(stages: Stages, choices: Choices, frame: Frame) -> Stages:
-    student = describe_student(frame.shape, choices["width"], int(choices["depth"]))
+def _taught(stages: Stages, choices: Choices, _frame: Frame) -> Stages:
+    student = describe_student(choices)
     made: Stages = [(name, replace(one, **student) if name == "distil" else one) for name, one in stages]
     return _ended(made, choices)
 
@@ -100,19 +99,11 @@ def _ended(stages: Stages, choices: Choices) -> Stages:
     return made
 
 
-_REACH: Final = 7
-"""Students halve the image until about so many places a side are left."""
-_MULTIPLE, _FIRST, _WIDEST = 8, 16, 128
-
-
-def describe_student(shape: Sequence[int], width: float, depth: int) -> JsonObject:
-    """The settings of `distil` for a student of that width (1: 16 channels first, doubled with each halving) and so many
-    convolutions at each size, for images of any size."""
-    halvings = max(1, round(math.log2(max(2, min(shape[:2])) / _REACH)))
-    counts = [min(_WIDEST, _FIRST * 2**at) * width for at in range(halvings)]
-    filters = [max(_MULTIPLE, round(count / _MULTIPLE) * _MULTIPLE) for count in counts for _ in range(depth)]
-    strides = [2 if place == 0 else 1 for _ in counts for place in range(depth)]
-    return {"student": "nano", "options": {"filters": filters, "strides": strides}}
+def describe_student(choices: Choices) -> JsonObject:
+    """The settings of `distil` for a student of the family: its size, and what is unlike the usual of that size."""
+    options = {"width": choices["width"], "depth": choices["depth"], "blocks": choices["blocks"]}
+    usual = {"width": 1.0, "depth": 1.0, "blocks": "auto"}
+    return {"student": choices["size"], "options": {key: one for key, one in options.items() if one != usual[key]}}
 
 
 _SPARSITY, _YES_OR_NO = OneOf((0.0, 0.5, 0.8)), OneOf((False, True))
@@ -120,17 +111,28 @@ _MORE: Final = {"longer": OneOf((1.0, 2.0, 0.5)), "qat": _YES_OR_NO}
 KINDS: Final[Mapping[str, Kind]] = {
     "plain": Kind("ptq_int8", {"sparsity": _SPARSITY, "qat": _YES_OR_NO}, _as_it_is),
     "shrink": Kind("shrink80_int8", {"remove": Numbers(0.3, 0.95, 0.05), "sparsity": _SPARSITY, **_MORE}, _shrunk),
-    "student": Kind("distil_nano_int8", {"width": Numbers(0.5, 3.0, 0.5), "depth": Numbers(1, 4, 1), **_MORE}, _taught),
+    "student": Kind(
+        "distil_small_int8",
+        {
+            "size": OneOf(tuple(list_sizes())),
+            "width": Numbers(0.5, 2.0, 0.25),
+            "depth": Numbers(0.5, 1.5, 0.5),
+            "blocks": OneOf(BLOCKS),
+            **_MORE,
+        },
+        _taught,
+    ),
 }
 _PLAIN: Final = {"longer": 1.0, "qat": False}
+_STUDENT: Final = {"width": 1.0, "depth": 1.0, "blocks": "auto", **_PLAIN}
 _SHRINK: Final = {**_PLAIN, "sparsity": 0.0}
 STARTS: Final[tuple[tuple[str, JsonObject], ...]] = (
     ("plain", {"sparsity": 0.0, "qat": False}),
     ("shrink", {"remove": 0.8, **_SHRINK}),
     ("shrink", {"remove": 0.9, **_SHRINK}),
-    ("student", {"width": 1.0, "depth": 2, **_PLAIN}),
+    ("student", {"size": "tiny", **_STUDENT}),
     ("shrink", {"remove": 0.65, **_SHRINK}),
-    ("student", {"width": 2.0, "depth": 2, **_PLAIN}),
+    ("student", {"size": "small", **_STUDENT}),
     ("plain", {"sparsity": 0.0, "qat": True}),
     ("shrink", {"remove": 0.8, **_SHRINK, "sparsity": 0.5}),
 )
@@ -160,9 +162,9 @@ def make_recipe(kind: str, choices: Choices, frame: Frame) -> Recipe:
 
 def _word(name: str, value: Any) -> str:
     """A choice as a part of a name; "" for what is left out or usual."""
-    if name in ("longer", "qat", "sparsity") and value in (1.0, False, 0.0):
+    if value == {"longer": 1.0, "qat": False, "sparsity": 0.0, "width": 1.0, "depth": 1.0, "blocks": "auto"}.get(name):
         return ""
-    if name == "qat":
-        return "qat"
+    if name in ("qat", "size", "blocks"):
+        return "qat" if name == "qat" else str(value)
     short = {"remove": "", "sparsity": "prune", "longer": "x", "width": "w", "depth": "d"}[name]
     return f"{short}{round(100 * value)}" if name in ("remove", "sparsity") else f"{short}{value:g}".replace(".", "p")

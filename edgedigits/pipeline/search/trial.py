@@ -69,8 +69,7 @@ class Trying:
         if (value := self._known(trial)) is not None:
             return value
         try:
-            shape = tuple(self.job.loaded.model.inputs[0].shape[1:])
-            recipe = make_recipe(kind, choices, Frame(self.goal.target, shape))
+            recipe = make_recipe(kind, choices, Frame(self.goal.target))
             trial.set_user_attr("recipe", recipe.as_dict())
             self._foretell(trial, recipe)
             return self._looked_at(trial, recipe)
