@@ -25,6 +25,8 @@ from edgedigits.pipeline.search.study import FINISHED, Lost, connect, load_study
 from edgedigits.pipeline.search.trial import OVER, Plain, Trying
 
 POLL_S: Final = 1.0
+MOST_OUTAGES: Final = 20
+"""So often a database may go away under one worker."""
 MOST_REPEATS: Final = 25
 """The sampler has found no other point for so long: there is nothing left to try."""
 _ONE_AT_A_TIME: Final = threading.Lock()
@@ -60,7 +62,7 @@ def work(errand: Errand, job: Job | None = None, progress: Progress = silent, to
     """
     with _ONE_AT_A_TIME:
         job = job or prepare_job(load_recipe("ptq_int8"), errand.wish, lambda _line: None)
-        tried = 0
+        tried = away = 0
         while True:
             storage = connect(errand.storage)
             try:
@@ -69,10 +71,21 @@ def work(errand: Errand, job: Job | None = None, progress: Progress = silent, to
                     tried += 1
                     told(trial)
                 return tried
-            except (optuna.exceptions.StorageInternalError, SQLAlchemyError):
-                continue  # it is waited for where it is connected to
+            except Exception as error:
+                away += 1
+                if not _is_of_database(error) or away > MOST_OUTAGES:
+                    raise  # else it is waited for where it is connected to
             finally:
                 storage.engine.dispose()
+
+
+def _is_of_database(error: BaseException | None) -> bool:
+    """Whether a database that went away is behind it: Optuna 5.0 stumbles over that with an UnboundLocalError."""
+    while error is not None:
+        if isinstance(error, (optuna.exceptions.StorageInternalError, SQLAlchemyError)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _tried(errand: Errand, study: optuna.Study, job: Job, progress: Progress) -> Iterator[FrozenTrial]:
