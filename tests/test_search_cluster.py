@@ -85,6 +85,7 @@ class Killer(threading.Thread):
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
         self._url, self.killed = url, -1
+        self._storage: optuna.storages.RDBStorage | None = None
         self._study: optuna.Study | None = None
 
     def run(self) -> None:
@@ -102,7 +103,8 @@ class Killer(threading.Thread):
         """The trials that are being tried."""
         try:
             with quiet():
-                self._study = self._study or optuna.load_study(study_name=NAME, storage=connect(self._url))
+                self._storage = self._storage or connect(self._url)
+                self._study = self._study or optuna.load_study(study_name=NAME, storage=self._storage)
             return list(self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
         except (KeyError, ed.InputError):  # not made yet
             time.sleep(1)

@@ -102,6 +102,7 @@ def search(wish: Wish, goal: Goal, means: Means, say: Say, progress: Progress) -
     _check_time(study, points, goal, plain, began)
     best, artifact, rejected = _make_best(points, goal, plain, job, means, say, progress)
     recipe_file = _write_recipe(best.read_recipe(), means.out) if best else None
+    storage.engine.dispose()
     front, reliefs = find_front(points), list_reliefs(points, goal.bounds, plain.float_ms)
     return Outcome(
         goal,
