@@ -99,6 +99,11 @@ class Killer(threading.Thread):
                     self.killed = trial.number
                     return
 
+    def close(self) -> None:
+        """Gives its connections back."""
+        if self._storage is not None:
+            self._storage.engine.dispose()
+
     def list_running(self) -> list[Any]:
         """The trials that are being tried."""
         try:
@@ -158,6 +163,7 @@ def test_a_database_that_goes_away_is_waited_for(shapes: Path, tmp_path: Path) -
             until = time.monotonic() + MOST_S
             while not watched.list_running() and time.monotonic() < until:
                 time.sleep(0.1)
+            watched.close()
             server.stop()
             time.sleep(3)
             server.start()
