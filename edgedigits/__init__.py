@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         pack,
     )
     from edgedigits.api.recipes import Recipes, recipes, recipes_check, recipes_show
+    from edgedigits.api.search.search import Search, search
     from edgedigits.api.train import Training, train
     from edgedigits.data.dataset import Dataset
     from edgedigits.data.scale import Scaling
@@ -77,6 +78,7 @@ _PLACES = {
     "api.devices": "Deployment Profile Runner deploy profile runner",
     "api.files": "Cycles Estimate Inspection Instructions Packing cycles estimate inspect instructions pack",
     "api.recipes": "Recipes recipes recipes_check recipes_show",
+    "api.search.search": "Search search",
     "api.train": "Training train",
     "data.dataset": "Dataset",
     "data.scale": "Scaling",
@@ -124,6 +126,7 @@ __all__ = [
     "Recipes",
     "Runner",
     "Scaling",
+    "Search",
     "TargetError",
     "TfliteError",
     "Training",
@@ -145,6 +148,7 @@ __all__ = [
     "recipes_check",
     "recipes_show",
     "runner",
+    "search",
     "train",
 ]
 """What is here, less the stages and exports, which follow."""

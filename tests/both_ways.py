@@ -14,6 +14,7 @@ MEASURED = {
     "compress": "sha256",  # the manifest's seal, over its seconds too
     "advise": "operators_timed_now",  # the second call finds the times of the first
     "bench": rf"{LATENCIES}|{MACHINE}|.*\.why_no_faster",
+    "search": "resumed",  # the second call goes on
     "profile": rf"{MACHINE}|{PROFILED}",
     "deploy": MACHINE,  # of what the doctor there says
 }

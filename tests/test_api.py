@@ -86,6 +86,12 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             ["--recipe", "ptq_int8", *tiny],
             lambda: ed.advise("tiny.keras", data, recipe="ptq_int8", pixel_range="0..1", progress=False),
         ),
+        "search": (
+            [*tiny, "--target", "pi4", "--max-drop", 100, "--trials", 1, "--out", "s"],
+            lambda: ed.search(
+                "tiny.keras", data, pixel_range="0..1", target="pi4", max_drop=100, trials=1, out="s", progress=False
+            ),
+        ),
         "bench": (
             ["--tflite", art.path, "--windows", 1, "--window", 0.05],
             lambda: ed.bench(art, windows=1, window=0.05, progress=False),
@@ -184,6 +190,10 @@ def wrong_calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
         "advise": (
             ["--recipe", "ptq_int8", "--model", "no.keras"],
             lambda: ed.advise("no.keras", recipe="ptq_int8", progress=False),
+        ),
+        "search": (
+            ["--target", "pi9", "--max-drop", 1],
+            lambda: ed.search(target="pi9", max_drop=1, progress=False),
         ),
         "bench": (["--tflite", "no"], lambda: ed.bench("no", progress=False)),
         "inspect": (["no"], lambda: ed.inspect("no")),

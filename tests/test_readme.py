@@ -30,6 +30,7 @@ TEXTS = {page.relative_to(ROOT).as_posix(): read(page) for page in pages()}
 SAID = [command for text in TEXTS.values() for command in commands(text)]
 
 ON_A_DEVICE = "needs a device; test_deploy.py, test_device_bench.py and make pi have one"
+SEARCHED = "takes an hour; test_search_study.py and test_search_cluster.py search with tiny nets"
 NOT_RUN = {
     "make demo": "minutes of work, and needs MNIST; its parts are run below on small data",
     "make test": "runs this very test",
@@ -52,6 +53,12 @@ NOT_RUN = {
     "edgedigits fleet bench hosts.yaml --tflite out/lenet5-prune80_int8-*": ON_A_DEVICE,
     "edgedigits instructions out/lenet5-prune80_int8-*/model.tflite --cpu cortex-a72": "needs QEMU; part of make pi",
     "edgedigits cycles out/lenet5-prune80_int8-*/model.tflite --cpu cortex-a72": "needs QEMU and LLVM; in make device",
+    "edgedigits search --zoo cnn --data mnist --target pi4 --max-drop 0.3 --time 60m --out found": SEARCHED,
+    "edgedigits compress --recipe found/best.yaml --zoo cnn --data mnist": SEARCHED,
+    "edgedigits search --model mine.keras --data photos --scale 0..1 --target pi5 --max-drop 1 --max-bytes 100K --max-ms 2 "
+    "--workers 2 --out found": SEARCHED,
+    "edgedigits search --model mine.keras --data photos --scale 0..1 --target pi5 --max-drop 1 --cluster tcp://scheduler:8786 "
+    "--storage postgresql://me@database/search --out found": SEARCHED,
     "make pi": "boots emulated Pis, for minutes",
     "make device": "tests of their own",
     "make attack": "a quarter of an hour; test_attack.py does a part of it",

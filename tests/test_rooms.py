@@ -65,12 +65,14 @@ WITHIN = {
     "pipeline/checks": "",
     "pipeline": "pipeline/augmenting pipeline/checks pipeline/converters pipeline/export",
     "pipeline/advise": "pipeline pipeline/checks pipeline/export",
+    "pipeline/search": "pipeline pipeline/advise pipeline/export",
     "devices/agent": "",
     "devices/ssh": "",
     "devices": "devices/ssh",
     "api/render": "",
     "api": "api/render",
     "api/demo": "api api/render",
+    "api/search": "api api/render",
     "cli": "",
 }
 """Of each folder of a room, the other folders of that room that its modules may import."""

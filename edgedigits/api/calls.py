@@ -50,8 +50,10 @@ LIMITS: dict[str, Limit] = {
     "rate": Limit(False, 0, 1, above=True),
     "seed": Limit(True, 0, 2**32 - 1),
     "size": Limit(True, 8, 1024),
+    "trials": Limit(True, 1),
     "window": Limit(False, 0.05, 600),
     "windows": Limit(True, 1),
+    "workers": Limit(True, 1, 64),
 }
 """Of numbers, by the name that they have in the API and on the command line alike."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,15 +50,53 @@ from edgedigits.tflite.rewrite.float16_arithmetic import computes_in_float16
 PARITY_IMAGES = 500
 
 
+@dataclass(frozen=True)
+class Validated:
+    """A run up to its test: every stage done, the bytes made and held to every promise, judged on validation images alone."""
+
+    key: str
+    exported: Exported
+    baseline: Exported
+    records: list[Facts]
+    warnings: list[str]
+    scale: Scaling
+    folded: Facts
+    halves: Halves
+    augment: Facts
+
+
 def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> Artifact:
     """Compress, check, and write the artifact folder into `out`.
 
     Raises CheckError's kinds when a check fails, InputError's when the job can't be done; nothing is half-written then.
     """
+    check_writable(out, f"{artifact_writer.name_folder(job.name, job.recipe.name, '0' * 64)}/manifest.json")
+    made = validate(job, say, progress)
+    progress("test", 0.7)
+    test, changes = _test(job, made.halves, made.exported, made.baseline, made.scale)
+    if lost := tell_classes(changes, find_task(job.dataset).case_names(job.dataset.classes), "the test images"):
+        made.warnings.append(lost)
+    draft = Draft(
+        job,
+        made.key,
+        made.exported,
+        made.baseline,
+        made.records,
+        made.warnings,
+        test,
+        made.scale,
+        made.folded,
+        made.halves,
+        made.augment,
+    )
+    return artifact_writer.write(draft, out)
+
+
+def validate(job: Job, say: Say = print, progress: Progress = silent) -> Validated:
+    """All of a run but the test images and the writing. Raises as `run` does."""
     kept = StageCache(job.fresh, job.custom, say)
     if job.recipe.stages:
         kept.check_writable()
-    check_writable(out, f"{artifact_writer.name_folder(job.name, job.recipe.name, '0' * 64)}/manifest.json")
     data = add_costs(split(job.dataset, job.scale, job.seed))
     task = find_task(data)
     check_answers(job)
@@ -119,24 +157,8 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         job.recipe.stages, job.recipe.export.rounds, records[-1].get("validation_paired"), paired
     ):
         warnings.append(points)
-    progress("test", 0.7)
-    test, changes = _test(job, halves, exported, baseline, scale)
-    if lost := tell_classes(changes, task.case_names(job.dataset.classes), "the test images"):
-        warnings.append(lost)
-    draft = Draft(
-        job,
-        chain_key(key, export=artifact_writer.list_settings(job.recipe.export), **more),
-        exported,
-        baseline,
-        records,
-        warnings,
-        test,
-        scale,
-        folded,
-        halves,
-        choice.record,
-    )
-    return artifact_writer.write(draft, out)
+    key = chain_key(key, export=artifact_writer.list_settings(job.recipe.export), **more)
+    return Validated(key, exported, baseline, records, warnings, scale, folded, halves, choice.record)
 
 
 def _ask_augment(job: Job, half: Half, key: str) -> Asked:

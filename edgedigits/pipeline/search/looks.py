@@ -1,0 +1,93 @@
+"""Short trainings first: how much of a recipe's training each look takes, and what a look is worth to the study."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edgedigits.pipeline.recipe import Recipe
+from edgedigits.pipeline.search.foretelling import Outlay
+from edgedigits.pipeline.search.question import Bounds
+from edgedigits.stages.settings import lengthen
+
+
+@dataclass(frozen=True)
+class Look:
+    """A training of `share` of the recipe's. `step` is Optuna's; `catches_up`: of a drop seen then, about so much is left at the
+    end of the whole training."""
+
+    step: int
+    share: float
+    catches_up: float
+
+
+LOOKS: Final = (Look(1, 0.1, 0.4), Look(3, 0.35, 0.7), Look(9, 1.0, 1.0))
+"""Optuna's successive halving goes from one to the next by thirds."""
+FACTOR: Final = 3
+_WORTH_IT: Final = 0.7
+"""A look that trains for more than this share of the next one's steps is left out."""
+_LEAST_SCALE: Final = 0.2
+"""Points: of a bound of no drop at all, a drop of so many counts as much as of one of 0.2."""
+_PAST_DROP, _PAST_COST, _PACKED = 2.0, 4.0, 0.05
+
+
+def list_looks(recipe: Recipe, images: int) -> Iterator[tuple[Look, Recipe]]:
+    """The looks at a recipe, the whole last, for so many training images. What comes before the longest stage is never cut, so
+    that all looks share it as kept."""
+    whole = count_steps(recipe, images)
+    made = [(one, cut(recipe, one.share, images)) for one in LOOKS[:-1]] if whole else []
+    for look, short in made:
+        later = [count_steps(other, images) for one, other in made if one.step > look.step] + [whole]
+        if count_steps(short, images) <= _WORTH_IT * later[0]:
+            yield look, short
+    yield LOOKS[-1], recipe
+
+
+def cut(recipe: Recipe, share: float, images: int) -> Recipe:
+    """The recipe with that share of its longest stage and of those after it."""
+    steps = [_steps(stage, images) for _, stage in recipe.stages]
+    first = steps.index(max(steps))
+    stages = [(name, lengthen(one, share) if at >= first else one) for at, (name, one) in enumerate(recipe.stages)]
+    return Recipe(recipe.name, recipe.purpose, stages, recipe.export_name, recipe.export)
+
+
+def count_steps(recipe: Recipe, images: int) -> int:
+    """Steps of training in all."""
+    return sum(_steps(stage, images) for _, stage in recipe.stages)
+
+
+def _steps(stage: Any, images: int) -> int:
+    per_epoch = max(1, images // getattr(stage, "batch", 128))
+    epochs = getattr(stage, "epochs", 0.0) + (getattr(stage, "rounds", 1) - 1) * getattr(stage, "epochs_between", 0.0)
+    return max(getattr(stage, "min_steps", 0), round(epochs * per_epoch))
+
+
+def rate(outlay: Outlay, drop: float, look: Look, bounds: Bounds, plain: Outlay, float_ms: float) -> float:
+    """What the study minimises: the logarithm of the time on the target as a share of the plain int8 form's, a little of the
+    packed bytes', and what lies beyond the bounds, much."""
+    value = math.log(outlay.ms / plain.ms) + _PACKED * math.log(outlay.gzip_bytes / plain.gzip_bytes)
+    over = drop * (look.catches_up if drop > 0 else 1.0) - bounds.max_drop
+    value += _PAST_DROP * max(0.0, over) / max(_LEAST_SCALE, bounds.max_drop)
+    return value + rate_costs(outlay, bounds, float_ms)
+
+
+def rate_costs(outlay: Outlay, bounds: Bounds, float_ms: float) -> float:
+    """How far the costs lie beyond the bounds; 0 where they hold them."""
+    most_ms, value = bounds.most_ms(float_ms), 0.0
+    if most_ms is not None:
+        value += _PAST_COST * max(0.0, math.log(outlay.ms / most_ms))
+    if bounds.max_bytes is not None:
+        value += _PAST_COST * max(0.0, math.log(outlay.size_bytes / bounds.max_bytes))
+    return value
+
+
+def tell_cost_fault(outlay: Outlay, bounds: Bounds, float_ms: float, slack: float = 1.0) -> str:
+    """Why it doesn't fit, "" where it does; what is foretold gets some slack."""
+    most_ms = bounds.most_ms(float_ms)
+    if bounds.max_bytes is not None and outlay.size_bytes > slack * bounds.max_bytes:
+        return f"{outlay.size_bytes:,} bytes of at most {bounds.max_bytes:,}"
+    if most_ms is not None and outlay.ms > slack * most_ms:
+        return f"{outlay.ms:.3g} ms of at most {most_ms:.3g}"
+    return ""

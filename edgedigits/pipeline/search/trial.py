@@ -1,0 +1,164 @@
+"""One trial: a point is asked, its cost foretold, its training looked at in parts, and what it came to is told to the study."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+import optuna
+from optuna.trial import TrialState
+
+from edgedigits.data.splits import FitData, split
+from edgedigits.errors import EdgeDigitsError
+from edgedigits.ground.facts import JsonObject, Progress
+from edgedigits.pipeline.costs import add_costs
+from edgedigits.pipeline.job import Job
+from edgedigits.pipeline.loop import validate
+from edgedigits.pipeline.recipe import Recipe
+from edgedigits.pipeline.search.foretelling import Outlay, foretell, measure
+from edgedigits.pipeline.search.looks import LOOKS, Look, count_steps, list_looks, rate, rate_costs, tell_cost_fault
+from edgedigits.pipeline.search.question import Goal
+from edgedigits.pipeline.search.space import Frame, ask, make_recipe
+from edgedigits.pipeline.search.study import FINISHED, sign
+
+OVER: Final = "the time was over"
+"""Why a trial ended that is queued again."""
+_LEAST_PART: Final = 0.02
+"""What is seen of less tells nothing of the whole."""
+SLACK: Final = 1.05
+"""Bytes and milliseconds are foretold to within a few percent; the bytes that are made are held to the bounds themselves."""
+WORST: Final = 100.0
+"""The value of a point that no bytes can be made of."""
+
+
+class OutOfTime(Exception):
+    """The search's time is over in the middle of a trial."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """What all points are compared with: the float model and its plain int8 form."""
+
+    float_ms: float
+    int8: Outlay
+
+
+@dataclass
+class Trying:
+    """What Optuna calls for every trial. `deadline` is in time.time()'s seconds; None: never."""
+
+    job: Job
+    goal: Goal
+    plain: Plain
+    study: optuna.Study
+    deadline: float | None
+    progress: Progress
+    data: FitData = field(init=False)
+    _begun: tuple[float, float] = field(init=False, default=(0.0, 1.0))
+    """When the training in progress began, and what part of the whole one it is."""
+    _done: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self.data = add_costs(split(self.job.dataset, self.job.scale, self.job.seed))
+
+    def __call__(self, trial: optuna.Trial) -> float:
+        sign(trial)
+        self._begun, self._done = (time.time(), 1.0), 0.0
+        kind, choices = ask(trial)
+        if (value := self._known(trial)) is not None:
+            return value
+        try:
+            recipe = make_recipe(kind, choices, Frame(self.goal.target))
+            trial.set_user_attr("recipe", recipe.as_dict())
+            self._foretell(trial, recipe)
+            return self._looked_at(trial, recipe)
+        except OutOfTime as error:
+            self._keep_needed()
+            self.study.enqueue_trial(dict(trial.params))
+            raise self._pruned(trial, OVER) from error
+        except KeyboardInterrupt:
+            self.study.enqueue_trial(dict(trial.params))
+            raise
+        except EdgeDigitsError as error:
+            trial.report(WORST, 0)
+            raise self._pruned(trial, str(error)) from error
+        except Exception as error:  # ends the search, which goes on without this point
+            trial.set_user_attr("failed", f"{type(error).__name__}: {error}"[:500])
+            raise
+
+    def _known(self, trial: optuna.Trial) -> float | None:
+        """The value of the same point in an earlier trial. Raises TrialPruned as that one ended so, under the same bounds."""
+        bounds = self.goal.bounds.as_json()
+        trial.set_user_attr("bounds", bounds)
+        for one in self.study.get_trials(deepcopy=False, states=FINISHED):
+            attrs = one.user_attrs
+            if one.params != trial.params or "same_as" in attrs or attrs.get("ended") == OVER:
+                continue
+            if one.state is TrialState.COMPLETE:
+                trial.set_user_attr("same_as", one.number)
+                return self._rate(attrs["seen"], LOOKS[-1])
+            if attrs.get("bounds") == bounds:
+                trial.set_user_attr("same_as", one.number)
+                for step, value in one.intermediate_values.items():
+                    trial.report(value, step)
+                raise optuna.TrialPruned
+        return None
+
+    def _rate(self, seen: JsonObject, look: Look) -> float:
+        outlay = Outlay(seen["size_bytes"], seen["gzip_bytes"], seen["ms"], seen["cycles"])
+        plain = self.plain
+        return rate(outlay, seen["drop_points"], look, self.goal.bounds, plain.int8, plain.float_ms)
+
+    def _foretell(self, trial: optuna.Trial, recipe: Recipe) -> None:
+        """Raises TrialPruned for a point that can't hold the bounds on cost, before any training."""
+        self._watch("foretell", 0.0)
+        outlay = foretell(recipe, self.job, self.data, self.goal.target)
+        trial.set_user_attr("foretold", outlay.as_json())
+        bounds, float_ms = self.goal.bounds, self.plain.float_ms
+        if fault := tell_cost_fault(outlay, bounds, float_ms, SLACK):
+            trial.report(WORST / 2 + rate_costs(outlay, bounds, float_ms), 0)
+            raise self._pruned(trial, f"can't fit, so nothing was trained: {fault}")
+
+    def _looked_at(self, trial: optuna.Trial, recipe: Recipe) -> float:
+        value, whole = WORST, count_steps(recipe, len(self.data.fit))
+        for look, short in list_looks(recipe, len(self.data.fit)):
+            steps = count_steps(short, len(self.data.fit))
+            self._begun, self._done = (time.time(), steps / max(1, whole)), 0.0
+            value = self._look(trial, look, short)
+            if look.share == 1:
+                break
+            trial.report(value, look.step)
+            if trial.should_prune():
+                raise self._pruned(trial, f"others were better at {100 * look.share:.0f} % of the training")
+            self._done = 1.0
+            if self.deadline is not None and time.time() + self._keep_needed() > self.deadline:
+                self.study.enqueue_trial(dict(trial.params))
+                raise self._pruned(trial, OVER)
+        return value
+
+    def _look(self, trial: optuna.Trial, look: Look, recipe: Recipe) -> float:
+        made = validate(self.job.with_recipe(recipe), lambda _line: None, self._watch)
+        outlay = measure(made.exported.flat, self.goal.target)
+        paired = made.exported.facts["validation_paired"]
+        drop = -float(paired["difference_points"])
+        seen = {"share": look.share, "drop_points": round(drop, 6), "paired": paired, **outlay.as_json()}
+        trial.set_user_attr("seen", seen)
+        return self._rate(seen, look)
+
+    def _keep_needed(self) -> float:
+        """Keeps and gives the seconds that the whole training would take, by what the one in progress took for its part."""
+        began, part = self._begun
+        needed = (time.time() - began) / max(_LEAST_PART, part * self._done)
+        self.study.set_user_attr("needed_seconds", round(needed))
+        return needed
+
+    def _watch(self, what: str, share: float) -> None:
+        self._done = share
+        if self.deadline is not None and time.time() > self.deadline:
+            raise OutOfTime
+        self.progress(what, share)
+
+    def _pruned(self, trial: optuna.Trial, why: str) -> optuna.TrialPruned:
+        trial.set_user_attr("ended", why)
+        return optuna.TrialPruned(why)
