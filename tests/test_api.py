@@ -260,7 +260,7 @@ def test_all_is_what_it_says() -> None:
         "FleetBench",
         "Inspection",
     }
-    results |= {"Instructions", "Packing", "Profile", "Recipes", "Runner", "Training"}
+    results |= {"Instructions", "Packing", "Profile", "Recipes", "Runner", "Search", "Training"}
     assert set(ed.__all__) == {*classes, *errors, *functions, *results, "Dataset", "Recipe", "Scaling", "__version__"}
     assert all(getattr(ed, name) is not None for name in ed.__all__)
     assert set(ed.__all__) <= set(dir(ed))
@@ -282,7 +282,7 @@ def test_importing_is_light() -> None:
     assert float(took) < 0.1
 
 
-MODULES = ("advise", "bench", "compress", "demo.demo", "devices", "files", "recipes", "train")
+MODULES = ("advise", "bench", "compress", "demo.demo", "devices", "files", "recipes", "search.search", "train")
 
 
 @pytest.mark.parametrize(

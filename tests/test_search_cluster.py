@@ -26,7 +26,11 @@ from tests.postgres import Postgres, running
 from tests.sshd import free_port
 from tests.test_search_study import STARTS
 
-pytestmark = pytest.mark.device
+pytestmark = [
+    pytest.mark.device,
+    # SQLAlchemy lets go of connections that a killed server or process has ended, and psycopg says so when they are collected.
+    pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning"),
+]
 
 MOST_S = 900.0
 TRIALS = 5

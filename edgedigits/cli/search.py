@@ -52,7 +52,7 @@ from edgedigits.cli.scale_options import scale_options
     "--thresholds", type=click.Choice(["half", "tuned"]), default="half", show_default=True, help="As for `compress`."
 )
 @as_json_option
-def search(as_json: bool, **given: Any) -> int:
+def search(as_json: bool, **given: Any) -> int | None:
     """Find the fastest model on a target that loses no more than so much accuracy, and make it.
 
     Exit code 1 where the bounds can't be had; the nearest points are shown.
@@ -61,4 +61,4 @@ def search(as_json: bool, **given: Any) -> int:
 
     found = run(**given)
     print_result(found, as_json)
-    return 0 if found.artifact else 1
+    return None if found.artifact else 1

@@ -124,6 +124,11 @@ def search(
     `compress`. With one worker, the same seed and number of trials asks the same points.
 
     Raises InputError's kinds where something given can't be used, or the time is too short for one trial.
+
+    >>> import edgedigits as ed
+    >>> found = ed.search("tiny.keras", data, target="pi4", max_drop=20, pixel_range="0..1", trials=1, out="it", progress=False)
+    >>> found.artifact.tflite.name, found.recipe.name, len(found.to_frame("points"))
+    ('model.tflite', 'best.yaml', 1)
     """
     from edgedigits.ground.processes import children
 

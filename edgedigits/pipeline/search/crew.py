@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -32,6 +33,13 @@ class _Worker:
     process: subprocess.Popen[bytes]
     words: IO[bytes]
 
+    def close(self) -> None:
+        """The pipe to it and what it said, once it has ended."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.words.close()
+
 
 def run_crew(errand: Errand, count: int, say: Say, poll: Callable[[], None]) -> None:
     """`count` workers until the search is over; `poll` is called meanwhile, about every second.
@@ -46,10 +54,10 @@ def run_crew(errand: Errand, count: int, say: Say, poll: Callable[[], None]) -> 
             poll()
             for one in [each for each in workers if each.process.poll() is not None]:
                 workers.remove(one)
-                code = one.process.returncode
+                code, said = one.process.returncode, _read_words(one)
+                one.close()
                 if code == 0:
                     continue
-                said = _read_words(one)
                 deaths += 1
                 if code == _REFUSED or deaths > MOST_DEATHS:
                     raise (InputError if code == _REFUSED else CheckError)(
@@ -98,6 +106,7 @@ def _end(workers: list[_Worker]) -> None:
         except subprocess.TimeoutExpired:
             one.process.kill()
             one.process.wait()
+        one.close()
 
 
 def serve() -> None:
