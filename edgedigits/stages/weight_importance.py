@@ -47,14 +47,14 @@ def measure_input_sizes(model: KerasModel, data: FitData) -> dict[str, np.ndarra
         attribute, kernel = next(iter(list_kernels(layers[name]).items()))
         sizes = np.sqrt(np.mean(means, axis=0))
         if kernel.reads is not None:
-            apart = _apart(sizes, layers[name])
-            found[f"{name}/{attribute}"] = apart.reshape(*apart.shape[:1], *[1] * (-2 - kernel.reads), *apart.shape[1:])
+            found[f"{name}/{attribute}"] = _apart(sizes, layers[name], kernel.reads)
     return found
 
 
-def _apart(sizes: np.ndarray, layer: KerasLayer) -> np.ndarray:
-    """[channels read, 1]; of a convolution in groups, each of which reads channels of its own, [channels read, channels made]."""
+def _apart(sizes: np.ndarray, layer: KerasLayer, axis: int) -> np.ndarray:
+    """The sizes along the axis of a kernel that counts channels read. Each group of a convolution in groups reads channels of its
+    own: [channels it reads, channels made]."""
     groups = getattr(layer, "groups", 1)
     if groups == 1:
-        return sizes[:, None]
+        return sizes.reshape(-1, *[1] * (-1 - axis))
     return np.repeat(sizes.reshape(groups, -1), layer.filters // groups, axis=0).T

@@ -39,10 +39,11 @@ def choose_augment(asked: Asked, data: FitData, progress: Progress) -> Choice:
 
     Nothing is chosen, and nothing tried, where no stage trains on images moved as the run says.
     """
-    if not asked.asks:
+    outlay = measure_outlay(asked.stages, data)
+    if not asked.asks or not outlay.steps:
         choice = Choice(None)
     elif asked.said in ("", AUTO):
-        question = Question(asked.model, asked.half, data, asked.classes, measure_outlay(asked.stages, data))
+        question = Question(asked.model, asked.half, data, asked.classes, outlay)
         choice = find_out_once(question, asked.key, asked.fresh, progress)
     else:
         choice = as_said(asked.said)

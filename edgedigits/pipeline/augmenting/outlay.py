@@ -13,6 +13,9 @@ SHARE: Final = 0.09
 ASKED: Final = 3
 """A model answers so many images in the time in which it is trained on one: the way back takes two of three parts."""
 
+SETTINGS: Final = ("batch", "epochs", "min_steps", "rate")
+"""What a stage that trains says of it."""
+
 
 @dataclass(frozen=True)
 class Outlay:
@@ -33,12 +36,13 @@ class Outlay:
 
 
 def measure_outlay(stages: Sequence[tuple[str, Any]], data: FitData) -> Outlay:
-    """Of the stages of a recipe, at least one."""
-    counts = [(_count_steps(stage, data), min(stage.batch, len(data.fit))) for _, stage in stages]
+    """Of the stages of a recipe that train."""
+    training = [stage for _, stage in stages if all(hasattr(stage, setting) for setting in SETTINGS)]
+    counts = [(_count_steps(stage, data), min(stage.batch, len(data.fit))) for stage in training]
     steps = sum(count for count, _ in counts)
     images = sum(count * batch for count, batch in counts)
-    rate = max(stage.rate for _, stage in stages)
-    return Outlay(steps, max(batch for _, batch in counts), images / len(data.fit), rate)
+    rate = max((stage.rate for stage in training), default=0.0)
+    return Outlay(steps, max((batch for _, batch in counts), default=1), images / len(data.fit), rate)
 
 
 def _count_steps(stage: Any, data: FitData) -> int:
