@@ -98,7 +98,8 @@ class Killer(threading.Thread):
             time.sleep(0.1)
             for trial in self.list_running():
                 worker = trial.user_attrs.get("worker")
-                if worker and worker["pid"] != os.getpid() and trial.number > 0:
+                asked = "recipe" in trial.user_attrs  # before, it has no parameters by which it could be found again
+                if worker and asked and worker["pid"] != os.getpid() and trial.number > 0:
                     os.kill(worker["pid"], signal.SIGKILL)
                     self.killed = trial.number
                     return
