@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -57,15 +58,15 @@ class Look:
 
     def count_lost(self, augment: Augment) -> tuple[int, int]:
         """(lost, known): of the images that the model knows, how many it does not once they are moved."""
-        known = self._right(read_all(self.images))
-        moved = np.asarray(augment(self._pixels(), [self.seed, 0]))
-        right = self._right(np.round(moved).clip(0, 255).astype(np.uint8))
+        known = self._right(self._plain)
+        moved = np.asarray(augment(tf.constant(self._pixels, tf.float32), [self.seed, 0]))
+        right = self._right(self._ask(np.round(moved).clip(0, 255).astype(np.uint8)))
         return int((known & ~right).sum()), int(known.sum())
 
     def find_turned(self, classes: Sequence[str]) -> list[Turned]:
         """The classes that mirroring turns into others, the surest first."""
-        plain, mirrored = read_all(self.images), read_all(self.images)[:, :, ::-1]
-        before, after = (self._answered(pixels, len(classes)) for pixels in (plain, mirrored))
+        mirrored = self._ask(self._pixels[:, :, ::-1])
+        before, after = (_as_table(answers, len(classes)) for answers in (self._plain, mirrored))
         shown = _as_table(self.images.labels, len(classes))
         found = []
         for number, name in enumerate(classes):
@@ -82,18 +83,21 @@ class Look:
         """Whether the model knows its images moved so; of flips it says nothing."""
         return augment is not None and not augment.flip and holds(*self.count_lost(augment))
 
-    def _pixels(self) -> tf.Tensor:
-        return tf.constant(read_all(self.images), tf.float32)
+    @cached_property
+    def _pixels(self) -> np.ndarray:
+        return read_all(self.images)
+
+    @cached_property
+    def _plain(self) -> np.ndarray:
+        """What the model answers to the images as they are; every set is compared with that."""
+        return self._ask(self._pixels)
 
     def _ask(self, pixels: np.ndarray) -> np.ndarray:
         images = ArrayImages(np.ascontiguousarray(pixels), self.images.labels)
         return self.half.decode(compute_outputs(self.model, images, self.scale))
 
-    def _right(self, pixels: np.ndarray) -> NDArray[np.bool_]:
-        return np.asarray(self.half.right(self._ask(pixels), self.images.labels))
-
-    def _answered(self, pixels: np.ndarray, classes: int) -> NDArray[np.bool_]:
-        return _as_table(self._ask(pixels), classes)
+    def _right(self, answers: np.ndarray) -> NDArray[np.bool_]:
+        return np.asarray(self.half.right(answers, self.images.labels))
 
 
 def holds(lost: int, known: int) -> bool:

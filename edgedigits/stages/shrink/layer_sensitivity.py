@@ -36,8 +36,8 @@ def measure_prices(
     units have no importance, NaN, and so stay, has zeros. The images are those kept for calibration: from the training part, and
     no stage trains on them.
     """
-    ask = make_asker(layout, data, weights)
-    everything = np.ones(layout.coupling.count, bool)
+    ask, everything = make_asker(layout, data, weights), np.ones(layout.coupling.count, bool)
+    whole = _count(layout, everything)
     loss = ask(everything)
     prices = np.zeros((len(layout.coupling.groups), 1 + len(SHARES)))
     for row, group in enumerate(layout.coupling.groups):
@@ -47,17 +47,17 @@ def measure_prices(
         for column, share in enumerate(SHARES, 1):
             keep = everything.copy()
             keep[order[: round(share * len(order))]] = False
-            prices[row, column] = (ask(keep) - loss) / max(LEAST, _saved(layout, keep))
+            prices[row, column] = (ask(keep) - loss) / max(LEAST, 1 - float(np.mean(_count(layout, keep) / whole)))
     return np.maximum.accumulate(prices, axis=1)
 
 
-def _saved(layout: Layout, keep: np.ndarray) -> float:
-    """Both count: of the cycles alone, a large dense layer would stay, which takes hardly any and most of the bytes."""
+def _count(layout: Layout, keep: np.ndarray) -> np.ndarray:
+    """Parameters, and multiply-adds where images have one size. Both count: of the cycles alone, a large dense layer would stay,
+    which takes hardly any and most of the bytes."""
     counts = [count_parameters]
     if None not in layout.coupling.model.inputs[0].shape[1:]:
         counts.append(count_multiply_adds)
-    everything = np.ones(len(keep), bool)
-    return sum(1 - count(layout, keep) / count(layout, everything) for count in counts) / len(counts)
+    return np.array([count(layout, keep) for count in counts], np.float64)
 
 
 def make_asker(layout: Layout, data: FitData, weights: np.ndarray | None) -> Callable[[np.ndarray], float]:
