@@ -100,7 +100,10 @@ def shrink(**settings: Any) -> dict[str, Any]:
             {"export": "int8", "stages": ["finetune", {"distil": {"teacher": ["recipe", "stage 2"]}}]},
             "x.yaml: stages[1].distil.teacher: stage 2 does not come before this stage; what does: stage 1",
         ),
-        (shrink(), "x.yaml: stages[0].shrink: wanted exactly one target of remove_parameters, remove_multiply_adds, "),
+        (
+            shrink(),
+            "x.yaml: stages[0].shrink: wanted exactly one target of remove, remove_parameters, remove_multiply_adds, ",
+        ),
         (shrink(), "cycles, latency_ms, latency_us, instructions; found none"),
         (shrink(remove_parameters=0.5, latency_us=9), "found remove_parameters and latency_us"),
         (shrink(remove_parameters=1.0), "shrink.remove_parameters: found 1.0; input should be less than 1"),

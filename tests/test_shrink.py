@@ -102,6 +102,35 @@ def test_a_share_of_the_cycles_goes_whatever_the_net_takes(start: Candidate, dat
     assert 0.05 <= 1 - facts["cycles"] / whole < 0.15
 
 
+def test_remove_counts_parameters_and_what_the_float_model_takes(start: Candidate, data: FitData) -> None:
+    """Both shares go. The cycles are those of int8 as a share of float32's, so that what rounding wins counts."""
+    cycles, whole = data.cost("cycles cortex-a76"), data.cost("float_cycles cortex-a76")(start.model)
+    assert whole != cycles(start.model)
+    before = max(1.0, cycles(start.model) / whole)
+    most = round(0.9 * before, 3)
+    small, facts = Shrink(remove=1 - most, cpu="cortex-a76", multiple=1, **QUICK)(start, data)
+    both = small.model.count_params() / start.model.count_params(), cycles(small.model) / whole
+    assert (facts["share_before"], facts["share"]) == (pytest.approx(before), pytest.approx(max(both)))
+    assert max(both) <= most
+    with pytest.raises(
+        TargetError, match=r"leave \d+ % of the parameters or of the float model's cycles, at most 1 % was"
+    ):
+        Shrink(remove=0.99, cpu="cortex-a76", multiple=1, **QUICK)(start, data)
+
+
+@pytest.mark.parametrize(("share", "multiple"), [(0.2, 8), (0.7, 4), (0.96, 1)])
+def test_channels_are_left_in_finer_multiples_where_the_target_asks_for_them(
+    share: float, multiple: int, start: Candidate, data: FitData
+) -> None:
+    """The net's layers have 8 and 32 channels."""
+    _, facts = Shrink(remove_parameters=share, **QUICK)(start, data)
+    assert (facts["multiple"], facts["parameters"] <= (1 - share) * start.model.count_params()) == (multiple, True)
+    assert all(made % multiple == 0 for name, (_, made) in facts["channels"].items() if name != "answer")
+    if multiple < 8:
+        with pytest.raises(TargetError):
+            Shrink(remove_parameters=share, multiple=2 * multiple, **QUICK)(start, data)
+
+
 def test_halving_finds_the_largest_that_meets_a_measured_target() -> None:
     net = keras.Sequential([L.Input((4,)), L.Dense(64), L.Dense(2)])
     layout = Layout(find_coupling(net))
@@ -415,7 +444,7 @@ def edgedigits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
             2,
             "edgedigits: shrink: mixing (Mixing) of net is a kind of layer whose channels",
         ),
-        ("importance: taylor", False, 2, "stages[0].shrink: wanted exactly one target of remove_parameters, "),
+        ("importance: taylor", False, 2, "stages[0].shrink: wanted exactly one target of remove, remove_parameters, "),
         (
             "remove_parameters: 0.5, importance: best",
             False,

@@ -9,6 +9,7 @@ from pathlib import Path
 from edgedigits.data.splits import Cost, FitData
 from edgedigits.errors import InputError
 from edgedigits.keras_types import KerasModel
+from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.tflite.interpreter import TfliteModel
 
@@ -17,8 +18,8 @@ SAMPLES = 20
 
 
 def add_costs(data: FitData) -> FitData:
-    """The data with `cost`: by name "cycles CPU" or "latency_ms BOARD", foretold; "latency_us", of one inference here;
-    "instructions CPU", arm64, of a core of that kind.
+    """The data with `cost`, by name: "cycles CPU" and "latency_ms BOARD" of the int8 form and "float_cycles CPU" of float32,
+    foretold; "latency_us", of one inference here; "instructions CPU", arm64, of a core of that kind.
 
     Asking for what can't be measured here raises InputError.
     """
@@ -39,6 +40,8 @@ def _exported(model: KerasModel, data: FitData) -> bytes:
 def _foretold(data: FitData, kind: str, where: str) -> Cost:
     from edgedigits.measure.cost.cycle_model import predict_cycles, predict_ms
 
+    if kind == "float_cycles":
+        return lambda model: round(predict_cycles(Float32()(model, data.calibration, data.scale), where))
     if kind == "cycles":
         return lambda model: round(predict_cycles(_exported(model, data), where))
     return lambda model: round(predict_ms(_exported(model, data), where), 4)

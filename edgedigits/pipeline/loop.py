@@ -92,8 +92,11 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     return artifact_writer.write(draft, out)
 
 
-def validate(job: Job, say: Say = print, progress: Progress = silent) -> Validated:
-    """All of a run but the test images and the writing. Raises as `run` does."""
+def validate(job: Job, say: Say = print, progress: Progress = silent, short: bool = False) -> Validated:
+    """All of a run but the test images and the writing. Raises as `run` does.
+
+    short: the training is but a part of what it is to be, so a class that is not found yet is none that was lost.
+    """
     kept = StageCache(job.fresh, job.custom, say)
     if job.recipe.stages:
         kept.check_writable()
@@ -149,7 +152,7 @@ def validate(job: Job, say: Say = print, progress: Progress = silent) -> Validat
         halves.float.decode(first),
         halves.compressed.decode(found),
         job.dataset.classes,
-        known.near_chance,
+        known.near_chance or short,
     )
     paired = lost_points.pair_outputs(halves.float, halves.compressed, data.validation.labels, first, found)
     exported.facts["validation_paired"] = paired

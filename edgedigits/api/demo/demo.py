@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NET: Final = "cnn"
 NAMED: Final = "prune80_int8"
 OTHER: Final = "shrink80_int8"
-SHARE: Final = 0.2
+SHARE: Final = 0.1
 """Of that recipe's training on MNIST, which takes minutes to the quarter of an hour; it ends in as many channels."""
 _SHORT: Final = (
     f"{OTHER}_short is {OTHER} with {100 * SHARE:.0f} % of its training, so that this takes minutes; `edgedigits compress "

@@ -81,14 +81,14 @@ def check_classes(
     before: np.ndarray,
     after: np.ndarray,
     classes: Sequence[str],
-    near_chance: bool,
+    may_lose: bool,
 ) -> list[JsonObject]:
     """Each class's recall on validation images, of predictions of the model before compression and of the bytes.
 
-    Raises ClassLostError when a class is practically lost (see `class_recalls`). A model near chance has no class to lose.
+    Raises ClassLostError when a class is practically lost (see `class_recalls`), unless that may be, as of a model near chance.
     """
     changes, names = find_changes(task, labels, before, after), task.case_names(classes)
-    if changes.lost and not near_chance:
+    if changes.lost and not may_lose:
         raise ClassLostError(_lost_sentence(changes.lost, names))
     return class_recalls.to_record(changes, names)
 

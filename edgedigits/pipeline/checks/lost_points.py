@@ -17,7 +17,7 @@ Stages = Sequence[tuple[str, Any]]
 """Each with its name, as a recipe has them."""
 LONGER: Final = 3
 """So many times as long is the next training to try."""
-_SHARES: Final = ("remove_parameters", "remove_multiply_adds", "remove_cycles", "sparsity")
+_SHARES: Final = ("remove", "remove_parameters", "remove_multiply_adds", "remove_cycles", "sparsity")
 """Settings of stages that say how much goes."""
 
 

@@ -138,7 +138,7 @@ class Trying:
         return value
 
     def _look(self, trial: optuna.Trial, look: Look, recipe: Recipe) -> float:
-        made = validate(self.job.with_recipe(recipe), lambda _line: None, self._watch)
+        made = validate(self.job.with_recipe(recipe), lambda _line: None, self._watch, look.share < 1)
         outlay = measure(made.exported.flat, self.goal.target)
         paired = made.exported.facts["validation_paired"]
         drop = -float(paired["difference_points"])

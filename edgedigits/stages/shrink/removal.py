@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Protocol
 
@@ -37,7 +37,7 @@ def lay_out(model: KerasModel, skip_layers: list[str]) -> Layout:
 
 
 class Rules(Protocol):
-    """By which a `Shrink` lets units go."""
+    """By which a `Shrink` ranks units."""
 
     @property
     def importance(self) -> str: ...
@@ -46,37 +46,47 @@ class Rules(Protocol):
     @property
     def scope(self) -> str: ...
     @property
-    def multiple(self) -> int: ...
-    @property
-    def least(self) -> int | None: ...
-    @property
     def class_weights(self) -> ClassWeights: ...
 
 
-def order_channels(stage: Rules, layout: Layout, data: FitData) -> tuple[Order, dict[str, str]]:
-    """(in which order a `Shrink` lets units go, why by layer the others stay).
+@dataclass(frozen=True)
+class Ranking:
+    """What the units of a model are worth to it: their importance and, by `sensitivity`, the prices of their groups."""
 
-    Raises RecipeError when none can go.
-    """
-    groups, left = layout.coupling.groups, dict(layout.coupling.left_whole)
+    layout: Layout
+    scope: str
+    importance: np.ndarray
+    prices: np.ndarray | None
+
+    def order(self, multiple: int, least: int | None) -> tuple[Order, dict[str, str]]:
+        """(in which order units go, in such multiples, why by layer the others stay). Raises RecipeError when none can go."""
+        groups, left = self.layout.coupling.groups, dict(self.layout.coupling.left_whole)
+        importance = self.importance.copy()
+        for group in groups:
+            fewest = find_least_count(group, multiple, least)
+            unknown = bool(np.isnan(importance[group.units]).any())
+            if unknown or fewest == len(group.units):
+                importance[group.units] = np.nan
+                why = (
+                    "no batch normalization scales its channels"
+                    if unknown
+                    else f"has {fewest} channels, the least that stays"
+                )
+                left |= dict.fromkeys(group.layers, why)
+        if np.isnan(importance).all():
+            reasons = "; ".join(f"{name}: {why}" for name, why in list(left.items())[:4])
+            raise RecipeError(f"shrink: {self.layout.coupling.model.name} has no channels that could go ({reasons})")
+        return find_removal_order(groups, importance, self.scope, multiple, least, self.prices), left
+
+
+def rank_channels(stage: Rules, layout: Layout, data: FitData) -> Ranking:
+    """What the units of the model are worth, measured on training images."""
     weights = find_task(data).weights(stage.class_weights, data.fit.labels)
+    groups = layout.coupling.groups
     importance = measure_importances(stage.importance, layout, data, stage.images, weights) if groups else np.zeros(0)
-    for group in groups:
-        least = find_least_count(group, stage.multiple, stage.least)
-        unknown = bool(np.isnan(importance[group.units]).any())
-        if unknown or least == len(group.units):
-            importance[group.units] = np.nan
-            why = (
-                "no batch normalization scales its channels"
-                if unknown
-                else f"has {least} channels, the least that stays"
-            )
-            left |= dict.fromkeys(group.layers, why)
-    if np.isnan(importance).all():
-        reasons = "; ".join(f"{name}: {why}" for name, why in list(left.items())[:4])
-        raise RecipeError(f"shrink: {layout.coupling.model.name} has no channels that could go ({reasons})")
-    prices = measure_prices(layout, importance, data, weights) if stage.scope == "sensitivity" else None
-    return find_removal_order(groups, importance, stage.scope, stage.multiple, stage.least, prices), left
+    sensitive = stage.scope == "sensitivity" and len(groups) > 0
+    prices = measure_prices(layout, importance, data, weights) if sensitive else None
+    return Ranking(layout, stage.scope, importance, prices)
 
 
 def remove_channels(candidate: Candidate, layout: Layout, keep: np.ndarray) -> Candidate:

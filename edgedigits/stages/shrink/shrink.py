@@ -7,16 +7,23 @@ only go together is found from the graph (`coupling.py`).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from edgedigits.data.splits import FitData
+from edgedigits.errors import RecipeError, TargetError
 from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.stages.candidate import Candidate, make_settings_class
 from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
 
+if TYPE_CHECKING:
+    from edgedigits.stages.shrink.removal import Ranking
+    from edgedigits.stages.shrink.target import Target
+
 TARGETS = (
+    "remove",
     "remove_parameters",
     "remove_multiply_adds",
     "remove_cycles",
@@ -25,6 +32,8 @@ TARGETS = (
     "latency_us",
     "instructions",
 )
+MULTIPLES = (8, 4, 2, 1)
+"""The first that lets the target be reached is taken."""
 Removed = Annotated[float, Field(gt=0, lt=1)]
 Least = Annotated[int, Field(ge=1)]
 
@@ -33,9 +42,10 @@ Least = Annotated[int, Field(ge=1)]
 class Shrink:
     """Remove the channels that matter least until one target holds, then train on what is left.
 
-    remove_parameters, remove_multiply_adds: the share that goes. remove_cycles: the share of what one inference of the int8
-    conversion takes on a core of kind `cpu`, whatever the net; cycles: what it takes there at most, and latency_ms on a `board`,
-    memory included. These three are foretold from the shapes, alike everywhere.
+    remove: the share of the parameters that goes, and of the cycles of a core of kind `cpu`: of those that the model takes in
+    float32, less those of its int8 form. remove_parameters, remove_multiply_adds: the share that goes. remove_cycles: the share
+    of what one inference of the int8 conversion takes on that core, whatever the net; cycles: what it takes there at most, and
+    latency_ms on a `board`, memory included. Cycles are foretold from the shapes, alike everywhere.
     latency_us: the same on this machine's interpreter, one thread; it is measured, so another machine may remove other channels.
     instructions: in arm64 instructions on `cpu`, counted under QEMU, which must be installed.
     importance: of a channel; taylor: how much the loss changes without it, to first order (Molchanov et al. 2019), on `images`
@@ -45,6 +55,7 @@ class Shrink:
     layer alone loses a quarter, a half or three quarters of its channels is measured, on training images kept for calibration.
     multiple: channels are left in multiples of this. Five 3x3 int8 convolutions on 28x28 take 32 us with 4 to 8 channels
     alike, 47 us with 9 to 16, 120 us with 17 to 24, 150 us with 25 to 32: what lies between costs accuracy and saves no time.
+    Not given: of 8, and of 4, 2 or 1 where a narrow net can't get to the target otherwise.
     least: channels that every layer keeps; `multiple` where not given. A layer of fewer is left whole.
     drop_blocks: so many residual branches go first, those that change the loss least without them; what they held counts towards
     the target. A narrow layer costs time too: of a MobileNetV2 more goes with whole blocks than with channels.
@@ -56,6 +67,7 @@ class Shrink:
     makes_zeros: ClassVar[bool] = False
     why_no_gain: ClassVar[str] = ""
 
+    remove: Removed | None = None
     remove_parameters: Removed | None = None
     remove_multiply_adds: Removed | None = None
     remove_cycles: Removed | None = None
@@ -68,7 +80,7 @@ class Shrink:
     importance: Literal["taylor", "l1", "l2", "bn"] = "taylor"
     images: Annotated[int, Field(ge=1)] = 2000
     scope: Literal["global", "layer", "sensitivity"] = "global"
-    multiple: Least = 8
+    multiple: Least | None = None
     least: Least | None = None
     skip_layers: list[str] = Field(default_factory=list)
     drop_blocks: Annotated[int, Field(ge=0)] = 0
@@ -108,38 +120,54 @@ class Shrink:
         from edgedigits.stages.select_layers import check_patterns
         from edgedigits.stages.shrink import removal
         from edgedigits.stages.shrink.simplify import carry_along, simplify
-        from edgedigits.stages.shrink.target import check_reachable, parse_target, reach
+        from edgedigits.stages.shrink.target import parse_target, reach
 
         check_patterns(candidate.model, "shrink.skip_layers", self.skip_layers)
-        target = parse_target(self, data)
+        target = parse_target(self, data, candidate.model)
         simple, gone = simplify(candidate, data, self.drop_blocks, self.merge_pointwise, self.images)
         now, goals = carry_along(candidate, simple), [0.0] * self.rounds
         left: dict[str, str] = {}
         prices: dict[str, list[float]] = {}
         learned: Facts = {}
         value = whole = 0.0
+        multiple = 1
         for number in range(self.rounds):
             if number and value <= goals[number]:
                 now, learned = self._tuned(now, data, number, progress)
                 continue
             layout = removal.lay_out(now.model, self.skip_layers)
-            order, reasons = removal.order_channels(self, layout, data)
+            ranking = removal.rank_channels(self, layout, data)
             if number == 0:
-                value = target.measure(layout, order.keep(0))
+                value = target.measure(layout, np.ones(layout.coupling.count, bool))
                 as_is = simple is candidate.model
                 whole = value if as_is else removal.measure_model(target.measure, candidate.model)
-                goals, left = target.goals(whole, value, self.rounds), reasons
-                prices = order.list_prices()
-                if self.rounds > 1:  # else it would be found out only after training
-                    check_reachable(target, goals[-1], value, layout, order)
+                goals = target.goals(whole, value, self.rounds)
+                multiple = self._find_multiple(target, goals[-1], value, ranking)
+            order, reasons = ranking.order(multiple, self.least)
+            if number == 0:
+                left, prices = reasons, order.list_prices()
             keep, value = reach(target, goals[number], value, layout, order)
             cut = removal.remove_channels(now, layout, keep)
             cut = replace(cut, kept=removal.remove_in_sequence(now.kept, cut.kept))
             now, learned = self._tuned(cut, data, number, progress)
         facts: Facts = {f"{name}_before": size for name, size in find_sizes(candidate.model).items()}
         facts |= {**find_sizes(now.model), f"{target.unit}_before": whole, target.unit: value}
-        facts |= {"channels": removal.channels(candidate.model, now.model), "left_whole": left}
+        facts |= {"channels": removal.channels(candidate.model, now.model), "left_whole": left, "multiple": multiple}
         return now, {**learned, **facts, **gone, **({"sensitivity": prices} if prices else {})}
+
+    def _find_multiple(self, target: Target, goal: float, whole: float, ranking: Ranking) -> int:
+        """The coarsest multiple of channels that the target can be reached with. Raises TargetError or RecipeError for none."""
+        from edgedigits.stages.shrink.target import check_reachable
+
+        *coarse, finest = (self.multiple,) if self.multiple else MULTIPLES
+        for multiple in coarse:
+            try:
+                check_reachable(target, goal, whole, ranking.layout, ranking.order(multiple, self.least)[0])
+            except (TargetError, RecipeError):
+                continue
+            return multiple
+        check_reachable(target, goal, whole, ranking.layout, ranking.order(finest, self.least)[0])
+        return finest
 
     def _tuned(self, cut: Candidate, data: FitData, number: int, progress: Progress) -> tuple[Candidate, Facts]:
         """The candidate after the training that follows removal `number`."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, TargetError
+from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph.narrow import Layout, remove_units
 from edgedigits.models.graph.narrowed_size import count_multiply_adds, count_parameters
 from edgedigits.stages.shrink.removal_order import Order
@@ -33,7 +34,9 @@ class Target:
 
     def goal(self, whole: float) -> float:
         """What has to be reached."""
-        return whole * (1 - self.wanted) if self.setting.startswith("remove_") else self.wanted
+        if not self.setting.startswith("remove"):
+            return self.wanted
+        return 1 - self.wanted if self.unit == "share" else whole * (1 - self.wanted)
 
     def goals(self, whole: float, now: float, rounds: int) -> list[float]:
         """What has to be reached in each round from `now` on: steps of the same ratio, none of them up."""
@@ -44,6 +47,8 @@ class Target:
 class Goals(Protocol):
     """What a `Shrink` wants; one of them is no None."""
 
+    @property
+    def remove(self) -> float | None: ...
     @property
     def remove_parameters(self) -> float | None: ...
     @property
@@ -64,8 +69,10 @@ class Goals(Protocol):
     def board(self) -> str: ...
 
 
-def parse_target(stage: Goals, data: FitData) -> Target:
-    """The one target in the settings of a `Shrink`. Raises InputError when it can't be measured here."""
+def parse_target(stage: Goals, data: FitData, model: KerasModel) -> Target:
+    """The one target in the settings of a `Shrink` of that model. Raises InputError when it can't be measured here."""
+    if stage.remove is not None:
+        return Target("remove", stage.remove, "share", _by_share(data, model, stage.cpu))
     if stage.remove_parameters is not None:
         return Target("remove_parameters", stage.remove_parameters, "parameters", count_parameters)
     if stage.remove_multiply_adds is not None:
@@ -89,14 +96,25 @@ def _by_cost(data: FitData, setting: str, measured: str) -> Measure:
     return lambda layout, keep: cost(remove_units(layout, keep))
 
 
+def _by_share(data: FitData, model: KerasModel, cpu: str) -> Measure:
+    """The larger of two shares: of the model's parameters, and of the cycles that it takes in float32."""
+    of_int8 = _by_cost(data, "remove", f"cycles {cpu}")
+    cycles = data.cost(f"float_cycles {cpu}")(model)
+    parameters = int(model.count_params())
+    return lambda layout, keep: max(count_parameters(layout, keep) / parameters, of_int8(layout, keep) / cycles)
+
+
 def check_reachable(target: Target, goal: float, whole: float, layout: Layout, order: Order) -> float:
     """What the smallest architecture measures. Raises TargetError when that is more than the goal."""
     least = target.measure(layout, order.keep(len(order.counts) - 1))
     if least > goal:
+        found, most = f"give {least:,.6g} {target.unit} of {whole:,.6g}", f"{goal:,.6g} were"
+        if target.unit == "share":
+            found = f"leave {100 * least:.0f} % of the parameters or of the float model's cycles"
+            most = f"{100 * goal:.0f} % was"
         raise TargetError(
             f"shrink.{target.setting}: {target.wanted:g} can't be reached: the fewest channels that multiple and least allow "
-            f"give {least:,.6g} {target.unit} of {whole:,.6g}, at most {goal:,.6g} were wanted; ask for less, or "
-            "lower multiple and least"
+            f"{found}, at most {most} wanted; ask for less, or lower multiple and least"
         )
     return least
 
