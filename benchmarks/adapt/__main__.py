@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.adapt.baselines import Baseline, find_baseline, prepare_data
 from benchmarks.adapt.rows import ROWS, judge
-from benchmarks.document import document, find_commit, print_targets, save
+from benchmarks.document import document, find_commit, save
 from benchmarks.pages import ROOT
 from edgedigits.measure.cost.cycle_model import predict_cycles
 
@@ -85,12 +85,10 @@ def main() -> None:
         print(f"{name}, {recipe}: {found}", flush=True)
         command = "python -m benchmarks.adapt --data DIR --work DIR"
         save(RESULT, document(command, judge(rows), baselines=floats, rows=rows))
-    if not RESULT.is_file():
-        print_targets(judge(rows))
 
 
 def _facts(record: dict[str, Any]) -> dict[str, Any]:
-    names = ("parameters", "held_accuracy", "validation_accuracy", "test_accuracy", "epochs_run", "seconds")
+    names = ("parameters", "held_accuracy", "validation_accuracy", "test_accuracy", "epochs_run", "seconds", "backend")
     return {name: record[name] for name in names if name in record}
 
 

@@ -81,7 +81,8 @@ def _by_zoo(name: str, data: dict[str, Path], folder: Path) -> Baseline:
         np.savez(images, **arrays)
         command = [sys.executable, "-m", "benchmarks.adapt.fit", net, str(images), str(model), *more]
         subprocess.run(command, check=True)
-    words = ("--model", str(model), "--data", str(data[of]), "--scale", "0..1")
+    resize = ("--resize", f"{size[0]}x{size[1]}") if size else ()
+    words = ("--model", str(model), "--data", str(data[of]), "--scale", "0..1", *resize)
     return Baseline(name, of, words, json.loads(model.with_suffix(".json").read_text(encoding="utf-8")))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.adapt.nets import NETS
 from benchmarks.document import target
+from edgedigits.tasks.differences import SIGNIFICANT
 
 RECIPES = (
     "ptq_int8",
@@ -83,7 +84,9 @@ def _limits(wanted: Wanted, row: Mapping[str, Any] | None) -> list[dict[str, Any
     most("drop", wanted.most_drop, "drop_points", "points")
     least("accuracy", wanted.least_accuracy, "accuracy", "%")
     if wanted.chance:
-        least("McNemar p", 0.05, "mcnemar_p", "")
+        p, drop = row.get("mcnemar_p"), row.get("drop_points", 0.0)
+        met = p is not None and (p >= SIGNIFICANT or drop <= 0)
+        found.append(target("McNemar p of a loss", f">= {SIGNIFICANT:g}, or no loss", p, "", met))
     most("bytes", wanted.most_bytes, "bytes", "B")
     most("share of the float file", None if wanted.most_share is None else round(wanted.most_share, 4), "share", "")
     least("times fewer cycles, Pi 4", wanted.least_fewer, "times_fewer_cycles", "x")

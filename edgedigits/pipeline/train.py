@@ -34,6 +34,7 @@ from edgedigits.pipeline.augmenting.choice import Choice
 from edgedigits.pipeline.augmenting.decide import Question, as_said, find_out_once
 from edgedigits.pipeline.augmenting.outlay import Outlay
 from edgedigits.pipeline.stage_cache import chain_key, hash_code, list_versions
+from edgedigits.stages.settings import count_steps_per_epoch
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.scoring import Score, compute_outputs
 
@@ -220,7 +221,7 @@ class _Run:
             return as_said("digits" if said else "none")
         if said != AUTO:
             return as_said(said)
-        per_epoch = max(1, len(self.data.fit) // settings.batch)
+        per_epoch = count_steps_per_epoch(settings.batch, len(self.data.fit))
         outlay = Outlay(settings.epochs * per_epoch, settings.batch, float(settings.epochs), settings.rate)
         half = self.task.half(self.dataset.classes, False)
         seed_everything(settings.seed)
@@ -244,7 +245,7 @@ class _Run:
         import keras
 
         settings = self.settings
-        steps = max(1, len(self.data.fit) // settings.batch)
+        steps = count_steps_per_epoch(settings.batch, len(self.data.fit))
         rate = keras.optimizers.schedules.CosineDecay(
             settings.rate / 20, settings.epochs * steps, warmup_target=settings.rate, warmup_steps=steps
         )

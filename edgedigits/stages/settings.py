@@ -27,6 +27,24 @@ MOST_TIMES: Final = 100
 """As long as that training may be made at most."""
 
 
+def count_steps_per_epoch(batch: int, images: int) -> int:
+    """Batches of training that so many images make."""
+    return max(1, images // batch)
+
+
+def count_steps(epochs: float, min_steps: int, batch: int, images: int) -> int:
+    """Steps of a training: those of its epochs, `min_steps` at least."""
+    return max(min_steps, round(epochs * count_steps_per_epoch(batch, images)))
+
+
+def count_stage_steps(stage: Any, images: int) -> int:
+    """Steps of a stage with what is trained between its rounds; 0 of one that does not train."""
+    if not hasattr(stage, "epochs"):
+        return 0
+    lengths = [stage.epochs] + [getattr(stage, "epochs_between", 0.0)] * (getattr(stage, "rounds", 1) - 1)
+    return sum(count_steps(epochs, stage.min_steps, stage.batch, images) for epochs in lengths)
+
+
 def _count(number: float) -> int:
     return max(1, round(number))
 

@@ -22,7 +22,7 @@ from edgedigits.keras_types import KerasModel, KerasTensor, TensorRows
 from edgedigits.models.graph import fold_batchnorm, walk
 from edgedigits.models.layers.training_policy import choose_training_policy
 from edgedigits.stages.adam import Adam, Schedule
-from edgedigits.stages.settings import ClassWeights
+from edgedigits.stages.settings import ClassWeights, count_steps, count_steps_per_epoch
 from edgedigits.tasks.class_weights import make_weighted_mean, to_facts
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.losses import Mean, distillation, mix_losses
@@ -57,15 +57,12 @@ class Plan:
 
     def steps(self, data: FitData) -> int:
         """Steps of training in all."""
-        return max(self.min_steps, round(self.epochs * self._per_epoch(data)))
-
-    def _per_epoch(self, data: FitData) -> int:
-        return max(1, len(data.fit) // self.batch)
+        return count_steps(self.epochs, self.min_steps, self.batch, len(data.fit))
 
     def epochs_of(self, data: FitData) -> Iterator[TensorRows]:
         """(images, labels) for each step, and shares where images are mixed, some epochs at a time; the order depends on the
         seed alone."""
-        steps, per_epoch = self.steps(data), self._per_epoch(data)
+        steps, per_epoch = self.steps(data), count_steps_per_epoch(self.batch, len(data.fit))
         epochs, together = math.ceil(steps / per_epoch), max(1, TOGETHER // len(data.fit))
         for epoch in range(0, epochs, together):
             count = min(together, epochs - epoch)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edgedigits.data.splits import FitData
+from edgedigits.stages.settings import count_stage_steps
 
 SHARE: Final = 0.09
 """Of a recipe's steps of training: a try-out takes less, with all that it asks of models."""
@@ -38,15 +39,8 @@ class Outlay:
 def measure_outlay(stages: Sequence[tuple[str, Any]], data: FitData) -> Outlay:
     """Of the stages of a recipe that train."""
     training = [stage for _, stage in stages if all(hasattr(stage, setting) for setting in SETTINGS)]
-    counts = [(_count_steps(stage, data), min(stage.batch, len(data.fit))) for stage in training]
+    counts = [(count_stage_steps(stage, len(data.fit)), min(stage.batch, len(data.fit))) for stage in training]
     steps = sum(count for count, _ in counts)
     images = sum(count * batch for count, batch in counts)
     rate = max((stage.rate for stage in training), default=0.0)
     return Outlay(steps, max((batch for _, batch in counts), default=1), images / len(data.fit), rate)
-
-
-def _count_steps(stage: Any, data: FitData) -> int:
-    """With what is trained between the rounds of a stage that has some."""
-    per_epoch = max(1, len(data.fit) // stage.batch)
-    lengths = [stage.epochs] + [getattr(stage, "epochs_between", 0)] * (getattr(stage, "rounds", 1) - 1)
-    return sum(max(stage.min_steps, round(epochs * per_epoch)) for epochs in lengths)

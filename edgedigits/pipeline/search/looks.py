@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.pipeline.search.foretelling import Outlay
 from edgedigits.pipeline.search.question import Bounds
-from edgedigits.stages.settings import lengthen
+from edgedigits.stages.settings import count_stage_steps, lengthen
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def list_looks(recipe: Recipe, images: int) -> Iterator[tuple[Look, Recipe]]:
 
 def cut(recipe: Recipe, share: float, images: int) -> Recipe:
     """The recipe with that share of its longest stage and of those after it."""
-    steps = [_steps(stage, images) for _, stage in recipe.stages]
+    steps = [count_stage_steps(stage, images) for _, stage in recipe.stages]
     first = steps.index(max(steps))
     stages = [(name, lengthen(one, share) if at >= first else one) for at, (name, one) in enumerate(recipe.stages)]
     return Recipe(recipe.name, recipe.purpose, stages, recipe.export_name, recipe.export)
@@ -55,13 +55,7 @@ def cut(recipe: Recipe, share: float, images: int) -> Recipe:
 
 def count_steps(recipe: Recipe, images: int) -> int:
     """Steps of training in all."""
-    return sum(_steps(stage, images) for _, stage in recipe.stages)
-
-
-def _steps(stage: Any, images: int) -> int:
-    per_epoch = max(1, images // getattr(stage, "batch", 128))
-    epochs = getattr(stage, "epochs", 0.0) + (getattr(stage, "rounds", 1) - 1) * getattr(stage, "epochs_between", 0.0)
-    return max(getattr(stage, "min_steps", 0), round(epochs * per_epoch))
+    return sum(count_stage_steps(stage, images) for _, stage in recipe.stages)
 
 
 def rate(outlay: Outlay, drop: float, look: Look, bounds: Bounds, plain: Outlay, float_ms: float) -> float:

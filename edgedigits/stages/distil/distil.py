@@ -18,7 +18,17 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError
 from edgedigits.ground.facts import Facts, JsonObject, Progress, silent
 from edgedigits.stages.candidate import Candidate, make_settings_class
-from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
+from edgedigits.stages.settings import (
+    Batch,
+    ClassWeights,
+    Epochs,
+    Rate,
+    Share,
+    Steps,
+    Temperature,
+    count_stage_steps,
+    count_steps_per_epoch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,9 +202,8 @@ class Distil:
 
     def _length(self, data: FitData) -> tuple[int, int]:
         """Steps, and epochs begun."""
-        per_epoch = max(1, len(data.fit) // self.batch)
-        steps = max(self.min_steps, round(self.epochs * per_epoch))
-        return steps, -(-steps // per_epoch)
+        steps = count_stage_steps(self, len(data.fit))
+        return steps, -(-steps // count_steps_per_epoch(self.batch, len(data.fit)))
 
     def _augment(self, data: FitData) -> Augment | None:
         """Its own where it says so, else that of the run."""
