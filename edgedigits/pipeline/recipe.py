@@ -171,7 +171,7 @@ class Recipe:
         >>> import edgedigits as ed
         >>> short = ed.recipes_show("shrink80_int8").shortened(0.5)
         >>> short.name, short.stages[-1][1].epochs
-        ('shrink80_int8_short', 3.5)
+        ('shrink80_int8_short', 7.0)
         """
         stages = [(name, shorten(stage, share)) for name, stage in self.stages]
         return self._replaced(name=f"{self.name}_short", stages=stages)
