@@ -6,6 +6,7 @@ only go together is found from the graph (`coupling.py`).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -137,16 +138,17 @@ class Shrink:
                 continue
             layout = removal.lay_out(now.model, self.skip_layers)
             ranking = removal.rank_channels(self, layout, data)
+            least = None
             if number == 0:
                 value = target.measure(layout, np.ones(layout.coupling.count, bool))
                 as_is = simple is candidate.model
                 whole = value if as_is else removal.measure_model(target.measure, candidate.model)
                 goals = target.goals(whole, value, self.rounds)
-                multiple = self._find_multiple(target, goals[-1], value, ranking)
+                multiple, least = self._find_multiple(target, goals[-1], value, ranking)
             order, reasons = ranking.order(multiple, self.least)
             if number == 0:
                 left, prices = reasons, order.list_prices()
-            keep, value = reach(target, goals[number], value, layout, order)
+            keep, value = reach(target, goals[number], value, layout, order, least)
             cut = removal.remove_channels(now, layout, keep)
             cut = replace(cut, kept=removal.remove_in_sequence(now.kept, cut.kept))
             now, learned = self._tuned(cut, data, number, progress)
@@ -155,19 +157,21 @@ class Shrink:
         facts |= {"channels": removal.channels(candidate.model, now.model), "left_whole": left, "multiple": multiple}
         return now, {**learned, **facts, **gone, **({"sensitivity": prices} if prices else {})}
 
-    def _find_multiple(self, target: Target, goal: float, whole: float, ranking: Ranking) -> int:
-        """The coarsest multiple of channels that the target can be reached with. Raises TargetError or RecipeError for none."""
+    def _find_multiple(self, target: Target, goal: float, whole: float, ranking: Ranking) -> tuple[int, float | None]:
+        """The coarsest multiple of channels that the target can be reached with, and what the smallest model then measures; None
+        where the `whole` meets the goal. Raises TargetError or RecipeError for none."""
         from edgedigits.stages.shrink.target import check_reachable
+
+        def check(multiple: int) -> tuple[int, float | None]:
+            order, _ = ranking.order(multiple, self.least)
+            met = whole <= goal
+            return multiple, None if met else check_reachable(target, goal, whole, ranking.layout, order)
 
         *coarse, finest = (self.multiple,) if self.multiple else MULTIPLES
         for multiple in coarse:
-            try:
-                check_reachable(target, goal, whole, ranking.layout, ranking.order(multiple, self.least)[0])
-            except (TargetError, RecipeError):
-                continue
-            return multiple
-        check_reachable(target, goal, whole, ranking.layout, ranking.order(finest, self.least)[0])
-        return finest
+            with suppress(TargetError, RecipeError):
+                return check(multiple)
+        return check(finest)
 
     def _tuned(self, cut: Candidate, data: FitData, number: int, progress: Progress) -> tuple[Candidate, Facts]:
         """The candidate after the training that follows removal `number`."""

@@ -119,17 +119,22 @@ def check_reachable(target: Target, goal: float, whole: float, layout: Layout, o
     return least
 
 
-def reach(target: Target, goal: float, whole: float, layout: Layout, order: Order) -> tuple[np.ndarray, float]:
+def reach(
+    target: Target, goal: float, whole: float, layout: Layout, order: Order, least: float | None = None
+) -> tuple[np.ndarray, float]:
     """(what stays, what it measures) of the largest architecture on the way that meets the goal.
 
-    `whole` is what the model measures as it is. A measurement may take seconds: while many architectures are left, the next one
-    is where the multiply-adds say that the goal lies; where that has misled twice, and among few, it halves what is left.
+    `whole` is what the model measures as it is, `least` the smallest, where that is known. A measurement may take seconds: while
+    many architectures are left, the next one is where the multiply-adds say that the goal lies; where that has misled twice, and
+    among few, it halves what is left.
     Raises TargetError saying what was reached.
     """
     if whole <= goal:
         return order.keep(0), whole
     last = len(order.counts) - 1
-    found = {0: whole, last: check_reachable(target, goal, whole, layout, order)}
+    if least is None:
+        least = check_reachable(target, goal, whole, layout, order)
+    found = {0: whole, last: least}
     low, high, misled = 0, last, 0  # the goal is missed at one, met at the other
     while (left := high - low) > 1:
         by_work = last > FEW and misled < 2
