@@ -33,8 +33,8 @@ class Baseline:
 
 
 TRAINED = {
-    "fashion cnn": ("cnn", "fashion", None, ["--epochs", "28"]),
-    "signs mobilenet_v2": ("mobilenet_v2", "signs", (96, 96), ["--epochs", "145", "--batch", "32", "--erase"]),
+    "fashion cnn": ("cnn", "fashion", None, ["--epochs", "200", "--strength", "0.8"]),
+    "signs mobilenet_v2": ("mobilenet_v2", "signs", (96, 96), ["--epochs", "340", "--batch", "32", "--erase"]),
 }
 """By name: the net of the zoo, the data, the size its images are brought to, and the other words of `benchmarks.adapt.fit`."""
 

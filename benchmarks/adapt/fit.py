@@ -1,6 +1,6 @@
 """Train a net of the zoo in plain Keras, as other people do, on any backend: `KERAS_BACKEND=jax python -m benchmarks.adapt.fit`.
 
-    python -m benchmarks.adapt.fit NET IMAGES.npz OUT.keras [--epochs N] [--batch B] [--erase]
+    python -m benchmarks.adapt.fit NET IMAGES.npz OUT.keras [--epochs N] [--batch B] [--strength S] [--erase]
 
 IMAGES.npz holds uint8 `x_fit`, `y_fit`, `x_held`, `y_held`. Nothing of the toolkit is used but the net, so that it runs without
 TensorFlow, too: OpenCV moves the images, the rate falls as a cosine, the optimizer averages the weights. Writes OUT.keras and
@@ -27,29 +27,31 @@ PHOTOS = 64
 Pixels = np.ndarray[Any, Any]
 
 
-def move(images: Pixels, rng: np.random.Generator, erase: bool) -> Pixels:
+def move(images: Pixels, rng: np.random.Generator, strength: float, erase: bool) -> Pixels:
     """float32 0..1: shifted, turned and zoomed a little, half of them mirrored; colours in other light; some partly erased."""
     import cv2
 
-    height, width, channels = images.shape[1:]
+    count, height, width, channels = images.shape
     photos = height >= PHOTOS
-    out = np.empty(images.shape, np.float32)
-    for number, image in enumerate(images):
-        angle, zoom = rng.normal(0, 7 if photos else 3), math.exp(rng.normal(0, 0.08 if photos else 0.04))
-        turned = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, zoom)
-        turned[:, 2] += rng.normal(0, 0.03, 2) * (width, height)
-        if rng.random() < 0.5:
-            turned = turned @ np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1]])
-        edge = cv2.BORDER_REPLICATE if channels == 3 else cv2.BORDER_CONSTANT
-        found = cv2.warpAffine(image, turned, (width, height), flags=cv2.INTER_LINEAR, borderMode=edge)
-        to: Pixels = found.reshape(image.shape) / np.float32(255)
-        if channels == 3:
-            to = np.clip((to - 0.5) * rng.uniform(0.7, 1.3) + 0.5 + rng.uniform(-0.15, 0.15), 0, 1)
-        if erase and rng.random() < 0.5:
-            side = int(rng.uniform(0.15, 0.4) * height)
-            top, left = rng.integers(0, height - side + 1), rng.integers(0, width - side + 1)
-            to[top : top + side, left : left + side] = rng.random()
-        out[number] = to
+    angles = np.radians(rng.normal(0, strength * (7 if photos else 3), count))
+    zooms = np.exp(rng.normal(0, strength * (0.08 if photos else 0.04), count))
+    shifts = rng.normal(0, strength * 0.03, (count, 2)) * (width, height)
+    mirrored = np.where(rng.random(count) < 0.5, -1.0, 1.0)
+    cosines, sines, middle = zooms * np.cos(angles), zooms * np.sin(angles), ((width - 1) / 2, (height - 1) / 2)
+    linear = np.stack([np.stack([cosines * mirrored, sines], -1), np.stack([-sines * mirrored, cosines], -1)], 1)
+    places = np.concatenate([linear, (shifts + middle - linear @ middle)[..., None]], -1)
+    edge = cv2.BORDER_REPLICATE if channels == 3 else cv2.BORDER_CONSTANT
+    moved = np.empty_like(images)
+    for image, place, to in zip(images, places, moved, strict=True):
+        cv2.warpAffine(image, place, (width, height), dst=to, flags=cv2.INTER_LINEAR, borderMode=edge)
+    out: Pixels = moved.astype(np.float32) / np.float32(255)
+    if channels == 3:
+        contrast, light = (rng.uniform(*of, (count, 1, 1, 1)).astype(np.float32) for of in ((0.7, 1.3), (-0.15, 0.15)))
+        out = np.clip((out - 0.5) * contrast + (0.5 + light), 0, 1)
+    for number in np.flatnonzero(rng.random(count) < 0.5) if erase else ():
+        side = int(rng.uniform(0.15, 0.4) * height)
+        top, left = rng.integers(0, (height - side + 1, width - side + 1))
+        out[number, top : top + side, left : left + side] = rng.random()
     return out
 
 
@@ -62,6 +64,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--strength", type=float, default=1.0, help="how far images are moved, as a multiple")
     parser.add_argument("--erase", action="store_true")
     given = parser.parse_args()
     keras.utils.set_random_seed(0)
@@ -76,18 +79,19 @@ def main() -> None:
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         epoch = 0
+        order = np.random.default_rng((0, 0)).permutation(len(images))
 
         def __len__(self) -> int:
             return int(len(images) // given.batch)
 
         def __getitem__(self, index: int) -> tuple[Pixels, Pixels]:
-            order = np.random.default_rng((0, self.epoch)).permutation(len(images))
-            rows = order[index * given.batch : (index + 1) * given.batch]
-            moved = move(images[rows], np.random.default_rng((self.epoch, index)), given.erase)
+            rows = self.order[index * given.batch : (index + 1) * given.batch]
+            moved = move(images[rows], np.random.default_rng((self.epoch, index)), given.strength, given.erase)
             return moved, np.eye(classes, dtype=np.float32)[labels[rows]]
 
         def on_epoch_end(self) -> None:
             self.epoch += 1
+            self.order = np.random.default_rng((0, self.epoch)).permutation(len(images))
 
     def rate(epoch: int) -> float:
         ramp = min(1.0, (epoch + 1) / 3)
