@@ -58,11 +58,30 @@ def count_steps(recipe: Recipe, images: int) -> int:
     return sum(count_stage_steps(stage, images) for _, stage in recipe.stages)
 
 
-def rate(outlay: Outlay, drop: float, look: Look, bounds: Bounds, plain: Outlay, float_ms: float) -> float:
+@dataclass(frozen=True)
+class Drop:
+    """Points of accuracy lost on validation images, and the standard error of that: the same images, answered twice."""
+
+    points: float
+    error: float
+
+    def margin(self, bounds: Bounds) -> float:
+        """What has to be left of the points that may go: the error, since the best of many points was lucky too; at most half of
+        them, since few validation images tell little."""
+        return min(self.error, bounds.max_drop / 2)
+
+
+def find_error(only_before: int, only_after: int, images: int) -> float:
+    """The standard error, in points, of a difference between two models, of which so many images one alone got right."""
+    return 100 / images * math.sqrt(only_before + only_after - (only_before - only_after) ** 2 / images)
+
+
+def rate(outlay: Outlay, drop: Drop, look: Look, bounds: Bounds, plain: Outlay, float_ms: float) -> float:
     """What the study minimises: the logarithm of the time on the target as a share of the plain int8 form's, a little of the
     packed bytes', and what lies beyond the bounds, much."""
     value = math.log(outlay.ms / plain.ms) + _PACKED * math.log(outlay.gzip_bytes / plain.gzip_bytes)
-    over = drop * (look.catches_up if drop > 0 else 1.0) - bounds.max_drop
+    left = drop.points * (look.catches_up if drop.points > 0 else 1.0)
+    over = left + drop.margin(bounds) - bounds.max_drop
     value += _PAST_DROP * max(0.0, over) / max(_LEAST_SCALE, bounds.max_drop)
     return value + rate_costs(outlay, bounds, float_ms)
 

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.recipe import Recipe, parse
 from edgedigits.pipeline.search.foretelling import Outlay
-from edgedigits.pipeline.search.looks import tell_cost_fault
+from edgedigits.pipeline.search.looks import Drop, tell_cost_fault
 from edgedigits.pipeline.search.question import MOST_POINTS, Bounds
 from edgedigits.pipeline.search.study import FINISHED
 
@@ -23,7 +23,8 @@ AS_FAST: Final = 1.02
 @dataclass(frozen=True)
 class Point:
     """A trial that ended. `share` of its recipe's training was seen, 0: nothing, and its costs are foretold; `drop_points` is on
-    validation images, against the float model, None where nothing was trained. `ended` says why it went no further."""
+    validation images, against the float model, with its standard error, both None where nothing was trained. `ended` says why it
+    went no further."""
 
     number: int
     name: str
@@ -36,6 +37,7 @@ class Point:
     cycles: int | None
     ended: str
     recipe: JsonObject | None
+    error_points: float | None = None
 
     @property
     def whole(self) -> bool:
@@ -76,6 +78,7 @@ def read_point(trial: FrozenTrial) -> Point:
         cycles=costs.get("cycles"),
         ended="" if done else attrs.get("ended", ""),
         recipe=recipe,
+        error_points=seen.get("error_points"),
     )
 
 
@@ -83,8 +86,11 @@ def tell_fault(point: Point, bounds: Bounds, float_ms: float) -> str:
     """Which bound a point misses, and by how much; "" for none."""
     if point.drop_points is None or point.ms is None or point.size_bytes is None or point.gzip_bytes is None:
         return "nothing was trained"
+    margin = Drop(point.drop_points, point.error_points or 0.0).margin(bounds)
     if point.drop_points > bounds.max_drop:
         return f"{point.drop_points:.2f} points lost of at most {bounds.max_drop:g}"
+    if point.drop_points + margin > bounds.max_drop:
+        return f"{point.drop_points:.2f} points lost, too close to {bounds.max_drop:g} to be sure ({margin:.2f} are kept clear)"
     return tell_cost_fault(Outlay(point.size_bytes, point.gzip_bytes, point.ms, None), bounds, float_ms)
 
 

@@ -73,11 +73,12 @@ def _as_it_is(_stages: Stages, choices: Choices, _frame: Frame) -> Stages:
 
 
 def _shrunk(stages: Stages, choices: Choices, frame: Frame) -> Stages:
-    """Channels go until that share of the target's cycles is gone; of multiply-adds where this machine is the target."""
+    """Channels go until that share of the parameters and of the float model's cycles on the target is gone; of
+    multiply-adds where this machine is the target."""
     unset: JsonObject = dict.fromkeys(TARGETS)
     goal: JsonObject = {"remove_multiply_adds": choices["remove"]}
     if frame.target != "here":
-        goal = {"remove_cycles": choices["remove"], "cpu": find_core(frame.target)}
+        goal = {"remove": choices["remove"], "cpu": find_core(frame.target)}
     made = [(name, replace(one, **unset | goal) if name == "shrink" else one) for name, one in stages]
     return _ended(made, choices)
 

@@ -21,6 +21,7 @@ from edgedigits.stages.candidate import Candidate, make_settings_class
 from edgedigits.stages.settings import (
     Batch,
     ClassWeights,
+    EnoughImages,
     Epochs,
     Rate,
     Share,
@@ -28,6 +29,7 @@ from edgedigits.stages.settings import (
     Temperature,
     count_stage_steps,
     count_steps_per_epoch,
+    stretch_epochs,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class Distil:
     `options`, or the path of a Keras model.
     share: of the loss, for the teachers' answers at `temperature`; the rest is for the labels. With 0 the student learns from the
     labels alone, so that it errs otherwise than the teachers: a good one to teach beside them.
+    enough_images: with fewer training images than this, epochs and pool grow by the root of how many times fewer.
     pool: augmentations of every image, taken in turn; with fewer than epochs, teachers answer each but once.
     augment: this stage's own, as limits other than those of digits, the name of a set, or false; {}: as the run has it.
     average: the decay of a running mean of the weights, which is the outcome.
@@ -89,6 +92,7 @@ class Distil:
     share: Share = 0.9
     epochs: Epochs = 20.0
     min_steps: Steps = 200
+    enough_images: EnoughImages = None
     rate: Rate = 2e-3
     batch: Batch = 128
     pool: Annotated[int, Field(ge=1)] = 8
@@ -166,8 +170,9 @@ class Distil:
         ask = form_panel(task, found, self.temperature)
         accuracy = soft_labels.measure_validation_accuracy(ask, data)
         began = time.perf_counter()
+        pool = round(self.pool * stretch_epochs(len(data.fit), self.enough_images))
         lessons = soft_labels.make_lessons(
-            data, self._augment(data), self.pool, epochs, ask if self.share else None, progress
+            data, self._augment(data), pool, epochs, ask if self.share else None, progress
         )
         seconds = time.perf_counter() - began
         training_copy = training_loop.make_training_copy(student.model, self.dropout)
