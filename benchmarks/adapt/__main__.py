@@ -1,11 +1,11 @@
-"""Measure the general recipes on nets, data and classes that they were not made on.
+"""Measure the general recipes, and the search, on nets, data and classes that they were not made on.
 
     python -m benchmarks.adapt --data DIR --work DIR [--only TEXT] [--fresh]
 
 DIR of --data holds mnist.npz, fashion_mnist.npz and signs.zip; baselines are trained into --work, once. Writes
 results/adapt.json after each row; --only takes the rows whose name holds the text, the others stay as an earlier run left them.
-Cycles are foretold from the shapes, for one thread of a Pi 4, and minutes are those of the whole command. Accuracy is that of the
-bytes on the test images, on which nothing is chosen.
+Cycles are foretold from the shapes, for one thread of a Pi 4 (a Pi 5 where the search aims at it), and minutes are those of the
+whole command. Accuracy is that of the bytes on the test images, on which nothing is chosen.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -20,30 +21,42 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.adapt.baselines import Baseline, find_baseline, prepare_data
-from benchmarks.adapt.rows import ROWS, judge
+from benchmarks.adapt.rows import ROWS, SEARCHES, TIME, judge
 from benchmarks.document import document, find_commit, save
 from benchmarks.pages import ROOT
 from edgedigits.measure.cost.cycle_model import predict_cycles
 
 RESULT = ROOT / "benchmarks" / "results" / "adapt.json"
-CORE = "cortex-a72"
+CORES = {"search pi5": "cortex-a76"}
+"""Whose cycles are counted; else a Pi 4's."""
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8")
 
 
 def measure(baseline: Baseline, recipe: str, work: Path, fresh: bool) -> dict[str, Any]:
     """What came of one recipe, or the sentence that refused it."""
-    words = ["compress", "--recipe", recipe, *baseline.words, "--out", str(work / "artifacts"), "--json"]
+    asked = SEARCHES.get((baseline.name, recipe))
+    if asked is None:
+        words = ["compress", "--recipe", recipe, "--out", str(work / "artifacts"), *(["--fresh"] if fresh else [])]
+    else:
+        out = work / f"search {baseline.name}"
+        if fresh:
+            shutil.rmtree(out, ignore_errors=True)
+        words = ["search", *asked, "--time", TIME, "--out", str(out)]
     began = time.perf_counter()
-    command = [sys.executable, "-m", "edgedigits.cli", *words, *(["--fresh"] if fresh else [])]
+    command = [sys.executable, "-m", "edgedigits.cli", *words, *baseline.words, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
     minutes = (time.perf_counter() - began) / 60
+    said = json.loads(done.stdout) if done.stdout.startswith("{") else {}
+    tried = {"points": len(said["points"]), "best": said["best"] and said["best"]["name"]} if asked and said else {}
     if done.returncode:
         last = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
-        return {"ok": False, "why": last[-1].replace(str(work), "DIR")}
-    folder = Path(json.loads(done.stdout)["path"])
+        return {"ok": False, "why": last[-1].replace(str(work), "DIR"), "minutes": round(minutes, 2), **tried}
+    folder = Path(said["artifact"] if asked else said["path"])
     about = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     test, size = about["test"], {name: (folder / f"{name}.tflite").stat().st_size for name in ("model", "float")}
-    cycles = {name: predict_cycles((folder / f"{name}.tflite").read_bytes(), CORE) for name in size}
+    cycles = {
+        name: predict_cycles((folder / f"{name}.tflite").read_bytes(), CORES.get(recipe, "cortex-a72")) for name in size
+    }
     return {
         "ok": True,
         "images": test["images"],
@@ -60,6 +73,7 @@ def measure(baseline: Baseline, recipe: str, work: Path, fresh: bool) -> dict[st
         "minutes": round(minutes, 2),
         "augment": about.get("augment"),
         "warnings": about.get("warnings", []),
+        **tried,
     }
 
 

@@ -10,7 +10,7 @@ from benchmarks.adapt.rows import ROWS
 def adapt_table(document: dict[str, Any]) -> str:
     """A line for each model and recipe that was tried: accuracy of the bytes beside float's, and what they cost."""
     lines = [
-        "| float model | recipe | float | int8 | points (McNemar p) | bytes, share of float | fewer cycles, Pi 4 | minutes |",
+        "| float model | recipe | float | int8 | points (McNemar p) | bytes, share of float | fewer cycles | minutes |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for net, recipe in ROWS:
