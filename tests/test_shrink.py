@@ -25,8 +25,10 @@ from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import group_values
 from edgedigits.stages.prune import prune_smallest
 from edgedigits.stages.qat import Qat
+from edgedigits.stages.shrink.balance import Chooser
 from edgedigits.stages.shrink.channel_importance import measure_importances
-from edgedigits.stages.shrink.layer_sensitivity import measure_prices
+from edgedigits.stages.shrink.layer_sensitivity import Sensitivity, measure_sensitivity
+from edgedigits.stages.shrink.removal import Ranking
 from edgedigits.stages.shrink.removal_order import find_removal_order
 from edgedigits.stages.shrink.shrink import Shrink
 from edgedigits.stages.shrink.target import Target, reach
@@ -273,7 +275,7 @@ def test_a_price_is_the_loss_that_removal_adds_for_what_it_saves(start: Candidat
     """Against models without the channels, normalized anew; what is dead costs nothing."""
     layout = Layout(find_coupling(start.model))
     importance = measure_importances("l1", layout, data, 40)
-    prices = measure_prices(layout, importance, data)
+    prices = measure_sensitivity(layout, importance, data).find_prices()
     read: Any = data.calibration.read(np.arange(len(data.calibration))) / 255
     images, labels = read.astype(np.float32), data.calibration.labels
 
@@ -302,10 +304,31 @@ def test_a_price_is_the_loss_that_removal_adds_for_what_it_saves(start: Candidat
         assert found[-1] > 0.05
         assert prices[row] == pytest.approx(found, rel=1e-3, abs=1e-3)
     dead = Layout(find_coupling(with_dead_channels(start.model)))
-    prices = measure_prices(dead, measure_importances("l1", dead, data, 40), data)
+    prices = measure_sensitivity(dead, measure_importances("l1", dead, data, 40), data).find_prices()
     assert prices[0, :2] == pytest.approx(0, abs=1e-4)
-    unknown = measure_prices(layout, measure_importances("bn", layout, data, 40), data)
-    assert (unknown[1] == 0).all(), "the hidden layer has no normalization, and stays"
+    unknown = measure_sensitivity(layout, measure_importances("bn", layout, data, 40), data)
+    assert (unknown.rises[1] == 0).all(), "the hidden layer has no normalization, and stays"
+
+
+def test_what_binds_counts_more_where_that_costs_less() -> None:
+    """Of a target of two things one is met long before the other: what saves the other goes, and what saves the one stays."""
+    net = keras.Sequential([L.Input((64,)), L.Dense(32, name="a"), L.Dense(32, name="b"), L.Dense(2)])
+    layout, importance = Layout(find_coupling(net)), np.arange(64.0)
+    savings = np.zeros((2, 4, 2))
+    savings[0, :, 1], savings[1, :, 0] = [0, 0.25, 0.5, 0.75], [0, 0.25, 0.5, 0.75]
+    found = Sensitivity(np.array([[0, 0.3, 0.6, 0.9], [0, 0.2, 0.4, 0.6]]), savings)
+    ranking = Ranking(layout, "sensitivity", importance, found)
+
+    def left(of: str) -> Target:
+        group = layout.coupling.groups["ab".index(of)]
+        return Target("remove", 0.5, "share", lambda _, keep: float(keep[group.units].mean()))
+
+    for of, balance, lost in (("a", 0.25, [0.5, 0.0]), ("b", 0.5, [0.0, 0.5])):
+        chosen = Chooser(ranking, left(of), 1, None, None).choose(0.5, 1.0)
+        assert (chosen.balance, chosen.value) == (balance, 0.5)
+        assert [1 - chosen.keep[group.units].mean() for group in layout.coupling.groups] == lost
+    other = replace(left("a"), setting="cycles", unit="cycles", wanted=0.5)
+    assert Chooser(ranking, other, 1, None, None).choose(0.5, 1.0).balance == 0.5, "of one thing alone it is not asked"
 
 
 @pytest.mark.parametrize(

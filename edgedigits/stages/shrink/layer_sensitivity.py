@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,44 +17,77 @@ from edgedigits.models.graph import walk
 from edgedigits.models.graph.narrow import Layout
 from edgedigits.models.graph.narrowed_size import count_multiply_adds, count_parameters
 from edgedigits.stages.shrink.gates import run_gated
-from edgedigits.stages.shrink.removal_order import SHARES
+from edgedigits.stages.shrink.removal_order import SHARES, interpolate
 from edgedigits.tasks.kinds.table import find_task
 
 IMAGES: Final = 500
 BATCH: Final = 250
 LEAST: Final = 1e-4
 """Of the model's size: less is counted as this much, so that what saves nothing is dear and not beyond all numbers."""
+EVEN: Final = 0.5
+"""The balance at which parameters and multiply-adds weigh alike."""
 
 
-def measure_prices(
-    layout: Layout, importance: np.ndarray, data: FitData, weights: np.ndarray | None = None
-) -> np.ndarray:
-    """float64 [groups, 1 + shares]: what it costs that the group alone loses none and each of SHARES of its channels, the least
-    important first, with nothing trained; never less than at a smaller share.
+@dataclass(frozen=True)
+class Sensitivity:
+    """What it does that a group alone loses none and each of SHARES of its channels, the least important first.
 
-    It is the rise of an image's loss for what goes: the mean of its shares of the parameters and of the multiply-adds. By the
-    loss alone, the first layers of a net would keep their channels to the last, and they take most of the time. A group whose
-    units have no importance, NaN, and so stay, has zeros. The images are those kept for calibration: from the training part, and
-    no stage trains on them.
+    rises: float64 [groups, 1 + shares], of an image's loss, with nothing trained. savings: float64 [groups, 1 + shares, 1 or 2],
+    the shares of the model's parameters that go, and of its multiply-adds where its images have one size. A group whose units
+    have no importance, NaN, and so stay, has zeros.
     """
+
+    rises: np.ndarray
+    savings: np.ndarray
+
+    @property
+    def weighs_both(self) -> bool:
+        """Whether there are parameters and multiply-adds to weigh against each other."""
+        return bool(self.savings.shape[-1] > 1)
+
+    def find_prices(self, balance: float = EVEN) -> np.ndarray:
+        """float64 [groups, 1 + shares]: the rise for what is saved, parameters by `balance` and multiply-adds by the rest; never
+        less than at a smaller share. By the loss alone, the first layers of a net would keep their channels to the last, and they
+        take most of the time; of the multiply-adds alone a large dense layer would stay, which takes most of the bytes."""
+        weights = np.array([balance, 1 - balance]) if self.weighs_both else np.ones(1)
+        return np.maximum.accumulate(self.rises / np.maximum(LEAST, self.savings @ weights), axis=1)
+
+    def foretell_rise(self, lost: np.ndarray) -> float:
+        """Of the loss, before any training, where groups lose such shares of their channels, float64 [groups]: what each does
+        alone, in sum."""
+        rises = np.maximum.accumulate(np.maximum(self.rises, 0), axis=1)
+        return float(sum(interpolate(share, row) for share, row in zip(lost, rises, strict=True)))
+
+
+def measure_sensitivity(
+    layout: Layout, importance: np.ndarray, data: FitData, weights: np.ndarray | None = None
+) -> Sensitivity:
+    """Measured on the images that are kept for calibration: from the training part, and no stage trains on them."""
     ask, everything = make_asker(layout, data, weights), np.ones(layout.coupling.count, bool)
     whole = _count(layout, everything)
     loss = ask(everything)
-    prices = np.zeros((len(layout.coupling.groups), 1 + len(SHARES)))
-    for row, group in enumerate(layout.coupling.groups):
+    groups = layout.coupling.groups
+    rises, savings = np.zeros((len(groups), 1 + len(SHARES))), np.zeros((len(groups), 1 + len(SHARES), len(whole)))
+    for row, group in enumerate(groups):
         if np.isnan(importance[group.units]).any():
             continue
         order = group.units[np.argsort(importance[group.units], kind="stable")]
         for column, share in enumerate(SHARES, 1):
             keep = everything.copy()
             keep[order[: round(share * len(order))]] = False
-            prices[row, column] = (ask(keep) - loss) / max(LEAST, 1 - float(np.mean(_count(layout, keep) / whole)))
-    return np.maximum.accumulate(prices, axis=1)
+            rises[row, column] = ask(keep) - loss
+            savings[row, column] = 1 - _count(layout, keep) / whole
+    return Sensitivity(rises, savings)
+
+
+def share_left(layout: Layout, keep: np.ndarray) -> np.ndarray:
+    """float64 [1 or 2]: of the parameters, and of the multiply-adds, how much the bool [units] array leaves."""
+    result: np.ndarray = _count(layout, keep) / _count(layout, np.ones_like(keep))
+    return result
 
 
 def _count(layout: Layout, keep: np.ndarray) -> np.ndarray:
-    """Parameters, and multiply-adds where images have one size. Both count: of the cycles alone, a large dense layer would stay,
-    which takes hardly any and most of the bytes."""
+    """Parameters, and multiply-adds where images have one size."""
     counts = [count_parameters]
     if None not in layout.coupling.model.inputs[0].shape[1:]:
         counts.append(count_multiply_adds)

@@ -20,7 +20,7 @@ from edgedigits.models.layers.layer_kinds import find_kind
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.settings import ClassWeights
 from edgedigits.stages.shrink.channel_importance import measure_importances
-from edgedigits.stages.shrink.layer_sensitivity import measure_prices
+from edgedigits.stages.shrink.layer_sensitivity import EVEN, Sensitivity, measure_sensitivity
 from edgedigits.stages.shrink.removal_order import Order, find_least_count, find_removal_order
 from edgedigits.tasks.kinds.table import find_task
 
@@ -51,14 +51,15 @@ class Rules(Protocol):
 
 @dataclass(frozen=True)
 class Ranking:
-    """What the units of a model are worth to it: their importance and, by `sensitivity`, the prices of their groups."""
+    """What the units of a model are worth to it: their importance and, by scope `sensitivity`, that of their
+    groups."""
 
     layout: Layout
     scope: str
     importance: np.ndarray
-    prices: np.ndarray | None
+    sensitivity: Sensitivity | None
 
-    def order(self, multiple: int, least: int | None) -> tuple[Order, dict[str, str]]:
+    def order(self, multiple: int, least: int | None, balance: float = EVEN) -> tuple[Order, dict[str, str]]:
         """(in which order units go, in such multiples, why by layer the others stay). Raises RecipeError when none can go."""
         groups, left = self.layout.coupling.groups, dict(self.layout.coupling.left_whole)
         importance = self.importance.copy()
@@ -76,7 +77,8 @@ class Ranking:
         if np.isnan(importance).all():
             reasons = "; ".join(f"{name}: {why}" for name, why in list(left.items())[:4])
             raise RecipeError(f"shrink: {self.layout.coupling.model.name} has no channels that could go ({reasons})")
-        return find_removal_order(groups, importance, self.scope, multiple, least, self.prices), left
+        prices = self.sensitivity.find_prices(balance) if self.sensitivity else None
+        return find_removal_order(groups, importance, self.scope, multiple, least, prices), left
 
 
 def rank_channels(stage: Rules, layout: Layout, data: FitData) -> Ranking:
@@ -85,8 +87,8 @@ def rank_channels(stage: Rules, layout: Layout, data: FitData) -> Ranking:
     groups = layout.coupling.groups
     importance = measure_importances(stage.importance, layout, data, stage.images, weights) if groups else np.zeros(0)
     sensitive = stage.scope == "sensitivity" and len(groups) > 0
-    prices = measure_prices(layout, importance, data, weights) if sensitive else None
-    return Ranking(layout, stage.scope, importance, prices)
+    found = measure_sensitivity(layout, importance, data, weights) if sensitive else None
+    return Ranking(layout, stage.scope, importance, found)
 
 
 def remove_channels(candidate: Candidate, layout: Layout, keep: np.ndarray) -> Candidate:

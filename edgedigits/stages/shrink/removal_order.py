@@ -65,14 +65,14 @@ def find_removal_order(
     """Least importance first: as a share of the group's mean, or, per layer, by rank in the group; NaN never goes.
 
     With `prices`, float64 [groups, 1 + SHARES], what it costs that a group loses none and each of SHARES of its channels, the
-    next unit is the least important one of the group in which it is cheapest.
+    next unit is the least important one of the group in which it is cheapest; of equal prices the smaller share is cheaper.
     """
     rank = np.full(len(importance), np.nan)
     for row, group in enumerate(groups):
         values = importance[group.units]
         if prices is not None:
             lost = (np.arange(len(values)) + 1) / len(values)
-            rank[group.units[np.argsort(values, kind="stable")]] = _price(lost, prices[row])
+            rank[group.units[np.argsort(values, kind="stable")]] = interpolate(lost, prices[row]) + 1e-6 * lost
         elif scope == "layer":
             rank[group.units[np.argsort(values, kind="stable")]] = (np.arange(len(values)) + 0.5) / len(values)
         else:
@@ -92,13 +92,13 @@ def find_removal_order(
     return Order(groups, units, counts[np.append(True, changed)], prices)
 
 
-def _price(lost: np.ndarray, prices: np.ndarray) -> np.ndarray:
-    """At each share lost: on straight lines between the SHARES, and beyond the last on the steepest of them; of equal ones the
-    smaller share is cheaper."""
+def interpolate(lost: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """At each share lost what is between `values`, which rise: on straight lines between none and the SHARES, and beyond the last
+    on the steepest of them."""
     shares = np.array([0.0, *SHARES])
-    steepest = (np.diff(prices) / np.diff(shares)).max()
-    beyond = prices[-1] + steepest * (lost - shares[-1])
-    result: np.ndarray = np.where(lost > shares[-1], beyond, np.interp(lost, shares, prices)) + 1e-6 * lost
+    steepest = (np.diff(values) / np.diff(shares)).max()
+    beyond = values[-1] + steepest * (lost - shares[-1])
+    result: np.ndarray = np.where(lost > shares[-1], beyond, np.interp(lost, shares, values))
     return result
 
 

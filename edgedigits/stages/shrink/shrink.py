@@ -120,8 +120,9 @@ class Shrink:
         from edgedigits.models.graph.narrowed_size import find_sizes
         from edgedigits.stages.select_layers import check_patterns
         from edgedigits.stages.shrink import removal
+        from edgedigits.stages.shrink.balance import Chooser
         from edgedigits.stages.shrink.simplify import carry_along, simplify
-        from edgedigits.stages.shrink.target import parse_target, reach
+        from edgedigits.stages.shrink.target import parse_target
 
         check_patterns(candidate.model, "shrink.skip_layers", self.skip_layers)
         target = parse_target(self, data, candidate.model)
@@ -145,17 +146,22 @@ class Shrink:
                 whole = value if as_is else removal.measure_model(target.measure, candidate.model)
                 goals = target.goals(whole, value, self.rounds)
                 multiple, least = self._find_multiple(target, goals[-1], value, ranking)
-            order, reasons = ranking.order(multiple, self.least)
+            chosen = Chooser(ranking, target, multiple, self.least, least).choose(goals[number], value)
             if number == 0:
-                left, prices = reasons, order.list_prices()
-            keep, value = reach(target, goals[number], value, layout, order, least)
-            cut = removal.remove_channels(now, layout, keep)
+                left, prices = chosen.reasons, chosen.order.list_prices()
+            value = chosen.value
+            cut = removal.remove_channels(now, layout, chosen.keep)
             cut = replace(cut, kept=removal.remove_in_sequence(now.kept, cut.kept))
             now, learned = self._tuned(cut, data, number, progress)
         facts: Facts = {f"{name}_before": size for name, size in find_sizes(candidate.model).items()}
         facts |= {**find_sizes(now.model), f"{target.unit}_before": whole, target.unit: value}
         facts |= {"channels": removal.channels(candidate.model, now.model), "left_whole": left, "multiple": multiple}
-        return now, {**learned, **facts, **gone, **({"sensitivity": prices} if prices else {})}
+        return now, {
+            **learned,
+            **facts,
+            **gone,
+            **({"sensitivity": prices, "balance": chosen.balance} if prices else {}),
+        }
 
     def _find_multiple(self, target: Target, goal: float, whole: float, ranking: Ranking) -> tuple[int, float | None]:
         """The coarsest multiple of channels that the target can be reached with, and what the smallest model then measures; None
