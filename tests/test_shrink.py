@@ -323,12 +323,16 @@ def test_what_binds_counts_more_where_that_costs_less() -> None:
         group = layout.coupling.groups["ab".index(of)]
         return Target("remove", 0.5, "share", lambda _, keep: float(keep[group.units].mean()))
 
-    for of, balance, lost in (("a", 0.25, [0.5, 0.0]), ("b", 0.5, [0.0, 0.5])):
-        chosen = Chooser(ranking, left(of), 1, None, None).choose(0.5, 1.0)
-        assert (chosen.balance, chosen.value) == (balance, 0.5)
-        assert [1 - chosen.keep[group.units].mean() for group in layout.coupling.groups] == lost
-    other = replace(left("a"), setting="cycles", unit="cycles", wanted=0.5)
-    assert Chooser(ranking, other, 1, None, None).choose(0.5, 1.0).balance == 0.5, "of one thing alone it is not asked"
+    both = Chooser(ranking, left("a"), 1, None, None).choose(0.5, 1.0)
+    alone = Chooser(ranking, replace(left("a"), setting="cycles", unit="cycles"), 1, None, None).choose(0.5, 1.0)
+    assert (both.balance, alone.balance) == (0.0, 0.5), "of a target of one thing it is not asked"
+    lost = [[1 - one.keep[group.units].mean() for group in layout.coupling.groups] for one in (both, alone)]
+    assert lost[0] == [0.5, 0.0], "what saves the other thing stays"
+    assert lost[1][1] > 0.5
+    assert both.rise == pytest.approx(0.6)
+    assert alone.rise > both.rise
+    other = Chooser(ranking, left("b"), 1, None, None).choose(0.5, 1.0)
+    assert (other.balance, other.value) == (0.5, 0.5), "what would save more is dearer"
 
 
 @pytest.mark.parametrize(
