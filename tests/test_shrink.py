@@ -17,10 +17,11 @@ from edgedigits.errors import InputError, MaskError, RecipeError, TargetError
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.graph.narrow import Layout, remove_units
-from edgedigits.models.graph.narrowed_size import find_sizes
+from edgedigits.models.graph.narrowed_size import count_int8_bytes, find_sizes
 from edgedigits.models.layers.layer_kinds import Kernel
 from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export.checks import check_kept, check_masks
+from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import group_values
 from edgedigits.stages.prune import prune_smallest
@@ -32,6 +33,7 @@ from edgedigits.stages.shrink.removal import Ranking
 from edgedigits.stages.shrink.removal_order import find_removal_order
 from edgedigits.stages.shrink.shrink import Shrink
 from edgedigits.stages.shrink.target import Target, reach
+from edgedigits.tflite.flatbuffer import read
 from tests.graphs import with_zeroed
 from tests.nets import L, fit_data, trained
 
@@ -104,19 +106,31 @@ def test_a_share_of_the_cycles_goes_whatever_the_net_takes(start: Candidate, dat
     assert 0.05 <= 1 - facts["cycles"] / whole < 0.15
 
 
-def test_remove_counts_parameters_and_what_the_float_model_takes(start: Candidate, data: FitData) -> None:
+def count_bytes(model: Any) -> int:
+    """As int8: every kernel's weights, and 16 for each channel that it makes."""
+    kernels = [(layer, one) for layer in model.layers for one in layer.weights if one.name.endswith("kernel")]
+    return sum(int(np.prod(one.shape)) + 16 * int(layer.output.shape[-1]) for layer, one in kernels)
+
+
+def test_bytes_as_int8_are_those_of_the_file(start: Candidate, data: FitData) -> None:
+    parts = read(Int8()(start.model, data.calibration, data.scale), "the model").parts
+    layout = Layout(find_coupling(start.model))
+    counted = count_int8_bytes(layout, np.ones(layout.coupling.count, bool))
+    scales_and_zero_points = 12 * parts["biases"] // 4
+    assert counted == parts["weights"] + parts["biases"] + scales_and_zero_points == count_bytes(start.model)
+
+
+def test_remove_counts_bytes_and_what_the_float_model_takes(start: Candidate, data: FitData) -> None:
     """Both shares go. The cycles are those of int8 as a share of float32's, so that what rounding wins counts."""
     cycles, whole = data.cost("cycles cortex-a76"), data.cost("float_cycles cortex-a76")(start.model)
     assert whole != cycles(start.model)
     before = max(1.0, cycles(start.model) / whole)
     most = round(0.9 * before, 3)
     small, facts = Shrink(remove=1 - most, cpu="cortex-a76", multiple=1, **QUICK)(start, data)
-    both = small.model.count_params() / start.model.count_params(), cycles(small.model) / whole
+    both = count_bytes(small.model) / count_bytes(start.model), cycles(small.model) / whole
     assert (facts["share_before"], facts["share"]) == (pytest.approx(before), pytest.approx(max(both)))
     assert max(both) <= most
-    with pytest.raises(
-        TargetError, match=r"leave \d+ % of the parameters or of the float model's cycles, at most 1 % was"
-    ):
+    with pytest.raises(TargetError, match=r"leave \d+ % of the bytes or of the float model's cycles, at most 1 % was"):
         Shrink(remove=0.99, cpu="cortex-a76", multiple=1, **QUICK)(start, data)
 
 
@@ -292,14 +306,16 @@ def test_a_price_is_the_loss_that_removal_adds_for_what_it_saves(start: Candidat
 
     assert prices.shape == (2, 4)
     assert (np.diff(prices, axis=1) >= 0).all()
-    whole, before = find_sizes(start.model), loss(walk.clone(start.model))
+    whole = {**find_sizes(start.model), "parameters": count_bytes(start.model)}
+    before = loss(walk.clone(start.model))
     for row, group in enumerate(layout.coupling.groups):
         order, found = group.units[np.argsort(importance[group.units])], [0.0]
         for share in (0.25, 0.5, 0.75):
             keep = np.ones(layout.coupling.count, bool)
             keep[order[: round(share * len(order))]] = False
             less = remove_units(layout, keep)
-            saved = float(np.mean([1 - size / whole[name] for name, size in find_sizes(less).items()]))
+            sizes = {**find_sizes(less), "parameters": count_bytes(less)}
+            saved = float(np.mean([1 - size / whole[name] for name, size in sizes.items()]))
             found.append(max(found[-1], (loss(less) - before) / saved))
         assert found[-1] > 0.05
         assert prices[row] == pytest.approx(found, rel=1e-3, abs=1e-3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
@@ -11,8 +12,11 @@ from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.channel_rules import find_input_shapes, find_output_shape, name_set
 from edgedigits.models.graph.coupling import find_coupling
-from edgedigits.models.graph.narrow import Layout, find_kept_places
-from edgedigits.models.layers.layer_kinds import find_kind, list_kernels
+from edgedigits.models.graph.narrow import Layout, find_kept_places, stay
+from edgedigits.models.layers.layer_kinds import Kernel, find_kind, list_kernels
+
+CHANNEL_BYTES: Final = 16
+"""Of an int8 file for each channel that a layer makes: an int32 bias, a float32 scale and an int64 zero point."""
 
 
 def count_parameters(layout: Layout, keep: np.ndarray) -> int:
@@ -20,6 +24,19 @@ def count_parameters(layout: Layout, keep: np.ndarray) -> int:
     before = sum(math.prod(weight.variable.shape) for weight in layout.weights)
     left = sum(math.prod(map(len, places)) for places in find_kept_places(layout, keep).values())
     return int(layout.coupling.model.count_params()) - before + left
+
+
+def count_int8_bytes(layout: Layout, keep: np.ndarray) -> int:
+    """That weights, biases and scales take in a full int8 form: what a file holds besides its graph. A channel of few weights
+    takes most of its bytes for the others. Weights of layers whose channels are not followed count a byte each."""
+    places, coupling = find_kept_places(layout, keep), layout.coupling
+    kernels = sum(
+        math.prod(map(len, places[weight.path])) for weight in layout.weights if isinstance(weight.known, Kernel)
+    )
+    others = int(coupling.model.count_params()) - sum(math.prod(weight.variable.shape) for weight in layout.weights)
+    makers = {call.layer.name: call for call in walk.list_calls(coupling.model) if list_kernels(call.layer)}
+    channels = sum(len(stay(coupling.units[call.outputs[0]], keep)) for call in makers.values())
+    return kernels + others + CHANNEL_BYTES * channels
 
 
 def count_multiply_adds(layout: Layout, keep: np.ndarray) -> int:

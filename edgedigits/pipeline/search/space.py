@@ -73,7 +73,7 @@ def _as_it_is(_stages: Stages, choices: Choices, _frame: Frame) -> Stages:
 
 
 def _shrunk(stages: Stages, choices: Choices, frame: Frame) -> Stages:
-    """Channels go until that share of the parameters and of the float model's cycles on the target is gone; of
+    """Channels go until that share of the bytes and of the float model's cycles on the target is gone; of
     multiply-adds where this machine is the target."""
     unset: JsonObject = dict.fromkeys(TARGETS)
     goal: JsonObject = {"remove_multiply_adds": choices["remove"]}

@@ -18,7 +18,7 @@ STEP: Final = 0.25
 @dataclass(frozen=True)
 class Choice:
     """keep: bool [units], what stays; value: what that measures. order: on whose way it lies; reasons: by layer, why others stay
-    whole. balance: how much parameters counted beside multiply-adds. rise: of the loss, foretold; 0 where no sensitivity is."""
+    whole. balance: how much bytes counted beside multiply-adds. rise: of the loss, foretold; 0 where no sensitivity is."""
 
     keep: np.ndarray
     value: float
@@ -42,15 +42,15 @@ class Chooser:
     def choose(self, goal: float, now: float) -> Choice:
         """The choice that meets the goal, where the model measures `now`. Raises TargetError as `reach` does.
 
-        Parameters and cycles of a `remove` go together, and on most nets one is reached long after the other: then what saves
+        Bytes and cycles of a `remove` go together, and on most nets one is reached long after the other: then what saves
         that one counts more, as long as a smaller rise of the loss is foretold.
         """
         best = self._find(goal, now, EVEN)
         sensitivity = self.ranking.sensitivity
         if self.target.unit != "share" or now <= goal or sensitivity is None or not sensitivity.weighs_both:
             return best
-        parameters, work = share_left(self.ranking.layout, best.keep)
-        step = STEP if parameters > work else -STEP
+        size, work = share_left(self.ranking.layout, best.keep)
+        step = STEP if size > work else -STEP
         while 0 <= best.balance + step <= 1:
             other = self._find(goal, now, best.balance + step)
             if other.rise >= best.rise:

@@ -15,7 +15,7 @@ from edgedigits.data.splits import FitData
 from edgedigits.keras_types import KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.narrow import Layout
-from edgedigits.models.graph.narrowed_size import count_multiply_adds, count_parameters
+from edgedigits.models.graph.narrowed_size import count_int8_bytes, count_multiply_adds
 from edgedigits.stages.shrink.gates import run_gated
 from edgedigits.stages.shrink.removal_order import SHARES, interpolate
 from edgedigits.tasks.kinds.table import find_task
@@ -25,7 +25,7 @@ BATCH: Final = 250
 LEAST: Final = 1e-4
 """Of the model's size: less is counted as this much, so that what saves nothing is dear and not beyond all numbers."""
 EVEN: Final = 0.5
-"""The balance at which parameters and multiply-adds weigh alike."""
+"""The balance at which bytes and multiply-adds weigh alike."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Sensitivity:
     """What it does that a group alone loses none and each of SHARES of its channels, the least important first.
 
     rises: float64 [groups, 1 + shares], of an image's loss, with nothing trained. savings: float64 [groups, 1 + shares, 1 or 2],
-    the shares of the model's parameters that go, and of its multiply-adds where its images have one size. A group whose units
+    the shares of the model's bytes as int8 that go, and of its multiply-adds where its images have one size. A group whose units
     have no importance, NaN, and so stay, has zeros.
     """
 
@@ -42,11 +42,11 @@ class Sensitivity:
 
     @property
     def weighs_both(self) -> bool:
-        """Whether there are parameters and multiply-adds to weigh against each other."""
+        """Whether there are bytes and multiply-adds to weigh against each other."""
         return bool(self.savings.shape[-1] > 1)
 
     def find_prices(self, balance: float = EVEN) -> np.ndarray:
-        """float64 [groups, 1 + shares]: the rise for what is saved, parameters by `balance` and multiply-adds by the rest; never
+        """float64 [groups, 1 + shares]: the rise for what is saved, bytes by `balance` and multiply-adds by the rest; never
         less than at a smaller share. By the loss alone, the first layers of a net would keep their channels to the last, and they
         take most of the time; of the multiply-adds alone a large dense layer would stay, which takes most of the bytes."""
         weights = np.array([balance, 1 - balance]) if self.weighs_both else np.ones(1)
@@ -81,14 +81,14 @@ def measure_sensitivity(
 
 
 def share_left(layout: Layout, keep: np.ndarray) -> np.ndarray:
-    """float64 [1 or 2]: of the parameters, and of the multiply-adds, how much the bool [units] array leaves."""
+    """float64 [1 or 2]: of the bytes as int8, and of the multiply-adds, how much the bool [units] array leaves."""
     result: np.ndarray = _count(layout, keep) / _count(layout, np.ones_like(keep))
     return result
 
 
 def _count(layout: Layout, keep: np.ndarray) -> np.ndarray:
-    """Parameters, and multiply-adds where images have one size."""
-    counts = [count_parameters]
+    """Bytes as int8, and multiply-adds where images have one size."""
+    counts = [count_int8_bytes]
     if None not in layout.coupling.model.inputs[0].shape[1:]:
         counts.append(count_multiply_adds)
     return np.array([count(layout, keep) for count in counts], np.float64)

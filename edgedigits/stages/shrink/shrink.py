@@ -43,10 +43,11 @@ Least = Annotated[int, Field(ge=1)]
 class Shrink:
     """Remove the channels that matter least until one target holds, then train on what is left.
 
-    remove: the share of the parameters that goes, and of the cycles of a core of kind `cpu`: of those that the model takes in
-    float32, less those of its int8 form. remove_parameters, remove_multiply_adds: the share that goes. remove_cycles: the share
-    of what one inference of the int8 conversion takes on that core, whatever the net; cycles: what it takes there at most, and
-    latency_ms on a `board`, memory included. Cycles are foretold from the shapes, alike everywhere.
+    remove: the share that goes of the bytes for weights, biases and scales in the int8 form, and of the cycles of a core of kind
+    `cpu`: of those that the model takes in float32, less those of its int8 form. remove_parameters, remove_multiply_adds: the
+    share that goes. remove_cycles: the share of what one inference of the int8 conversion takes on that core, whatever the net;
+    cycles: what it takes there at most, and latency_ms on a `board`, memory included. Cycles are foretold from the shapes, alike
+    everywhere.
     latency_us: the same on this machine's interpreter, one thread; it is measured, so another machine may remove other channels.
     instructions: in arm64 instructions on `cpu`, counted under QEMU, which must be installed.
     importance: of a channel; taylor: how much the loss changes without it, to first order (Molchanov et al. 2019), on `images`

@@ -12,8 +12,9 @@ import numpy as np
 from edgedigits.data.splits import FitData
 from edgedigits.errors import InputError, TargetError
 from edgedigits.keras_types import KerasModel
+from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.graph.narrow import Layout, remove_units
-from edgedigits.models.graph.narrowed_size import count_multiply_adds, count_parameters
+from edgedigits.models.graph.narrowed_size import count_int8_bytes, count_multiply_adds, count_parameters
 from edgedigits.stages.shrink.removal_order import Order
 
 FEW = 8
@@ -97,11 +98,12 @@ def _by_cost(data: FitData, setting: str, measured: str) -> Measure:
 
 
 def _by_share(data: FitData, model: KerasModel, cpu: str) -> Measure:
-    """The larger of two shares: of the model's parameters, and of the cycles that it takes in float32."""
+    """The larger of two shares: of the bytes that the model takes as int8, and of the cycles that it takes in float32."""
     of_int8 = _by_cost(data, "remove", f"cycles {cpu}")
     cycles = data.cost(f"float_cycles {cpu}")(model)
-    parameters = int(model.count_params())
-    return lambda layout, keep: max(count_parameters(layout, keep) / parameters, of_int8(layout, keep) / cycles)
+    everything = Layout(find_coupling(model))
+    size = count_int8_bytes(everything, np.ones(everything.coupling.count, bool))
+    return lambda layout, keep: max(count_int8_bytes(layout, keep) / size, of_int8(layout, keep) / cycles)
 
 
 def check_reachable(target: Target, goal: float, whole: float, layout: Layout, order: Order) -> float:
@@ -110,7 +112,7 @@ def check_reachable(target: Target, goal: float, whole: float, layout: Layout, o
     if least > goal:
         found, most = f"give {least:,.6g} {target.unit} of {whole:,.6g}", f"{goal:,.6g} were"
         if target.unit == "share":
-            found = f"leave {100 * least:.0f} % of the parameters or of the float model's cycles"
+            found = f"leave {100 * least:.0f} % of the bytes or of the float model's cycles"
             most = f"{100 * goal:.0f} % was"
         raise TargetError(
             f"shrink.{target.setting}: {target.wanted:g} can't be reached: the fewest channels that multiple and least allow "
