@@ -31,13 +31,14 @@ class Choice:
 @dataclass(frozen=True)
 class Chooser:
     """From a ranking, the multiple of channels and the fewest that stay, to choices for a target. `smallest` is what the smallest
-    model measures, where that is known."""
+    model measures, where that is known; not `weighs`: bytes and multiply-adds count alike, come what may."""
 
     ranking: Ranking
     target: Target
     multiple: int
     least: int | None
     smallest: float | None
+    weighs: bool = True
 
     def choose(self, goal: float, now: float) -> Choice:
         """The choice that meets the goal, where the model measures `now`. Raises TargetError as `reach` does.
@@ -47,7 +48,8 @@ class Chooser:
         """
         best = self._find(goal, now, EVEN)
         sensitivity = self.ranking.sensitivity
-        if self.target.unit != "share" or now <= goal or sensitivity is None or not sensitivity.weighs_both:
+        weighs = self.weighs and self.target.unit == "share" and now > goal
+        if not weighs or sensitivity is None or not sensitivity.weighs_both:
             return best
         size, work = share_left(self.ranking.layout, best.keep)
         step = STEP if size > work else -STEP
