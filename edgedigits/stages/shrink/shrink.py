@@ -55,8 +55,8 @@ class Shrink:
     scope: global compares a channel with those of other layers, each importance as a share of its layer's mean; layer takes the
     same share of every layer; sensitivity takes next where it costs least for what is won: how much the loss rises when a
     layer alone loses a quarter, a half or three quarters of its channels is measured, on training images kept for calibration.
-    balance: of what a loss saves, bytes and multiply-adds count alike if even, and more than is asked of one of them may go; auto:
-    where one of the two that `remove` wants is met long before the other, the other counts more, if less loss is foretold so.
+    balance: of what a loss saves, bytes and multiply-adds count alike if even, and more than is asked of one of them may go;
+    auto: where one of the two that `remove` wants is met long before the other, the other counts more, if less loss is foretold.
     multiple: channels are left in multiples of this. Five 3x3 int8 convolutions on 28x28 take 32 us with 4 to 8 channels
     alike, 47 us with 9 to 16, 120 us with 17 to 24, 150 us with 25 to 32: what lies between costs accuracy and saves no time.
     Not given: of 8, and of 4, 2 or 1 where a narrow net can't get to the target otherwise.
