@@ -51,13 +51,15 @@ def verify_layers(subject: Subject, say: Say) -> LayersReport:
         other = run_answers(subject.plain, subject.plain_name, subject.inputs)
         held = {"against": subject.plain_name, **answers.compare(other, found["answers"])}
     known = {match.index for match in matches}
+    suspects = _suspects(layers)
+    guilty = [one.layer for one in suspects]
     return LayersReport(
         name=subject.name,
         plain_name=plain_name,
         images=subject.images,
         kernels=found["kernels"],
-        layers=tuple(sorted(layers, key=_by_harm)),
-        suspects=tuple(_suspects(layers)),
+        layers=(*guilty, *sorted((one for one in layers if one not in guilty), key=_by_harm)),
+        suspects=tuple(suspects),
         unmatched=tuple(f"#{one.index} {one.kind}" for one in compressed.steps if one.index not in known),
         answers=answers.compare(found["plain_answers"], found["answers"]),
         float_answers=held,

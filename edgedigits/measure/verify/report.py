@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgedigits.ground.facts import JsonObject
@@ -21,8 +20,8 @@ class Suspect:
 
     @property
     def sentence(self) -> str:
-        also = f"; so do {', '.join(self.carried)} behind it" if self.carried else ""
-        return f"{_name(self.layer)}: {self.finding.seen}{also}. What would mend it: {self.finding.mend}."
+        also = f"; the same shows in {', '.join(self.carried)} behind it" if self.carried else ""
+        return f"{name_layer(self.layer)}: {self.finding.seen}{also}. What would mend it: {self.finding.mend}."
 
     def as_json(self) -> JsonObject:
         return {
@@ -38,8 +37,8 @@ class Suspect:
 
 @dataclass(frozen=True, eq=False)
 class LayersReport:
-    """`layers` come worst first: by what the own error of a layer alone does to the answers, then by its decibels. `unmatched` are
-    steps of the compressed file that its float form has no equal of."""
+    """`layers` come worst first: suspects, then the others by what the own error of a layer alone does to the answers, then by its
+    decibels. `unmatched` are steps of the compressed file that its float form has no equal of."""
 
     name: str
     plain_name: str
@@ -96,10 +95,7 @@ def layer_json(layer: Layer) -> JsonObject:
     }
 
 
-def _name(layer: Layer) -> str:
+def name_layer(layer: Layer) -> str:
+    """Its place, kind and name in a line."""
     return layer.name if layer.is_input else f"#{layer.match.index} {layer.match.kind} {layer.name}"
 
-
-def list_names(report: LayersReport) -> Iterator[str]:
-    """The layers, worst first."""
-    return (_name(layer) for layer in report.layers)

@@ -18,6 +18,8 @@ INPUT = "INPUT"
 """The kind of what is no step: the image as the file takes it."""
 ANSWERS = "answers"
 """The name of the last tensor, where its layer has none."""
+_WITH_WEIGHTS = ("convolution", "depthwise", "MatMul")
+"""How converters call the operator of a layer with weights, among those that they fused with it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class _Matcher:
             float=other,
             weights=(step.weight, found.weight),
             biases=(step.bias, found.bias),
-            normalized=any("BatchNorm" in self.plain.tensor(end).name for end in found.tensors),
+            normalized=any(_tells_batchnorm(self.plain.tensor(end).name) for end in found.tensors),
         )
 
 
@@ -115,6 +117,10 @@ def _ends(step: Step, found: Step) -> Sequence[tuple[int, int]]:
         return list(zip(step.tensors, found.tensors, strict=True))
     ours, theirs = dict(zip(step.states, step.tensors, strict=True)), dict(zip(found.states, found.tensors, strict=True))
     return [(ours[state], theirs[state]) for state in ours if state in theirs]
+
+
+def _tells_batchnorm(name: str) -> bool:
+    return "batchnorm" in name.lower().replace("_", "")
 
 
 def _first_numbers(net: Net, index: int) -> int:
@@ -131,9 +137,9 @@ def _name_layer(plain: Net, found: Step, other: int, compressed: Net, one: int) 
     ends = [plain.tensor(end).name for end in (plain.stored(found.weight), other) if end >= 0]
     ends.append(compressed.tensor(one).name)
     for text in ends:
-        parts = text.partition(";")[0].split("/")
-        if len(parts) > 2:
-            return cut_number(parts[1])
+        parts = [part.split("/") for part in text.split(";") if part.count("/") > 1]
+        if parts:
+            return cut_number(next((part for part in parts if part[2].startswith(_WITH_WEIGHTS)), parts[0])[1])
     if other in {tensor.index for tensor in plain.contents.outputs}:
         return ANSWERS  # converters name it by its place in the signature, which says nothing
     return next((text for text in ends[::-1] if not text.startswith("#")), ends[-1])

@@ -154,3 +154,17 @@ def answer(flat: bytes, inputs: np.ndarray) -> np.ndarray:
         answers.append(_run(net, [stored(image[None], np.dtype(detail["dtype"]).name, *detail["quantization"])]))
         beat()
     return np.concatenate(answers)
+
+
+def outputs(flat: bytes, inputs: np.ndarray, reference: bool) -> list[np.ndarray]:
+    """Every output of a file as it is stored, [images, ...], for inputs in the file's own type: on the reference kernels, or as
+    LiteRT runs it, with XNNPACK. Raises CheckError where it can't be run."""
+    net = open_kernels(flat, REFERENCE if reference else FAST)
+    sinks = net.get_output_details()
+    found: list[list[np.ndarray]] = [[] for _ in sinks]
+    for image in inputs:
+        _run(net, [image[None]])
+        for kept, sink in zip(found, sinks, strict=True):
+            kept.append(net.get_tensor(sink["index"]).copy())
+        beat()
+    return [np.concatenate(each) for each in found]

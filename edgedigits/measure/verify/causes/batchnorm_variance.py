@@ -23,7 +23,7 @@ def find(layer: Layer) -> Finding | None:
     return Finding(
         cause="batchnorm_variance",
         seen=f"folding its BatchNorm makes the kernel of channel {one.channel} {word_number(sizes[one.channel] / middle)} times as "
-        f"large as the others: a variance near zero; the channel reaches {word_number(one.size)}, the others "
+        f"large as the others, as a variance near zero does: it reaches {word_number(one.size)}, the others "
         f"{word_number(one.others)} in the middle, and all share one scale",
         mend="the recipe qat_int8 folds it and trains with the rounding in; int16x8 and dynamic_int8 do without training",
         carried=("outlier", one.channel, len(layer.channel_sizes)),
