@@ -36,12 +36,15 @@ def narrow_range(flat: bytes, operator: int, times: float) -> bytes:
     (output,) = map(int, graph.operators[operator].outputs)
     _divide(model, output, times)
     for reader in graph.operators:
-        if int(reader.inputs[0]) == output and (slot := _BIASED.get(_name(model, reader))) and len(reader.inputs) > slot:
+        if (
+            int(reader.inputs[0]) == output
+            and (slot := _BIASED.get(_name(model, reader)))
+            and len(reader.inputs) > slot
+        ):
             _divide(model, int(reader.inputs[slot]), times)
             old = _values(model, int(reader.inputs[slot]), "<i4").astype(np.float64)
             _store(model, int(reader.inputs[slot]), np.rint(old * times).astype("<i4"))
     return schema.pack(model)
-
 
 
 def overflow_bias(flat: bytes, operator: int, channel: int, kernel: np.ndarray, bias: float) -> bytes:

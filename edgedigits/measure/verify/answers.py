@@ -33,7 +33,8 @@ class Answers:
             values = 1 / (1 + np.exp(-values))
         labels = self.meaning == "sigmoid" or values.shape[1] == 1
         shares = np.clip(np.concatenate([values, 1 - values], axis=1) if labels else values, self.least, None)
-        return shares / (1.0 if labels else shares.sum(axis=1, keepdims=True))
+        found: np.ndarray = shares / (1.0 if labels else shares.sum(axis=1, keepdims=True))
+        return found
 
     def divergence(self, wanted: np.ndarray, found: np.ndarray) -> float:
         """Nats per image from the one to the other, both outputs as a model gives them; infinite where one is no number."""

@@ -12,8 +12,8 @@ from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.names import cut_number
 from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.measure.verify.answers import Answers, read_meaning
+from edgedigits.measure.verify.causes.layer import Layer
 from edgedigits.measure.verify.causes.table import find_cause
-from edgedigits.measure.verify.layer import Layer
 from edgedigits.measure.verify.report import LayersReport, Suspect
 from edgedigits.measure.verify.subject import Subject, is_trained
 from edgedigits.tflite.layers.matching import Match, match_steps
@@ -25,33 +25,35 @@ from edgedigits.tflite.litert import choose_patience_s
 _ALONE: Final = 16
 """Images on which the own error of each layer alone is carried to the answers; each takes an inference per layer."""
 _RUNS: Final = 4
+_LEAST: Final = 2
+"""The input, and a layer."""
 _MOST_BYTES, _MOST_TIMES = 2048 * MIB, 40
 _DEFINITE: Final = ("bias_overflow", "revived_mask")
 """Causes that no whole file has; the others must also do harm to be told of."""
 _HARM_NATS, _HARM_DB = 1e-3, 25.0
-"""Harm: the divergence from the float form's answers that an own error alone makes, or the decibels that the median channel keeps,
-of the 30 to 45 that eight bits give."""
+"""Harm: the divergence from the float form's answers that an own error alone makes, or the decibels that the median channel
+keeps, of the 30 to 45 that eight bits give."""
 
 
 def verify_layers(subject: Subject, say: Say) -> LayersReport:
-    """Raises TfliteError where a file can't be run or the two have nothing in common, CheckError where the child dies of them."""
-    compressed = Net(subject.flat, subject.name)
-    notes = list(subject.notes)
+    """Where no layer of the two is the same, the report has none and says so; the answers are compared all the same.
+
+    Raises TfliteError where a file can't be run, or the child dies of it.
+    """
+    compressed, notes = Net(subject.flat, subject.name), list(subject.notes)
     plain_flat, plain_name = _reference(subject, notes)
     plain = Net(plain_flat, plain_name)
-    matches = match_steps(compressed, plain)
-    if len(matches) < 2:
-        raise TfliteError(f"{subject.name}: no layer of it is one of {plain_name}, so there is nothing to compare layer by layer")
-    say(f"comparing {len(matches) - 1} of {len(compressed.steps)} layers on {subject.images}")
-    found = _trace(subject, plain_flat, matches)
-    answers = read_meaning(compressed, plain)
+    matches, answers = match_steps(compressed, plain), read_meaning(compressed, plain)
+    if len(matches) < _LEAST:
+        notes.append(
+            f"no layer of {subject.name} is one of {plain_name}: other channels, or another net, so there is nothing to compare "
+            "layer by layer"
+        )
+        matches = ()
+    say(f"comparing {max(0, len(matches) - 1)} of {len(compressed.steps)} layers on {subject.images}")
+    found = _trace(subject, plain_flat, matches) if matches else _only_answers(subject, plain_flat, plain_name)
     layers = _read_layers(subject, compressed, plain, matches, found, answers)
-    held = None
-    if subject.plain is not None and plain_flat is not subject.plain:
-        other = run_answers(subject.plain, subject.plain_name, subject.inputs)
-        held = {"against": subject.plain_name, **answers.compare(other, found["answers"])}
-    known = {match.index for match in matches}
-    suspects = _suspects(layers)
+    suspects, known = _suspects(layers), {match.index for match in matches}
     guilty = [one.layer for one in suspects]
     return LayersReport(
         name=subject.name,
@@ -62,27 +64,39 @@ def verify_layers(subject: Subject, say: Say) -> LayersReport:
         suspects=tuple(suspects),
         unmatched=tuple(f"#{one.index} {one.kind}" for one in compressed.steps if one.index not in known),
         answers=answers.compare(found["plain_answers"], found["answers"]),
-        float_answers=held,
+        float_answers=_compare_float(subject, plain_flat, answers, found["answers"]),
         notes=tuple(notes),
     )
+
+
+def _compare_float(subject: Subject, plain: bytes, answers: Answers, found: np.ndarray) -> JsonObject | None:
+    """The answers against the float form's, where the layers were held against something else."""
+    if subject.plain is None or plain is subject.plain:
+        return None
+    other = run_answers(subject.plain, subject.plain_name, subject.inputs)
+    return {"against": subject.plain_name, **answers.compare(other, found)}
+
+
+def _only_answers(subject: Subject, plain: bytes, plain_name: str) -> JsonObject:
+    answers = run_answers(subject.flat, subject.name, subject.inputs)
+    return {
+        "kernels": "optimized",
+        "layers": [],
+        "answers": answers,
+        "plain_answers": run_answers(plain, plain_name, subject.inputs),
+    }
 
 
 def _reference(subject: Subject, notes: list[str]) -> tuple[bytes, str]:
     """What the layers are held against: the float form, or the bytes themselves computed in float."""
     if subject.plain is not None and not is_trained(subject):
-        if _is_integer(subject.plain, subject.plain_name):
-            notes.append(f"{subject.plain_name} is quantized, too: its layers are computed in float")
-            return compute_in_float(subject.plain, subject.plain_name), f"{subject.plain_name} in float"
         return subject.plain, subject.plain_name
     if subject.plain is None:
-        notes.append("no float form is at hand, so layers are held against these bytes computed in float: what the rounding of the "
-                     "weights did is not seen")
+        notes.append(
+            "no float form is at hand, so layers are held against these bytes computed in float: what the rounding of the "
+            "weights did is not seen"
+        )
     return compute_in_float(subject.flat, subject.name), f"{subject.name} in float"
-
-
-def _is_integer(flat: bytes, name: str) -> bool:
-    net = Net(flat, name)
-    return any(net.tensor(step.tensors[-1]).dtype in ("INT8", "UINT8", "INT16") for step in net.steps)
 
 
 def _errand(function: str, subject_name: str, flats: Sequence[bytes]) -> Errand:
@@ -130,7 +144,10 @@ def _read_layers(
                 found=told,
                 alone=answers.divergence(same, alone) if len(same) else 0.0,
                 flips=answers.changed(same, alone) if len(same) else 0.0,
-                weights=(read_constant(compressed.model, match.weights[0]), read_constant(plain.model, match.weights[1])),
+                weights=(
+                    read_constant(compressed.model, match.weights[0]),
+                    read_constant(plain.model, match.weights[1]),
+                ),
                 biases=(read_constant(compressed.model, match.biases[0]), read_constant(plain.model, match.biases[1])),
                 sparsity=_promised(subject, match),
                 calibration_images=subject.calibration_images,

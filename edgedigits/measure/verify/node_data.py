@@ -9,13 +9,17 @@ from __future__ import annotations
 from typing import Final
 
 from edgedigits.ground.facts import JsonObject
-from edgedigits.measure.verify.layer import Layer
+from edgedigits.measure.verify.causes.layer import Layer
 from edgedigits.measure.verify.report import LayersReport
 from edgedigits.tflite import schema
 from edgedigits.tflite.checked_walk import follow
 from edgedigits.tflite.layers.sums import MOST_DB
 
-_GRADIENT: Final = [{"stop": 0, "bgColor": "#d93025"}, {"stop": 0.5, "bgColor": "#fdd663"}, {"stop": 1, "bgColor": "#81c995"}]
+_GRADIENT: Final = [
+    {"stop": 0, "bgColor": "#d93025"},
+    {"stop": 0.5, "bgColor": "#fdd663"},
+    {"stop": 1, "bgColor": "#81c995"},
+]
 """From the least decibels in red to the most in green."""
 
 

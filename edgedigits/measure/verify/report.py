@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgedigits.ground.facts import JsonObject
-from edgedigits.measure.verify.layer import Finding, Layer
+from edgedigits.measure.verify.causes.layer import Finding, Layer
 
 SCHEMA = 1
 
@@ -37,8 +37,8 @@ class Suspect:
 
 @dataclass(frozen=True, eq=False)
 class LayersReport:
-    """`layers` come worst first: suspects, then the others by what the own error of a layer alone does to the answers, then by its
-    decibels. `unmatched` are steps of the compressed file that its float form has no equal of."""
+    """`layers` come worst first: suspects, then the others by what the own error of a layer alone does to the answers, then by
+    its decibels. `unmatched` are steps of the compressed file that its float form has no equal of."""
 
     name: str
     plain_name: str
@@ -98,4 +98,3 @@ def layer_json(layer: Layer) -> JsonObject:
 def name_layer(layer: Layer) -> str:
     """Its place, kind and name in a line."""
     return layer.name if layer.is_input else f"#{layer.match.index} {layer.match.kind} {layer.name}"
-

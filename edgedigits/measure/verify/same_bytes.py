@@ -35,7 +35,8 @@ class Side:
 
 @dataclass(frozen=True)
 class LayerDifference:
-    """`differing_share` of the values differ; the largest by `largest_steps` of the second file's scale, None where it has none."""
+    """`differing_share` of the values differ; the largest by `largest_steps` of the second file's scale, None where it has
+    none."""
 
     layer: str
     index: int
@@ -84,13 +85,19 @@ def verify_bytes(subject: Subject, one: Side, other: Side, say: Say) -> BytesRep
     matches = [match for match in match_steps(nets[1], nets[0]) if match.kind != INPUT]
     inputs = [_as_taken(subject.inputs, net.contents.inputs[0]) for net in nets]
     say(f"running {one.runtime} and {other.runtime} on {subject.images}")
-    ends = [run_side(side.runtime, side.flat, side.name, given, say)[0] for side, given in zip((one, other), inputs, strict=True)]
+    ends = [
+        run_side(side.runtime, side.flat, side.name, given, say)[0]
+        for side, given in zip((one, other), inputs, strict=True)
+    ]
     notes = list(subject.notes)
     try:
         looks = [
             run_side(side.runtime, expose_tensors(side.flat, places, side.name), side.name, given[:_LOOKED_AT], say)
             for side, given, places in zip(
-                (one, other), inputs, ([match.float for match in matches], [match.compressed for match in matches]), strict=True
+                (one, other),
+                inputs,
+                ([match.float for match in matches], [match.compressed for match in matches]),
+                strict=True,
             )
         ]
     except TfliteError as error:
@@ -102,7 +109,7 @@ def verify_bytes(subject: Subject, one: Side, other: Side, say: Say) -> BytesRep
         other=f"{other.name} on {other.runtime}",
         images=subject.images,
         compared=len(matches),
-        layers=tuple(sorted(differing, key=lambda each: -(each.largest_steps or each.largest))),
+        layers=tuple(sorted(differing, key=_by_size)),
         first=_name(min(differing, key=lambda each: each.index)) if differing else "",
         answers=_compare_answers(ends, nets),
         notes=tuple(notes),
@@ -158,7 +165,7 @@ def _compare_answers(ends: Sequence[np.ndarray], nets: Sequence[Net]) -> JsonObj
     meaning = read_meaning(nets[1], nets[0])
     largest = float(difference.max(initial=0.0))
     return {
-        "identical": bool(ends[0].dtype == ends[1].dtype and np.array_equal(*ends)),
+        "identical": bool(ends[0].dtype == ends[1].dtype and np.array_equal(ends[0], ends[1])),
         "differing_share": float((difference > step / 2).mean()),
         "largest": largest,
         "largest_steps": largest / step if step else None,
@@ -166,6 +173,11 @@ def _compare_answers(ends: Sequence[np.ndarray], nets: Sequence[Net]) -> JsonObj
         "output": int(output),
         "changed_images": round(meaning.changed(one, other) * len(one)),
     }
+
+
+def _by_size(one: LayerDifference) -> tuple[float, int]:
+    """Whole steps: their real values differ in the last digits of float32."""
+    return (-one.largest if one.largest_steps is None else -round(one.largest_steps)), one.index
 
 
 def _name(one: LayerDifference) -> str:

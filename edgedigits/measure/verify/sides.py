@@ -26,7 +26,8 @@ _MOST_BYTES, _MOST_TIMES = 1024 * MIB, 20
 def run_side(side: str, flat: bytes, name: str, inputs: np.ndarray, say: Say) -> list[np.ndarray]:
     """Every output of the file, [images, ...] in the type it is stored in, for inputs in the file's own type.
 
-    `side` is one of SIDES. Raises InputError where that runtime can't be had, TfliteError where it can't run the file or dies of it.
+    `side` is one of SIDES. Raises InputError where that runtime can't be had, TfliteError where it can't run the file or
+    dies of it.
     """
     if side not in SIDES:
         raise InputError(f"--against: found {side!r}; choose from {', '.join(SIDES)}")
@@ -58,13 +59,15 @@ def _run_elsewhere(side: str, flat: bytes, name: str, inputs: np.ndarray, say: S
                 words, cwd=place, env=clean_environment(), capture_output=True, text=True, check=False, timeout=limit_s
             )
         except subprocess.TimeoutExpired as error:
-            raise TfliteError(f"{name}: {side} gave no answer within {limit_s:.0f} s; choose another runtime") from error
+            raise TfliteError(
+                f"{name}: {side} gave no answer within {limit_s:.0f} s; choose another runtime"
+            ) from error
         except OSError as error:
             raise EdgeDigitsError(f"{python}: can't be started ({error})") from error
         if done.returncode:
             raise TfliteError(f"{name}: {side} {_how(done)}; choose another runtime, or another export")
         with np.load(place / "outputs.npz") as kept:
-            return [kept[f"o{number}"] for number in range(len(kept.files) - 1)]
+            return [kept[f"o{number}"] for number in range(len(kept.files))]
 
 
 def _how(done: subprocess.CompletedProcess[str]) -> str:

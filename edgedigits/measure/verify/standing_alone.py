@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
+from typing import Any
 
 import numpy as np
 
 
 def main(module: str, model: str, inputs: str, outputs: str) -> None:
-    """Writes each output tensor as an array [images, ...], named o0, o1, and so on, and the runtime's version."""
+    """Writes each output tensor as an array [images, ...], named o0, o1, and so on."""
     warnings.simplefilter("ignore")
     net = importlib.import_module(module).Interpreter(model_path=model, num_threads=1)
     net.allocate_tensors()
@@ -24,9 +25,8 @@ def main(module: str, model: str, inputs: str, outputs: str) -> None:
         net.invoke()
         for kept, sink in zip(found, sinks, strict=True):
             kept.append(net.get_tensor(sink["index"]))
-    version = str(getattr(importlib.import_module(module.split(".")[0]), "__version__", "unknown"))
-    arrays = {f"o{place}": np.concatenate(each) for place, each in enumerate(found)}
-    np.savez(outputs, version=np.array(version), **arrays)
+    arrays: dict[str, Any] = {f"o{place}": np.concatenate(each) for place, each in enumerate(found)}
+    np.savez(outputs, **arrays)
 
 
 if __name__ == "__main__":

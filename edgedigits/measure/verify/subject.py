@@ -27,11 +27,13 @@ from edgedigits.tflite.packed_file import unpack_file
 IMAGES = 64
 """How many are looked at where nothing is said: a layer's decibels change by less than one with more."""
 
+_INTEGERS = ("INT8", "UINT8", "INT16")
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyWish(DataWish):
-    """The options of `edgedigits verify`, as given. `model` is an artifact folder or a file; with `other`, a file as well, `model`
-    is what `other` is held against."""
+    """The options of `edgedigits verify`, as given. `model` is an artifact folder or a file; with `other`, a file as well,
+    `model` is what `other` is held against."""
 
     model: Path
     other: Path | None = None
@@ -77,8 +79,8 @@ def make_subject(wish: VerifyWish, say: Say) -> Subject:
     trained = [next(iter(one)) if isinstance(one, dict) else str(one) for one in _stages(made)]
     if trained and wish.other is None and made is not None:
         notes.append(
-            f"the recipe changed the weights ({', '.join(trained)}), so layers are held against these bytes computed in float, and "
-            "the answers against the float form as well"
+            f"the recipe changed the weights ({', '.join(trained)}), so layers are held against these bytes computed in float, "
+            "and the answers against the float form as well"
         )
     known = made.manifest if made is not None and wish.other is None else {}
     return Subject(
@@ -97,6 +99,11 @@ def make_subject(wish: VerifyWish, say: Say) -> Subject:
 def is_trained(subject: Subject) -> bool:
     """Whether the weights are others than the float form's, by what the record says."""
     return any("changed the weights" in note for note in subject.notes)
+
+
+def computes_in_integers(flat: bytes, name: str) -> bool:
+    """Whether anything is computed in integers; weights that are only stored in them do not count."""
+    return any(tensor.dtype in _INTEGERS and tensor.role == "activation" for tensor in read(flat, name).tensors)
 
 
 def _artifact(wish: VerifyWish) -> Artifact | None:
@@ -141,9 +148,10 @@ def _check_inputs(file: Path, contents: Contents, inputs: np.ndarray) -> None:
     wanted = contents.inputs[0].shape[1:]
     if inputs.shape[1:] != wanted:
         have, want = ("x".join(map(str, shape)) for shape in (inputs.shape[1:], wanted))
-        raise DataError(f"{file}: takes images of {want}, and the data has {have}; pass --resize {wanted[0]}x{wanted[1]}" + (
-            " --grey" if wanted[2] == 1 and inputs.shape[3] == 3 else ""
-        ))
+        grey = " --grey" if wanted[2] == 1 and inputs.shape[3] == 3 else ""
+        raise DataError(
+            f"{file}: takes images of {want}, and the data has {have}; pass --resize {wanted[0]}x{wanted[1]}{grey}"
+        )
 
 
 def _scale(wish: VerifyWish, made: Artifact | None) -> Scale:
@@ -163,7 +171,9 @@ def _scale(wish: VerifyWish, made: Artifact | None) -> Scale:
 def _pixels(wish: VerifyWish, made: Artifact | None, contents: Contents, say: Say) -> tuple[np.ndarray, str]:
     """Validation images, uint8 [n, h, w, c], of every class in proportion; where they are from."""
     if made is None and wish.data is None:
-        raise InputError(f"--data is missing: {wish.model} is not in an artifact folder, so say on which images to verify it")
+        raise InputError(
+            f"--data is missing: {wish.model} is not in an artifact folder, so say on which images to verify it"
+        )
     dataset = _dataset(wish, made, say)
     if len(dataset.classes) == 2 and int(contents.outputs[0].shape[-1]) == 1:
         dataset = fit_to_outputs(dataset, 1)
@@ -179,10 +189,8 @@ def _dataset(wish: VerifyWish, made: Artifact | None, say: Say) -> Dataset:
     known = parse_reading(made.manifest["input"]) if made else PLAIN
     filled = wish.filled(known)
     asked = replace(filled, resize=filled.resize or known.size, grey=filled.grey or known.grey)
-    if wish.data is not None or made is None:
-        dataset = asked.dataset(known.bits)
-    else:
-        dataset = _own_data(asked, made, known.bits)
+    named = wish.data is not None or made is None
+    dataset = asked.dataset(known.bits) if named or made is None else _own_data(asked, made, known.bits)
     tell_notes(dataset, say)
     return dataset
 

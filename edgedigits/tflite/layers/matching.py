@@ -53,7 +53,9 @@ class _Matcher:
     def matches(self) -> Iterator[Match]:
         ours, theirs = self.compressed.contents.inputs[0], self.plain.contents.inputs[0]
         self.same[ours.index] = theirs.index
-        yield Match("input", INPUT, -1, _first_numbers(self.compressed, ours.index), _first_numbers(self.plain, theirs.index))
+        yield Match(
+            "input", INPUT, -1, _first_numbers(self.compressed, ours.index), _first_numbers(self.plain, theirs.index)
+        )
         for step in self.compressed.steps:
             found = self._find(step)
             if found is None:
@@ -69,7 +71,9 @@ class _Matcher:
         rated = [
             (self._rate(step, one), -place, one)
             for place, one in enumerate(self.free)
-            if one.kind == step.kind and self.plain.tensor(one.tensors[-1]).shape == shape and set(one.states) & set(step.states)
+            if one.kind == step.kind
+            and self.plain.tensor(one.tensors[-1]).shape == shape
+            and set(one.states) & set(step.states)
         ]
         best = max(rated, key=lambda each: each[:2], default=None)
         return best[2] if best is not None and best[0] > 0 else None
@@ -115,7 +119,10 @@ def _ends(step: Step, found: Step) -> Sequence[tuple[int, int]]:
     activations."""
     if step.operators == found.operators and step.states == found.states:
         return list(zip(step.tensors, found.tensors, strict=True))
-    ours, theirs = dict(zip(step.states, step.tensors, strict=True)), dict(zip(found.states, found.tensors, strict=True))
+    ours, theirs = (
+        dict(zip(step.states, step.tensors, strict=True)),
+        dict(zip(found.states, found.tensors, strict=True)),
+    )
     return [(ours[state], theirs[state]) for state in ours if state in theirs]
 
 

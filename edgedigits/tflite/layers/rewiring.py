@@ -85,7 +85,9 @@ def _unround(model: schema.ModelTable, tensor: schema.TensorTable, index: int, s
     if values is not None and len(values):
         constant = read_constant(model, index)
         if constant is None:
-            raise TfliteError(f"{source}: holds weights that can't be unpacked (sparse, or 4-bit); give its float form too")
+            raise TfliteError(
+                f"{source}: holds weights that can't be unpacked (sparse, or 4-bit); give its float form too"
+            )
         buffer = generated.BufferT()
         buffer.data = np.frombuffer(constant.real.astype("<f4").tobytes(), np.uint8)
         model.buffers.append(buffer)

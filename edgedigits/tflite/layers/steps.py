@@ -1,7 +1,7 @@
 """The steps of a net: an operator with what is fused into it elsewhere, so that two files of one model have the same steps.
 
-A converter folds BatchNorm into a kernel and ReLU into its operator, another leaves them as MUL, ADD and RELU behind it. A step is
-an operator with weights and all of those that follow it and that nothing else reads; or any other operator alone. QUANTIZE and
+A converter folds BatchNorm into a kernel and ReLU into its operator, another leaves them as MUL, ADD and RELU behind it. A step
+is an operator with weights and all of those that follow it and that nothing else reads; or any other operator alone. QUANTIZE and
 DEQUANTIZE of computed tensors are no steps: behind them is the same tensor in other numbers.
 """
 
@@ -101,7 +101,12 @@ class Net:
     def _walk(self) -> Iterator[Step]:
         taken: set[int] = set()
         for place, one in enumerate(self._operators):
-            if one.index in taken or not one.outputs or one.outputs[0] in self._unpacked or one.outputs[0] in self._behind:
+            if (
+                one.index in taken
+                or not one.outputs
+                or one.outputs[0] in self._unpacked
+                or one.outputs[0] in self._behind
+            ):
                 continue
             step = self._begin(one)
             if one.name in WEIGHTS:
@@ -114,7 +119,11 @@ class Net:
     def _begin(self, one: Operator) -> Step:
         slots = WEIGHTS.get(one.name)
         data = _DATA.get(one.name) or ((0,) if slots else range(len(one.inputs)))
-        inputs = [self.root(one.inputs[slot]) for slot in data if slot < len(one.inputs) and self.is_computed(one.inputs[slot])]
+        inputs = [
+            self.root(one.inputs[slot])
+            for slot in data
+            if slot < len(one.inputs) and self.is_computed(one.inputs[slot])
+        ]
         ends = [one.inputs[slot] if slot < len(one.inputs) else -1 for slot in slots or ()]
         weight, bias = [self.stored(end) if end >= 0 and not self.is_computed(end) else -1 for end in ends] or (-1, -1)
         state = self._fused(one)
@@ -130,7 +139,7 @@ class Net:
         computed = [end for end in after.inputs if self.is_computed(end)]
         if [self.root(end) for end in computed] != [last] or not self._read_once(last) or not after.outputs:
             return None
-        fits = after.name in _FOLDED and not step.states[-1] or after.name in _ACTIVATIONS
+        fits = (after.name in _FOLDED and not step.states[-1]) or after.name in _ACTIVATIONS
         if not fits or self.tensor(after.outputs[0]).shape != self.tensor(last).shape:
             return None
         state = step.states[-1] + (after.name if after.name in _ACTIVATIONS else self._fused(after))

@@ -9,7 +9,15 @@ import numpy as np
 
 from edgedigits.tflite import schema
 
-_NUMPY: Final = {"FLOAT32": "<f4", "FLOAT16": "<f2", "INT8": "i1", "UINT8": "u1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8"}
+_NUMPY: Final = {
+    "FLOAT32": "<f4",
+    "FLOAT16": "<f2",
+    "INT8": "i1",
+    "UINT8": "u1",
+    "INT16": "<i2",
+    "INT32": "<i4",
+    "INT64": "<i8",
+}
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ MOST_DB: Final = 200.0
 """Signal to noise where there is no noise: float32 itself has about 150 dB."""
 
 _ALIVE: Final = 0.01
-"""A channel whose values differ by less than this share of their size tells images apart by nothing that eight bits would show."""
+"""A channel whose values differ by less than this share of their size tells images apart by nothing that eight bits show."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ class Sums:
         self.own_largest = max(self.own_largest, float(np.abs(one - three).max(initial=0.0)))
         self.own_signal = self.own_signal + (three * three).sum(0)
         self.own_noise = self.own_noise + ((one - three) ** 2).sum(0)
-        self.cut += int(((three < self.limits.low - self.limits.step) | (three > self.limits.high + self.limits.step)).sum())
+        self.cut += int(
+            ((three < self.limits.low - self.limits.step) | (three > self.limits.high + self.limits.step)).sum()
+        )
         self.low, self.high = np.minimum(self.low, three.min(0)), np.maximum(self.high, three.max(0))
         self.found_low = np.minimum(self.found_low, one.min(0))
         self.found_high = np.maximum(self.found_high, one.max(0))
@@ -75,7 +77,9 @@ class Sums:
             "snr_db": to_db(self.signal, self.noise),
             "own_snr_db": to_db(float(self.own_signal.sum()), float(self.own_noise.sum())),
             "inherited_snr_db": to_db(self.signal, self.inherited),
-            "channel_snr_db": [to_db(*pair) for pair in zip(self.own_signal.tolist(), self.own_noise.tolist(), strict=True)],
+            "channel_snr_db": [
+                to_db(*pair) for pair in zip(self.own_signal.tolist(), self.own_noise.tolist(), strict=True)
+            ],
             "cosine": self.both / size if size else float(self.signal == self.found),
             "largest_error": self.largest,
             "own_largest_error": self.own_largest,

@@ -8,7 +8,7 @@ inherits; and with the own error of one layer after the other added, which tells
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from edgedigits_runner.quantizing import real, stored
@@ -122,7 +122,7 @@ def _open_reference(flat: bytes) -> tuple[Net, str]:
 
 def _range(detail: JsonObject) -> Range:
     step, point = detail["quantization"]
-    dtype = np.dtype(detail["dtype"])
+    dtype: np.dtype[Any] = np.dtype(detail["dtype"])
     if not step or dtype.kind not in _INTEGERS:
         return Range()
     limits = np.iinfo(dtype)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgedigits.measure.verify.causes.layer import Finding, Layer, word_number
 from edgedigits.measure.verify.causes.outlier_channel import look_for_outlier
-from edgedigits.measure.verify.layer import Finding, Layer, word_number
 
 _RATIO = 4.0
 """How much larger than in the middle the kernel of the channel must be, so that it is the kernel that makes it large."""
@@ -22,10 +22,15 @@ def find(layer: Layer) -> Finding | None:
         return None
     return Finding(
         cause="batchnorm_variance",
-        seen=f"folding its BatchNorm makes the kernel of channel {one.channel} {word_number(sizes[one.channel] / middle)} times as "
-        f"large as the others, as a variance near zero does: it reaches {word_number(one.size)}, the others "
+        seen=f"folding its BatchNorm makes the kernel of channel {one.channel} {word_number(sizes[one.channel] / middle)} times "
+        f"as large as the others, as a variance near zero does: it reaches {word_number(one.size)}, the others "
         f"{word_number(one.others)} in the middle, and all share one scale",
         mend="the recipe qat_int8 folds it and trains with the rounding in; int16x8 and dynamic_int8 do without training",
         carried=("outlier", one.channel, len(layer.channel_sizes)),
-        facts={"channel": one.channel, "kernel_ratio": sizes[one.channel] / middle, "size": one.size, "others": one.others},
+        facts={
+            "channel": one.channel,
+            "kernel_ratio": sizes[one.channel] / middle,
+            "size": one.size,
+            "others": one.others,
+        },
     )

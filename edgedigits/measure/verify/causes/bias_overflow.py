@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from edgedigits.measure.verify.layer import Finding, Layer, word_number
+from edgedigits.measure.verify.causes.layer import Finding, Layer, word_number
 
 _HALF: Final = 0.5
 _WIDENED: Final = 2**30
@@ -20,7 +20,7 @@ _MEND: Final = "the recipe int16x8 keeps biases in 64 bits; dynamic_int8 and flo
 
 
 def find(layer: Layer) -> Finding | None:
-    """Channels whose bias, at the scale that the file gives it, is beyond the ends of its type, or just within by another scale."""
+    """Channels whose bias, at the scale that the file gives it, is beyond the ends of its type, or only just within."""
     stored, wanted = layer.biases
     if stored is None or wanted is None or not len(stored.steps) or stored.real.shape != wanted.real.shape:
         return None
@@ -37,16 +37,31 @@ def find(layer: Layer) -> Finding | None:
         f"{word_number(steps[worst])} is {word_number(needed[worst])} steps, more than the {word_number(limits.max)} of "
         f"{stored.stored.dtype.name}; the file holds {word_number(stored.real[worst])}",
         mend=_MEND,
-        facts={"channels": len(over), "channel": worst, "bias": float(wanted.real[worst]), "steps": float(needed[worst])},
+        facts={
+            "channels": len(over),
+            "channel": worst,
+            "bias": float(wanted.real[worst]),
+            "steps": float(needed[worst]),
+        },
     )
 
 
 def _widened(layer: Layer) -> Finding | None:
     """Weights without steps behind a bias that is exactly what a converter widens it to."""
     (weight, _), (bias, _), sizes = layer.weights, layer.biases, layer.kernel_sizes(1)
-    if weight is None or bias is None or sizes is None or bias.stored.dtype != np.int32 or len(sizes) != bias.stored.size:
+    if (
+        weight is None
+        or bias is None
+        or sizes is None
+        or bias.stored.dtype != np.int32
+        or len(sizes) != bias.stored.size
+    ):
         return None
-    starved = sizes < _FEW_STEPS * np.broadcast_to(weight.steps, sizes.shape) if len(weight.steps) in (1, len(sizes)) else sizes < 0
+    starved = (
+        sizes < _FEW_STEPS * np.broadcast_to(weight.steps, sizes.shape)
+        if len(weight.steps) in (1, len(sizes))
+        else sizes < 0
+    )
     found = np.flatnonzero((np.abs(bias.stored.astype(np.int64)) == _WIDENED) & starved & (sizes > 0))
     if not len(found):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgedigits.measure.verify.layer import Finding, Layer, word_number, word_share
+from edgedigits.measure.verify.causes.layer import Finding, Layer, word_number, word_share
 
 _CUT, _USED = 0.01, 0.25
 """Shares: of values outside the range, and of the range that the images use. Images use all of their pixels' range."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgedigits.measure.verify.layer import Finding, Layer, word_number, word_share
+from edgedigits.measure.verify.causes.layer import Finding, Layer, word_number, word_share
 
 _CUT = 0.002
 """Of the values. A layer that was calibrated on images of the same kind loses its rarest peaks, a tenth of this and less."""

@@ -1,6 +1,7 @@
 """Every cause that is looked for, in the order in which they are: the first that fits a layer is the one that is told.
 
-What a file can't have right (a bias, a mask, an input) comes first; then what calibration did; then what the model's own values do.
+What a file can't have right (a bias, a mask, an input) comes first; then what calibration did; then what the model's own values
+do.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from edgedigits.measure.verify.causes import (
     saturation,
     weight_spread,
 )
-from edgedigits.measure.verify.layer import Finding, Layer
+from edgedigits.measure.verify.causes.layer import Finding, Layer
 
 CAUSES: Final[dict[str, Callable[[Layer], Finding | None]]] = {
     "bias_overflow": bias_overflow.find,

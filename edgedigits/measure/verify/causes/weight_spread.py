@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgedigits.measure.verify.layer import Finding, Layer, word_number, word_share
+from edgedigits.measure.verify.causes.layer import Finding, Layer, word_number, word_share
 
 _FEW_STEPS = 4
 """The magnitude of a channel's weights in steps below which it has three bits or less; then others are over 32 times as large."""
@@ -29,4 +29,3 @@ def find(layer: Layer) -> Finding | None:
         else "the recipe ptq_int8 gives every output channel of a convolution a scale of its own",
         facts={"ratio": ratio, "starved": starved},
     )
-

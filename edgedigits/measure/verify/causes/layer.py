@@ -78,7 +78,9 @@ class Layer:
         if constant is None or constant.real.ndim < 2:
             return None
         axis = _OUT_AXIS.get(self.match.kind.partition(" ")[0], 0)
-        sizes: np.ndarray = np.abs(constant.real).max(axis=tuple(one for one in range(constant.real.ndim) if one != axis))
+        sizes: np.ndarray = np.abs(constant.real).max(
+            axis=tuple(one for one in range(constant.real.ndim) if one != axis)
+        )
         return sizes
 
 
