@@ -37,6 +37,11 @@ def _both(net: Trained, model: Any, layer: str) -> Broken:
     return Broken(convert(model), convert(model, INT8, _samples(net.calibration)), layer)
 
 
+def convert_whole(net: Trained) -> Broken:
+    """Nothing is broken."""
+    return _both(net, net.model, "")
+
+
 def _convolutions(model: Any, normalized: bool) -> list[Any]:
     """Convolutions that a BatchNorm follows, or those that none does; the first of the net is none of them."""
     from keras import layers
@@ -73,10 +78,12 @@ def outlier_channel(net: Trained) -> Broken | None:
 
 
 def batchnorm_variance(net: Trained) -> Broken | None:
-    """A BatchNorm has seen a channel that hardly varies."""
+    """A BatchNorm has seen a channel that hardly varies; not before a ReLU6, which bounds what comes of it."""
     model = net.copy()
     for layer in _convolutions(model, normalized=True)[:1]:
         norm = _follower(model, layer)
+        if "relu6" in str(_follower(model, norm).get_config().get("activation")):
+            return None
         gamma, beta, mean, variance = norm.get_weights()
         variance[CHANNEL] = 0.0
         norm.epsilon = 1e-6
@@ -92,7 +99,7 @@ def input_scale(net: Trained) -> Broken:
 
 def saturation(net: Trained) -> Broken:
     """The range of a layer, as a calibration on other images gives it, is an eighth of what its values reach."""
-    whole = _both(net, net.model, "")
+    whole = convert_whole(net)
     layer = [*_convolutions(net.model, normalized=False), *_convolutions(net.model, normalized=True)][0].name
     return Broken(whole.plain, narrow_range(whole.compressed, _operator(whole.compressed, layer), 8.0), layer)
 
