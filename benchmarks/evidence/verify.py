@@ -81,7 +81,8 @@ def ask(broken: Broken) -> dict[str, Any]:
         found: dict[str, Any] = ed.verify(
             plain, compressed, "digits", pixel_range="0..1", resize=(SIDE, SIDE), progress=False
         ).as_json()
-    return _without(found, folder)
+    plain_names: dict[str, Any] = _without(found, folder)
+    return plain_names
 
 
 def _without(document: Any, folder: str) -> Any:
@@ -91,13 +92,3 @@ def _without(document: Any, folder: str) -> Any:
     if isinstance(document, list):
         return [_without(value, folder) for value in document]
     return document.replace(f"{folder}/", "") if isinstance(document, str) else document
-
-
-def verify_table(document: dict[str, Any]) -> str:
-    """What was broken, and what was said of it."""
-    lines = ["| broken | net | layer | named first | sentence |", "|---|---|---|---|---|"]
-    for row in document["sections"].get("verify", {}).get("raw", {}).get("rows", []):
-        named = "yes" if row["found"] else f"**no**: {row['first_layer'] or 'nothing'}"
-        lines.append(f"| {row['fault'].replace('_', ' ')} | {row['net']} | `{row['layer']}` | {named} | {row['sentence']} |")
-    return "\n".join(lines)
-

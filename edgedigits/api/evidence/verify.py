@@ -95,6 +95,8 @@ def verify(
     from edgedigits.measure.verify.subject import VerifyWish
     from edgedigits.measure.verify.verify import verify as run
 
+    if model_explorer is not None and against is not None:
+        raise InputError("--model-explorer: takes layers that are held against a float form; leave out --against")
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
     wish = VerifyWish(

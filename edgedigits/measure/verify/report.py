@@ -38,7 +38,8 @@ class Suspect:
 @dataclass(frozen=True, eq=False)
 class LayersReport:
     """`layers` come worst first: suspects, then the others by what the own error of a layer alone does to the answers, then by
-    its decibels. `unmatched` are steps of the compressed file that its float form has no equal of."""
+    its decibels. `unmatched` are steps of the compressed file that its float form has no equal of. `others`: the weights differ
+    so much that the two are not one model."""
 
     name: str
     plain_name: str
@@ -50,6 +51,7 @@ class LayersReport:
     answers: JsonObject
     float_answers: JsonObject | None
     notes: tuple[str, ...]
+    others: bool = False
 
     def as_json(self) -> JsonObject:
         return {
@@ -61,6 +63,7 @@ class LayersReport:
             "kernels": self.kernels,
             "answers": self.answers,
             "float_answers": self.float_answers,
+            "one_model": not self.others,
             "suspects": [one.as_json() for one in self.suspects],
             "layers": [layer_json(one) for one in self.layers],
             "unmatched": list(self.unmatched),

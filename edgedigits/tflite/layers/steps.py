@@ -22,6 +22,8 @@ WEIGHTS: Final = {"CONV_2D": (1, 2), "DEPTHWISE_CONV_2D": (1, 2), "FULLY_CONNECT
 """Of operators with weights: which inputs are those and the bias."""
 _DATA: Final = {"TRANSPOSE_CONV": (2,)}
 SAME: Final = frozenset({"QUANTIZE", "DEQUANTIZE"})
+VIEWS: Final = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
+"""Operators that move no value: a file that was made smaller may do without them."""
 _UNPACKING: Final = frozenset({"DEQUANTIZE", "DENSIFY"})
 _FOLDED: Final = frozenset({"MUL", "ADD", "SUB"})
 _ACTIVATIONS: Final = ("RELU", "RELU6", "RELU_N1_TO_1")
@@ -32,8 +34,8 @@ _FUSED: Final = {1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6"}
 class Step:
     """`kind` is its first operator's, `tensors` are the outputs along it and `states` the activations up to each of them.
 
-    `inputs` are the computed tensors that it reads, seen through SAME; `weight` and `bias` are the numbers of the constants as
-    they are stored, -1 where there is none.
+    `inputs` are the computed tensors that it reads, seen through SAME and VIEWS; `weight` and `bias` are the numbers of the
+    constants as they are stored, -1 where there is none.
     """
 
     index: int
@@ -89,6 +91,19 @@ class Net:
             index = self._behind[index]
         return index
 
+    def origin(self, index: int) -> int:
+        """The tensor whose values these are, in whatever numbers and shape."""
+        seen: set[int] = set()
+        while (root := self.root(index)) in self._views and root not in seen:
+            seen.add(root)
+            index = self._views[root]
+        return root
+
+    @cached_property
+    def _views(self) -> dict[int, int]:
+        moved = (one for one in self._operators if one.name in VIEWS and one.outputs and one.inputs)
+        return {one.outputs[0]: one.inputs[0] for one in moved if self.is_computed(one.inputs[0])}
+
     def stored(self, index: int) -> int:
         """The constant behind a tensor, as it is stored."""
         return self._unpacked.get(index, index)
@@ -120,7 +135,7 @@ class Net:
         slots = WEIGHTS.get(one.name)
         data = _DATA.get(one.name) or ((0,) if slots else range(len(one.inputs)))
         inputs = [
-            self.root(one.inputs[slot])
+            self.origin(one.inputs[slot])
             for slot in data
             if slot < len(one.inputs) and self.is_computed(one.inputs[slot])
         ]

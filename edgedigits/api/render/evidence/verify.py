@@ -53,15 +53,26 @@ def _layers_table(report: LayersReport) -> Table:
 
 def _cells(layer: Layer) -> Iterator[str]:
     name = layer.name if layer.is_input else f"#{layer.match.index} {layer.name}"
-    yield plain(name if len(name) <= _MOST_NAME else name[: _MOST_NAME - 3] + "...")
+    yield plain(_shorten(name))
     yield f"{layer.alone:.4f}" if layer.alone >= 5e-5 else "0"
     yield _word_db(layer.channel_snr_db)
     yield _word_db(float(layer.found["snr_db"]))
     yield f"{layer.found['cosine']:.4f}"
     yield "" if layer.largest_steps is None else f"{layer.largest_steps:.1f}"
-    yield word_share(layer.cut_share) if layer.cut_share else ""
+    yield _word_few(layer.cut_share) if layer.cut_share else ""
     dead = layer.found["dead_channels"]
     yield f"{dead} of {len(layer.channel_sizes)}" if dead else ""
+
+
+def _shorten(name: str) -> str:
+    """Its place, and the end of a long name: what layers of one block have in common stands in front."""
+    place, _, rest = name.rpartition(" ")
+    left = _MOST_NAME - len(place) - 4
+    return name if len(name) <= _MOST_NAME else f"{place} ...{rest[-left:]}".strip()
+
+
+def _word_few(share: float) -> str:
+    return word_share(share) if share >= 5e-4 else "< 0.1 %"
 
 
 def _word_db(value: float) -> str:
@@ -76,15 +87,16 @@ def _tell_layers(report: LayersReport) -> Iterator[str]:
         yield f"{number}. {suspect.sentence}"
     if left := report.suspects[_MOST_SUSPECTS:]:
         yield f"{len(left)} more of the same kinds stand in --json."
-    if report.layers and not report.suspects:
+    if report.layers and not report.suspects and not report.others:
         worst = max(report.layers, key=lambda one: one.alone)
         yield (
-            "No layer is broken: every one rounds as its integers must, and alone none moves the answers by more than "
+            "No layer is broken: every one rounds as its numbers must, and alone none moves the answers by more than "
             f"{worst.alone:.2g} nats ({worst.name})."
         )
     if report.layers and report.unmatched:
         names = ", ".join(report.unmatched[:4]) + (", ..." if len(report.unmatched) > 4 else "")
-        yield f"{len(report.unmatched)} steps have no equal on the other side and count to the layers behind them: {names}."
+        many = "1 step has" if len(report.unmatched) == 1 else f"{len(report.unmatched)} steps have"
+        yield f"{many} no equal on the other side and count to the layers behind: {names}."
     if report.layers and report.kernels != "reference":
         yield "LiteRT's reference kernels lack an operator of it, so its optimized ones ran it."
     for note in report.notes:
@@ -116,7 +128,7 @@ def _bytes_table(report: BytesReport) -> Table:
     for one in report.layers[:_MOST_ROWS]:
         steps = "" if one.largest_steps is None else f"{one.largest_steps:.0f}"
         name = plain(f"#{one.index} {one.kind} {one.layer}")
-        table.add_row(name, word_share(max(one.differing_share, 0.001)), f"{one.largest:.3g}", steps)
+        table.add_row(name, _word_few(one.differing_share), f"{one.largest:.3g}", steps)
     return table
 
 
