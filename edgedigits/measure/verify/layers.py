@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from edgedigits.measure.verify.causes.layer import Layer
 from edgedigits.measure.verify.causes.table import find_cause
 from edgedigits.measure.verify.report import LayersReport, Suspect
 from edgedigits.measure.verify.subject import Subject, is_trained
+from edgedigits.tflite.checked_walk import follow
 from edgedigits.tflite.layers.matching import Match, match_steps
 from edgedigits.tflite.layers.rewiring import compute_in_float
 from edgedigits.tflite.layers.steps import Net
@@ -45,7 +46,8 @@ def verify_layers(subject: Subject, say: Say) -> LayersReport:
     compressed, notes = Net(subject.flat, subject.name), list(subject.notes)
     plain_flat, plain_name = _reference(subject, notes)
     plain = Net(plain_flat, plain_name)
-    matches, answers = match_steps(compressed, plain), read_meaning(compressed, plain)
+    with follow(f"{subject.name} or {plain_name}"):
+        matches, answers = match_steps(compressed, plain), read_meaning(compressed, plain)
     if len(matches) < _LEAST:
         notes.append(
             f"no layer of {subject.name} is one of {plain_name}: other channels, or another net, so there is nothing to compare "
@@ -108,21 +110,27 @@ def _reference(subject: Subject, notes: list[str]) -> tuple[bytes, str]:
     return compute_in_float(subject.flat, subject.name), f"{subject.name} in float"
 
 
-def _errand(function: str, subject_name: str, flats: Sequence[bytes]) -> Errand:
-    return Errand(
+def _ask(function: str, name: str, flats: Sequence[bytes], **given: object) -> Any:
+    """What a function of `tracing` finds in a child process. Raises TfliteError, with the file's name, whatever goes wrong."""
+    errand = Errand(
         function=f"tflite.layers.tracing:{function}",
-        doing=f"{subject_name}: LiteRT, at work on the file,",
+        doing=f"{name}: LiteRT, at work on the file,",
         advice="it may be damaged; export or copy it again",
         error=TfliteError,
         most_s=_RUNS * max(map(choose_patience_s, flats)),
         most_bytes=_MOST_BYTES + _MOST_TIMES * sum(map(len, flats)),
     )
+    try:
+        return ask(errand, **given)
+    except TfliteError as error:
+        raise TfliteError(str(error) if str(error).startswith(name) else f"{name}: {error}") from error
 
 
 def _trace(subject: Subject, plain: bytes, matches: Sequence[Match]) -> JsonObject:
-    errand = _errand("trace", subject.name, [subject.flat, plain])
-    found: JsonObject = ask(
-        errand,
+    found: JsonObject = _ask(
+        "trace",
+        subject.name,
+        [subject.flat, plain],
         compressed=subject.flat,
         plain=plain,
         matches=[[one.compressed, one.float] for one in matches],
@@ -134,7 +142,7 @@ def _trace(subject: Subject, plain: bytes, matches: Sequence[Match]) -> JsonObje
 
 def run_answers(flat: bytes, name: str, inputs: np.ndarray) -> np.ndarray:
     """What a file answers on LiteRT's optimized kernels, float32 [n, classes]."""
-    found: np.ndarray = ask(_errand("answer", name, [flat]), flat=flat, inputs=inputs)
+    found: np.ndarray = _ask("answer", name, [flat], flat=flat, inputs=inputs)
     return found
 
 

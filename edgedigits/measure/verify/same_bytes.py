@@ -15,6 +15,7 @@ from edgedigits.measure.verify.answers import read_meaning
 from edgedigits.measure.verify.report import SCHEMA
 from edgedigits.measure.verify.sides import run_side
 from edgedigits.measure.verify.subject import Subject
+from edgedigits.tflite.checked_walk import follow
 from edgedigits.tflite.contents import Tensor
 from edgedigits.tflite.layers.matching import INPUT, Match, match_steps
 from edgedigits.tflite.layers.rewiring import expose_tensors
@@ -82,7 +83,8 @@ class BytesReport:
 def verify_bytes(subject: Subject, one: Side, other: Side, say: Say) -> BytesReport:
     """Raises InputError's kinds where a runtime can't be had, or can't run a file."""
     nets = [Net(one.flat, one.name), Net(other.flat, other.name)]
-    matches = [match for match in match_steps(nets[1], nets[0]) if match.kind != INPUT]
+    with follow(f"{one.name} or {other.name}"):
+        matches = [match for match in match_steps(nets[1], nets[0]) if match.kind != INPUT]
     inputs = [_as_taken(subject.inputs, net.contents.inputs[0]) for net in nets]
     say(f"running {one.runtime} and {other.runtime} on {subject.images}")
     ends = [

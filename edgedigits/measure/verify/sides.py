@@ -42,7 +42,10 @@ def run_side(side: str, flat: bytes, name: str, inputs: np.ndarray, say: Say) ->
         most_s=choose_patience_s(flat),
         most_bytes=_MOST_BYTES + _MOST_TIMES * len(flat),
     )
-    found: list[np.ndarray] = ask(errand, flat=flat, inputs=inputs, reference=side == REFERENCE)
+    try:
+        found: list[np.ndarray] = ask(errand, flat=flat, inputs=inputs, reference=side == REFERENCE)
+    except TfliteError as error:
+        raise TfliteError(str(error) if str(error).startswith(name) else f"{name}: {kernels}: {error}") from error
     return found
 
 

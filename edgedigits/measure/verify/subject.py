@@ -178,6 +178,8 @@ def _pixels(wish: VerifyWish, made: Artifact | None, contents: Contents, say: Sa
     if len(dataset.classes) == 2 and int(contents.outputs[0].shape[-1]) == 1:
         dataset = fit_to_outputs(dataset, 1)
     images = draw_sample(split(dataset, _scale(wish, made), 0).validation, wish.images)
+    if made is not None and wish.data is not None and dataset.fingerprint != made.manifest["data"]["fingerprint"]:
+        say(f"note: {dataset.name} is not the data, or not read as the data, that {made.path} was made of")
     pixels = read_all(images)
     if pixels.shape[3] == 1 and contents.inputs[0].shape[3] == 3:
         pixels = np.repeat(pixels, 3, axis=3)
@@ -201,7 +203,10 @@ def _own_data(wish: VerifyWish, made: Artifact, bits: int | None) -> Dataset:
     try:
         dataset = replace(wish, data=named).dataset(bits)
     except EdgeDigitsError as error:
-        raise InputError(f"--data is missing: {made.path} names {named}, which can't be read here ({error})") from error
+        raise InputError(
+            f"--data is missing: {made.path} was made of {named}, which can't be found by that name; give the data that compress "
+            "was given, whose validation images are looked at"
+        ) from error
     if dataset.fingerprint != made.manifest["data"]["fingerprint"] and tuple(dataset.classes) != classes:
         raise InputError(f"--data is missing: {made.path} was made of other data than what is called {named} now")
     return dataset

@@ -32,7 +32,8 @@ class Constant:
 
 
 def read_constant(model: schema.ModelTable, index: int) -> Constant | None:
-    """A tensor of the first graph; None for one that is computed, sparse, or of a type that NumPy lacks (int4)."""
+    """A tensor of the first graph; None for one that is computed or sparse, of a type that NumPy lacks (int4), or whose
+    scales do not fit its shape."""
     if index < 0:
         return None
     tensor = model.subgraphs[0].tensors[index]
@@ -44,6 +45,8 @@ def read_constant(model: schema.ModelTable, index: int) -> Constant | None:
     steps, points, axis = read_steps(tensor)
     if not len(steps):
         return Constant(stored, stored.astype(np.float64), steps, 0)
+    if len(steps) > 1 and (not 0 <= axis < stored.ndim or stored.shape[axis] != len(steps)):
+        return None
     along = [-1 if place == axis and len(steps) > 1 else 1 for place in range(stored.ndim)]
     zero = points.reshape(along) if len(points) == len(steps) else 0
     return Constant(stored, (stored.astype(np.float64) - zero) * steps.reshape(along), steps, axis)

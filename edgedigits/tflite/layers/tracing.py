@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from edgedigits_runner.quantizing import real, stored
 
-from edgedigits.errors import CheckError
+from edgedigits.errors import TfliteError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.processes.child import beat
 from edgedigits.tflite.layers.rewiring import add_errors, feed_tensors
@@ -32,7 +32,7 @@ def trace(
 
     "layers": for each pair what `Sums` tells, and "alone", the answers of the float file to the first `alone` images when the
     own error of this layer alone is added, float32 [alone, classes], None where it has none. "answers" and "plain_answers" are
-    those of the two files, float32 [n, classes]. Raises CheckError where one can't be run.
+    those of the two files, float32 [n, classes]. Raises TfliteError where one can't be run.
     """
     return _Tracer(compressed, plain, [(one, other) for one, other in matches]).run(inputs, alone)
 
@@ -96,7 +96,7 @@ class _Tracer:
 
 
 def open_kernels(flat: bytes, kernels: str, keep: bool = False) -> Net:
-    """The model ready in LiteRT on one thread; `keep`: no tensor's memory is used again. Raises CheckError."""
+    """The model ready in LiteRT on one thread; `keep`: no tensor's memory is used again. Raises TfliteError."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     try:
@@ -108,7 +108,7 @@ def open_kernels(flat: bytes, kernels: str, keep: bool = False) -> Net:
         )
         net.allocate_tensors()
     except (RuntimeError, ValueError) as error:
-        raise CheckError(f"verify: LiteRT can't run the file: {' '.join(str(error).split())[:200]}") from error
+        raise TfliteError(f"LiteRT can't run it: {' '.join(str(error).split())[:200]}") from error
     return net
 
 
@@ -116,7 +116,7 @@ def _open_reference(flat: bytes) -> tuple[Net, str]:
     """Where the reference kernels lack an operator, the optimized ones, which round as they do but for single steps."""
     try:
         return open_kernels(flat, REFERENCE, keep=True), "reference"
-    except CheckError:
+    except TfliteError:
         return open_kernels(flat, PLAIN, keep=True), "optimized"
 
 
@@ -135,7 +135,7 @@ def _run(net: Net, inputs: Sequence[np.ndarray]) -> np.ndarray:
             net.set_tensor(source["index"], values)
         net.invoke()
     except (RuntimeError, ValueError) as error:
-        raise CheckError(f"verify: LiteRT can't run the file: {' '.join(str(error).split())[:200]}") from error
+        raise TfliteError(f"LiteRT can't run it: {' '.join(str(error).split())[:200]}") from error
     return _answer(net)
 
 
@@ -146,7 +146,7 @@ def _answer(net: Net) -> np.ndarray:
 
 
 def answer(flat: bytes, inputs: np.ndarray) -> np.ndarray:
-    """What a file answers on the optimized kernels, float32 [n, classes]. Raises CheckError where it can't be run."""
+    """What a file answers on the optimized kernels, float32 [n, classes]. Raises TfliteError where it can't be run."""
     net = open_kernels(flat, PLAIN)
     detail = net.get_input_details()[0]
     answers = []
@@ -158,7 +158,7 @@ def answer(flat: bytes, inputs: np.ndarray) -> np.ndarray:
 
 def outputs(flat: bytes, inputs: np.ndarray, reference: bool) -> list[np.ndarray]:
     """Every output of a file as it is stored, [images, ...], for inputs in the file's own type: on the reference kernels, or as
-    LiteRT runs it, with XNNPACK. Raises CheckError where it can't be run."""
+    LiteRT runs it, with XNNPACK. Raises TfliteError where it can't be run."""
     net = open_kernels(flat, REFERENCE if reference else FAST)
     sinks = net.get_output_details()
     found: list[list[np.ndarray]] = [[] for _ in sinks]
