@@ -124,11 +124,14 @@ def _read(path: Path) -> tuple[bytes, Contents]:
         raise TfliteError(f"{path}: a folder; as the second give a .tflite file")
     flat = unpack_file(path)
     contents = read(flat, str(path))
-    if len(contents.inputs) != 1 or len(contents.outputs) != 1 or len(contents.inputs[0].shape) != 4:
+    if len(contents.inputs) != 1 or len(contents.outputs) != 1:
         raise TfliteError(
-            f"{path}: takes {len(contents.inputs)} inputs and gives {len(contents.outputs)} outputs; wanted one image in, one "
-            "answer out"
+            f"{path}: has {len(contents.inputs)} inputs and {len(contents.outputs)} outputs; wanted a file that takes one image "
+            "and gives one answer"
         )
+    if len(contents.inputs[0].shape) != 4:
+        shape = "x".join(map(str, contents.inputs[0].shape)) or "a single number"
+        raise TfliteError(f"{path}: takes {shape}; wanted one image, as 1x28x28x1")
     return flat, contents
 
 
