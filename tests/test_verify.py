@@ -26,7 +26,7 @@ from edgedigits.tflite import schema
 from edgedigits.tflite.layers.matching import match_steps
 from edgedigits.tflite.layers.rewiring import compute_in_float
 from edgedigits.tflite.layers.steps import Net
-from edgedigits.tflite.layers.sums import MOST_DB
+from edgedigits.tflite.layers.sums import MOST_DB, Range, Sums
 from edgedigits.tflite.rewrite.slim import slim
 from tests import tiny_release
 from tests.warm import edgedigits
@@ -211,7 +211,18 @@ def test_answers_are_compared_as_what_they_mean() -> None:
     assert Answers("logits").divergence(np.log(one[:1]), np.zeros((1, 2))) == pytest.approx(wanted, rel=1e-5)
     assert labels.divergence(one[:1], np.array([[0.5, 0.5]])) == pytest.approx(2 * wanted, rel=1e-5)
     assert Answers("logits").decide(np.array([[-1.0], [2.0]])).tolist() == [[False], [True]]
-    assert classes.divergence(one, np.full_like(one, np.nan)) == float("inf")
+    assert classes.divergence(one, np.full_like(one, np.nan)) == pytest.approx(np.log(1e3))
+
+
+def test_what_is_no_number_is_told_in_numbers() -> None:
+    sums = Sums(Range(-1.0, 1.0, 0.5))
+    exact = np.array([[0.5, 2.0, 0.0]], np.float32)
+    sums.add(np.array([[0.5, np.inf, np.nan]], np.float32), exact, exact)
+    found = sums.as_json()
+    assert (found["cut_share"], found["dead_channels"]) == (pytest.approx(1 / 3), 0)
+    assert found["channel_snr_db"][0] == MOST_DB
+    assert found["channel_snr_db"][1] < -100
+    assert np.isfinite([found[name] for name in ("snr_db", "own_snr_db", "cosine", "largest_error")]).all()
 
 
 @pytest.fixture

@@ -37,9 +37,10 @@ class Answers:
         return found
 
     def divergence(self, wanted: np.ndarray, found: np.ndarray) -> float:
-        """Nats per image from the one to the other, both outputs as a model gives them; infinite where one is no number."""
+        """Nats per image from the one to the other, both outputs as a model gives them; the most that there can be where an
+        output is no number."""
         if not np.isfinite(found).all() or not np.isfinite(wanted).all():
-            return float("inf")
+            return float(-np.log(self.least))
         one, other = self.probabilities(wanted), self.probabilities(found)
         return max(0.0, float((one * np.log(one / other)).sum(axis=1).mean()))
 
@@ -61,7 +62,7 @@ class Answers:
             "kl_nats": self.divergence(wanted, found),
             "changed_share": self.changed(wanted, found),
             "changed_images": round(self.changed(wanted, found) * len(wanted)),
-            "largest_difference": float(np.abs(wanted.astype(np.float64) - found).max(initial=0.0)),
+            "largest_difference": float(np.nan_to_num(np.abs(wanted.astype(np.float64) - found)).max(initial=0.0)),
         }
 
 

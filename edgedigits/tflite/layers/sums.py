@@ -13,6 +13,7 @@ from edgedigits.ground.facts import JsonObject
 MOST_DB: Final = 200.0
 """Signal to noise where there is no noise: float32 itself has about 150 dB."""
 
+_LARGEST: Final = float(np.finfo(np.float32).max)
 _ALIVE: Final = 0.01
 """A channel whose values differ by less than this share of their size tells images apart by nothing that eight bits show."""
 
@@ -101,6 +102,6 @@ def to_db(signal: float, noise: float) -> float:
 
 
 def _by_channel(values: np.ndarray) -> np.ndarray:
-    """float64 [places, channels]."""
-    whole = values.astype(np.float64)
+    """float64 [places, channels]; what is no number, or infinite, counts as the largest that float32 holds."""
+    whole = np.nan_to_num(values.astype(np.float64), nan=_LARGEST, posinf=_LARGEST, neginf=-_LARGEST)
     return whole.reshape(-1, whole.shape[-1]) if whole.ndim else whole.reshape(1, 1)
