@@ -147,6 +147,13 @@ def test_a_fault_is_named_first_with_its_cause(fault: str) -> None:
     )
 
 
+def test_a_range_that_nothing_fills_is_told() -> None:
+    operator = next(one.index for one in match_steps(*[Net(whole().compressed, "c")] * 2) if one.name == "conv2d_1")
+    report = looked_at(Broken(whole().plain, narrow_range(whole().compressed, operator, 1 / 24), ""))
+    assert [(one.layer.name, one.finding.cause) for one in report.suspects] == [("conv2d_1", "wide_range")]
+    assert "of its range is used" in report.suspects[0].sentence
+
+
 def test_a_mask_that_only_the_record_knows_is_missed_too() -> None:
     promised = {"conv2d_1": 0.8, "conv2d_2": 0.001}
     report = looked_at(whole(), promised=promised)

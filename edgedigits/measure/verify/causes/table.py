@@ -17,6 +17,7 @@ from edgedigits.measure.verify.causes import (
     revived_mask,
     saturation,
     weight_spread,
+    wide_range,
 )
 from edgedigits.measure.verify.causes.layer import Finding, Layer
 
@@ -28,6 +29,7 @@ CAUSES: Final[dict[str, Callable[[Layer], Finding | None]]] = {
     "saturation": saturation.find,
     "batchnorm_variance": batchnorm_variance.find,
     "outlier_channel": outlier_channel.find,
+    "wide_range": wide_range.find,
 }
 
 
