@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edgedigits.api.compress import Artifact, compress
     from edgedigits.api.demo.demo import Demo, demo
     from edgedigits.api.devices import Deployment, Profile, Runner, deploy, profile, runner
+    from edgedigits.api.evidence.verify import Verification, verify
     from edgedigits.api.files import (
         Cycles,
         Estimate,
@@ -76,6 +77,7 @@ _PLACES = {
     "api.compress": "Artifact compress",
     "api.demo.demo": "Demo demo",
     "api.devices": "Deployment Profile Runner deploy profile runner",
+    "api.evidence.verify": "Verification verify",
     "api.files": "Cycles Estimate Inspection Instructions Packing cycles estimate inspect instructions pack",
     "api.recipes": "Recipes recipes recipes_check recipes_show",
     "api.search.search": "Search search",
@@ -130,6 +132,7 @@ __all__ = [
     "TargetError",
     "TfliteError",
     "Training",
+    "Verification",
     "__version__",
     "advise",
     "bench",
@@ -150,6 +153,7 @@ __all__ = [
     "runner",
     "search",
     "train",
+    "verify",
 ]
 """What is here, less the stages and exports, which follow."""
 

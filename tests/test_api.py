@@ -96,6 +96,10 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             ["--tflite", art.path, "--windows", 1, "--window", 0.05],
             lambda: ed.bench(art, windows=1, window=0.05, progress=False),
         ),
+        "verify": (
+            [art.path, "--data", data, "--images", 9],
+            lambda: ed.verify(art, data=data, images=9, progress=False),
+        ),
         "inspect": ([art.tflite, "--slim"], lambda: ed.inspect(art.tflite, slim=True)),
         "pack": ([art.tflite, "--form", "gz", "--out", "p.gz"], lambda: ed.pack(art, form="gz", out="p.gz")),
         "estimate": ([art.tflite, "--device", "pi4"], lambda: ed.estimate(art, device="pi4")),
@@ -196,6 +200,7 @@ def wrong_calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             lambda: ed.search(target="pi9", max_drop=1, progress=False),
         ),
         "bench": (["--tflite", "no"], lambda: ed.bench("no", progress=False)),
+        "verify": (["no"], lambda: ed.verify("no", progress=False)),
         "inspect": (["no"], lambda: ed.inspect("no")),
         "pack": (["no"], lambda: ed.pack("no")),
         "estimate": (["no", "--device", "pi4"], lambda: ed.estimate("no", device="pi4")),
@@ -260,7 +265,7 @@ def test_all_is_what_it_says() -> None:
         "FleetBench",
         "Inspection",
     }
-    results |= {"Instructions", "Packing", "Profile", "Recipes", "Runner", "Search", "Training"}
+    results |= {"Instructions", "Packing", "Profile", "Recipes", "Runner", "Search", "Training", "Verification"}
     assert set(ed.__all__) == {*classes, *errors, *functions, *results, "Dataset", "Recipe", "Scaling", "__version__"}
     assert all(getattr(ed, name) is not None for name in ed.__all__)
     assert set(ed.__all__) <= set(dir(ed))
@@ -282,7 +287,10 @@ def test_importing_is_light() -> None:
     assert float(took) < 0.1
 
 
-MODULES = ("advise", "bench", "compress", "demo.demo", "devices", "files", "recipes", "search.search", "train")
+MODULES = (
+    *("advise", "bench", "compress", "demo.demo", "devices", "evidence.verify", "files", "recipes", "search.search"),
+    "train",
+)
 
 
 @pytest.mark.parametrize(

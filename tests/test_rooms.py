@@ -49,6 +49,7 @@ WITHIN = {
     "models/graph": "models/layers",
     "models/zoo": "",
     "tflite/rewrite": "tflite",
+    "tflite/layers": "tflite",
     "tasks": "",
     "tasks/kinds": "tasks",
     "stages/shrink": "stages",
@@ -59,6 +60,8 @@ WITHIN = {
     "measure/qemu": "measure/runtimes",
     "measure/cycles": "measure/cost measure/qemu measure/runtimes",
     "measure/profile": "measure measure/runtimes",
+    "measure/verify": "measure/runtimes measure/verify/causes",
+    "measure/verify/causes": "",
     "pipeline/converters": "",
     "pipeline/export": "pipeline/converters",
     "pipeline/augmenting": "",
@@ -73,6 +76,8 @@ WITHIN = {
     "api": "api/render",
     "api/demo": "api api/render",
     "api/search": "api api/render",
+    "api/evidence": "api api/render/evidence",
+    "api/render/evidence": "api/render",
     "cli": "",
 }
 """Of each folder of a room, the other folders of that room that its modules may import."""

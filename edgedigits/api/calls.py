@@ -44,6 +44,7 @@ LIMITS: dict[str, Limit] = {
     "alpha": Limit(False, 0, 2, above=True),
     "batch": Limit(True, 1),
     "epochs": Limit(True, 1),
+    "images": Limit(True, 1),
     "patience": Limit(True, 1),
     "pin": Limit(True, 0),
     "port": Limit(True, 1, 65535),

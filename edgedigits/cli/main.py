@@ -19,7 +19,7 @@ from edgedigits_runner.runtimes import RUNTIMES
 
 from edgedigits import __version__
 from edgedigits.api.calls import on_the_command_line
-from edgedigits.cli import advise, device, search
+from edgedigits.cli import advise, device, search, verify
 from edgedigits.cli.endings import end_of
 from edgedigits.cli.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.reading_options import reading_options
@@ -375,5 +375,6 @@ for command in (
     device.profile,
     advise.advise,
     search.search,
+    verify.verify,
 ):
     cli.add_command(command)

@@ -1,0 +1,1 @@
+"""Why a compressed model answers as it does."""

@@ -1,0 +1,1 @@
+"""Evidence as tables for people."""
