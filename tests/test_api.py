@@ -96,6 +96,10 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             ["--tflite", art.path, "--windows", 1, "--window", 0.05],
             lambda: ed.bench(art, windows=1, window=0.05, progress=False),
         ),
+        "compare": (
+            [art.path, art.tflite, "--windows", 1, "--window", 0.05, "--gate", "max_bytes=1x"],
+            lambda: ed.compare(art, art.tflite, windows=1, window=0.05, gates={"max_bytes": "1x"}, progress=False),
+        ),
         "inspect": ([art.tflite, "--slim"], lambda: ed.inspect(art.tflite, slim=True)),
         "pack": ([art.tflite, "--form", "gz", "--out", "p.gz"], lambda: ed.pack(art, form="gz", out="p.gz")),
         "estimate": ([art.tflite, "--device", "pi4"], lambda: ed.estimate(art, device="pi4")),
@@ -196,6 +200,10 @@ def wrong_calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             lambda: ed.search(target="pi9", max_drop=1, progress=False),
         ),
         "bench": (["--tflite", "no"], lambda: ed.bench("no", progress=False)),
+        "compare": (
+            [art.path, art.path, "--gate", "max_byte=1x"],
+            lambda: ed.compare(art, art, gates={"max_byte": "1x"}, progress=False),
+        ),
         "inspect": (["no"], lambda: ed.inspect("no")),
         "pack": (["no"], lambda: ed.pack("no")),
         "estimate": (["no", "--device", "pi4"], lambda: ed.estimate("no", device="pi4")),
@@ -252,6 +260,7 @@ def test_all_is_what_it_says() -> None:
         "Advice",
         "Artifact",
         "Bench",
+        "Compared",
         "Cycles",
         "Demo",
         "Deployment",
@@ -282,7 +291,7 @@ def test_importing_is_light() -> None:
     assert float(took) < 0.1
 
 
-MODULES = ("advise", "bench", "compress", "demo.demo", "devices", "files", "recipes", "search.search", "train")
+MODULES = ("advise", "bench", "compare.compare", "compress", "demo.demo", "devices", "files", "recipes", "search.search", "train")
 
 
 @pytest.mark.parametrize(

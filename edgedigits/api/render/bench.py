@@ -38,7 +38,8 @@ def to_json(report: Report) -> JsonObject:
         }
         for speedup, ratio in zip(report.comparison.speedups, found["comparison"]["speedups"], strict=True):
             if is_void(speedup.threads, report):
-                ratio["ratio"] |= {"low": None, "high": None}
+                for one in ("ratio", "saved_us"):
+                    ratio[one] |= {"low": None, "high": None}
         found["comparison"]["classes"] = to_record(report.comparison.classes, report.classes, "baseline")
     return found
 

@@ -129,10 +129,10 @@ def _timed(times: Times, found: Interval, limit: float, unit: str) -> Finding:
     """A time with its interval, where enough rounds count for one."""
     if times.rounds >= LEAST_ROUNDS:
         return Finding(found.value, found.low, found.high, limit, unit, sample=times.rounds, of="rounds")
-    counted = (
-        "no round counts, for others used the machine" if not times.rounds else f"only {times.rounds} rounds count"
-    )
-    return Finding(found.value, None, None, limit, unit, unsure=f"{counted}, and {LEAST_ROUNDS} are needed")
+    rounds = times.rounds
+    counted = f"only {rounds} round{'s count' if rounds > 1 else ' counts'}" if rounds else "every round is void"
+    why = f"{counted}, and {LEAST_ROUNDS} are needed; measure again while little else runs, with more rounds"
+    return Finding(found.value, None, None, limit, unit, unsure=why)
 
 
 def _flips(gate: Gate, evidence: Evidence) -> Finding:

@@ -77,7 +77,13 @@ def _what_would_tell(found: Finding) -> str:
     times = (width / distance) ** 2 if distance else math.inf
     if times > _MOST_MORE:
         return f"it lies too near to the limit for more {found.of} to tell"
-    return f"about {math.ceil(1.1 * found.sample * times):,} {found.of} like these would tell"
+    return f"about {_round_up(found.sample * times):,} {found.of} like these would tell"
+
+
+def _round_up(number: float) -> int:
+    """To two digits, since the number is a guess."""
+    step = int(10 ** max(0, math.floor(math.log10(number)) - 1))
+    return step * math.ceil(number / step)
 
 
 def word(value: float, unit: str, bare: bool = False) -> str:
