@@ -291,7 +291,18 @@ def test_importing_is_light() -> None:
     assert float(took) < 0.1
 
 
-MODULES = ("advise", "bench", "compare.compare", "compress", "demo.demo", "devices", "files", "recipes", "search.search", "train")
+MODULES = (
+    "advise",
+    "bench",
+    "compare.compare",
+    "compress",
+    "demo.demo",
+    "devices",
+    "files",
+    "recipes",
+    "search.search",
+    "train",
+)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Whether gates let equal models pass and stop worse ones: simulated comparisons, judged by the product's own code.
 
-Times: 200 comparisons of a file with itself and 200 with one that takes 20 % longer, seven rounds each, drawn from rounds in
+Times: 200 comparisons of a file with itself and 200 with one that takes 20 % longer, nine rounds each, drawn from rounds in
 which this machine timed one file under two names; into each a drift of all that a round measures and outliers among single windows are
 injected. Accuracy: 200 comparisons of two models that are equally good, answers drawn anew from those of real pairs, each image's
 two answers changing sides by a coin; 200 in which the second model truly loses two points of right answers besides.
@@ -27,8 +27,8 @@ from edgedigits.tasks.statistics import bound_median, compute_saving, compute_sp
 COMPARISONS: Final = 200
 SLOWER: Final = 1.2
 DRIFT: Final = 0.05
-"""Standard deviation of the logarithm of what all laps of a round are multiplied by."""
-OUTLIERS: Final = 0.1
+"""Standard deviation of the logarithm of what all laps of a round are multiplied by; the raw rounds have 0.02 already."""
+OUTLIERS: Final = 0.05
 OUTLIER: Final = 1.3
 """A share of OUTLIERS of the windows take so many times as long, as when a neighbour comes for one of them."""
 TIME_GATES: Final = ("min_speedup=1x", "max_p50_us=1x", "min_speedup=0 us", "min_speedup=0.9x")
@@ -69,6 +69,7 @@ def summarize(noises: Sequence[Noise], pairs: Sequence[Pair]) -> tuple[Rows, dic
         "rounds_measured": ROUNDS,
         "window_s": WINDOW_S,
         "rounds_drawn": DRAWN,
+        "injected": {"drift": DRIFT, "outliers": OUTLIERS, "outlier": OUTLIER},
         "nets": [{"net": noise.name, "void_rounds": noise.void, **_spread(noise)} for noise in noises],
         "rows": rows,
     }

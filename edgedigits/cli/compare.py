@@ -22,7 +22,7 @@ from edgedigits.cli.scale_options import scale_options
 @reading_options
 @click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True)
 @click.option(
-    "--windows", type=click.IntRange(1), default=7, show_default=True, help="Rounds, each in a process of its own."
+    "--windows", type=click.IntRange(1), default=9, show_default=True, help="Rounds, each in a process of its own."
 )
 @click.option(
     "--window", type=click.FloatRange(0.05, 600), default=0.3, show_default=True, help="Seconds of each model in each."

@@ -142,46 +142,50 @@ def compute_typical_percentile(windows: Sequence[np.ndarray], percent: float) ->
 def compute_speedup(
     baseline: Sequence[np.ndarray], compressed: Sequence[np.ndarray], *, seed: int = 0, resamples: int = 10_000
 ) -> Interval:
-    """Ratio of the typical p50 of two models measured in alternating windows, with its bootstrap 95 % interval.
+    """How many times as fast the second of two models is that were measured in alternating windows, with its
+    bootstrap 95 % interval.
 
-    Rounds are drawn anew, both windows of a round together, for they share the clock and the neighbours of their time;
-    then laps within every drawn window. Above 1 the compressed model is the faster. ValueError where rounds differ.
+    The ratio of their p50 in each round, and of those the median: both windows of a round share the clock and the neighbours of
+    their time, which fall out. Rounds are drawn anew, then laps within every drawn window. Above 1 the compressed model is the
+    faster. ValueError where rounds differ.
     """
-    slow, fast = _resample_pair(baseline, compressed, seed, resamples)
-    value = compute_typical_percentile(baseline, 50) / compute_typical_percentile(compressed, 50)
-    return _bound(value, slow / fast)
+    before, after = _resample_pair(baseline, compressed, seed, resamples)
+    first, second = ([compute_typical_percentile([laps], 50) for laps in side] for side in (baseline, compressed))
+    return _bound(np.divide(first, second), before / after)
 
 
 def compute_saving(
     baseline: Sequence[np.ndarray], compressed: Sequence[np.ndarray], *, seed: int = 0, resamples: int = 10_000
 ) -> Interval:
-    """The same of the difference of the typical p50, in the unit of the laps: what one call takes less, negative where it takes
-    more."""
-    slow, fast = _resample_pair(baseline, compressed, seed, resamples)
-    value = compute_typical_percentile(baseline, 50) - compute_typical_percentile(compressed, 50)
-    return _bound(value, slow - fast)
+    """The same of the difference of their p50, in the unit of the laps: what one call takes less, negative where it takes more."""
+    before, after = _resample_pair(baseline, compressed, seed, resamples)
+    first, second = ([compute_typical_percentile([laps], 50) for laps in side] for side in (baseline, compressed))
+    return _bound(np.subtract(first, second), before - after)
 
 
 def _resample_pair(
     baseline: Sequence[np.ndarray], compressed: Sequence[np.ndarray], seed: int, resamples: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """p50 of the windows of drawn rounds, both float64 [resamples, rounds]."""
     if len(baseline) != len(compressed) or not baseline:
         raise ValueError(f"{len(baseline)} windows against {len(compressed)}: they must be pairs")
     random = np.random.default_rng(seed)
     drawn = random.integers(len(baseline), size=(resamples, len(baseline)))
-    slow = _resampled_p50([np.sort(laps) for laps in baseline], drawn, random)
-    return slow, _resampled_p50([np.sort(laps) for laps in compressed], drawn, random)
+    before = _resample_p50([np.sort(laps) for laps in baseline], drawn, random)
+    return before, _resample_p50([np.sort(laps) for laps in compressed], drawn, random)
 
 
-def _bound(value: float, resampled: NDArray[np.float64]) -> Interval:
-    low, high = np.percentile(resampled, [2.5, 97.5])
+def _bound(rounds: NDArray[np.float64], resampled: NDArray[np.float64]) -> Interval:
+    """The median of what was found in each round, and where it lies in the middle 95 % of resamples [resamples, rounds]."""
+    value = float(np.median(rounds))
+    low, high = np.percentile(np.median(resampled, axis=1), [2.5, 97.5])
     return Interval(value, min(value, float(low)), max(value, float(high)))
 
 
-def _resampled_p50(
+def _resample_p50(
     windows: Sequence[np.ndarray], drawn: NDArray[np.int64], random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """For every row of drawn windows: their laps resampled, each window's median, the median of those.
+    """For every row of drawn windows: their laps resampled, each window's median; of the shape of `drawn`.
 
     The median of n laps drawn with replacement is the sorted lap at n * U, U the middle one of n uniform numbers, which
     is Beta distributed: exact, and one random number instead of n.
@@ -192,7 +196,7 @@ def _resampled_p50(
         middle = (len(laps) + 1) // 2
         at = random.beta(middle, len(laps) - middle + 1, size=int(here.sum()))
         medians[here] = laps[np.minimum((at * len(laps)).astype(np.int64), len(laps) - 1)]
-    return np.median(medians, axis=1).astype(np.float64)
+    return medians
 
 
 @dataclass(frozen=True)

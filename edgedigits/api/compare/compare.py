@@ -74,7 +74,7 @@ def compare(
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
     runtime: Any = "auto",
-    windows: int = 7,
+    windows: int = 9,
     window: float = 0.3,
     pin: int | None = None,
     gates: Gates = (),
