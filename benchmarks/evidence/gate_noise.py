@@ -1,4 +1,4 @@
-"""What gates have to bear: laps of files that are alike, as this machine times them, and two forms' answers to the same images."""
+"""What gates have to bear: laps of files that are alike, as a machine times them, and two forms' answers to the same images."""
 
 from __future__ import annotations
 

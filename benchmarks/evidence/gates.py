@@ -1,7 +1,7 @@
 """Whether gates let equal models pass and stop worse ones: simulated comparisons, judged by the product's own code.
 
 Times: 200 comparisons of a file with itself and 200 with one that takes 20 % longer, nine rounds each, drawn from rounds in
-which this machine timed one file under two names; into each a drift of all that a round measures and outliers among single windows are
+which this machine timed one file under two names; into each a drift of all that a round measures and outliers among windows are
 injected. Accuracy: 200 comparisons of two models that are equally good, answers drawn anew from those of real pairs, each image's
 two answers changing sides by a coin; 200 in which the second model truly loses two points of right answers besides.
 """

@@ -157,7 +157,7 @@ def compute_speedup(
 def compute_saving(
     baseline: Sequence[np.ndarray], compressed: Sequence[np.ndarray], *, seed: int = 0, resamples: int = 10_000
 ) -> Interval:
-    """The same of the difference of their p50, in the unit of the laps: what one call takes less, negative where it takes more."""
+    """The same of the difference of their p50, in the unit of the laps: what a call takes less, negative where it takes more."""
     before, after = _resample_pair(baseline, compressed, seed, resamples)
     first, second = ([compute_typical_percentile([laps], 50) for laps in side] for side in (baseline, compressed))
     return _bound(np.subtract(first, second), before - after)

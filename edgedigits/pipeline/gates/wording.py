@@ -12,6 +12,8 @@ from edgedigits.pipeline.gates.judge import NOT_SURE, Finding, Judgement
 
 _MOST_MORE: Final = 100
 """Times as many images or rounds: who would need more is told that the limit is too near instead."""
+_SPARE: Final = 1.1
+"""Intervals of shares shrink a little slower than with the square root."""
 
 
 def to_record(judgements: Iterable[Judgement]) -> list[JsonObject]:
@@ -77,7 +79,7 @@ def _what_would_tell(found: Finding) -> str:
     times = (width / distance) ** 2 if distance else math.inf
     if times > _MOST_MORE:
         return f"it lies too near to the limit for more {found.of} to tell"
-    return f"about {_round_up(found.sample * times):,} {found.of} like these would tell"
+    return f"about {_round_up(_SPARE * found.sample * times):,} {found.of} like these would tell"
 
 
 def _round_up(number: float) -> int:
