@@ -12,8 +12,8 @@ from edgedigits.pipeline.gates.judge import NOT_SURE, Finding, Judgement
 
 _MOST_MORE: Final = 100
 """Times as many images or rounds: who would need more is told that the limit is too near instead."""
-_SPARE: Final = 1.1
-"""Intervals of shares shrink a little slower than with the square root."""
+_SPARE: Final = 1.25
+"""An interval of a small share is narrower towards 0, so that its end comes to the limit a little later than its width tells."""
 
 
 def to_record(judgements: Iterable[Judgement]) -> list[JsonObject]:
