@@ -20,6 +20,7 @@ from benchmarks import layers_table
 from benchmarks.adapt.table import adapt_table
 from benchmarks.converters_table import converters_table
 from benchmarks.cycles_table import cycles_table
+from benchmarks.evidence.gates_table import gates_table
 from benchmarks.house.rooms_table import folders_table, rooms_table
 from benchmarks.pages import ROOT, pages, read
 from benchmarks.pays_table import boards_table, pays_table
@@ -176,6 +177,7 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("zoo", "keras3.json", zoo_table),
     ("adapt", "adapt.json", adapt_table),
     ("adapt-targets", "adapt.json", targets_table),
+    ("gates", "evidence.json", gates_table),
 )
 
 

@@ -66,7 +66,7 @@ def judged(said: str, evidence: Evidence, strict: bool = False) -> Judgement:
 )
 def test_limits_are_read_as_people_write_them(said: str, limit: float, form: str) -> None:
     (gate,) = overlay((), [said])
-    assert (gate.limit, gate.form) == (pytest.approx(limit), form)
+    assert [gate.limit, gate.form] == [pytest.approx(limit), form]
 
 
 @pytest.mark.parametrize("name", GATES)
