@@ -117,8 +117,9 @@ class ModelReport:
 
 @dataclass(frozen=True)
 class Speedup:
-    """p50 of the baseline divided by that of the compressed model; above 1 the compressed one is the faster. Where no
-    round is valid the interval is of void ones, and is not shown. `saved_us`: by how many microseconds it is faster."""
+    """p50 of the baseline divided by that of the compressed model, of the rounds' ratios the median; above 1 the compressed one
+    is the faster. `saved_us`: by how many microseconds. Where no round is valid the intervals are of void ones, and are not
+    shown."""
 
     threads: int
     ratio: Interval
