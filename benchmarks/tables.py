@@ -20,6 +20,7 @@ from benchmarks import layers_table
 from benchmarks.adapt.table import adapt_table
 from benchmarks.converters_table import converters_table
 from benchmarks.cycles_table import cycles_table
+from benchmarks.evidence.gates_table import gates_table
 from benchmarks.evidence.verify_table import verify_table
 from benchmarks.house.rooms_table import folders_table, rooms_table
 from benchmarks.pages import ROOT, pages, read
@@ -179,6 +180,7 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("adapt-targets", "adapt.json", targets_table),
     ("evidence", "evidence.json", verify_table),
     ("evidence-targets", "evidence.json", targets_table),
+    ("gates", "evidence.json", gates_table),
 )
 
 

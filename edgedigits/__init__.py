@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edgedigits.api.advise import Advice, advise
     from edgedigits.api.bench import Bench, DeviceBench, FleetBench, bench, fleet_bench
+    from edgedigits.api.compare.compare import Compared, compare
     from edgedigits.api.compress import Artifact, compress
     from edgedigits.api.demo.demo import Demo, demo
     from edgedigits.api.devices import Deployment, Profile, Runner, deploy, profile, runner
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         DeviceError,
         EdgeDigitsError,
         FloatOpError,
+        GateError,
         InputError,
         MaskError,
         MissingWeightsError,
@@ -74,6 +76,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "api.advise": "Advice advise",
     "api.bench": "Bench DeviceBench FleetBench bench fleet_bench",
+    "api.compare.compare": "Compared compare",
     "api.compress": "Artifact compress",
     "api.demo.demo": "Demo demo",
     "api.devices": "Deployment Profile Runner deploy profile runner",
@@ -87,8 +90,8 @@ _PLACES = {
     "data.sources.named": "load_data",
     "pipeline.recipe": "Recipe",
     "errors": "ArtifactError CheckError ClassLostError DamagedError DataError DeployError DeviceError EdgeDigitsError "
-    "FloatOpError InputError MaskError MissingWeightsError ModelError OpenSizeError ParityError RecipeError TargetError "
-    "TfliteError",
+    "FloatOpError GateError InputError MaskError MissingWeightsError ModelError OpenSizeError ParityError RecipeError "
+    "TargetError TfliteError",
 }
 """The module of each name; the stages and exports are not here, but in the tables of `pipeline.recipe`."""
 _MODULES = {name: module for module, names in _PLACES.items() for name in names.split()}
@@ -100,6 +103,7 @@ __all__ = [
     "Bench",
     "CheckError",
     "ClassLostError",
+    "Compared",
     "Cycles",
     "DamagedError",
     "DataError",
@@ -113,6 +117,7 @@ __all__ = [
     "Estimate",
     "FleetBench",
     "FloatOpError",
+    "GateError",
     "InputError",
     "Inspection",
     "Instructions",
@@ -136,6 +141,7 @@ __all__ = [
     "__version__",
     "advise",
     "bench",
+    "compare",
     "compress",
     "cycles",
     "demo",

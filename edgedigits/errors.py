@@ -17,6 +17,7 @@
         ├── FloatOpError      an operator stayed in float in an int8 export
         ├── MissingWeightsError   the export lost its weights
         ├── TargetError       a model can't be shrunk as far as was asked
+        ├── GateError         what was made misses a gate
         └── DeployError       a deploy was tried and failed; what was in use stays
 
 A message is one sentence or two: where, what was found, what would do.
@@ -89,6 +90,10 @@ class MissingWeightsError(CheckError):
 
 class TargetError(CheckError):
     """The smallest model that the settings allow misses the target of the stage."""
+
+
+class GateError(CheckError):
+    """What was made, measured or compared misses a gate; it is written all the same."""
 
 
 class DeviceError(InputError):

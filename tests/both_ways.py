@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 SECONDS = r"(.*\.)?(made_in_)?seconds"
-LATENCIES = r".*\.latencies\.\d+\.(?!threads|delegated|cold).*|.*\.speedups\.\d+\.ratio\..*"
+LATENCIES = r".*\.latencies\.\d+\.(?!threads|delegated|cold).*|(.*\.)?speedups\.\d+\.(ratio|saved_us)\..*"
 MACHINE = r"(.*\.)?environment\.(load_average\.\d|timer_ns|disk_free_kib|memory_available_kib)"
 PROFILED = r".*_us\..*|sum_of_whole\..*|valid_windows|void_reasons.*|peaks.*|operators\.\d+\.(us|share|gmacs|of_peak).*"
 MEASURED = {
     "compress": "sha256",  # the manifest's seal, over its seconds too
     "advise": "operators_timed_now",  # the second call finds the times of the first
     "bench": rf"{LATENCIES}|{MACHINE}|.*\.why_no_faster",
+    "compare": rf"{LATENCIES}|{MACHINE}|why_no_faster",
     "search": "resumed",  # the second call goes on
     "profile": rf"{MACHINE}|{PROFILED}",
     "deploy": MACHINE,  # of what the doctor there says

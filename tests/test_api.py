@@ -100,6 +100,10 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             [art.path, "--data", data, "--images", 9],
             lambda: ed.verify(art, data=data, images=9, progress=False),
         ),
+        "compare": (
+            [art.path, art.tflite, "--windows", 1, "--window", 0.05, "--gate", "max_bytes=1x"],
+            lambda: ed.compare(art, art.tflite, windows=1, window=0.05, gates={"max_bytes": "1x"}, progress=False),
+        ),
         "inspect": ([art.tflite, "--slim"], lambda: ed.inspect(art.tflite, slim=True)),
         "pack": ([art.tflite, "--form", "gz", "--out", "p.gz"], lambda: ed.pack(art, form="gz", out="p.gz")),
         "estimate": ([art.tflite, "--device", "pi4"], lambda: ed.estimate(art, device="pi4")),
@@ -201,6 +205,10 @@ def wrong_calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
         ),
         "bench": (["--tflite", "no"], lambda: ed.bench("no", progress=False)),
         "verify": (["no"], lambda: ed.verify("no", progress=False)),
+        "compare": (
+            [art.path, art.path, "--gate", "max_byte=1x"],
+            lambda: ed.compare(art, art, gates={"max_byte": "1x"}, progress=False),
+        ),
         "inspect": (["no"], lambda: ed.inspect("no")),
         "pack": (["no"], lambda: ed.pack("no")),
         "estimate": (["no", "--device", "pi4"], lambda: ed.estimate("no", device="pi4")),
@@ -257,6 +265,7 @@ def test_all_is_what_it_says() -> None:
         "Advice",
         "Artifact",
         "Bench",
+        "Compared",
         "Cycles",
         "Demo",
         "Deployment",
@@ -288,7 +297,8 @@ def test_importing_is_light() -> None:
 
 
 MODULES = (
-    *("advise", "bench", "compress", "demo.demo", "devices", "evidence.verify", "files", "recipes", "search.search"),
+    *("advise", "bench", "compare.compare", "compress", "demo.demo", "devices", "evidence.verify", "files", "recipes"),
+    "search.search",
     "train",
 )
 

@@ -183,8 +183,9 @@ def test_void_windows_are_left_out_with_their_round(measured: Measured, contesta
     assert one.void_reasons == ("load from others 34 %",) * 2
     assert found.baseline.latencies[0].void_reasons == ("load from others 34 %",)
     for at, speedup in enumerate(found.comparison.speedups):
-        slow, fast = found.baseline.latencies[at], found.compressed.latencies[at]
-        assert speedup.ratio.value == pytest.approx(slow.p50_us / fast.p50_us)
+        slow, fast = (np.array(model.latencies[at].window_p50_us[: at + 1]) for model in found.models)
+        assert speedup.ratio.value == pytest.approx(np.median(slow / fast))
+        assert speedup.saved_us.value == pytest.approx(np.median(slow - fast))
     text = " ".join(shown(found).split())
     assert "With one thread, 2 of 3 rounds are void and left out (load from others 34 %)." in text
     assert "With 2 threads, 1 of 3 rounds are void" in text

@@ -50,6 +50,8 @@ NOT_RUN = {
     "edgedigits bench --tflite out/lenet5-prune80_int8-* --host pi@raspberrypi.local": ON_A_DEVICE,
     "edgedigits bench --tflite out/lenet5-prune80_int8-* --host pi@raspberrypi.local --window 10 --pin 3 --cold "
     "--threads 1,2,4": ON_A_DEVICE,
+    "edgedigits bench --tflite out/lenet5-prune80_int8-* --host pi@raspberrypi.local --windows 9 "
+    "--gate max_p50_us=4ms": ON_A_DEVICE,
     "edgedigits fleet bench hosts.yaml --tflite out/lenet5-prune80_int8-*": ON_A_DEVICE,
     "edgedigits instructions out/lenet5-prune80_int8-*/model.tflite --cpu cortex-a72": "needs QEMU; part of make pi",
     "edgedigits cycles out/lenet5-prune80_int8-*/model.tflite --cpu cortex-a72": "needs QEMU and LLVM; in make device",

@@ -12,7 +12,8 @@ from edgedigits_runner.runtimes import RUNTIMES
 
 from edgedigits.api.calls import command
 from edgedigits.api.devices import make_place
-from edgedigits.api.given import Data, PathLike, Read, make_data_wish, parse_pixel_range
+from edgedigits.api.gates.gated import Gated, add_gates, show_gates
+from edgedigits.api.given import Data, Gates, PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.result import Result
 from edgedigits.data.reading import Resizing
@@ -34,23 +35,24 @@ _LATENCIES = (
 
 
 @dataclass(frozen=True, repr=False)
-class Bench(Result):
+class Bench(Gated, Result):
     """What a benchmark found. Frames: "models", a row for each model and number of threads; "windows", the p50 of each window in
     microseconds; "classes", the recall of each class, where there are two models."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("models", "windows", "classes")
 
     report: Report
+    gates: Sequence[JsonObject] = ()
 
     def as_json(self) -> JsonObject:
         from edgedigits.api.render import bench as shown
 
-        return shown.to_json(self.report)
+        return add_gates(shown.to_json(self.report), self.gates)
 
     def __rich__(self) -> RenderableType:
         from edgedigits.api.render import bench as shown
 
-        return shown.render(self.report)
+        return show_gates(shown.render(self.report), self.gates)
 
     def _in_a_line(self) -> str:
         one = self.report.compressed
@@ -67,23 +69,24 @@ class Bench(Result):
 
 
 @dataclass(frozen=True, repr=False)
-class DeviceBench(Result):
+class DeviceBench(Gated, Result):
     """The same task here and on a device; `path` is where the JSON is kept. Frames as of Bench, with the machine."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("models", "windows")
 
     found: SideBySide
     path: Path
+    gates: Sequence[JsonObject] = ()
 
     def as_json(self) -> JsonObject:
         from edgedigits.api.render import devices
 
-        return devices.to_json(self.found)
+        return add_gates(devices.to_json(self.found), self.gates)
 
     def __rich__(self) -> RenderableType:
         from edgedigits.api.render import devices
 
-        return devices.render(self.found)
+        return show_gates(devices.render(self.found), self.gates)
 
     def _in_a_line(self) -> str:
         p50 = self.found.there.compressed.latencies[0].p50_us
@@ -176,6 +179,8 @@ def bench(
     window: float = 0.5,
     pin: int | None = None,
     cold: bool = False,
+    gates: Gates = (),
+    strict: bool = False,
     host: str | None = None,
     port: int | None = None,
     directory: str = "edgedigits",
@@ -191,7 +196,8 @@ def bench(
     another file to compare with. `windows` windows of `window` seconds for each model and each number of threads, taking
     turns; pin: the one core to run on; cold: also load with the file out of the page cache. Accuracies are shares of 1, times
     microseconds. host: "user@host", reached as port, identity, ssh_config, directory and no_network say; what is found is
-    kept in `out`.
+    kept in `out`. gates: limits that it must hold, in place of those in an artifact's recipe, on the device where there is one;
+    strict: one that is not sure is missed, as `check_gates` of what comes back tells.
 
     Raises InputError's kinds where something given can't be used, EdgeDigitsError where the interpreter crashed.
 
@@ -199,8 +205,11 @@ def bench(
     >>> list(found.to_frame()["model"]), found.as_json()["images"]
     (['float', 'ptq_int8'], 90)
     """
+    from edgedigits.api.gates import judging
     from edgedigits.measure import bench_job
+    from edgedigits.pipeline.gates.gate import overlay
 
+    overlay((), gates)  # a typo is known before data is read
     place = make_place(host, runtime, directory, port, identity, ssh_config, no_network)
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
@@ -217,8 +226,11 @@ def bench(
     )
     with telling(progress) as told, tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
         task = bench_job.make_task(wish, Path(folder), told.say)
+        wanted = judging.find_gates(task, gates)
+        task = judging.prepare_task(task, wanted)
         if place is None:
-            return Bench(bench_job.bench_here(task, told.say))
+            here = bench_job.bench_here(task, told.say)
+            return Bench(here, judging.judge_report(here, wanted, strict))
         from edgedigits.api.render import devices
         from edgedigits.devices.remote_bench import bench_there, compare_reports
 
@@ -226,7 +238,7 @@ def bench(
         found = compare_reports(place.target, bench_job.bench_here(task, told.say), there, doctor)
         path = devices.keep(found, Path(out))
         told.say(f"kept: {path}")
-    return DeviceBench(found, path)
+        return DeviceBench(found, path, judging.judge_report(there, wanted, strict))
 
 
 @command()

@@ -59,7 +59,7 @@ LIMITS: dict[str, Limit] = {
 """Of numbers, by the name that they have in the API and on the command line alike."""
 
 _spoken_to: ContextVar[str] = ContextVar("spoken_to", default="python")
-_ARGUMENTS = {"scale": "pixel_range=", "dir": "directory=", "no-augment": "augment=False"}
+_ARGUMENTS = {"scale": "pixel_range=", "dir": "directory=", "no-augment": "augment=False", "gate": "gates="}
 """What an option is in Python, by its words; the arguments of each function are added, and what is none stays as it is."""
 _VALUE = r"""'[^']*'|"[^"]*"|-?\d[\w.,-]*\w|\d|[A-Z]+@[A-Z]+|digits|mnist|caffe|torch|litert|tflite-runtime"""
 _MENTIONED = re.compile(rf"`edgedigits [^`]*`|(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?![\w-])(?: ({_VALUE})(?![\w-]))?")

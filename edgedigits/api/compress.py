@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgedigits.api.calls import command
+from edgedigits.api.gates.gated import Gated
 from edgedigits.api.given import (
     Data,
+    Gates,
     PathLike,
     Read,
     find_recipe,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Artifact(Result, artifact_folder.Artifact):
+class Artifact(Gated, Result, artifact_folder.Artifact):
     """A folder that `compress` wrote: `path` is where, `manifest` what its manifest.json says.
 
     Frames: "stages", one row for each with its validation accuracy (a share of 1) and seconds; "classes", recalls on the test
@@ -70,6 +72,16 @@ class Artifact(Result, artifact_folder.Artifact):
     def warnings(self) -> tuple[str, ...]:
         """What may spoil it, in sentences."""
         return tuple(self.manifest["warnings"])
+
+    @property
+    def gates(self) -> Sequence[JsonObject]:
+        return list(self.manifest.get("gates", []))
+
+    def check_gates(self) -> None:
+        """Raises GateError where a gate is missed; the artifact is there all the same."""
+        from edgedigits.pipeline.gates.wording import check_record
+
+        check_record(self.gates, f". {self.path} is written all the same, with this judgement in its manifest")
 
     def as_json(self) -> JsonObject:
         return {"path": str(self.path), **self.manifest}
@@ -122,6 +134,8 @@ def compress(
     out: PathLike = "artifacts",
     seed: int = 0,
     thresholds: str = "half",
+    gates: Gates = (),
+    strict: bool = False,
     fresh: bool = False,
     progress: Watch = None,
 ) -> Artifact:
@@ -143,6 +157,9 @@ def compress(
 
     thresholds: of data with several labels per image, "half" for all or "tuned" on the validation images.
 
+    gates: limits that the result must hold, as {"max_bytes": "60 KiB"}, beside those of the recipe and before them; a missed one
+    is told in `artifact.gates`, and `artifact.check_gates()` raises GateError. strict: one that is not sure is missed.
+
     Raises InputError's kinds (ModelError, DataError, RecipeError, ArtifactError) where something given can't be used,
     CheckError's kinds where a check of the result fails.
 
@@ -158,6 +175,7 @@ def compress(
     found = found.with_arithmetic(arithmetic) if arithmetic else found
     found = found.with_more(more) if more != 1 else found
     found = found.with_augment(augment) if augment is not None else found
+    found = found.with_gates(gates)
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
     check_writable(Path(out))
     children.warm("tensorflow")
@@ -173,6 +191,7 @@ def compress(
             seed=seed,
             fresh=fresh,
             thresholds=thresholds,
+            strict=strict,
             **said,
         )
         job = prepare.prepare_job(found, wish, told.say, told.progress)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +25,8 @@ from edgedigits.pipeline.recipe import Recipe, load_recipe
 PathLike = str | os.PathLike[str]
 Data = Dataset | PathLike | object
 """A data set, what `--data` takes, or what else `load_data` reads: arrays, a tf.data.Dataset, a Dataset of Hugging Face."""
+Gates = Mapping[str, Any] | Sequence[str]
+"""Limits by name, or each as "name=limit", as `--gate` has them."""
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows
 _METADATA = "metadata.json"
 

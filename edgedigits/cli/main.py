@@ -19,8 +19,9 @@ from edgedigits_runner.runtimes import RUNTIMES
 
 from edgedigits import __version__
 from edgedigits.api.calls import on_the_command_line
-from edgedigits.cli import advise, device, search, verify
+from edgedigits.cli import advise, compare, device, search, verify
 from edgedigits.cli.endings import end_of
+from edgedigits.cli.gate_options import gate_options
 from edgedigits.cli.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.reading_options import reading_options
 from edgedigits.cli.scale_options import scale_options
@@ -214,6 +215,7 @@ def train(name: str, as_json: bool, no_augment: bool, augment: str, **given: Any
     help="Of several labels per image: an image has one above the probability 0.5, or above what gives it the best F1 on "
     "validation images.",
 )
+@gate_options("of the recipe")
 @as_json_option
 def compress(recipe_name: str, as_json: bool, **given: Any) -> None:
     """Compress a model by a recipe, check the result, and write an artifact folder."""
@@ -225,6 +227,7 @@ def compress(recipe_name: str, as_json: bool, **given: Any) -> None:
     else:
         print_rich(replace(found, manifest={**found.manifest, "warnings": []}))  # they are said already
         click.echo(f"{found.path}")
+    found.check_gates()
 
 
 @cli.group(invoke_without_command=True)
@@ -327,6 +330,7 @@ def pack(model: Path, as_json: bool, **given: Any) -> None:
 @click.option("--window", type=click.FloatRange(0.05, 600), default=0.5, show_default=True, help="Seconds of each.")
 @click.option("--pin", type=click.IntRange(0), metavar="CORE", help="Run on this core alone.")
 @click.option("--cold", is_flag=True, help="Also load with the model's file out of the page cache.")
+@gate_options("of the artifact's recipe")
 @click.option("--host", metavar="USER@HOST", help="Measure on this device, too, and show both machines.")
 @device.connection_options
 @click.option(
@@ -346,6 +350,7 @@ def bench(as_json: bool, csv: Path | None, **given: Any) -> None:
     if csv is not None:
         say(f"written: {found.write_csv(csv)}")
     print_result(found, as_json)
+    found.check_gates()
 
 
 @cli.command()
@@ -376,5 +381,6 @@ for command in (
     advise.advise,
     search.search,
     verify.verify,
+    compare.compare,
 ):
     cli.add_command(command)

@@ -22,6 +22,7 @@ from edgedigits.measure.bench import describe_model, measure
 from edgedigits.measure.bench_job import BenchTask
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.result_check import RESULT_BYTES, check_result
+from edgedigits.measure.rounds_apart import draw_few
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def bench_there(task: BenchTask, place: DeployWish, say: Say) -> tuple[Report, J
             models = [describe_model(one, path) for one, path in zip(task.contestants, paths, strict=True)]
             settings = replace(task.settings, runtime=packages.runtime)
             runner = RemoteRunner(device, folder, python, lambda line: say(f"{device.where}: {line}"))
-            found = measure(runner, models, images, task.contestants, settings)
+            few = draw_few(task.images) if settings.apart else None
+            found = measure(runner, models, images, task.contestants, settings, few)
             return replace(found, classes=task.classes), doctor
         finally:
             device.remove("bench")

@@ -37,6 +37,7 @@ from edgedigits.measure.bench_result import (
     read_scores,
 )
 from edgedigits.measure.local_runner import RunnerProcess
+from edgedigits.measure.rounds_apart import FEW_NAME, draw_few, join_rounds, reverse
 from edgedigits.measure.runtimes.environments import RuntimeName, find_python_for
 from edgedigits.measure.why_no_faster import CLEARLY_FASTER, Race, Side, explain, look_at
 from edgedigits.tflite.flatbuffer import FLOAT16_ENTRY, read
@@ -68,7 +69,7 @@ class BenchSettings:
 
     `probes` processes per model and number of threads measure load, first inference (medians) and memory (the largest);
     with `cold` as many more, the model's file dropped from the page cache before each. `pin` is the one core that
-    everything runs on, None leaves that to the system.
+    everything runs on, None leaves that to the system. `apart`: each round in a process of its own (`rounds_apart`).
     """
 
     threads: tuple[int, ...] = (1,)
@@ -79,6 +80,7 @@ class BenchSettings:
     probes: int = 3
     pin: int | None = None
     cold: bool = False
+    apart: bool = False
 
     def __post_init__(self) -> None:
         if not self.threads or min(self.threads) < 1 or len(set(self.threads)) != len(self.threads):
@@ -135,7 +137,8 @@ def bench_together(
     python = find_python_for(settings.runtime, progress)
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
         runner = RunnerProcess(python, Path(folder), progress)
-        return measure_together(runner, models, str(_eval_file(images, Path(folder))), contestants, settings)
+        few = draw_few(images) if settings.apart else None
+        return measure_together(runner, models, str(_eval_file(images, Path(folder))), contestants, settings, few)
 
 
 def measure(
@@ -144,12 +147,14 @@ def measure(
     eval_path: str,
     contestants: Sequence[Contestant],
     settings: BenchSettings,
+    few: bytes | None = None,
 ) -> Report:
     """The report of one or two contestants (the baseline first) on whatever machine `runner` runs.
 
-    `models` are the contestants as `model_job` gives them, `eval_path` is an .npz file; paths as the runner finds them.
+    `models` are the contestants as `model_job` gives them, `eval_path` is an .npz file; paths as the runner finds them. `few` is
+    an .npz file of some of the images, which rounds need that run apart.
     """
-    return measure_together(runner, models, eval_path, contestants, settings)[0]
+    return measure_together(runner, models, eval_path, contestants, settings, few)[0]
 
 
 def measure_together(
@@ -158,9 +163,10 @@ def measure_together(
     eval_path: str,
     contestants: Sequence[Contestant],
     settings: BenchSettings,
+    few: bytes | None = None,
 ) -> tuple[Report, ...]:
     """A report of each contestant against the first, or of the only one, all of one run."""
-    result = runner.run("bench", bench_job(models, eval_path, settings))
+    result = _run(runner, models, eval_path, settings, few)
     probes = [_probes(runner, model, result["image_shape"], settings) for model in models]
     sides = [[0, at] for at in range(1, len(contestants))] or [[0]]
     return tuple(
@@ -173,6 +179,21 @@ def measure_together(
         )
         for places in sides
     )
+
+
+def _run(
+    runner: Runner, models: Sequence[JsonObject], eval_path: str, settings: BenchSettings, few: bytes | None
+) -> JsonObject:
+    """The result of the job, of rounds that run apart too."""
+    if not settings.apart or few is None:
+        return runner.run("bench", bench_job(models, eval_path, settings))
+    runner.put({FEW_NAME: few})
+    one = replace(settings, windows=1)
+    rounds = [
+        runner.run("bench", bench_job(reverse(models, at), FEW_NAME if at else eval_path, one))
+        for at in range(settings.windows)
+    ]
+    return join_rounds(rounds)
 
 
 def _report(
@@ -198,6 +219,7 @@ def _report(
         compressed=reports[-1],
         comparison=comparison,
         labels=read_labels(result),
+        apart=settings.apart,
     )
 
 

@@ -89,18 +89,18 @@ def make_task(wish: BenchWish, folder: Path, say: Say = lambda _: None) -> Bench
         if path is not None and not path.is_file():
             raise TfliteError(f"{path}: no such file; give a .tflite file, or the folder of an artifact")
     made = artifact_folder.read(file.parent) if (file.parent / "manifest.json").is_file() else None
-    scale = _scale(wish, made)
+    scale = find_scale(wish, made)
     product = made if made and file.name == "model.tflite" else None
     compressed = Contestant(made.manifest["recipe"]["name"] if made else file.stem, file, scale, wish.resize)
     baseline = Contestant("float", product.path / "float.tflite", scale, wish.resize) if product else None
     if wish.baseline is not None:
         baseline = Contestant(wish.baseline.stem, wish.baseline, scale, wish.resize)
-    images, classes, labelled = _images(wish, made, folder, say)
+    images, classes, labelled = find_images(wish, made, folder, say)
     own = made.manifest if made and compressed.path.name == "model.tflite" else {}
     asked = own.get("task")
     before = own.get("float_task", asked) if wish.baseline is None else None
-    compressed = replace(compressed, task=_meaning(asked, compressed.path, classes, labelled))
-    baseline = baseline and replace(baseline, task=_meaning(before, baseline.path, classes, labelled))
+    compressed = replace(compressed, task=find_meaning(asked, compressed.path, classes, labelled))
+    baseline = baseline and replace(baseline, task=find_meaning(before, baseline.path, classes, labelled))
     return BenchTask(
         contestants=(baseline, compressed) if baseline else (compressed,),
         images=images,
@@ -117,7 +117,7 @@ def make_task(wish: BenchWish, folder: Path, say: Say = lambda _: None) -> Bench
     )
 
 
-def _meaning(told: object, file: Path, classes: tuple[str, ...], labelled: bool) -> Task:
+def find_meaning(told: object, file: Path, classes: tuple[str, ...], labelled: bool) -> Task:
     """What the outputs of a file mean: as its manifest says, else by the data's labels, with the usual thresholds."""
     if told is not None:
         return from_json(told)  # looked at when the manifest was read
@@ -134,7 +134,7 @@ def is_sigmoid_at_end(flat: bytes) -> bool:
     return maker is not None and maker.name == "LOGISTIC"
 
 
-def _scale(wish: BenchWish, made: Artifact | None) -> Scale:
+def find_scale(wish: BenchWish, made: Artifact | None) -> Scale:
     """As given, else the artifact's; that too where what was given is what was folded into its weights."""
     scale: Scale | None = wish.scale
     own = made.manifest["input"] if made else {}
@@ -148,7 +148,7 @@ def _scale(wish: BenchWish, made: Artifact | None) -> Scale:
     return scale
 
 
-def _images(wish: BenchWish, made: Artifact | None, folder: Path, say: Say) -> tuple[Path, tuple[str, ...], bool]:
+def find_images(wish: BenchWish, made: Artifact | None, folder: Path, say: Say) -> tuple[Path, tuple[str, ...], bool]:
     """The artifact's own test images, or the test part of the data that was named; the names of their classes, and whether an
     image may have several."""
     if made and wish.data is None and (made.path / "eval.npz").is_file():

@@ -17,11 +17,17 @@ from edgedigits.tasks.f1_difference import compare_f1
 from edgedigits.tasks.statistics import (
     Interval,
     Paired,
+    Spread,
+    bound_median,
     bound_share,
+    compute_saving,
     compute_speedup,
     compute_typical_percentile,
     pair_up,
 )
+
+Laps = Sequence[NDArray[np.float64]]
+"""Of each window, in microseconds."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,12 @@ class Cold:
 class Latency:
     """One model at one number of threads, one image at a time.
 
-    p50, p90 and p99 are of invoke() alone: the median over the windows of each window's percentile. `call_p50_us` adds
-    handing the image over and fetching the scores, and `per_second` is how many such whole calls fit into a second,
-    again the median of the windows. First inference, load (constructor and allocate_tensors, the file in the page
-    cache) and memory come from processes of their own: `peak_memory_mib` is that of the whole process, with Python and
-    NumPy, `steady_memory_mib` what it holds after 0.2 s of inferences; `added_memory_mib` is the rise from loading the
+    p50, p90 and p99 are of invoke() alone: the median over the windows of each window's percentile. `p50_low_us` and
+    `p50_high_us` are its 95 % interval over the windows, None where fewer than three count. `call_p50_us` adds handing the
+    image over and fetching the scores, and `per_second` is how many such whole calls fit into a second, again the median
+    of the windows. First inference, load (constructor and allocate_tensors, the file in the page cache) and memory come
+    from processes of their own: `peak_memory_mib` is that of the whole process, with Python and NumPy,
+    `steady_memory_mib` what it holds after 0.2 s of inferences; `added_memory_mib` is the rise from loading the
     model on; None where the system does not tell. `cold` is None unless asked for.
 
     Only rounds in which no model's window is void count: the windows of one round share their time, so they stay or
@@ -74,6 +81,8 @@ class Latency:
     cold: Cold | None
     laps: int
     window_p50_us: tuple[float, ...]
+    p50_low_us: float | None
+    p50_high_us: float | None
     valid_windows: int
     void_reasons: tuple[str, ...]
     delegated: bool | None
@@ -108,11 +117,13 @@ class ModelReport:
 
 @dataclass(frozen=True)
 class Speedup:
-    """p50 of the baseline divided by that of the compressed model; above 1 the compressed one is the faster. Where no
-    round is valid the interval is of void ones, and is not shown."""
+    """p50 of the baseline divided by that of the compressed model, of the rounds' ratios the median; above 1 the compressed one
+    is the faster. `saved_us`: by how many microseconds. Where no round is valid the intervals are of void ones, and are not
+    shown."""
 
     threads: int
     ratio: Interval
+    saved_us: Interval
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,7 @@ class Comparison:
 class Report:
     """`baseline` and `comparison` are None where the compressed model was measured alone.
 
+    `apart`: each round was measured in a process of its own.
     `labels` are the true classes, int32 [n], or labels, uint8 [n, labels]; they stay out of the JSON. `classes` are their names,
     () where not known.
     """
@@ -149,6 +161,7 @@ class Report:
     comparison: Comparison | None
     labels: np.ndarray = field(repr=False, compare=False)
     classes: tuple[str, ...] = ()
+    apart: bool = False
 
     @property
     def answers(self) -> dict[str, np.ndarray]:
@@ -213,6 +226,8 @@ def _latency(result: JsonObject, threads_at: int, model_at: int, probes: Probes)
     counting = valid or range(len(everything))
     laps = [everything[at] for at in counting]
     windows = [entry["windows"][at] for at in counting]
+    each_p50 = np.array([compute_typical_percentile([each], 50) for each in laps])
+    sure = bound_median(each_p50) if valid else Spread(0.0, None, None)
     return Latency(
         threads=result["latency"][threads_at]["threads"],
         p50_us=compute_typical_percentile(laps, 50),
@@ -228,6 +243,8 @@ def _latency(result: JsonObject, threads_at: int, model_at: int, probes: Probes)
         cold=_cold(probes.cold),
         laps=sum(len(each) for each in laps),
         window_p50_us=tuple(compute_typical_percentile([each], 50) for each in everything),
+        p50_low_us=sure.low,
+        p50_high_us=sure.high,
         valid_windows=len(valid),
         void_reasons=tuple(window["void"] for window in entry["windows"] if window["void"]),
         delegated=entry["delegated"],
@@ -293,10 +310,14 @@ def compute_accuracy(result: JsonObject, model_at: int) -> Interval:
     return bound_share(int(right.sum()), len(right))
 
 
+def _speed(threads: int, baseline: Laps, compressed: Laps) -> Speedup:
+    return Speedup(threads, compute_speedup(baseline, compressed), compute_saving(baseline, compressed))
+
+
 def compare(result: JsonObject) -> Comparison:
     """The second model of a result against the first."""
     speedups = [
-        Speedup(entry["threads"], compute_speedup(pick_laps_us(result, at, 0), pick_laps_us(result, at, 1)))
+        _speed(entry["threads"], pick_laps_us(result, at, 0), pick_laps_us(result, at, 1))
         for at, entry in enumerate(result["latency"])
     ]
     right = [find_right(result, at) for at in (0, 1)]

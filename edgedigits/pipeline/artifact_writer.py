@@ -60,7 +60,8 @@ class Draft:
     """All that goes into a folder.
 
     `scale` is how the bytes take their pixels, `folded` what `fold_scaling` did for that, `task` what is asked, `augment` how
-    training images were moved and why, empty where no stage was asked that.
+    training images were moved and why, empty where no stage was asked that,
+    `gates` how each was judged.
     """
 
     job: Job
@@ -74,6 +75,7 @@ class Draft:
     folded: JsonObject
     task: Halves
     augment: JsonObject
+    gates: list[JsonObject] = dataclasses.field(default_factory=list)
 
 
 def list_settings(part: Any) -> JsonObject:
@@ -126,6 +128,7 @@ def _manifest(draft: Draft) -> JsonObject:
         "export": draft.exported.facts,
         "float": draft.baseline.facts,
         "test": draft.test,
+        **({"gates": draft.gates} if draft.gates else {}),
         "warnings": [*job.dataset.warnings, *draft.warnings],
         "key": draft.key,
         "versions": {**list_versions(), **_quantizer_version(job.recipe.export)},

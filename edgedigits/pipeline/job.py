@@ -17,7 +17,7 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a recipe: all it depends on."""
+    """One run of a recipe: all it depends on. `strict`: a gate that is not surely held is missed."""
 
     recipe: Recipe
     name: str
@@ -30,6 +30,7 @@ class Job:
     fresh: bool = False
     tune_thresholds: bool = False
     custom: Sequence[str] = ()
+    strict: bool = False
     made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, what: Hashable, make: Callable[[], _Made]) -> _Made:

@@ -16,7 +16,7 @@ from edgedigits.data.scale import Scaling
 from edgedigits.data.splits import FitData, split
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import check_writable
-from edgedigits.ground.facts import Facts, Progress, Say, silent
+from edgedigits.ground.facts import Facts, JsonObject, Progress, Say, silent
 from edgedigits.keras_types import KerasModel
 from edgedigits.models.saved.custom_classes import hash_sources
 from edgedigits.models.saved.saved_files import hash_model
@@ -32,12 +32,16 @@ from edgedigits.pipeline.export import checks
 from edgedigits.pipeline.export.export import Export, find_converter, list_rewrites
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.exportable import check_exportable
+from edgedigits.pipeline.gates.evidence import Answers, Evidence, count_flips, predict_for
+from edgedigits.pipeline.gates.judge import judge
+from edgedigits.pipeline.gates.timing import time_forms
+from edgedigits.pipeline.gates.wording import to_record as to_gates
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.stage_cache import StageCache, chain_key, start_key
 from edgedigits.stages.candidate import Candidate, Stage
 from edgedigits.tasks import parity
 from edgedigits.tasks.baseline_check import Findings
-from edgedigits.tasks.class_recalls import ClassChanges, to_record
+from edgedigits.tasks.class_recalls import to_record
 from edgedigits.tasks.differences import tell_classes
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.scoring import Score, compute_outputs
@@ -73,8 +77,8 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     check_writable(out, f"{artifact_writer.name_folder(job.name, job.recipe.name, '0' * 64)}/manifest.json")
     made = validate(job, say, progress)
     progress("test", 0.7)
-    test, changes = _test(job, made.halves, made.exported, made.baseline, made.scale)
-    if lost := tell_classes(changes, find_task(job.dataset).case_names(job.dataset.classes), "the test images"):
+    test, answers = _test(job, made.halves, made.exported, made.baseline, made.scale)
+    if lost := tell_classes(answers.classes, answers.names, "the test images"):
         made.warnings.append(lost)
     draft = Draft(
         job,
@@ -88,6 +92,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         made.folded,
         made.halves,
         made.augment,
+        _judge_gates(job, made, answers, progress),
     )
     return artifact_writer.write(draft, out)
 
@@ -241,25 +246,39 @@ def _export(job: Job, name: str, export: Export, candidate: Candidate, data: Fit
 
 def _test(
     job: Job, halves: Halves, exported: Exported, baseline: Exported, scale: Scaling
-) -> tuple[Facts, ClassChanges]:
+) -> tuple[JsonObject, Answers]:
     """The last line: both forms on the test images, counted image by image, in all and class by class."""
     test, task = job.dataset.test, find_task(job.dataset)
     first = halves.float.decode(compute_outputs_of_bytes(baseline.flat, test, scale))
     second = halves.compressed.decode(compute_outputs_of_bytes(exported.flat, test, scale))
     changes = find_changes(task, test.labels, first, second)
     before, after = halves.float.right(first, test.labels), halves.compressed.right(second, test.labels)
-    paired = pair_up(before, after)
+    paired, flips = pair_up(before, after), count_flips(first, second)
+    names = task.case_names(job.dataset.classes)
     facts = {
         "images": len(test),
         "float_accuracy": float(before.mean()),
         "accuracy": float(after.mean()),
         "only_float_right": paired.only_baseline,
         "only_compressed_right": paired.only_compressed,
+        "flips": flips,
         "mcnemar_p": paired.p_value,
-        "classes": to_record(changes, task.case_names(job.dataset.classes)),
+        "classes": to_record(changes, names),
         **task.compare(test.labels, first, second),
     }
-    return facts, changes
+    return facts, Answers(len(test), changes, names, paired, flips)
+
+
+def _judge_gates(job: Job, made: Validated, answers: Answers, progress: Progress) -> list[JsonObject]:
+    """How each gate of the recipe was judged; what only gates ask for is measured now."""
+    gates, flats = job.recipe.gates, (made.baseline.flat, made.exported.flat)
+    times = None
+    if any(gate.needs_times for gate in gates):
+        tasks = made.halves.float.as_json(), made.halves.compressed.as_json()
+        times = time_forms(flats, job.dataset.test, made.scale, tasks, lambda line: progress(line, 0.8))
+    sizes = len(flats[1]), len(flats[0])
+    evidence = Evidence(answers, sizes, predict_for(gates, flats[1], flats[0]), times)
+    return to_gates(judge(gates, evidence, job.strict))
 
 
 def _tuned(job: Job, data: FitData, float_outputs: np.ndarray, outputs: np.ndarray) -> Halves:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from edgedigits_runner.scaling import scaling_of
 
 from edgedigits.ground.facts import JsonObject
-from edgedigits.tasks.differences import tell_mcnemar, word_interval
+from edgedigits.pipeline.gates.wording import list_lines
+from edgedigits.tasks.class_recalls import ClassChange, ClassChanges
+from edgedigits.tasks.differences import tell_classes, tell_mcnemar, word_interval
 from edgedigits.tasks.statistics import Paired, bound_share
 
 
@@ -31,6 +33,7 @@ def write_artifact_card(manifest: JsonObject) -> str:
         f"Input: {'x'.join(map(str, manifest['input']['shape']))} pixels, scaled to {_scale(manifest)}. "
         f"Export: {export['export']}. Seed: {manifest['seed']}.",
         tell_mcnemar(_paired(test), "float", "this model"),
+        *_classes(test, _noun(manifest)),
         *_float16(export),
         *_labels(manifest),
         "",
@@ -41,7 +44,9 @@ def write_artifact_card(manifest: JsonObject) -> str:
             for row in manifest["stages"]
         ),
     ]
-    lines += ["", *(f"Warning: {warning}" for warning in manifest["warnings"])]
+    lines += ["", *(f"- {line}" for line in list_lines(manifest.get("gates", [])))]
+    said = {_worse_classes(test)}  # above
+    lines += ["", *(f"Warning: {warning}" for warning in manifest["warnings"] if warning not in said)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -50,6 +55,32 @@ def _paired(test: JsonObject) -> Paired:
     images, before, after = test["images"], test["only_float_right"], test["only_compressed_right"]
     both = round(test["accuracy"] * images) - after
     return Paired(both, before, after, images - both - before - after)
+
+
+def _classes(test: JsonObject, noun: str) -> Iterator[str]:
+    """Whether one class lost more than the rest, by a test that allows for how many there are."""
+    if worse := _worse_classes(test):
+        yield f"Of single classes: {worse}."
+    elif len(test.get("classes", [])) > 1:
+        yield f"No {noun} loses significantly more than the rest (exact test, corrected for {len(test['classes'])})."
+
+
+def _worse_classes(test: JsonObject) -> str | None:
+    rows = test.get("classes", [])
+    each = (
+        ClassChange(
+            at,
+            row["images"],
+            round(row["float_recall"] * row["images"]),
+            round(row["compressed_recall"] * row["images"]),
+            row["only_float_right"],
+            row["only_compressed_right"],
+            row["p_value"],
+            lost_p_value=1.0,  # which this is not asked for
+        )
+        for at, row in enumerate(rows)
+    )
+    return tell_classes(ClassChanges(tuple(each)), [str(row["class"]) for row in rows], "the test images")
 
 
 def _interval(test: JsonObject, which: str) -> str:

@@ -33,11 +33,13 @@ RAW = NAMED["0..255"]
 
 @dataclass(frozen=True, kw_only=True)
 class Wish(ModelWish):
-    """The options of `edgedigits compress`, as given. `thresholds` of labels: half, or tuned on validation images."""
+    """The options of `edgedigits compress`, as given. `thresholds` of labels: half, or tuned on validation images;
+    `strict` of gates."""
 
     seed: int = 0
     fresh: bool = False
     thresholds: str = "half"
+    strict: bool = False
 
 
 def prepare_job(recipe: Recipe, wish: Wish, say: Say, progress: Progress = silent) -> Job:
@@ -76,6 +78,7 @@ def prepare_job(recipe: Recipe, wish: Wish, say: Say, progress: Progress = silen
         fresh=wish.fresh,
         tune_thresholds=wish.thresholds == "tuned",
         custom=tuple(wish.custom),
+        strict=wish.strict,
     )
 
 

@@ -35,6 +35,7 @@ from edgedigits.pipeline.export.float16 import Float16
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.export.int16x8 import Int16x8
+from edgedigits.pipeline.gates.gate import Gate, list_said, overlay, parse_gates
 from edgedigits.stages.candidate import Stage
 from edgedigits.stages.cluster import Cluster
 from edgedigits.stages.distil.distil import Distil
@@ -59,7 +60,7 @@ EXPORTS: dict[str, type[Export]] = {
     "int8": Int8,
     "int16x8": Int16x8,
 }
-KEYS = ("name", "for", "images", "instead", "augment", "stages", "export")
+KEYS = ("name", "for", "images", "instead", "augment", "stages", "export", "gates")
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -70,7 +71,8 @@ class Recipe:
     with the same kept stages. `name` becomes a part of paths; without one the recipe is called after its steps. `purpose` is
     what it is for, in a line. `images`, as "28x28x1", are the only ones that it is made for, "" for any; `instead` is the recipe
     for others. `augment` is how training images are moved: the name of a set, or moves with their limits; "" for what a run
-    finds out, as `auto`. Raises RecipeError for what is no stage or export, and for stages that don't go together.
+    finds out, as `auto`. `gates` are limits by name that what comes out must hold (docs/gates.md). Raises
+    RecipeError for what is no stage or export, and for stages that don't go together.
 
     >>> import edgedigits as ed
     >>> mine = ed.Recipe(stages=[ed.Prune(sparsity=0.8), ed.Qat()], export=ed.Int8(slim=True))
@@ -86,6 +88,7 @@ class Recipe:
     images: str
     instead: str
     augment: Said
+    gates: tuple[Gate, ...]
 
     def __init__(
         self,
@@ -97,6 +100,7 @@ class Recipe:
         images: str = "",
         instead: str = "",
         augment: Said = "",
+        gates: Mapping[str, Any] | Sequence[Gate] = (),
     ) -> None:
         pairs = tuple(
             one if isinstance(one, tuple) else (_row(f"Recipe: stages[{at}]", one, STAGES, "stage"), one)
@@ -108,6 +112,7 @@ class Recipe:
             raise RecipeError(f"Recipe: name: found {show_value(name)}; wanted {WANTED}")
         found: JsonObject = {"purpose": purpose, "stages": pairs, "export_name": export_name, "export": export}
         found |= {"images": images, "instead": instead}
+        found |= {"gates": parse_gates(gates, "Recipe: gates") if isinstance(gates, Mapping) else tuple(gates)}
         found |= {"augment": check_said(augment, "Recipe: augment", RecipeError) if augment != "" else ""}
         for field, value in found.items():
             object.__setattr__(self, field, value)
@@ -121,7 +126,7 @@ class Recipe:
     @property
     def hash(self) -> str:
         """SHA-256 of every setting of the stages and the export, in order, and of `augment` where it is said; what it is called
-        doesn't count."""
+        and its gates don't count: the bytes are the same."""
         said = {key: value for key, value in self.as_dict().items() if key in ("augment", "stages", "export")}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -157,6 +162,10 @@ class Recipe:
             raise RecipeError(f"--augment {found}: {self.name} has no stage that trains; qat_int8 has")
         stages = [(name, _without_moves(one)) for name, one in self.stages]
         return self._replaced(stages=stages, augment=found)
+
+    def with_gates(self, given: Mapping[str, Any] | Sequence[str]) -> Recipe:
+        """The same recipe with gates as a call says them, each in place of its own of that name. Raises InputError."""
+        return self._replaced(gates=overlay(self.gates, given))
 
     @property
     def asks_augment(self) -> bool:
@@ -198,6 +207,7 @@ class Recipe:
             **({"augment": self.augment} if self.augment != "" else {}),
             "stages": [{name: _settings(stage)} for name, stage in self.stages],
             "export": {self.export_name: _settings(self.export)},
+            **({"gates": list_said(self.gates)} if self.gates else {}),
         }
 
     def as_json(self) -> dict[str, Any]:
@@ -297,6 +307,7 @@ def parse(document: Any, where: str, default_name: str) -> Recipe:
         images,
         document.get("instead", ""),
         check_said(document["augment"], f"{where}: augment", RecipeError) if "augment" in document else "",
+        parse_gates(document["gates"], f"{where}: gates") if "gates" in document else (),
     )
 
 

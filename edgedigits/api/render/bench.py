@@ -38,7 +38,8 @@ def to_json(report: Report) -> JsonObject:
         }
         for speedup, ratio in zip(report.comparison.speedups, found["comparison"]["speedups"], strict=True):
             if is_void(speedup.threads, report):
-                ratio["ratio"] |= {"low": None, "high": None}
+                for one in ("ratio", "saved_us"):
+                    ratio[one] |= {"low": None, "high": None}
         found["comparison"]["classes"] = to_record(report.comparison.classes, report.classes, "baseline")
     return found
 
@@ -155,11 +156,12 @@ def tell_machine(report: Report) -> str:
     """The machine, and how the times came about."""
     at = report.environment
     machine = at["board"] or at["cpu"] or at["machine"]
+    apart = ", each round in a process of its own" if report.apart else ""
     pinned = "" if report.pin is None else f", pinned to core {report.pin}"
     return (
         f"{report.images:,} images; {at['runtime']} {at['runtime_version']}, Python {at['python']}, "
         f"NumPy {at['numpy']}, on {machine}, {at['cpus']} cores{pinned}. One image at a time, invoke() alone; "
-        f"{report.windows} window(s) of {report.window_s:g} s per model, taking turns; a percentile is the median of the "
+        f"{report.windows} window(s) of {report.window_s:g} s per model, taking turns{apart}; a percentile is the median of the "
         f"windows'. Every lap holds {at['timer_ns']} ns of the timer's own."
     )
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from edgedigits.errors import InputError
 from edgedigits.ground.facts import JsonObject
+from edgedigits.pipeline.gates.amounts import BYTES, parse_in
 
 TARGETS: Final = ("pi4", "pi5", "pi3", "zero2", "here")
 """Boards whose milliseconds are foretold; `here` is measured on this machine's interpreter, one thread."""
-_UNITS: Final = {"": 1, "B": 1, "K": 1024, "KB": 1000, "KIB": 1024, "M": 1024**2, "MB": 1000**2, "MIB": 1024**2}
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MOST_POINTS: Final = 100
 LEAST_BYTES: Final = 1024
@@ -82,11 +82,10 @@ def parse_bytes(value: Any, option: str = "--max-bytes") -> int | None:
     """A number of bytes: 65536, "64K" (of 1,024), "64KB" (of 1,000) or "1.5M". Raises InputError for anything else."""
     if value is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([A-Za-z]*)", str(value).strip())
-    unit = found and _UNITS.get(found[2].upper())
-    if isinstance(value, bool) or found is None or unit is None:
+    found = parse_in(value, BYTES)
+    if found is None or found < 0:
         raise InputError(f"{option}: found {value!r}; wanted a number of bytes, as 65536, 64K or 1.5M")
-    return int(float(found[1]) * unit)
+    return int(found)
 
 
 def parse_seconds(value: Any, option: str = "--time") -> float | None:

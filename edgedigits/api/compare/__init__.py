@@ -1,0 +1,1 @@
+"""The comparison of two models as a function, and what it found."""

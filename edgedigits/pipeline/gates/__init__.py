@@ -1,0 +1,1 @@
+"""Gates: what an artifact must hold, judged on the bounds of what was measured."""
