@@ -157,6 +157,13 @@ def test_a_gate_is_judged_on_the_bound_of_its_interval(said: str, lost: int, ver
     assert judged(said, seen(lost=lost), strict=True).ok == (verdict == "held")
 
 
+def test_a_class_that_float_never_finds_can_not_be_lost() -> None:
+    labels = np.arange(200) % 2
+    right = labels == 0
+    answers = Answers(200, count_by_class(labels, right, right), ("cat", "dog"), pair_up(right, right), 0)
+    assert judged("min_class_recall=0.8x", replace(seen(), answers=answers)).verdict == "held"
+
+
 def test_too_few_rounds_are_never_sure() -> None:
     for said in ("max_p50_us=1", "max_p50_us=1000", "min_speedup=100", "min_speedup=0.1"):
         assert judged(said, seen(rounds=LEAST_ROUNDS - 1)).verdict == "not sure"

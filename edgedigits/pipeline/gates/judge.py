@@ -167,9 +167,8 @@ def _of_class(gate: Gate, one: ClassChange, evidence: Evidence, confidence: floa
         own = bound_share(one.after, one.images, confidence)
         return Finding(value, own.low, own.high, gate.limit, "share", None, one.images, "images", name)
     base, lost = one.before / one.images, bound_difference(one.only_before, one.only_after, one.images, confidence)
-    return Finding(
-        value, base - lost.high, base - lost.low, gate.limit * base, "share", base, one.images, "images", name
-    )
+    low, high = (min(1.0, max(0.0, base - end)) for end in (lost.high, lost.low))  # a recall can't lie beyond
+    return Finding(value, low, high, gate.limit * base, "share", base, one.images, "images", name)
 
 
 _MEASURES: Final[Mapping[str, Callable[[Gate, Evidence], Finding]]] = {
