@@ -16,6 +16,7 @@ import edgedigits as ed
 from benchmarks.evidence.broken import FAULTS, Broken, convert_whole
 from benchmarks.evidence.bytes_broken import narrow_range
 from benchmarks.evidence.nets import Trained, plain
+from edgedigits.api.evidence.verify import Verification
 from edgedigits.backend import keras
 from edgedigits.measure.verify.answers import Answers
 from edgedigits.measure.verify.layers import verify_layers
@@ -38,6 +39,7 @@ IMAGES = np.random.default_rng(5).random((24, 12, 12, 1), np.float32)
 def net() -> Trained:
     """Untrained: rounding asks for no sense."""
     keras.utils.set_random_seed(4)
+    keras.layers.Conv2D(1, 1)  # whatever was built before: the net's names are its own
     model, rng = plain((12, 12, 1), 3), np.random.default_rng(4)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -147,6 +149,21 @@ def test_a_fault_is_named_first_with_its_cause(fault: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("layer", "times"), [("dense", -1), ("conv2d_2", 0), ("conv2d_1", 0.5)])
+def test_weights_that_are_others_are_told_before_what_they_spoil(layer: str, times: float) -> None:
+    other = Net(whole().compressed, "c")
+    match = next(one for one in match_steps(other, Net(whole().plain, "f")) if one.name == layer)
+    buffer = other.model.buffers[other.model.subgraphs[0].tensors[match.weights[0]].buffer]
+    assert buffer.data is not None
+    values = np.frombuffer(buffer.data.tobytes(), np.int8) * times
+    buffer.data = np.frombuffer(values.clip(-127, 127).astype(np.int8).tobytes(), np.uint8)
+    report = looked_at(Broken(whole().plain, schema.pack(other.model), ""))
+    first = report.suspects[0]
+    assert (first.layer.name, first.finding.cause) == (layer, "other_weights")
+    assert report.layers[0].name == layer
+    assert "No layer is broken" not in str(Verification(report))
+
+
 def test_a_range_that_nothing_fills_is_told() -> None:
     operator = next(one.index for one in match_steps(*[Net(whole().compressed, "c")] * 2) if one.name == "conv2d_1")
     report = looked_at(Broken(whole().plain, narrow_range(whole().compressed, operator, 1 / 24), ""))
@@ -159,6 +176,12 @@ def test_a_mask_that_only_the_record_knows_is_missed_too() -> None:
     report = looked_at(whole(), promised=promised)
     assert [(one.layer.name, one.finding.cause) for one in report.suspects] == [("conv2d_1", "revived_mask")]
     assert "the record says" in report.suspects[0].sentence
+
+
+def test_what_the_record_says_of_a_layer_is_of_no_other() -> None:
+    """Its name is the beginning of theirs."""
+    report = looked_at(whole(), promised={"conv2d": 0.8})
+    assert [one.layer.name for one in report.suspects] == ["conv2d"]
 
 
 def test_a_bias_that_widened_the_scale_is_a_bias_too_large() -> None:
@@ -196,6 +219,19 @@ def test_layers_without_an_equal_are_told_in_words() -> None:
     assert report.layers == ()
     assert any("nothing to compare layer by layer" in note for note in report.notes)
     assert report.answers["kl_nats"] > 0
+
+
+def test_a_pooling_that_two_nets_have_alike_makes_them_no_one_model() -> None:
+    def pooled(channels: int) -> Broken:
+        image = keras.Input((12, 12, 1))
+        x = keras.layers.Conv2D(channels, 3)(keras.layers.MaxPooling2D()(image))
+        return convert_whole(
+            Trained("p", keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten()(x))), IMAGES[:4])
+        )
+
+    report = looked_at(Broken(pooled(4).plain, pooled(6).compressed, ""))
+    assert report.layers == ()
+    assert any("nothing to compare layer by layer" in note for note in report.notes)
 
 
 def test_a_file_alone_is_held_against_itself_in_float() -> None:

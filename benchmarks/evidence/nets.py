@@ -35,16 +35,17 @@ class Trained:
 
 
 def plain(shape: tuple[int, int, int], classes: int) -> Any:
-    """Convolutions one behind the other, with batch normalization and without, and two dense layers."""
+    """Convolutions one behind the other, with batch normalization and without, and two dense layers; named as in a first net."""
     from keras import Model, layers
 
     image = layers.Input(shape)
     x = image
-    for count, stride, normalized in ((16, 1, True), (24, 2, False), (24, 1, True), (32, 2, False)):
-        x = layers.Conv2D(count, 3, strides=stride, padding="same", use_bias=not normalized)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x) if normalized else x)
-    x = layers.Dense(48, activation="relu")(layers.Flatten()(x))
-    return Model(image, layers.Dense(classes, activation="softmax")(x), name="plain")
+    for place, (count, stride, normalized) in enumerate(((16, 1, True), (24, 2, False), (24, 1, True), (32, 2, False))):
+        number = f"_{place}" if place else ""
+        x = layers.Conv2D(count, 3, strides=stride, padding="same", use_bias=not normalized, name=f"conv2d{number}")(x)
+        x = layers.ReLU()(layers.BatchNormalization(name=f"batch_normalization{number}")(x) if normalized else x)
+    x = layers.Dense(48, activation="relu", name="dense")(layers.Flatten(name="flatten")(x))
+    return Model(image, layers.Dense(classes, activation="softmax", name="dense_1")(x), name="plain")
 
 
 KINDS: Final = {"plain": plain, "residual": residual, "depthwise": depthwise}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,9 @@ def verify(
     from edgedigits.measure.verify.subject import VerifyWish
     from edgedigits.measure.verify.verify import verify as run
 
+    for name, given in (("model", model), ("other", other)):
+        if not isinstance(given, (Artifact, str, os.PathLike)) and (name == "model" or given is not None):
+            raise InputError(f"{name}: found {type(given).__name__}; wanted an artifact's folder or a .tflite file")
     if model_explorer is not None and against is not None:
         raise InputError("--model-explorer: takes layers that are held against a float form; leave out --against")
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)

@@ -9,7 +9,6 @@ import numpy as np
 
 from edgedigits.errors import TfliteError
 from edgedigits.ground.facts import JsonObject, Say
-from edgedigits.ground.names import cut_number
 from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.measure.verify.answers import Answers, read_meaning
 from edgedigits.measure.verify.causes.layer import Layer
@@ -17,7 +16,7 @@ from edgedigits.measure.verify.causes.table import find_cause
 from edgedigits.measure.verify.report import LayersReport, Suspect
 from edgedigits.measure.verify.subject import Subject, is_trained
 from edgedigits.tflite.checked_walk import follow
-from edgedigits.tflite.layers.matching import Match, match_steps
+from edgedigits.tflite.layers.matching import Match, match_steps, shares_weights
 from edgedigits.tflite.layers.rewiring import compute_in_float
 from edgedigits.tflite.layers.steps import Net
 from edgedigits.tflite.layers.stored_values import read_constant
@@ -48,7 +47,7 @@ def verify_layers(subject: Subject, say: Say) -> LayersReport:
     plain = Net(plain_flat, plain_name)
     with follow(f"{subject.name} or {plain_name}"):
         matches, answers = match_steps(compressed, plain), read_meaning(compressed, plain)
-    if len(matches) < _LEAST:
+    if len(matches) < _LEAST or not shares_weights(compressed, matches):
         notes.append(
             f"no layer of {subject.name} is one of {plain_name}: other channels, or another net, so there is nothing to compare "
             "layer by layer"
@@ -177,7 +176,7 @@ def _read_layers(
 def _promised(subject: Subject, match: Match) -> float | None:
     if match.weights[0] < 0:
         return None
-    return subject.promised.get(match.name, subject.promised.get(cut_number(match.name)))
+    return subject.promised.get(match.name)
 
 
 def _weights_alike(layers: Sequence[Layer]) -> float:

@@ -75,7 +75,6 @@ def make_subject(wish: VerifyWish, say: Say) -> Subject:
         plain_name, plain = str(made.path / "float.tflite"), _read(made.path / "float.tflite")[0]
     pixels, whence = _pixels(wish, made, contents, say)
     inputs = scale_pixels(pixels, _scale(wish, made)).astype(np.float32)
-    _check_inputs(file, contents, inputs)
     trained = [next(iter(one)) if isinstance(one, dict) else str(one) for one in _stages(made)]
     if trained and wish.other is None and made is not None:
         notes.append(
@@ -147,11 +146,21 @@ def _check_alike(one: Path, first: Contents, two: Path, second: Contents) -> Non
             )
 
 
-def _check_inputs(file: Path, contents: Contents, inputs: np.ndarray) -> None:
+def _check_classes(file: Path, contents: Contents, dataset: Dataset) -> None:
+    """Of a class for each output, as nets that classify have them."""
+    outputs, classes = int(contents.outputs[0].shape[-1]), len(dataset.classes)
+    if dataset.train.labels.ndim == 1 and outputs > 1 and classes != outputs:
+        raise DataError(
+            f"{file}: answers with {outputs} classes, and {dataset.name} has {classes}; give data of the model's classes"
+        )
+
+
+def _check_size(file: Path, contents: Contents, pixels: np.ndarray) -> None:
+    """Grey images may be shown to a model for colour."""
     wanted = contents.inputs[0].shape[1:]
-    if inputs.shape[1:] != wanted:
-        have, want = ("x".join(map(str, shape)) for shape in (inputs.shape[1:], wanted))
-        grey = " --grey" if wanted[2] == 1 and inputs.shape[3] == 3 else ""
+    if pixels.shape[1:3] != wanted[:2] or pixels.shape[3] not in (wanted[2], 1):
+        have, want = ("x".join(map(str, shape)) for shape in (pixels.shape[1:], wanted))
+        grey = " --grey" if wanted[2] == 1 and pixels.shape[3] == 3 else ""
         raise DataError(
             f"{file}: takes images of {want}, and the data has {have}; pass --resize {wanted[0]}x{wanted[1]}{grey}"
         )
@@ -178,12 +187,15 @@ def _pixels(wish: VerifyWish, made: Artifact | None, contents: Contents, say: Sa
             f"--data is missing: {wish.model} is not in an artifact folder, so say on which images to verify it"
         )
     dataset = _dataset(wish, made, say)
-    if len(dataset.classes) == 2 and int(contents.outputs[0].shape[-1]) == 1:
+    outputs = int(contents.outputs[0].shape[-1])
+    if len(dataset.classes) == 2 and outputs == 1:
         dataset = fit_to_outputs(dataset, 1)
+    _check_classes(wish.model, contents, dataset)
     images = draw_sample(split(dataset, _scale(wish, made), 0).validation, wish.images)
     if made is not None and wish.data is not None and dataset.fingerprint != made.manifest["data"]["fingerprint"]:
         say(f"note: {dataset.name} is not the data, or not read as the data, that {made.path} was made of")
     pixels = read_all(images)
+    _check_size(wish.model, contents, pixels)
     if pixels.shape[3] == 1 and contents.inputs[0].shape[3] == 3:
         pixels = np.repeat(pixels, 3, axis=3)
     return pixels, f"{len(pixels)} validation images of {dataset.name}"

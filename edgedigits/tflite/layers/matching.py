@@ -44,6 +44,12 @@ def match_steps(compressed: Net, plain: Net) -> tuple[Match, ...]:
     return tuple(_Matcher(compressed, plain).matches())
 
 
+def shares_weights(compressed: Net, matches: Sequence[Match]) -> bool:
+    """Whether a layer with weights is among the matches, where there are any such: a pooling that two nets have alike makes them
+    no one model."""
+    return any(match.weights[0] >= 0 for match in matches) or all(step.weight < 0 for step in compressed.steps)
+
+
 class _Matcher:
     def __init__(self, compressed: Net, plain: Net) -> None:
         self.compressed, self.plain = compressed, plain

@@ -52,7 +52,8 @@ def _layers_table(report: LayersReport) -> Table:
 
 
 def _cells(layer: Layer) -> Iterator[str]:
-    name = layer.name if layer.is_input else f"#{layer.match.index} {layer.name}"
+    known = layer.match.kind if layer.name.startswith("#") else layer.name  # a slim file has no names
+    name = layer.name if layer.is_input else f"#{layer.match.index} {known}"
     yield plain(_shorten(name))
     yield f"{layer.alone:.4f}" if layer.alone >= 5e-5 else "0"
     yield _word_db(layer.channel_snr_db)

@@ -1,7 +1,7 @@
 """Every cause that is looked for, in the order in which they are: the first that fits a layer is the one that is told.
 
 What a file can't have right (a bias, a mask, an input) comes first; then what calibration did; then what the model's own values
-do.
+do; last, what can't be explained.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from edgedigits.measure.verify.causes import (
     outlier_channel,
     revived_mask,
     saturation,
+    unexplained,
     weight_spread,
     wide_range,
 )
@@ -30,6 +31,7 @@ CAUSES: Final[dict[str, Callable[[Layer], Finding | None]]] = {
     "batchnorm_variance": batchnorm_variance.find,
     "outlier_channel": outlier_channel.find,
     "wide_range": wide_range.find,
+    "unexplained": unexplained.find,
 }
 
 
