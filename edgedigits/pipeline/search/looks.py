@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.pipeline.search.foretelling import Outlay
 from edgedigits.pipeline.search.question import Bounds
@@ -74,6 +75,13 @@ class Drop:
 def find_error(only_before: int, only_after: int, images: int) -> float:
     """The standard error, in points, of a difference between two models, of which so many images one alone got right."""
     return 100 / images * math.sqrt(only_before + only_after - (only_before - only_after) ** 2 / images)
+
+
+def read_drop(seen: JsonObject) -> Drop:
+    """Of what a trial keeps of a look; the error follows from the paired answers."""
+    paired = seen["paired"]
+    error = find_error(paired["only_float_right"], paired["only_compressed_right"], paired["images"])
+    return Drop(seen["drop_points"], round(error, 6))
 
 
 def rate(outlay: Outlay, drop: Drop, look: Look, bounds: Bounds, plain: Outlay, float_ms: float) -> float:

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.recipe import Recipe, parse
 from edgedigits.pipeline.search.foretelling import Outlay
-from edgedigits.pipeline.search.looks import Drop, tell_cost_fault
+from edgedigits.pipeline.search.looks import Drop, read_drop, tell_cost_fault
 from edgedigits.pipeline.search.question import MOST_POINTS, Bounds
 from edgedigits.pipeline.search.study import FINISHED
 
@@ -78,7 +78,7 @@ def read_point(trial: FrozenTrial) -> Point:
         cycles=costs.get("cycles"),
         ended="" if done else attrs.get("ended", ""),
         recipe=recipe,
-        error_points=seen.get("error_points"),
+        error_points=read_drop(seen).error if seen else None,
     )
 
 

@@ -19,13 +19,12 @@ from edgedigits.pipeline.recipe import Recipe
 from edgedigits.pipeline.search.foretelling import Outlay, foretell, measure
 from edgedigits.pipeline.search.looks import (
     LOOKS,
-    Drop,
     Look,
     count_steps,
-    find_error,
     list_looks,
     rate,
     rate_costs,
+    read_drop,
     tell_cost_fault,
 )
 from edgedigits.pipeline.search.question import Goal
@@ -118,8 +117,7 @@ class Trying:
     def _rate(self, seen: JsonObject, look: Look) -> float:
         outlay = Outlay(seen["size_bytes"], seen["gzip_bytes"], seen["ms"], seen["cycles"])
         plain = self.plain
-        drop = Drop(seen["drop_points"], seen["error_points"])
-        return rate(outlay, drop, look, self.goal.bounds, plain.int8, plain.float_ms)
+        return rate(outlay, read_drop(seen), look, self.goal.bounds, plain.int8, plain.float_ms)
 
     def _foretell(self, trial: optuna.Trial, recipe: Recipe) -> None:
         """Raises TrialPruned for a point that can't hold the bounds on cost, before any training."""
@@ -153,9 +151,7 @@ class Trying:
         outlay = measure(made.exported.flat, self.goal.target)
         paired = made.exported.facts["validation_paired"]
         drop = -float(paired["difference_points"])
-        error = find_error(paired["only_float_right"], paired["only_compressed_right"], paired["images"])
-        lost = {"drop_points": round(drop, 6), "error_points": round(error, 6), "paired": paired}
-        seen = {"share": look.share, **lost, **outlay.as_json()}
+        seen = {"share": look.share, "drop_points": round(drop, 6), "paired": paired, **outlay.as_json()}
         trial.set_user_attr("seen", seen)
         return self._rate(seen, look)
 
