@@ -81,7 +81,8 @@ WITHIN = {
     "api/search": "api api/render",
     "api/evidence": "api api/render/evidence",
     "api/render/evidence": "api/render",
-    "cli": "cli/options",
+    "cli": "cli/options cli/evidence",
+    "cli/evidence": "cli/options",
     "cli/options": "",
 }
 """Of each folder of a room, the other folders of that room that its modules may import."""

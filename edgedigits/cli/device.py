@@ -9,7 +9,7 @@ from typing import Any
 import click
 from edgedigits_runner.runtimes import ON_DEVICES, RUNTIMES
 
-from edgedigits.cli.output import as_json_option, print_line, print_result, say
+from edgedigits.cli.options.output import as_json_option, print_line, print_result, say
 
 DEVICE_RUNTIME = click.Choice(("auto", *ON_DEVICES))
 CPU = click.Choice(["cortex-a53", "cortex-a72", "cortex-a76"])

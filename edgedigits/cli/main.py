@@ -19,12 +19,13 @@ from edgedigits_runner.runtimes import RUNTIMES
 
 from edgedigits import __version__
 from edgedigits.api.calls import on_the_command_line
-from edgedigits.cli import advise, compare, device, search, verify
+from edgedigits.cli import advise, device, search
 from edgedigits.cli.endings import end_of
+from edgedigits.cli.evidence import compare, verify
 from edgedigits.cli.options.gate_options import gate_options
+from edgedigits.cli.options.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.options.reading_options import reading_options
 from edgedigits.cli.options.scale_options import scale_options
-from edgedigits.cli.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.errors import InputError
 from edgedigits.pipeline.converters.numbers import ARITHMETICS
 from edgedigits.pipeline.converters.table import CONVERTERS

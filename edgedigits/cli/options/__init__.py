@@ -1,1 +1,1 @@
-"""Options that several commands take alike."""
+"""What several commands share: options, and how results are printed."""

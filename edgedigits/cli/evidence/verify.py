@@ -8,9 +8,9 @@ from typing import Any
 import click
 from edgedigits_runner.runtimes import KNOWN
 
+from edgedigits.cli.options.output import as_json_option, print_result, say
 from edgedigits.cli.options.reading_options import reading_options
 from edgedigits.cli.options.scale_options import scale_options
-from edgedigits.cli.output import as_json_option, print_result, say
 
 _SIDES = click.Choice(["reference", *KNOWN])
 

@@ -9,9 +9,9 @@ import click
 from edgedigits_runner.runtimes import RUNTIMES
 
 from edgedigits.cli.options.gate_options import gate_options
+from edgedigits.cli.options.output import as_json_option, print_result
 from edgedigits.cli.options.reading_options import reading_options
 from edgedigits.cli.options.scale_options import scale_options
-from edgedigits.cli.output import as_json_option, print_result
 
 
 @click.command()
