@@ -76,6 +76,8 @@ def test_the_best_artifact_holds_the_bounds_and_its_recipe_makes_it_again(
     assert found["best"]["size_bytes"] == first.artifact.tflite.stat().st_size
     assert found["best"]["drop_points"] <= 50
     assert found["best"] in found["front"]
+    assert found["warnings"] == first.artifact.manifest["warnings"]
+    assert all(f"warning: {said}"[:60] in str(first) for said in found["warnings"])
     assert first.figure.read_text().startswith("<?xml")
     again = ed.compress(net, shapes, recipe=first.recipe, pixel_range="0..1", out=tmp_path, progress=False)
     assert again.tflite.read_bytes() == first.artifact.tflite.read_bytes()
