@@ -81,10 +81,16 @@ def _check_installed(name: ConverterName, numbers: Numbers) -> None:
     package = CONVERTERS[name].quantizer
     if numbers.weights != "float32" and package and find_spec(package.replace("-", "_")) is None:
         others = " or ".join(other for other in CONVERTERS if other != name)
+        instead = "" if _needs_quantizer(numbers) else f", or take --converter {others}"
         raise RecipeError(
             f"--converter {name} needs the package {package} for anything but float32, and it is not installed: "
-            f"pip install 'edgedigits[{name}]', or take --converter {others}"
+            f"pip install 'edgedigits[{name}]'{instead}"
         )
+
+
+def _needs_quantizer(numbers: Numbers) -> bool:
+    """Whether no other converter has these numbers."""
+    return numbers.weights == "int4" or bool(numbers.float_layers or numbers.int16_layers)
 
 
 def _save(model: KerasModel, folder: str, samples: Iterable[list[np.ndarray]]) -> int:
