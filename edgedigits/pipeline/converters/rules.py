@@ -12,6 +12,8 @@ from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.layers.naming import matches, name_layers
 
 ALL: Final = ".*"
+LAST: Final = "(.*)"
+"""The same again: rules hold in the order in which their patterns first came, so this one has the last word."""
 _BITS: Final = {"int8": 8, "int16": 16}
 _FLOAT16_BITS: Final = 16
 LEAST_WEIGHTS: Final = 1024
@@ -58,7 +60,7 @@ def _say_layers(work: Any, numbers: Numbers, flat: bytes) -> None:
         work.add_static_config(_only(tensor), every, _BITS["int16"], 8)
     if numbers.float_layers or numbers.int16_layers:
         for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
-            work.add_static_config(ALL, end, _BITS[numbers.activations], 8)
+            work.add_static_config(LAST, end, _BITS[numbers.activations], 8)
 
 
 def find_tensors(flat: bytes, setting: str, patterns: Sequence[str]) -> list[str]:
@@ -111,11 +113,11 @@ def _say_end(work: Any, end: str, operation: Any) -> None:
     from ai_edge_quantizer.quantizer import AlgorithmName
 
     if end == "float32":
-        work.update_quantization_recipe(ALL, operation, algorithm_key=AlgorithmName.NO_QUANTIZE)
+        work.update_quantization_recipe(LAST, operation, algorithm_key=AlgorithmName.NO_QUANTIZE)
     elif end == "uint8":
         unsigned = TensorQuantizationConfig(num_bits=8, symmetric=False, dtype=TensorDataType.UINT)
         weight = TensorQuantizationConfig(num_bits=8, symmetric=True, granularity=QuantGranularity.CHANNELWISE)
         config = OpQuantizationConfig(unsigned, weight, ComputePrecision.INTEGER, False)
-        work.update_quantization_recipe(ALL, operation, config)
+        work.update_quantization_recipe(LAST, operation, config)
 
 
