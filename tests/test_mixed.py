@@ -81,7 +81,10 @@ def operators_of(contents: Contents, layer: str) -> set[tuple[str, ...]]:
 
 
 def test_named_layers_compute_in_what_was_asked_and_no_others_do(sound: Any, shapes: Path) -> None:
-    data, export = fit_data(shapes), Int8(float_layers=["fir*"], int16_layers=["third", "answer"], calibration_images=20)
+    data, export = (
+        fit_data(shapes),
+        Int8(float_layers=["fir*"], int16_layers=["third", "answer"], calibration_images=20),
+    )
     assert find_converter(export) == "litert"
     contents = read(export(sound, data.calibration, data.scale), "mixed")
     assert operators_of(contents, "first") == {("CONV_2D", "FLOAT32", "FLOAT32")}
@@ -103,7 +106,9 @@ def test_named_layers_compute_in_what_was_asked_and_no_others_do(sound: Any, sha
         ({"float_layers": ["second"], "int16_layers": ["s*"]}, "layer 'second' is in float_layers, too"),
     ],
 )
-def test_layers_that_are_not_there_are_answered_in_a_sentence(settings: Any, why: str, sound: Any, shapes: Path) -> None:
+def test_layers_that_are_not_there_are_answered_in_a_sentence(
+    settings: Any, why: str, sound: Any, shapes: Path
+) -> None:
     data = fit_data(shapes)
     with pytest.raises(RecipeError, match=why):
         Int8(**settings)(sound, data.calibration, data.scale)

@@ -38,7 +38,7 @@ from edgedigits.pipeline.gates.timing import time_forms
 from edgedigits.pipeline.gates.wording import to_record as to_gates
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.mixing.choice.settle import settle_layers
-from edgedigits.pipeline.mixing.wording import list_mixed_warnings, tell_mixed
+from edgedigits.pipeline.mixing.wording import list_mixed_warnings
 from edgedigits.pipeline.stage_cache import StageCache, chain_key, start_key
 from edgedigits.stages.candidate import Candidate, Stage
 from edgedigits.tasks import parity
@@ -148,10 +148,8 @@ def validate(job: Job, say: Say = print, progress: Progress = silent, short: boo
     baseline = job.once((float32, str(scale)), lambda: _export(job, "float32", float32, plain, data))
     export, mixed = settle_layers(job.recipe.export, candidate.model, data, half, lambda what: progress(what, 0.2))
     exported = _export(job, job.recipe.export_name, export, candidate, data)
-    if mixed:
-        exported.facts["mixed"] = mixed
-        say(tell_mixed(mixed))
-        warnings += list_mixed_warnings(mixed)
+    exported.facts.update(mixed)
+    warnings += list_mixed_warnings(mixed)
     progress("classes", 0.5)
     found = compute_outputs_of_bytes(exported.flat, data.validation, data.scale)
     halves, more = Halves(half, half), {}

@@ -140,7 +140,11 @@ def _check_integer(made: bytes, numbers: Numbers) -> None:
     contents = read(made, "the quantized file")
     asked = find_operators(contents, numbers.float_layers)
     if left := list_float_operators(contents, asked):
-        kinds = {one.name for one in contents.operators if one.index not in asked and "FLOAT32" in one.input_dtypes + one.output_dtypes}
+        kinds = {
+            one.name
+            for one in contents.operators
+            if one.index not in asked and "FLOAT32" in one.input_dtypes + one.output_dtypes
+        }
         named = ", ".join(sorted(kinds - {"QUANTIZE", "DEQUANTIZE"})) or left[0]
         raise FloatOpError(
             f"export: ai-edge-quantizer has no {numbers.activations} form of {named}; --converter tf may have one"

@@ -119,5 +119,3 @@ def _say_end(work: Any, end: str, operation: Any) -> None:
         weight = TensorQuantizationConfig(num_bits=8, symmetric=True, granularity=QuantGranularity.CHANNELWISE)
         config = OpQuantizationConfig(unsigned, weight, ComputePrecision.INTEGER, False)
         work.update_quantization_recipe(LAST, operation, config)
-
-

@@ -23,4 +23,6 @@ def check_layers(model: KerasModel, export: object) -> None:
                 raise RecipeError(f"export: {setting}: no layer is named {pattern!r}; this model has {', '.join(near)}")
             for name in found:
                 if asked.setdefault(name, setting) != setting:
-                    raise RecipeError(f"export: {setting}: layer {name!r} is in {asked[name]}, too; leave it in one of them")
+                    raise RecipeError(
+                        f"export: {setting}: layer {name!r} is in {asked[name]}, too; leave it in one of them"
+                    )

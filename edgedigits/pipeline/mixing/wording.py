@@ -14,12 +14,13 @@ def tell_mixed(record: JsonObject) -> str:
     """Which layers compute in what, what they gained, and what it costs; without a full stop."""
     layers = [f"{_list(record[setting])} in {words}" for setting, words in LAYERS.items() if record[setting]]
     if not layers:
-        return f"mixed precision: int8 is within {record['keep_within_points']:g} points by itself, so no layer is left out"
-    return "; ".join(["mixed precision: " + ", ".join(layers), *_tell_gain(record), _tell_cost(record)])
+        return f"Mixed precision: int8 is within {record['keep_within_points']:g} points by itself, so no layer is left out"
+    return "; ".join(["Mixed precision: " + ", ".join(layers), *_tell_gain(record), _tell_cost(record)])
 
 
-def list_mixed_warnings(record: JsonObject) -> Iterator[str]:
-    """A choice that did not reach its bound."""
+def list_mixed_warnings(export: JsonObject) -> Iterator[str]:
+    """A choice that did not reach its bound, by an export's record."""
+    record = export.get("mixed", {})
     if not record.get("kept", True):
         below = 100 * (record["float_accuracy"] - record["accuracy"])
         yield (

@@ -36,10 +36,8 @@ LOOKED_AT: Final = 32
 ROUNDS: Final = 9
 
 
-def settle_layers(
-    export: Export, model: KerasModel, data: FitData, half: Half, say: Say
-) -> tuple[Export, JsonObject]:
-    """(the export with its layers named, the record); as it is, and {}, where it asks for no such layers.
+def settle_layers(export: Export, model: KerasModel, data: FitData, half: Half, say: Say) -> tuple[Export, JsonObject]:
+    """(the export with its layers named, the record as "mixed"); as it is, and {}, where it asks for no such layers.
 
     Only training and validation images are used. Raises RecipeError for layers that the model has not, and as exports do.
     """
@@ -66,7 +64,7 @@ def settle_layers(
         **_tell_cost(trying.quantize_plain(), last.flat),
         "seconds": round(time.perf_counter() - began, 2),
     }
-    return settled, record
+    return settled, {"mixed": record}
 
 
 def _choose(trying: Trying, named: Trial, data: FitData, most_points: float, say: Say) -> Choice:
