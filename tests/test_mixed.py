@@ -1,14 +1,14 @@
-"""Mixed precision: layers named, or chosen by the harm that int8 does to them, compute in more than int8, and the record says so."""
+"""Mixed precision: layers named, or chosen by the harm that int8 does to them, compute in more, and the record says so."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from edgedigits_runner.tasks import CLASSIFICATION
 
 from edgedigits.backend import keras
 from edgedigits.data.scale import NAMED
@@ -20,14 +20,15 @@ from edgedigits.pipeline.export import checks
 from edgedigits.pipeline.export.export import find_converter
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.job import Job
+from edgedigits.pipeline.mixing.choice.settle import settle_layers
+from edgedigits.pipeline.mixing.wording import list_mixed_warnings, tell_mixed
 from edgedigits.pipeline.recipe import parse
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.finetune import Finetune
-from edgedigits.tasks.kinds.classification import CLASSIFICATION
 from edgedigits.tflite.contents import Contents
 from edgedigits.tflite.flatbuffer import list_float_operators, read
 from edgedigits.tflite.layers.naming import name_layers
-from tests.nets import fit_data
+from tests.nets import classifier, fit_data
 from tests.shared import once
 
 L = keras.layers
@@ -124,12 +125,58 @@ def made(broken: Any, shapes: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_a_layer_that_int8_breaks_is_found_and_kept_in_float(made: tuple[Any, list[str]]) -> None:
-    artifact, said = made
+    artifact, _ = made
     found = artifact.manifest["export"]["mixed"]
-    print(json.dumps(found, indent=1), *said, sep="\n")
     lost, left = (100 * (found["float_accuracy"] - found[name]) for name in ("before_accuracy", "accuracy"))
     assert lost > 10
     assert left <= 0.5
     assert found["kept"]
     assert "first" in found["float_layers"]
     assert not {"third", "answer"} & set(found["float_layers"])
+    assert found["tries"] <= 4
+    assert sum(step["points"] for step in found["steps"]) == pytest.approx(lost - left)
+    flat = (artifact.path / "model.tflite").read_bytes()
+    assert found["bytes"] == len(flat) > found["int8_bytes"]
+    assert min(found["times_as_long"], found["p50_us"], found["int8_p50_us"]) > 0
+    contents = read(flat, "mixed")
+    assert operators_of(contents, "first") == {("CONV_2D", "FLOAT32", "FLOAT32")}
+    assert operators_of(contents, "third") == {("CONV_2D", "INT8", "INT8")}
+    assert artifact.manifest["export"]["converter"] == "litert"
+
+
+def test_the_closing_lines_say_which_layers_and_what_they_cost(made: tuple[Any, list[str]]) -> None:
+    artifact, said = made
+    card = (artifact.path / "README.md").read_text()
+    (line,) = [one for one in card.splitlines() if one.startswith("Mixed precision")]
+    found = artifact.manifest["export"]["mixed"]
+    assert line.startswith("Mixed precision: first + pool + second in float32; ")
+    assert line.endswith(f"({found['p50_us']:,.1f} against {found['int8_p50_us']:,.1f} us here, in turns).")
+    assert not [one for one in said if "still missing" in one]
+
+
+def test_a_bound_that_is_held_already_leaves_every_layer_in_int8(sound: Any, shapes: Path) -> None:
+    data = fit_data(shapes)
+    asked = Int8(mixed="auto", keep_within=5.0, calibration_images=20)
+    settled, told = settle_layers(asked, sound, data, CLASSIFICATION, lambda _: None)
+    assert (settled, told["mixed"]["tries"]) == (replace(asked, mixed="named", converter="litert"), 1)
+    assert tell_mixed(told["mixed"]) == "Mixed precision: int8 is within 5 points by itself, so no layer is left out"
+    assert settle_layers(Int8(), sound, data, CLASSIFICATION, lambda _: None) == (Int8(), {})
+
+
+def test_int16_is_chosen_where_no_floats_are_wanted_and_a_miss_is_a_warning(broken: Any, shapes: Path) -> None:
+    data, asked = fit_data(shapes), Int8(mixed="auto_int16", keep_within=0.5, calibration_images=60)
+    settled, told = settle_layers(asked, broken, data, CLASSIFICATION, lambda _: None)
+    assert isinstance(settled, Int8)
+    assert set(settled.int16_layers) == set(told["mixed"]["int16_layers"]) >= {"first", "second"}
+    checks.check_integer(read(settled(broken, data.calibration, data.scale), "int16"))
+    assert list(list_mixed_warnings(told)) == []
+    (line,) = list_mixed_warnings({"mixed": {**told["mixed"], "kept": False, "accuracy": 0.5}})
+    assert "50.00 points of validation accuracy are still missing, 0.5 were allowed" in line
+
+
+def test_a_layer_that_is_folded_away_has_no_operator(shapes: Path) -> None:
+    data = fit_data(shapes)
+    with pytest.raises(
+        RecipeError, match=r"float_layers: 'drop' has no operator of its own in the file, .* choose from first"
+    ):
+        Int8(float_layers=["drop"])(classifier(), data.calibration, data.scale)

@@ -1,7 +1,8 @@
 """What int4 weights take and lose against int8, of whole nets; and what is lost where int8 breaks a layer, mixed against plain.
 
-A layer is broken without changing what the net answers in float: one channel of a convolution is made thousands of times as large,
-and what reads it takes as much less of it. Layers are chosen on training and validation images; test images give the last numbers.
+A layer is broken without changing what the net answers in float: one channel of a convolution is made thousands of times as
+large, and what reads it takes as much less of it. Layers are chosen on training and validation images; test images give the last
+numbers.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import statistics
 from typing import Any, Final
 
 import numpy as np
+from edgedigits_runner.tasks import CLASSIFICATION
 
 from benchmarks.document import target
 from benchmarks.evidence.precision.nets import Net, load_nets
@@ -21,7 +23,6 @@ from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.mixing.choice.settle import settle_layers
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.qat import Qat
-from edgedigits.tasks.kinds.classification import CLASSIFICATION
 from edgedigits.tasks.statistics import pair_up
 from edgedigits.tflite.interpreter import TfliteModel
 

@@ -115,7 +115,8 @@ def _check_arithmetic(path: Path, works: tuple[Work, ...]) -> None:
     unknown = [work for work in works if work.macs and work.arithmetic in ("int16x8", "int8x4")]
     if unknown:
         raise InputError(
-            f"{path}: {len(unknown)} operators compute in {unknown[0].arithmetic}, for which no throughput on a Raspberry Pi is published; "
+            f"{path}: {len(unknown)} operators compute in {unknown[0].arithmetic}, for which no throughput on a Raspberry Pi is "
+            "published; "
             "export it as int8 or float32, or measure it with bench --host."
         )
 

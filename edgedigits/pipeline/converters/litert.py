@@ -18,9 +18,12 @@ from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.rules import say_rules
 from edgedigits.pipeline.converters.samples import check_range, has_samples, read_samples, tell_reason
+from edgedigits.tflite import schema
 from edgedigits.tflite.flatbuffer import list_float_operators, read
 from edgedigits.tflite.layers.naming import find_operators
 
+PACKED_BEHIND: Final = 256 * 1024
+"""From so many bytes on the quantizer writes values behind the tables; tflite-runtime 2.14 then takes them for none."""
 Ranges = dict[str, dict[str, np.ndarray]]
 """Tensor name -> "min" and "max", float32 [1]."""
 
@@ -97,7 +100,7 @@ def _quantize(flat: bytes, ranges: Ranges | None, numbers: Numbers) -> bytes:
     made = bytes(work.quantize(ranges, enable_progress_bar=False, enable_progress_report=False).quantized_model)
     if numbers.activations != "float32" and numbers.input != "float32":
         _check_integer(made, numbers)
-    return made
+    return schema.pack(schema.unpack_whole(made)) if len(made) >= PACKED_BEHIND else made
 
 
 def _calibrate(flat: bytes, folder: Path) -> Ranges:

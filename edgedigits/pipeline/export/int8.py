@@ -18,13 +18,13 @@ from edgedigits.keras_types import KerasModel
 from edgedigits.measure.arithmetic_reasons import ZEROS_TAKE_TIME
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
-from edgedigits.pipeline.export.export import find_converter
-from edgedigits.pipeline.mixing.settings import Mixed, Points
 from edgedigits.pipeline.export.conversion import (
     CalibrationImages,
     convert,
     draw_representative,
 )
+from edgedigits.pipeline.export.export import find_converter
+from edgedigits.pipeline.mixing.settings import Mixed, Points
 from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
@@ -33,8 +33,8 @@ from edgedigits.tasks.lost_answers import Losses
 class Int8:
     """Everything in int8. With uint8 input the raw pixel is the input, to within half a step of the quantization.
 
-    `float_layers` and `int16_layers`, names of layers or patterns, compute in float32 or in int16 activations instead; `mixed` auto
-    chooses such layers, so that the bytes lose at most `keep_within` points of accuracy on validation images (docs/precision.md).
+    `float_layers` and `int16_layers`, names of layers or patterns, compute in float32 or with int16 activations instead; `mixed`
+    auto chooses some, so that the bytes lose at most `keep_within` points of accuracy on validation images (docs/precision.md).
     The litert converter makes them, whatever `converter` says.
     """
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 Mixed = Literal["named", "auto", "auto_int16"]
-"""named: the layers that are named, perhaps none. auto, auto_int16: besides them those that a run chooses, in float or in int16."""
+"""named: the layers that are named, perhaps none. auto, auto_int16: besides them what a run chooses, for float or int16."""
 Points = Annotated[float, Field(ge=0, le=100)]
 """Of accuracy, in percent of the images."""
 LAYERS: Final = {"float_layers": "float32", "int16_layers": "int16x8"}

@@ -45,7 +45,7 @@ def read_constant(model: schema.ModelTable, index: int) -> Constant | None:
     if values is None or not len(values) or kind is None or tensor.sparsity is not None:
         return None
     raw, shape = np.asarray(values, np.uint8).tobytes(), read_shape(tensor)
-    packed = tensor.type == schema.generated.TensorType.INT4
+    packed = schema.TYPE_NAMES.get(tensor.type) == "INT4"
     stored = unpack_bits(raw, 4, signed=True)[: math.prod(shape)] if packed else np.frombuffer(raw, kind)
     stored = stored.reshape(shape)
     steps, points, axis = read_steps(tensor)

@@ -101,8 +101,8 @@ class Finding:
 def word_mixed(layer: Layer) -> str:
     """The setting that gives this layer, and those that read it, other numbers than int8."""
     return (
-        f"name it and the layers that read it in export: {{int8: {{float_layers: [{layer.name}, ...]}}}}, or int16_layers, or let "
-        "mixed: auto find those"
+        f"name it and the layers that read it in export: {{int8: {{float_layers: [{layer.name}, ...]}}}} or int16_layers, or let "
+        "mixed: auto find them"
     )
 
 

@@ -24,7 +24,7 @@ def find(layer: Layer) -> Finding | None:
         cause="weight_spread",
         seen=f"its weights share one scale, and those of its largest output channel are {word_number(ratio)} times those of its "
         f"smallest: {word_share(starved)} of the channels have fewer than {_FEW_STEPS} steps of 127",
-        mend=f"export: {{int8: {{int16_layers: [{layer.name}]}}}} gives every neuron of this layer a scale of its own, float_layers "
+        mend=f"export: {{int8: {{int16_layers: [{layer.name}]}}}} gives every neuron of it a scale of its own, and float_layers "
         "rounds nothing in it"
         if dense
         else "the recipe ptq_int8 gives every output channel of a convolution a scale of its own",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -53,12 +54,14 @@ class Trying:
 
     def make(self, layers: Iterable[str]) -> bytes:
         """The bytes with those layers in more than int8, beside the ones that are named."""
-        own, names = getattr(self.numbers, self.setting), [glob.escape(layer) for layer in layers]
-        return quantize(self.prepared, replace(self.numbers, **{self.setting: [*own, *names]}))
+        own: Sequence[str] = getattr(self.numbers, self.setting)
+        filled: dict[str, Any] = {self.setting: [*own, *map(glob.escape, layers)]}
+        return quantize(self.prepared, replace(self.numbers, **filled))
 
     def quantize_plain(self) -> bytes:
         """The bytes with every layer in int8, those too that are named."""
-        return quantize(self.prepared, replace(self.numbers, **dict.fromkeys(LAYERS, ())))
+        none: dict[str, Any] = dict.fromkeys(LAYERS, ())
+        return quantize(self.prepared, replace(self.numbers, **none))
 
     def attempt(self, layers: Iterable[str]) -> Trial:
         """Raises CheckError where such bytes can't be made or run."""
