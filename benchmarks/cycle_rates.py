@@ -1,16 +1,19 @@
 """Fit what cores of Raspberry Pis spend on operators, in cycles, for `estimate`, `advise` and the targets of `shrink`.
 
     python -m benchmarks.cycle_rates
+    python -m benchmarks.cycle_rates --only int4
 
 Writes `edgedigits/measure/cost/cycle_rates.json`: for every kind of operator cycles = fixed + per multiply-add + per value
 written + per tap + per tap and channel written, fitted to operators cut out of nets made for that, whose blocks were counted
 under QEMU and reckoned by LLVM; of cores with float16 arithmetic, those of files that allow it once more (`float16`);
 and the section "fitted" of `results/cycles.json`: how far the fit is from the cycles of whole nets that it has not seen, the
-shipped baselines and nets of other kinds and sizes. Needs what `benchmarks.cycles` needs, and a quarter of an hour.
+shipped baselines and nets of other kinds and sizes. Needs what `benchmarks.cycles` needs, and a quarter of an hour. `--only`
+fits the operators that one export alone has, leaves the other rates, and writes its own section, "fitted int4".
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import tempfile
@@ -34,6 +37,7 @@ from edgedigits.models.zoo.shipped import find_shipped_folder
 from edgedigits.pipeline.export.dynamic import Dynamic
 from edgedigits.pipeline.export.export import Export
 from edgedigits.pipeline.export.float32 import Float32
+from edgedigits.pipeline.export.int4 import Int4
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.export.int16x8 import Int16x8
 from edgedigits.tflite.flatbuffer import read
@@ -43,6 +47,8 @@ from edgedigits.tflite.rewrite.float16_arithmetic import allow_float16
 
 FLOAT32_BYTES = 4
 IN_16_BITS = (28, 28, 1)
+MOST_ALONE = 36
+"""So many operators, small and large ones, tell the rates of one arithmetic."""
 MEDIAN, WORST = 15.0, 30.0
 """Percent that the fit may be off, of nets that it has not seen."""
 
@@ -141,7 +147,7 @@ def operators() -> Iterator[tuple[Fragment, Work]]:
     """Operators to fit, each kind of work once."""
     met = set()
     for model in [*samples(), *wider()]:
-        exports: list[Export] = [Float32(), Int8(), Dynamic()]
+        exports: list[Export] = [Float32(), Int8(), Int4(), Dynamic()]
         if model.input_shape[1:] == IN_16_BITS:  # others hold operators that int16x8 does not know
             exports.append(Int16x8())
         for flat in exported(model, exports):
@@ -176,7 +182,47 @@ def fit(works: list[Work], spent: list[int], core: str) -> dict[str, list[float]
     return found
 
 
+def fit_only(name: str, export: Export, arithmetic: str) -> None:
+    """The rates of operators in that arithmetic, which no other export has, beside those that are known."""
+    pairs = {
+        part.signature: (part, work)
+        for model in [*samples(), *wider()]
+        for flat in exported(model, [export])
+        for part, work in zip(cut(flat), count_per_operator(read(flat, "a sample")), strict=True)
+        if part.flat and work.arithmetic == arithmetic
+    }
+    ranked = sorted(pairs.values(), key=lambda pair: (pair[1].kind, pair[1].macs))
+    chosen = ranked[:: max(1, len(ranked) // MOST_ALONE)]
+    print(f"{len(chosen)} of {len(ranked)} operators in {arithmetic}", flush=True)
+    works = [work for _, work in chosen]
+    alone = {"base": nearly_nothing(), **{part.signature: part.flat for part, _ in chosen}}
+    known = json.loads(RATES.read_text())
+    for core in CPUS:
+        base, *rest = count_all(alone, core).values()
+        known["rates"][core]["operators"] |= fit(works, [max(0, one - base) for one in rest], core)
+        print(core, base, flush=True)
+    write_rates(known)
+    nets = {f"{one}/{name}": flat for one, model in unseen().items() for flat in exported(model, [export])}
+    rows, errors = compare(nets, {})
+    middle, worst = statistics.median(errors), max(errors)
+    targets = [
+        target(f"cycles foretold against counted, {name}: median", f"<= {MEDIAN:g}", middle, "%", middle <= MEDIAN),
+        target("the same, worst", f"<= {WORST:g}", worst, "%", worst <= WORST),
+    ]
+    command = f"python -m benchmarks.cycle_rates --only {name}"
+    save_section(RESULT, f"fitted {name}", document(command, targets, nets=rows))
+
+
+ALONE: dict[str, tuple[Export, str]] = {"int4": (Int4(), "int8x4")}
+"""Exports that have an arithmetic of their own."""
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--only", choices=ALONE)
+    if only := parser.parse_args().only:
+        fit_only(only, *ALONE[only])
+        return
     pairs = list(operators())
     works = [work for _, work in pairs]
     alone = {"base": nearly_nothing(), **{str(number): part.flat for number, (part, _) in enumerate(pairs)}}
@@ -235,15 +281,7 @@ def hold() -> None:
         for form, flat in zip(("float32", "int8"), exported(model, [Float32(), Int8()]), strict=True)
     }
     halved = {name.replace("float32", "float16"): allow_float16(nets[name]) for name in nets if "float32" in name}
-    rows: dict[str, dict[str, Any]] = {}
-    for core in CPUS:
-        own = nets | halved if core in FLOAT16_CORES else nets
-        for name, counted in count_all(own, core).items():
-            foretold = predict_cycles(own[name], core)
-            off = round(100 * (foretold / counted - 1), 1)
-            rows.setdefault(name, {})[core] = {"counted": counted, "foretold": round(foretold), "error_percent": off}
-            print(f"{name:<28}{core:<12}{counted:>12,}{foretold:>14,.0f}{off:>8.1f} %", flush=True)
-    errors = [abs(one["error_percent"]) for row in rows.values() for one in row.values()]
+    rows, errors = compare(nets, halved)
     middle, worst = statistics.median(errors), max(errors)
     known = json.loads(RATES.read_text())
     write_rates({**known, "median_error_percent": middle, "worst_error_percent": worst})
@@ -258,6 +296,21 @@ def hold() -> None:
         target("the same, worst", f"<= {WORST:g}", worst, "%", worst <= WORST),
     ]
     save_section(RESULT, "fitted", document("python -m benchmarks.cycle_rates", targets, nets=rows))
+
+
+def compare(
+    nets: Mapping[str, bytes], halved: Mapping[str, bytes]
+) -> tuple[dict[str, dict[str, dict[str, Any]]], list[float]]:
+    """Each net's cycles by core, foretold and counted, and how far each is off; `halved` only where float16 is computed."""
+    rows: dict[str, dict[str, dict[str, Any]]] = {}
+    for core in CPUS:
+        own = {**nets, **halved} if core in FLOAT16_CORES else nets
+        for name, counted in count_all(own, core).items():
+            foretold = predict_cycles(own[name], core)
+            off = round(100 * (foretold / counted - 1), 1)
+            rows.setdefault(name, {})[core] = {"counted": counted, "foretold": round(foretold), "error_percent": off}
+            print(f"{name:<28}{core:<12}{counted:>12,}{foretold:>14,.0f}{off:>8.1f} %", flush=True)
+    return rows, [abs(one["error_percent"]) for row in rows.values() for one in row.values()]
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from edgedigits.pipeline.export.dynamic import Dynamic
     from edgedigits.pipeline.export.float16 import Float16
     from edgedigits.pipeline.export.float32 import Float32
+    from edgedigits.pipeline.export.int4 import Int4
     from edgedigits.pipeline.export.int8 import Int8
     from edgedigits.pipeline.export.int16x8 import Int16x8
     from edgedigits.pipeline.recipe import Recipe
@@ -164,7 +165,19 @@ __all__ = [
 """What is here, less the stages and exports, which follow."""
 
 if TYPE_CHECKING:  # which reads literals alone
-    __all__ += ["Cluster", "Distil", "Dynamic", "Finetune", "Float16", "Float32", "Int8", "Int16x8", "Prune", "Qat"]
+    __all__ += [
+        "Cluster",
+        "Distil",
+        "Dynamic",
+        "Finetune",
+        "Float16",
+        "Float32",
+        "Int4",
+        "Int8",
+        "Int16x8",
+        "Prune",
+        "Qat",
+    ]
     __all__ += ["Shrink"]
 else:
 

@@ -12,6 +12,7 @@ ZEROS_TAKE_TIME: Final[dict[Arithmetic, str]] = {
     "float32": _FLOAT_ZEROS,
     "float16 weights": _FLOAT_ZEROS,
     "int8": "no sparse int8 kernel",
+    "int8x4": "no sparse kernel for int4 weights",
     "dynamic": "no sparse kernel for int8 weights",
     "int16x8": "no sparse int16x8 kernel",
 }
@@ -21,6 +22,7 @@ NO_FASTER: Final[dict[Arithmetic, str]] = {
     "float16 weights": "without float16 arithmetic, allowed and in the processor, its weights are unpacked to float32 when the "
     "file is loaded",
     "int8": "",
+    "int8x4": "int4 convolutions are unpacked at every call and dense layers are no faster than in int8, so it is for bytes",
     "dynamic": "its activations are quantized anew in every inference",
     "int16x8": "only the slow reference kernels compute in int16x8",
 }

@@ -28,7 +28,12 @@ _RULES: Final = 0.25
 _FLOATS: Final[frozenset[Arithmetic]] = frozenset({"float32", "float16 weights"})
 _FLOAT16: Final = frozenset({"asimdhp", "avx512_fp16"})
 _NO_FLOAT16: Final = "this processor has no float16 arithmetic (a Pi 5 has it)"
-_IN_WORDS: Final[dict[Arithmetic, str]] = {"dynamic": "int8 weights and float activations"}
+_IN_WORDS: Final[dict[Arithmetic, str]] = {
+    "dynamic": "int8 weights and float activations",
+    "int8x4": "int4 weights and int8 activations",
+}
+_SLOW: Final[frozenset[Arithmetic]] = frozenset({"int16x8", "int8x4"})
+"""Arithmetic that is slow itself, whatever the processor."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ def _kernels(race: Race) -> str:
     if race.compressed.delegated is not False or race.baseline.delegated is not True:
         return ""
     work = race.compressed.work
-    own = NO_FASTER[work.arithmetic] if work and work.arithmetic == "int16x8" else ""
+    own = NO_FASTER[work.arithmetic] if work and work.arithmetic in _SLOW else ""
     at = race.environment
     runtime = f"{at['runtime']} {at['runtime_version']}"
     kernels = f"{runtime} runs {race.compressed.name} on its own kernels, {race.baseline.name} on XNNPACK"
@@ -146,7 +151,7 @@ def _no_dot_product(race: Race) -> str:
     one, other, left = race.baseline.work, race.compressed.work, race.left
     if one is None or other is None or left is None or left < _MOSTLY:
         return ""
-    if one.arithmetic not in ("float32", "float16 weights") or other.arithmetic not in ("int8", "dynamic"):
+    if one.arithmetic not in ("float32", "float16 weights") or other.arithmetic not in ("int8", "int8x4", "dynamic"):
         return ""
     said = tell_no_dot_product(race.environment.get("instruction_sets"))
     return "; ".join([said, *_work(other, left)]) if said else ""
@@ -154,9 +159,9 @@ def _no_dot_product(race: Race) -> str:
 
 def _slow_arithmetic(race: Race) -> str:
     other, left = race.compressed.work, race.left
-    if other is None or left is None or left < _MOSTLY or other.arithmetic != "int16x8":
+    if other is None or left is None or left < _MOSTLY or other.arithmetic not in _SLOW:
         return ""
-    return NO_FASTER["int16x8"]
+    return NO_FASTER[other.arithmetic]
 
 
 def _work(work: FileWork, left: float) -> Iterator[str]:

@@ -24,7 +24,7 @@ from edgedigits.models.graph.answers import answers_probabilities
 from edgedigits.models.layers import lowered_layers
 from edgedigits.pipeline.converters.table import CONVERTERS
 from edgedigits.pipeline.export.checks import check_integer
-from edgedigits.pipeline.export.export import Export, find_converter, tries_values
+from edgedigits.pipeline.export.export import Export, find_converter, list_float_layers, tries_values
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.parity import check_parity
@@ -63,7 +63,7 @@ def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[s
 def _tried(model: Any, name: str, export: Export, calibration: Images, scale: Scale) -> bytes:
     flat = export(model, calibration, scale)
     if export.integer:
-        check_integer(read(flat, f"{name} export"))
+        check_integer(read(flat, f"{name} export"), list_float_layers(export))
     return flat
 
 

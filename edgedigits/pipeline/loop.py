@@ -30,7 +30,7 @@ from edgedigits.pipeline.checks.known_by_heart import tell_known
 from edgedigits.pipeline.checks.scale_check import check_scale
 from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export import checks
-from edgedigits.pipeline.export.export import Export, find_converter, list_rewrites
+from edgedigits.pipeline.export.export import Export, find_converter, list_float_layers, list_rewrites
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.exportable import check_exportable
 from edgedigits.pipeline.gates.evidence import Answers, Evidence, count_flips, predict_for
@@ -38,6 +38,8 @@ from edgedigits.pipeline.gates.judge import judge
 from edgedigits.pipeline.gates.timing import time_forms
 from edgedigits.pipeline.gates.wording import to_record as to_gates
 from edgedigits.pipeline.job import Job
+from edgedigits.pipeline.mixing.choice.settle import settle_layers
+from edgedigits.pipeline.mixing.wording import list_mixed_warnings
 from edgedigits.pipeline.stage_cache import StageCache, chain_key, start_key
 from edgedigits.stages.candidate import Candidate, Stage
 from edgedigits.tasks import parity
@@ -150,7 +152,10 @@ def validate(job: Job, say: Say = print, progress: Progress = silent, short: boo
     data = replace(data, scale=scale)
     float32 = Float32(converter=find_converter(job.recipe.export))
     baseline = job.once((float32, str(scale)), lambda: _export(job, "float32", float32, plain, data))
-    exported = _export(job, job.recipe.export_name, job.recipe.export, candidate, data)
+    export, mixed = settle_layers(job.recipe.export, candidate.model, data, half, lambda what: progress(what, 0.2))
+    exported = _export(job, job.recipe.export_name, export, candidate, data)
+    exported.facts.update(mixed)
+    warnings += list_mixed_warnings(mixed)
     progress("classes", 0.5)
     found = compute_outputs_of_bytes(exported.flat, data.validation, data.scale)
     halves, more = Halves(half, half), {}
@@ -225,7 +230,7 @@ def _export(job: Job, name: str, export: Export, candidate: Candidate, data: Fit
     flat = export(candidate.model, data.calibration, data.scale)
     contents = read(flat, f"{name} export")
     if export.integer:
-        checks.check_integer(contents)
+        checks.check_integer(contents, list_float_layers(export))
     checks.check_zeros(contents, candidate)
     sample = draw_sample(data.validation, PARITY_IMAGES)
     wanted = compute_outputs(candidate.model, sample, data.scale)

@@ -8,6 +8,7 @@ from edgedigits_runner.scaling import scaling_of
 
 from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.gates.wording import list_lines
+from edgedigits.pipeline.mixing.wording import tell_mixed
 from edgedigits.tasks.class_recalls import ClassChange, ClassChanges
 from edgedigits.tasks.differences import tell_classes, tell_mcnemar, word_interval
 from edgedigits.tasks.statistics import Paired, bound_share
@@ -35,6 +36,7 @@ def write_artifact_card(manifest: JsonObject) -> str:
         tell_mcnemar(_paired(test), "float", "this model"),
         *_classes(test, _noun(manifest)),
         *_float16(export),
+        *(f"{tell_mixed(found)}." for found in [export.get("mixed")] if found),
         *_labels(manifest),
         "",
         f"| stage | validation {_accuracy(manifest)} | seconds |",

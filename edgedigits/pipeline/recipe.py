@@ -33,6 +33,7 @@ from edgedigits.pipeline.export.dynamic import Dynamic
 from edgedigits.pipeline.export.export import Export
 from edgedigits.pipeline.export.float16 import Float16
 from edgedigits.pipeline.export.float32 import Float32
+from edgedigits.pipeline.export.int4 import Int4
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.export.int16x8 import Int16x8
 from edgedigits.pipeline.gates.gate import Gate, list_said, overlay, parse_gates
@@ -58,6 +59,7 @@ EXPORTS: dict[str, type[Export]] = {
     "float16": Float16,
     "dynamic": Dynamic,
     "int8": Int8,
+    "int4": Int4,
     "int16x8": Int16x8,
 }
 KEYS = ("name", "for", "images", "instead", "augment", "stages", "export", "gates")

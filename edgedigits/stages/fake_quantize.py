@@ -1,7 +1,8 @@
 """A model computed with int8 rounding of weights and activations, straight-through gradients and float arithmetic.
 
 Rounding follows the TFLite 8-bit specification: weights symmetric, -127..127, one scale per output channel (one per tensor for
-dense layers, see `export.py`); activations asymmetric, 256 steps, one scale per tensor.
+dense layers, see `export.py`); activations asymmetric, 256 steps, one scale per tensor. With 4 bits weights are rounded to -7..7
+as the int4 export does it: those of convolutions and dense layers, all per output channel; others to 8 bits.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ FUSED = ("relu", "relu6")
 class FakeQuantized:
     """Callable: images in, logits out, rounding all it knows; `left` names the layers it does not."""
 
-    def __init__(self, training_copy: KerasModel, skip_layers: Sequence[str]) -> None:
-        self.training_copy = training_copy
+    def __init__(self, training_copy: KerasModel, skip_layers: Sequence[str], weight_bits: int = 8) -> None:
+        self.training_copy, self.weight_bits = training_copy, weight_bits
         calls = list(walk.list_calls(training_copy))
         readers: dict[int, list[KerasLayer]] = {}
         for call in calls:
@@ -61,7 +62,9 @@ class FakeQuantized:
         known = call.layer.name not in self.left
         attributes = list_kernels(call.layer) if known else ()
         kernels = [(getattr(call.layer, attribute), attribute) for attribute in attributes]
-        rounded = [(kernel, round_kernel(kernel, call.layer, attribute)) for kernel, attribute in kernels]
+        rounded = [
+            (kernel, round_kernel(kernel, call.layer, attribute, self.weight_bits)) for kernel, attribute in kernels
+        ]
         with keras.StatelessScope(state_mapping=rounded) if rounded else nullcontext():
             result = call.layer(*args, **{**kwargs, "training": not self.observing})
         ranges = self.ranges.get(call.outputs[0])
@@ -79,11 +82,12 @@ class FakeQuantized:
         return result
 
 
-def round_kernel(kernel: KerasTensor, layer: KerasLayer, attribute: str) -> KerasTensor:
-    """The kernel rounded to int8, float32 of the same shape; gradients pass straight through."""
+def round_kernel(kernel: KerasTensor, layer: KerasLayer, attribute: str, weight_bits: int = 8) -> KerasTensor:
+    """The kernel rounded to int8, or int4 where it has that, float32 of the same shape; gradients pass straight through."""
     kernel, known = tf.convert_to_tensor(kernel), list_kernels(layer)[attribute]
+    bits = 8 if known.depthwise or "Transpose" in type(layer).__name__ else weight_bits
     result: KerasTensor
-    if known.one_scale:
+    if known.one_scale and bits == 8:
         limit = tf.stop_gradient(tf.reduce_max(tf.abs(kernel))) + 1e-12
         result = tf.quantization.fake_quant_with_min_max_vars(kernel, -limit, limit, narrow_range=True)
         return result
@@ -93,7 +97,8 @@ def round_kernel(kernel: KerasTensor, layer: KerasLayer, attribute: str) -> Kera
     turned = tf.transpose(kernel, order)
     columns = tf.reshape(turned, [-1, math.prod(int(kernel.shape[axis]) for axis in filters)])
     limit = tf.stop_gradient(tf.reduce_max(tf.abs(columns), axis=0)) + 1e-12
-    columns = tf.quantization.fake_quant_with_min_max_vars_per_channel(columns, -limit, limit, narrow_range=True)
+    rounding = tf.quantization.fake_quant_with_min_max_vars_per_channel
+    columns = rounding(columns, -limit, limit, num_bits=bits, narrow_range=True)
     result = tf.transpose(tf.reshape(columns, tf.shape(turned)), np.argsort(order))
     return result
 

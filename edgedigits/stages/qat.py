@@ -8,7 +8,7 @@ weights, and the ranges of the activations from the calibration images.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,7 +26,7 @@ class Qat:
     """Train for `epochs` with int8 rounding; masks and clusters stay as they are.
 
     Layers in `skip_layers`, and kinds that this stage does not know, are not rounded in training: the converter quantizes them,
-    and the record names them.
+    and the record names them. `weight_bits` 4 is for the export int4.
     """
 
     makes_zeros: ClassVar[bool] = False
@@ -40,6 +40,7 @@ class Qat:
     temperature: Temperature = 3.0
     class_weights: ClassWeights = "auto"
     skip_layers: list[str] = Field(default_factory=list)
+    weight_bits: Literal[4, 8] = 8
 
     @property
     def in_words(self) -> str:
@@ -57,7 +58,7 @@ class Qat:
         flat = replace(candidate, model=model)
         flat = replace(flat, clusters=_still_shared(flat, names))
         training_copy = training_loop.make_training_copy(flat.model)
-        rounded = FakeQuantized(training_copy, self.skip_layers)
+        rounded = FakeQuantized(training_copy, self.skip_layers, self.weight_bits)
         rounded.observe(data)
         hold = training_loop.make_holder(training_copy, flat.masks, flat.clusters)
         plan = training_loop.Plan.of(self)

@@ -1,5 +1,6 @@
 """What was found in a .tflite file, and the two questions most often asked of it: floats left, zeros kept."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -132,14 +133,17 @@ class Contents:
         return found
 
 
-def list_float_operators(contents: Contents) -> list[str]:
-    """The operators that read or write floats, in words; empty for a file that computes in integers throughout.
+def list_float_operators(contents: Contents, but: Collection[int] = ()) -> list[str]:
+    """The operators that read or write floats, in words; empty for a file that computes in integers throughout. Those of the
+    first graph numbered in `but` are left out.
 
     QUANTIZE and DEQUANTIZE at the border count: an int8 export takes and gives integers. So does an operator with
     a float constant.
     """
     found = []
     for operator in contents.operators:
+        if not operator.subgraph and operator.index in but:
+            continue
         ends = [("output", index) for index in operator.outputs if index >= 0]
         ends += [("input", index) for index in operator.inputs if index >= 0]
         for end, index in ends:

@@ -50,7 +50,7 @@ def cut(flat: bytes, source: str = "the model") -> tuple[Fragment, ...]:
     """One for each operator of the graph that runs, in its order. Raises TfliteError where `flat` can't be read."""
     float16 = flatbuffer.read(flat, source).float16_arithmetic
     with follow(source):
-        return tuple(_Cutter(schema.unpack(flat), float16).cut())
+        return tuple(_Cutter(schema.unpack_whole(flat), float16).cut())
 
 
 def nearly_nothing() -> bytes:

@@ -14,7 +14,8 @@ from edgedigits.errors import TfliteError
 from edgedigits.tflite.checked_walk import follow
 from edgedigits.tflite.contents import Contents, Operator, Tensor
 
-Arithmetic = Literal["float32", "float16 weights", "int8", "dynamic", "int16x8"]
+Arithmetic = Literal["float32", "float16 weights", "int8", "int8x4", "dynamic", "int16x8"]
+"""int8x4: int8 activations and int4 weights."""
 
 _DATA_SLOT: Final = {"TRANSPOSE_CONV": 2}  # which input is the image; elsewhere the first
 _BYTES: Final = {"FLOAT16": 2, "INT16": 2, "FLOAT32": 4, "INT32": 4, "FLOAT64": 8, "INT64": 8}  # others: 1
@@ -130,9 +131,9 @@ class _Reader:
         data = operator.input_dtypes[slot] if slot < len(operator.input_dtypes) else "FLOAT32"
         if data == "INT16":
             return "int16x8"
-        if data in _INT8:
-            return "int8"
         weights = self._weights_dtype(operator)
+        if data in _INT8:
+            return "int8x4" if weights == "INT4" else "int8"
         if weights == "FLOAT16":
             return "float16 weights"
         return "dynamic" if weights in _INT8 else "float32"

@@ -98,6 +98,7 @@ class GraphTable(Table, Protocol):
 class BufferTable(Table, Protocol):
     data: np.ndarray | None
     offset: int
+    size: int
 
 
 class EntryTable(Table, Protocol):
@@ -137,6 +138,16 @@ def find_number(code: CodeTable) -> int:
 def unpack(flat: bytes) -> ModelTable:
     """A model's tables, to be changed at will. Raises whatever the generated code does on bytes that are none."""
     model: ModelTable = generated.ModelT.InitFromObj(generated.Model.GetRootAs(flat, 0))
+    return model
+
+
+def unpack_whole(flat: bytes) -> ModelTable:
+    """The same with all values in its tables: some writers put them behind, where runtimes before 2024 do not look for them."""
+    model = unpack(flat)
+    for buffer in model.buffers:
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(flat, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
     return model
 
 

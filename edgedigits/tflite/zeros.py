@@ -103,14 +103,15 @@ def _values(stored: bytes, layout: WeightLayout) -> npt.NDArray[np.generic]:
     """The stored values, flat; whole values only, as many as the dense tensor has elements at most when packed."""
     bits = _PACKED_BITS.get(layout.dtype)
     if bits:
-        return _unpacked(stored, bits, signed=layout.dtype.startswith("INT"))[: layout.elements]
+        return unpack_bits(stored, bits, signed=layout.dtype.startswith("INT"))[: layout.elements]
     dtype = np.dtype(_NUMPY[layout.dtype])
     values: npt.NDArray[np.generic] = np.frombuffer(stored, dtype, len(stored) // dtype.itemsize)
     mask = _ALL_BUT_SIGN.get(layout.dtype)
     return np.bitwise_and(values, dtype.type(mask)) if mask else values
 
 
-def _unpacked(stored: bytes, bits: int, *, signed: bool) -> npt.NDArray[np.int8]:
+def unpack_bits(stored: bytes, bits: int, *, signed: bool) -> npt.NDArray[np.int8]:
+    """Values of so many bits, several to a byte, the first in the lowest; those that fill up the last byte come along."""
     places = np.arange(0, 8, bits, dtype=np.uint8)
     values = ((np.frombuffer(stored, np.uint8)[:, None] >> places) & ((1 << bits) - 1)).astype(np.int8).ravel()
     return np.where(values >= 1 << (bits - 1), values - (1 << bits), values).astype(np.int8) if signed else values

@@ -112,10 +112,11 @@ def _bytes(path: Path) -> bytes:
 
 
 def _check_arithmetic(path: Path, works: tuple[Work, ...]) -> None:
-    wide = [work for work in works if work.macs and work.arithmetic == "int16x8"]
-    if wide:
+    unknown = [work for work in works if work.macs and work.arithmetic in ("int16x8", "int8x4")]
+    if unknown:
         raise InputError(
-            f"{path}: {len(wide)} operators compute in int16x8, for which no throughput on a Raspberry Pi is published; "
+            f"{path}: {len(unknown)} operators compute in {unknown[0].arithmetic}, for which no throughput on a Raspberry Pi is "
+            "published; "
             "export it as int8 or float32, or measure it with bench --host."
         )
 

@@ -87,8 +87,8 @@ def name_type(operator: Operator) -> str:
     slot = 2 if operator.name == "TRANSPOSE_CONV" else 0
     data = operator.input_dtypes[slot] if slot < len(operator.input_dtypes) else "NONE"
     weights = operator.input_dtypes[1] if len(operator.input_dtypes) > 1 else "NONE"
-    if data == "FLOAT32" and weights in ("INT8", "INT4", "INT2"):
-        return f"float32 with {weights.lower()} weights"
+    if (data == "FLOAT32" and weights in ("INT8", "INT4", "INT2")) or (data == "INT8" and weights == "INT4"):
+        return f"{data.lower()} with {weights.lower()} weights"
     return data.lower()
 
 

@@ -88,7 +88,9 @@ class _Single:
         """Gives a tensor values, zeros by default, and its own buffer."""
         tensor = self.tensor(index)
         if values is None:
-            values = np.zeros(tensor.shape, _DTYPES.get(tensor.type, np.uint8))
+            packed = tensor.type == _KIND.INT4
+            shape = (math.prod(map(int, tensor.shape)) + 1) // 2 if packed else tensor.shape
+            values = np.zeros(shape, _DTYPES.get(tensor.type, np.uint8))
         buffer = generated.BufferT()
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         self.model.buffers.append(buffer)

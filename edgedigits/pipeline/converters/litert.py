@@ -13,19 +13,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgedigits.errors import CheckError, FloatOpError
+from edgedigits.errors import CheckError, EdgeDigitsError, FloatOpError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.converters.numbers import Numbers
+from edgedigits.pipeline.converters.rules import say_rules
 from edgedigits.pipeline.converters.samples import check_range, has_samples, read_samples, tell_reason
+from edgedigits.tflite import schema
 from edgedigits.tflite.flatbuffer import list_float_operators, read
+from edgedigits.tflite.layers.naming import find_operators
 
-ALL: Final = ".*"
-_BITS: Final = {"int8": 8, "int16": 16}
-_FLOAT16_BITS: Final = 16
-LEAST_WEIGHTS: Final = 1024
-"""Kernels with fewer stay in float where activations do: quantizing these anew costs more time than such a kernel saves. As
-TensorFlow's converter has it."""
-
+PACKED_BEHIND: Final = 256 * 1024
+"""From so many bytes on the quantizer writes values behind the tables; tflite-runtime 2.14 then takes them for none."""
 Ranges = dict[str, dict[str, np.ndarray]]
 """Tensor name -> "min" and "max", float32 [1]."""
 
@@ -41,11 +39,37 @@ def convert(folder: str, model: str, numbers: JsonObject) -> bytes:
         flat = _export(Path(folder))
         if wanted.weights == "float32":
             return flat
-        return _quantize(flat, wanted, Path(folder))
+        return _quantize(flat, _ranges(flat, Path(folder)), wanted)
+    except EdgeDigitsError:
+        raise
+    except Exception as error:
+        raise CheckError(f"export: the litert converter can't convert {model}: {tell_reason(error)}") from error
+
+
+def prepare(folder: str, model: str) -> JsonObject:
+    """The float bytes of the SavedModel in `folder` and what its tensors reach on the images there: "flat" and "ranges", from
+    which `quantize` makes bytes in several numbers. Raises CheckError as `convert`."""
+    try:
+        flat = _export(Path(folder))
+        return {"flat": flat, "ranges": _ranges(flat, Path(folder))}
     except CheckError:
         raise
     except Exception as error:
         raise CheckError(f"export: the litert converter can't convert {model}: {tell_reason(error)}") from error
+
+
+def quantize(flat: bytes, ranges: Ranges, model: str, numbers: JsonObject) -> bytes:
+    """The float bytes in these `Numbers`. Raises as `convert`."""
+    try:
+        return _quantize(flat, ranges, Numbers(**numbers))
+    except EdgeDigitsError:
+        raise
+    except Exception as error:
+        raise CheckError(f"export: the litert converter can't convert {model}: {tell_reason(error)}") from error
+
+
+def _ranges(flat: bytes, folder: Path) -> Ranges | None:
+    return _calibrate(flat, folder) if has_samples(folder) else None
 
 
 def _export(folder: Path) -> bytes:
@@ -67,67 +91,16 @@ def _export(folder: Path) -> bytes:
     return file.read_bytes()
 
 
-def _quantize(flat: bytes, numbers: Numbers, folder: Path) -> bytes:
+def _quantize(flat: bytes, ranges: Ranges | None, numbers: Numbers) -> bytes:
     os.environ["TQDM_DISABLE"] = "1"
     from ai_edge_quantizer import quantizer
 
     work = quantizer.Quantizer(flat)
-    _say(work, numbers)
-    ranges = _calibrate(flat, folder) if has_samples(folder) else None
+    say_rules(work, numbers, flat)
     made = bytes(work.quantize(ranges, enable_progress_bar=False, enable_progress_report=False).quantized_model)
     if numbers.activations != "float32" and numbers.input != "float32":
         _check_integer(made, numbers)
-    return made
-
-
-def _say(work: Any, numbers: Numbers) -> None:
-    """The quantizer's own recipe for these numbers."""
-    from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
-    from ai_edge_quantizer.quantizer import AlgorithmName
-
-    every, dense = TFLOperationName.ALL_SUPPORTED, TFLOperationName.FULLY_CONNECTED
-    if numbers.weights == "float16":
-        work.add_weight_only_config(ALL, every, _FLOAT16_BITS, algorithm_key=AlgorithmName.FLOAT_CASTING)
-    elif numbers.activations == "float32":
-        work.update_quantization_recipe(ALL, every, _dynamic(QuantGranularity.CHANNELWISE))
-        work.update_quantization_recipe(ALL, dense, _dynamic(QuantGranularity.TENSORWISE))
-    else:
-        bits = _BITS[numbers.activations]
-        work.add_static_config(ALL, every, bits, 8)
-        if numbers.dense_per_tensor:
-            work.add_static_config(ALL, dense, bits, 8, QuantGranularity.TENSORWISE)
-        _say_end(work, numbers.input, TFLOperationName.INPUT)
-        _say_end(work, numbers.output, TFLOperationName.OUTPUT)
-
-
-def _dynamic(granularity: Any) -> Any:
-    """Weights in int8 alone. Dense ones always get one scale: the quantizer writes version 1 behind every operator, so that a
-    runtime too old for a scale per neuron, as tflite-runtime 2.14, would not refuse them but answer wrong.
-    """
-    from ai_edge_quantizer.qtyping import ComputePrecision, OpQuantizationConfig, TensorQuantizationConfig
-
-    weight = TensorQuantizationConfig(num_bits=8, symmetric=True, granularity=granularity)
-    return OpQuantizationConfig(None, weight, ComputePrecision.INTEGER, False, min_weight_elements=LEAST_WEIGHTS)
-
-
-def _say_end(work: Any, end: str, operation: Any) -> None:
-    """The type of the file's input or output, where it is not that of the activations."""
-    from ai_edge_quantizer.qtyping import (
-        ComputePrecision,
-        OpQuantizationConfig,
-        QuantGranularity,
-        TensorDataType,
-        TensorQuantizationConfig,
-    )
-    from ai_edge_quantizer.quantizer import AlgorithmName
-
-    if end == "float32":
-        work.update_quantization_recipe(ALL, operation, algorithm_key=AlgorithmName.NO_QUANTIZE)
-    elif end == "uint8":
-        unsigned = TensorQuantizationConfig(num_bits=8, symmetric=False, dtype=TensorDataType.UINT)
-        weight = TensorQuantizationConfig(num_bits=8, symmetric=True, granularity=QuantGranularity.CHANNELWISE)
-        config = OpQuantizationConfig(unsigned, weight, ComputePrecision.INTEGER, False)
-        work.update_quantization_recipe(ALL, operation, config)
+    return schema.pack(schema.unpack_whole(made)) if len(made) >= PACKED_BEHIND else made
 
 
 def _calibrate(flat: bytes, folder: Path) -> Ranges:
@@ -168,8 +141,13 @@ def _computed(flat: bytes, net: Any) -> Iterator[tuple[int, str]]:
 def _check_integer(made: bytes, numbers: Numbers) -> None:
     """The quantizer leaves in float what it has no rule for, and says nothing."""
     contents = read(made, "the quantized file")
-    if left := list_float_operators(contents):
-        kinds = {one.name for one in contents.operators if "FLOAT32" in one.input_dtypes + one.output_dtypes}
+    asked = find_operators(contents, numbers.float_layers)
+    if left := list_float_operators(contents, asked):
+        kinds = {
+            one.name
+            for one in contents.operators
+            if one.index not in asked and "FLOAT32" in one.input_dtypes + one.output_dtypes
+        }
         named = ", ".join(sorted(kinds - {"QUANTIZE", "DEQUANTIZE"})) or left[0]
         raise FloatOpError(
             f"export: ai-edge-quantizer has no {numbers.activations} form of {named}; --converter tf may have one"

@@ -26,5 +26,7 @@ CONVERTERS: Final[dict[ConverterName, Converter]] = {
     "tf": Converter("TensorFlow's converter", "tf"),
     "litert": Converter("Keras' export to LiteRT", "litert", quantizer="ai-edge-quantizer", tried=True),
 }
+PER_LAYER: Final[ConverterName] = "litert"
+"""The one that has numbers of their own for single layers. TensorFlow's has them only in a debugger, for float alone."""
 DEFAULT: Final[ConverterName] = "tf"
 """The better one by `benchmarks/results/converters.json`."""

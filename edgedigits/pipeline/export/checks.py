@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from edgedigits.models.graph.duplicate_inputs import sum_copies
 from edgedigits.models.layers.layer_kinds import list_kernels
 from edgedigits.stages.candidate import Candidate
 from edgedigits.tflite.flatbuffer import Contents, count_weight_zeros, list_float_operators
+from edgedigits.tflite.layers.naming import find_operators
 
 
 def check_masks(candidate: Candidate, stage: str) -> None:
@@ -78,9 +79,9 @@ def _count_distinct(variables: Iterable[KerasVariable]) -> int:
     return sum(array.size for array in values.values() if array.any())
 
 
-def check_integer(contents: Contents) -> None:
-    """Raises FloatOpError naming the operators left in float."""
-    if left := list_float_operators(contents):
+def check_integer(contents: Contents, float_layers: Sequence[str] = ()) -> None:
+    """Raises FloatOpError naming the operators left in float, but for those of the layers that were to stay so."""
+    if left := list_float_operators(contents, find_operators(contents, float_layers)):
         more = f" and {len(left) - 1} more" if len(left) > 1 else ""
         raise FloatOpError(f"export: an integer export has float operators: {left[0]}{more}")
 

@@ -6,9 +6,9 @@ What makes them is a row of `pipeline/converters/table.py`, in a child process.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
@@ -24,7 +24,7 @@ from edgedigits.ground.processes.children import MIB, Errand, ask
 from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.samples import write_samples
-from edgedigits.pipeline.converters.table import CONVERTERS, DEFAULT, ConverterName
+from edgedigits.pipeline.converters.table import CONVERTERS, DEFAULT, PER_LAYER, Converter, ConverterName
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite.float16_arithmetic import allow_float16
 
@@ -63,28 +63,65 @@ def convert(
     chosen = CONVERTERS[converter]
     _check_installed(converter, numbers)
     with tempfile.TemporaryDirectory(prefix="edgedigits-export-") as folder, _quiet():
-        size = _save(model, folder, samples)
-        errand = Errand(
-            function=f"pipeline.converters.{chosen.module}:convert",
-            doing=f"export: {chosen.in_words}, at work on {model.name},",
-            advice="a layer or a weight of it is one that the converter can't take; try another export",
-            room="tensorflow",
-            most_s=MOST_S + size / BYTES_PER_S,
-            most_bytes=MOST_BYTES + MOST_TIMES * size,
-        )
+        errand = _make_errand(chosen, "convert", model.name, _save(model, folder, samples))
         flat: bytes = ask(errand, folder=folder, model=model.name, numbers=asdict(numbers))
     check_weights(read(flat, "the export"), model)
     return allow_float16(flat) if numbers.arithmetic == "float16" else flat
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """The float bytes of a model, and what its tensors reach on calibration images: from these `quantize` makes bytes in several
+    numbers, without converting and calibrating anew."""
+
+    name: str
+    flat: bytes
+    ranges: Mapping[str, Mapping[str, np.ndarray]]
+
+
+def prepare(model: KerasModel, numbers: Numbers, samples: Iterable[list[np.ndarray]]) -> Prepared:
+    """By the converter that has numbers for single layers. Raises as `convert`."""
+    _check_installed(PER_LAYER, numbers)
+    with tempfile.TemporaryDirectory(prefix="edgedigits-export-") as folder, _quiet():
+        errand = _make_errand(CONVERTERS[PER_LAYER], "prepare", model.name, _save(model, folder, samples))
+        found = ask(errand, folder=folder, model=model.name)
+    return Prepared(model.name, found["flat"], found["ranges"])
+
+
+def quantize(prepared: Prepared, numbers: Numbers) -> bytes:
+    """The bytes that `convert` makes of the same. Raises as `convert`."""
+    errand = _make_errand(CONVERTERS[PER_LAYER], "quantize", prepared.name, len(prepared.flat))
+    given = {"flat": prepared.flat, "ranges": prepared.ranges, "model": prepared.name}
+    made: bytes = ask(errand, numbers=asdict(numbers), **given)
+    return made
+
+
+def _make_errand(chosen: Converter, function: str, model: str, size: int) -> Errand:
+    """Of so many bytes of weights."""
+    return Errand(
+        function=f"pipeline.converters.{chosen.module}:{function}",
+        doing=f"export: {chosen.in_words}, at work on {model},",
+        advice="a layer or a weight of it is one that the converter can't take; try another export",
+        room="tensorflow",
+        most_s=MOST_S + size / BYTES_PER_S,
+        most_bytes=MOST_BYTES + MOST_TIMES * size,
+    )
 
 
 def _check_installed(name: ConverterName, numbers: Numbers) -> None:
     package = CONVERTERS[name].quantizer
     if numbers.weights != "float32" and package and find_spec(package.replace("-", "_")) is None:
         others = " or ".join(other for other in CONVERTERS if other != name)
+        instead = "" if _needs_quantizer(numbers) else f", or take --converter {others}"
         raise RecipeError(
             f"--converter {name} needs the package {package} for anything but float32, and it is not installed: "
-            f"pip install 'edgedigits[{name}]', or take --converter {others}"
+            f"pip install 'edgedigits[{name}]'{instead}"
         )
+
+
+def _needs_quantizer(numbers: Numbers) -> bool:
+    """Whether no other converter has these numbers."""
+    return numbers.weights == "int4" or bool(numbers.float_layers or numbers.int16_layers)
 
 
 def _save(model: KerasModel, folder: str, samples: Iterable[list[np.ndarray]]) -> int:

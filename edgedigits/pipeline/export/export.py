@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
-from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
+from edgedigits.pipeline.converters.table import DEFAULT, PER_LAYER, ConverterName
+from edgedigits.pipeline.mixing.settings import asks_mixed
 from edgedigits.tasks.lost_answers import Losses
 
 
@@ -51,9 +52,16 @@ class Export(Protocol):
 
 
 def find_converter(export: Export) -> ConverterName:
-    """Which converter makes its bytes; an export without that setting takes the default one."""
+    """Which converter makes its bytes; an export without that setting takes the default one, one of several numbers that which
+    has rules for single layers."""
     name: ConverterName = getattr(export, "converter", DEFAULT)
-    return name
+    return PER_LAYER if asks_mixed(export) else name
+
+
+def list_float_layers(export: Export) -> Sequence[str]:
+    """Names of layers, or patterns, whose operators may compute in float though the export is an integer one."""
+    found: Sequence[str] = getattr(export, "float_layers", ())
+    return found
 
 
 def tries_values(export: Export) -> bool:

@@ -7,7 +7,10 @@ bytes each and spreads the values of pruned kernels, so that they compress worse
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
@@ -20,13 +23,20 @@ from edgedigits.pipeline.export.conversion import (
     convert,
     draw_representative,
 )
+from edgedigits.pipeline.export.export import find_converter
+from edgedigits.pipeline.mixing.settings import Mixed, Points
 from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
 
 @make_settings_class
 class Int8:
-    """Everything in int8. With uint8 input the raw pixel is the input, to within half a step of the quantization."""
+    """Everything in int8. With uint8 input the raw pixel is the input, to within half a step of the quantization.
+
+    `float_layers` and `int16_layers`, names of layers or patterns, compute in float32 or with int16 activations instead; `mixed`
+    auto chooses some, so that the bytes lose at most `keep_within` points of accuracy on validation images (docs/precision.md).
+    The litert converter makes them, whatever `converter` says.
+    """
 
     integer: ClassVar[bool] = True
     rounds: ClassVar[bool] = True
@@ -48,7 +58,20 @@ class Int8:
     slim: bool = False
     block_sparse: bool = False
     converter: ConverterName = DEFAULT
+    float_layers: list[str] = Field(default_factory=list)
+    int16_layers: list[str] = Field(default_factory=list)
+    mixed: Mixed = "named"
+    keep_within: Points = 0.2
 
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:
+        from edgedigits.pipeline.mixing.layers import check_layers
+
+        check_layers(model, self)
+        samples = draw_representative(calibration, scale, self.calibration_images)
+        return convert(model, self.numbers, samples, find_converter(self))
+
+    @property
+    def numbers(self) -> Numbers:
+        """What a converter is asked for."""
         numbers = Numbers("int8", "int8", self.input, self.output, dense_per_tensor=True)
-        return convert(model, numbers, draw_representative(calibration, scale, self.calibration_images), self.converter)
+        return replace(numbers, float_layers=self.float_layers, int16_layers=self.int16_layers)

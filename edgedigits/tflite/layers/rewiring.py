@@ -27,7 +27,7 @@ def feed_tensors(flat: bytes, tensors: Sequence[int], source: str) -> bytes:
     So each layer is computed from given inputs, not from what the layers before it came to.
     """
     with follow(source):
-        model = schema.unpack(flat)
+        model = schema.unpack_whole(flat)
         graph = model.subgraphs[0]
         twins = {index: _add_tensor(graph, graph.tensors[index]) for index in tensors}
         for operator in graph.operators:
@@ -39,7 +39,7 @@ def feed_tensors(flat: bytes, tensors: Sequence[int], source: str) -> bytes:
 def add_errors(flat: bytes, tensors: Sequence[int], source: str) -> bytes:
     """To each of these float tensors a further input of the graph is added before anything reads it."""
     with follow(source):
-        model = schema.unpack(flat)
+        model = schema.unpack_whole(flat)
         graph = model.subgraphs[0]
         code = _add_code(model)
         errors, sums = {}, {}
@@ -60,7 +60,7 @@ def add_errors(flat: bytes, tensors: Sequence[int], source: str) -> bytes:
 def expose_tensors(flat: bytes, tensors: Sequence[int], source: str) -> bytes:
     """These tensors, and no others, are the outputs of the graph."""
     with follow(source):
-        model = schema.unpack(flat)
+        model = schema.unpack_whole(flat)
         model.subgraphs[0].outputs = np.array(list(tensors), np.int32)
         return _packed(model)
 
@@ -71,7 +71,7 @@ def compute_in_float(flat: bytes, source: str) -> bytes:
     Raises TfliteError where a constant can't be unpacked, as sparse or 4-bit ones.
     """
     with follow(source):
-        model = schema.unpack(flat)
+        model = schema.unpack_whole(flat)
         graph = model.subgraphs[0]
         for index, tensor in enumerate(graph.tensors):
             if len(read_steps(tensor)[0]) or tensor.type == generated.TensorType.FLOAT16:

@@ -55,7 +55,7 @@ class Net:
         self.flat, self.source = flat, source
         self.contents: Contents = read(flat, source)
         with follow(source):
-            self.model = schema.unpack(flat)
+            self.model = schema.unpack_whole(flat)
         self._operators = [one for one in self.contents.operators if one.subgraph == 0]
         self._readers = Counter(end for one in self._operators for end in one.inputs)
         self._readers.update(tensor.index for tensor in self.contents.outputs)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from edgedigits.tflite import schema
+from edgedigits.tflite.zeros import unpack_bits
 
 _NUMPY: Final = {
     "FLOAT32": "<f4",
     "FLOAT16": "<f2",
     "INT8": "i1",
+    "INT4": "i1",
     "UINT8": "u1",
     "INT16": "<i2",
     "INT32": "<i4",
@@ -32,7 +35,7 @@ class Constant:
 
 
 def read_constant(model: schema.ModelTable, index: int) -> Constant | None:
-    """A tensor of the first graph; None for one that is computed or sparse, of a type that NumPy lacks (int4), or whose
+    """A tensor of the first graph, int4 as int8; None for one that is computed or sparse, of a type that NumPy lacks, or whose
     scales do not fit its shape."""
     if index < 0:
         return None
@@ -41,7 +44,10 @@ def read_constant(model: schema.ModelTable, index: int) -> Constant | None:
     kind = _NUMPY.get(schema.TYPE_NAMES.get(tensor.type, ""))
     if values is None or not len(values) or kind is None or tensor.sparsity is not None:
         return None
-    stored = np.frombuffer(np.asarray(values, np.uint8).tobytes(), kind).reshape(read_shape(tensor))
+    raw, shape = np.asarray(values, np.uint8).tobytes(), read_shape(tensor)
+    packed = schema.TYPE_NAMES.get(tensor.type) == "INT4"
+    stored = unpack_bits(raw, 4, signed=True)[: math.prod(shape)] if packed else np.frombuffer(raw, kind)
+    stored = stored.reshape(shape)
     steps, points, axis = read_steps(tensor)
     if not len(steps):
         return Constant(stored, stored.astype(np.float64), steps, 0)

@@ -98,6 +98,14 @@ class Finding:
     facts: Mapping[str, float | int | str] = field(default_factory=dict)
 
 
+def word_mixed(layer: Layer) -> str:
+    """The setting that gives this layer, and those that read it, other numbers than int8."""
+    return (
+        f"name it and the layers that read it in export: {{int8: {{float_layers: [{layer.name}, ...]}}}} or int16_layers, or let "
+        "mixed: auto find them"
+    )
+
+
 def word_number(value: float) -> str:
     """Three digits that count."""
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"

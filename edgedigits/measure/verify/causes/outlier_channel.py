@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgedigits.measure.verify.causes.layer import Finding, Layer, word_number, word_share
+from edgedigits.measure.verify.causes.layer import Finding, Layer, word_mixed, word_number, word_share
 
 FEW_STEPS = 16
 """The magnitude of a channel in steps below which it has four bits or less."""
@@ -48,7 +48,7 @@ def find(layer: Layer) -> Finding | None:
         cause="outlier_channel",
         seen=f"channel {one.channel} reaches {word_number(one.size)}, the others {word_number(one.others)} in the middle, and "
         f"all share one scale: {word_share(one.starved)} of the others have fewer than {FEW_STEPS} steps of 255",
-        mend="the recipe int16x8 gives activations 65,536 steps instead of 256; dynamic_int8 and float16 leave them in float",
+        mend=f"{word_mixed(layer)}; the recipe int16x8 gives all activations 65,536 steps instead of 256",
         carried=("outlier", one.channel, len(layer.channel_sizes)),
         facts={"channel": one.channel, "size": one.size, "others": one.others, "starved": one.starved},
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from edgedigits.measure.verify.causes.layer import Finding, Layer, word_share
+from edgedigits.measure.verify.causes.layer import Finding, Layer, word_mixed, word_share
 
 _LEAST_DB: Final = 15.0
 """What eight bits leave of the worst layers of sound nets is 25 and more."""
@@ -35,7 +35,7 @@ def find(layer: Layer) -> Finding | None:
     return Finding(
         cause="unexplained",
         seen=f"{decibels:.1f} dB are left where eight bits leave 30 to 45, and no known cause fits",
-        mend="leave it out of int8 with the recipe int16x8 or float16, and compare; a file that was altered has to be made again",
+        mend=f"{word_mixed(layer)}, and compare; a file that was altered has to be made again",
         facts={"own_channel_snr_db": decibels},
     )
 

@@ -24,7 +24,8 @@ def find(layer: Layer) -> Finding | None:
         cause="weight_spread",
         seen=f"its weights share one scale, and those of its largest output channel are {word_number(ratio)} times those of its "
         f"smallest: {word_share(starved)} of the channels have fewer than {_FEW_STEPS} steps of 127",
-        mend="the recipe int16x8 gives every neuron of a dense layer a scale of its own, and float16 rounds each weight by itself"
+        mend=f"export: {{int8: {{int16_layers: [{layer.name}]}}}} gives every neuron of it a scale of its own, and float_layers "
+        "rounds nothing in it"
         if dense
         else "the recipe ptq_int8 gives every output channel of a convolution a scale of its own",
         facts={"ratio": ratio, "starved": starved},

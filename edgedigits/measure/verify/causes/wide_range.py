@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgedigits.measure.verify.causes.layer import Finding, Layer, word_number, word_share
+from edgedigits.measure.verify.causes.layer import Finding, Layer, word_mixed, word_number, word_share
 
 _USED: Final = 0.125
 """Of the range; three of the eight bits are lost below it."""
@@ -26,7 +26,6 @@ def find(layer: Layer) -> Finding | None:
         cause="wide_range",
         seen=f"it holds {word_number(limits.low)} to {word_number(limits.high)}, and its values reach only {word_number(low)} to "
         f"{word_number(high)}: {word_share(used)} of its range is used, as where it takes that of a larger layer it is added to",
-        mend="where calibration met other images, compress again on images like these; else the recipe int16x8 gives activations "
-        "65,536 steps instead of 256",
+        mend=f"where calibration met other images, compress again on images like these; else {word_mixed(layer)}",
         facts={"holds_low": limits.low, "holds_high": limits.high, "low": low, "high": high, "used": used},
     )
