@@ -1,7 +1,7 @@
 """Keras' own export to LiteRT, and ai-edge-quantizer on the float file that it makes; as a child process runs them.
 
 The quantizer's own averages of ranges are not used: ranges are the least and the greatest value of every tensor over all
-calibration images, which is what `qat` has trained with and what TensorFlow's converter takes.
+calibration images, which is what `qat` has trained with and what TensorFlow's converter takes, or those of another rule.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from edgedigits.errors import CheckError, FloatOpError
 from edgedigits.ground.facts import JsonObject
+from edgedigits.pipeline.converters.clipping import Ends, find_ends, open_interpreter
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.samples import check_range, has_samples, read_samples, tell_reason
 from edgedigits.tflite.flatbuffer import list_float_operators, read
@@ -73,7 +74,7 @@ def _quantize(flat: bytes, numbers: Numbers, folder: Path) -> bytes:
 
     work = quantizer.Quantizer(flat)
     _say(work, numbers)
-    ranges = _calibrate(flat, folder) if has_samples(folder) else None
+    ranges = _calibrate(flat, folder, numbers) if has_samples(folder) else None
     made = bytes(work.quantize(ranges, enable_progress_bar=False, enable_progress_report=False).quantized_model)
     if numbers.activations != "float32" and numbers.input != "float32":
         _check_integer(made, numbers)
@@ -130,30 +131,26 @@ def _say_end(work: Any, end: str, operation: Any) -> None:
         work.update_quantization_recipe(ALL, operation, config)
 
 
-def _calibrate(flat: bytes, folder: Path) -> Ranges:
-    """What every float tensor of the float file reaches on the calibration images. Raises CheckError as `check_range`."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    net = Interpreter(
-        model_content=flat,
-        num_threads=1,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        experimental_preserve_all_tensors=True,
-    )
-    net.allocate_tensors()
+def _calibrate(flat: bytes, folder: Path, numbers: Numbers) -> Ranges:
+    """What every float tensor of the float file is to hold, by the rule of `numbers`. Raises CheckError as `check_range`."""
+    net, reached = open_interpreter(flat), Ends()
     source = net.get_input_details()[0]["index"]
-    tensors = list(_computed(flat, net))
-    ranges: Ranges = {}
+    names = dict(_computed(flat, net))
     for (image,) in read_samples(folder):
         net.set_tensor(source, image)
         net.invoke()
-        for index, name in tensors:
+        for index, name in names.items():
             values = net.get_tensor(index)
             low, high = values.min(), values.max()
             check_range(name, low, high)
-            known = ranges.setdefault(name, {"min": np.array([low]), "max": np.array([high])})
-            known["min"], known["max"] = np.minimum(known["min"], low), np.maximum(known["max"], high)
-    return ranges
+            before = reached.get(index, (low, high))
+            reached[index] = min(before[0], low), max(before[1], high)
+    if numbers.calibration != "minmax":
+        reached = find_ends(flat, folder, reached, numbers)
+    return {
+        names[index]: {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
+        for index, (low, high) in reached.items()
+    }
 
 
 def _computed(flat: bytes, net: Any) -> Iterator[tuple[int, str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from edgedigits.pipeline.calibration.rule import Calibration
+
 FloatArithmetic = Literal["float32", "float16"]
 ARITHMETICS: Final[tuple[FloatArithmetic, ...]] = get_args(FloatArithmetic)
 End = Literal["float32", "int8", "uint8", "int16"]
@@ -17,7 +19,7 @@ class Numbers:
     Integer weights are symmetric, one scale per output channel; those of dense layers one per tensor with `dense_per_tensor`.
     Integer activations want calibration images, and then no operator may compute in float. `input` and `output` are the types
     at both ends of the file. What is computed in floats may be computed in float16 where the processor can, with that
-    `arithmetic`.
+    `arithmetic`. Ranges of integer activations are found by `calibration` and, with `percentile`, by that share of the values.
     """
 
     weights: Literal["float32", "float16", "int8"] = "float32"
@@ -26,3 +28,5 @@ class Numbers:
     output: End = "float32"
     dense_per_tensor: bool = False
     arithmetic: FloatArithmetic = "float32"
+    calibration: Calibration = "minmax"
+    percentile: float = 99.99
