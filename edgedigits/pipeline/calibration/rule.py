@@ -14,3 +14,8 @@ class Rule:
 
     calibration: Calibration = "minmax"
     percentile: float = 99.99
+
+    @property
+    def counts(self) -> bool:
+        """Whether it asks how often each value came, and not only for the ends."""
+        return self.calibration != "minmax"

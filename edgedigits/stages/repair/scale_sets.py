@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasLayer, KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.channel_rules import RULES, name_set, whole
@@ -27,7 +28,16 @@ _SUMS: Final = ("Add", "Average", "Maximum", "Minimum", "Subtract")
 _HAND_ON: Final = (
     *(f"{kind}Pooling{rank}D" for kind in ("Average", "GlobalAverage", "GlobalMax", "Max") for rank in (1, 2)),
     *(f"{kind}{rank}D" for kind in ("Cropping", "SpatialDropout", "ZeroPadding") for rank in (1, 2)),
-    *("AlphaDropout", "CenterCrop", "Dropout", "GaussianDropout", "GaussianNoise", "LeakyReLU", "PReLU", "UpSampling2D"),
+    *(
+        "AlphaDropout",
+        "CenterCrop",
+        "Dropout",
+        "GaussianDropout",
+        "GaussianNoise",
+        "LeakyReLU",
+        "PReLU",
+        "UpSampling2D",
+    ),
 )
 _MOVE: Final = (Passage.CONCATENATED, Passage.PERMUTED, Passage.RESHAPED)
 _INPUT, _OUTPUT = "is tied to the network's input", "makes the answers"
@@ -58,7 +68,7 @@ class ScaleSets:
 
 
 def find_scale_sets(model: KerasModel) -> ScaleSets:
-    """The sets of a flat model whose batch normalizations are folded: one that is not keeps the channels around it as they are."""
+    """The sets of a flat model with its batch normalizations folded: one that is not keeps the channels around it as they are."""
     calls = list(walk.list_calls(model))
     channels, axes, caps = Channels(), dict[int, np.ndarray](), dict[int, tuple[int, float]]()
     axes[walk.ENTRY] = channels.fresh(int(model.inputs[0].shape[-1]), _INPUT)
@@ -106,13 +116,13 @@ def _pass(channels: Channels, call: walk.Call, read: list[np.ndarray]) -> np.nda
     return RULES[kind.channels](channels, call, read) if kind.channels in _MOVE else whole(channels, call, read)
 
 
-def _is_factor(name: str, config: Mapping[str, object]) -> bool:
+def _is_factor(name: str, config: JsonObject) -> bool:
     """Whether f(a x) = a f(x) for every a above 0."""
     if name == "Activation":
         return config["activation"] in _ACTIVATIONS
     if name == "ReLU":
         return not config.get("threshold") and config.get("max_value") is None
-    return name == "Rescaling" and not np.any(config.get("offset"))
+    return name == "Rescaling" and not np.any(np.asarray(config.get("offset", 0.0)))
 
 
 def _numbered(
