@@ -24,8 +24,10 @@ from edgedigits.stages.repair.scale_sets import CAPPED, ScaleSets
 
 MARGIN: Final = 1.5
 """A channel counts as one that a ReLU6 does not cut off if so many times what it reaches on training images is below 6."""
-_LEAST: Final = 1e-6
-"""The share of a range below which a channel counts as one that is never used."""
+_FLOOR: Final = 1e-3
+"""A smaller share counts as so large: what is so small has no step of eight bits. A channel that is never used on the images is
+held back so where it is read, lest its weights fill a filter's range."""
+_DEAD: Final = 1e-6
 _ROUNDS, _STILL, _BATCH = 50, 1e-3, 50
 
 
@@ -65,20 +67,20 @@ def hold_caps(sets: ScaleSets, reached: Reached) -> tuple[ScaleSets, np.ndarray]
 
 
 def find_factors(sets: ScaleSets, reached: Reached, least: np.ndarray) -> np.ndarray:
-    """The factor of every set, float64 [count]; 1 for those that are fixed or never used."""
+    """The factor of every set, float64 [count]; 1 for those that are fixed."""
     stored = {number: reached.sizes[number] for number in FakeQuantized(sets.model, ()).ranges}
     workers, factors, free = list(list_workers(sets)), np.ones(sets.count), sets.free
+    weighed = np.zeros(sets.count, bool)
+    for worker in workers:
+        weighed[worker.read] |= not worker.kernels[0].depthwise
     for _ in range(_ROUNDS):
         shrinks, grows = np.zeros(sets.count), np.zeros(sets.count)
         for number, sizes in stored.items():
             _note(shrinks, sets.tensors[number], sizes / factors[sets.tensors[number]])
         for worker in workers:
             _note_weights(worker, factors, shrinks, grows)
-        used = free & (shrinks > _LEAST)
-        read = used & (grows > _LEAST)
-        step = np.ones(sets.count)
-        step[used] = shrinks[used]
-        step[read] = np.sqrt(shrinks[read] / grows[read])
+        step = np.where(shrinks > _DEAD, shrinks, 1.0)
+        step[weighed] = np.sqrt(np.maximum(shrinks[weighed], _FLOOR) / np.maximum(grows[weighed], _FLOOR))
         before, factors = factors, np.where(free, np.maximum(factors * step, least), 1.0)
         if np.abs(np.log(factors / before)).max() < _STILL:
             break
