@@ -1,8 +1,8 @@
 """How much of what bad scaling costs int8 is won back without training: whole nets, and the same with channels scaled badly.
 
 The shipped MobileNetV2 on MNIST; one of `benchmarks.adapt` on photos of signs, if EDGEDIGITS_ADAPT names the folder that it was
-trained in; and two small nets on the bundled digits. Which of the ways to calibrate is best is read off validation images; the
-accuracies that the targets are held against are of the test images.
+trained in; and two small nets on the bundled digits. Which way to calibrate is best is read off validation images; the targets are held
+against the test images.
 """
 
 from __future__ import annotations
@@ -46,15 +46,14 @@ MOST_OFF, LEAST_LOST, MOST_COST = 1e-4, 10.0, 0.5  # of probabilities; points
 WHOLE, BROKEN = "whole", "badly scaled"
 SHIPPED: Final = "mse"
 """How the recipe repair_int8 calibrates."""
-CALIBRATIONS: Final = ("minmax", "percentile", "mse")
+CALIBRATIONS: Final[tuple[Calibration, ...]] = ("minmax", "percentile", "mse")
 REPAIRED: Final = "equalize > correct_bias"
-WAYS: Final[dict[str, tuple[tuple[Any, ...], tuple[Calibration, ...]]]] = {
-    "": ((), CALIBRATIONS),
-    "correct_bias": ((CorrectBias(),), CALIBRATIONS[:1]),
-    "equalize": ((Equalize(),), CALIBRATIONS[:1]),
-    REPAIRED: ((Equalize(), CorrectBias()), CALIBRATIONS),
+WAYS: Final[dict[str, tuple[tuple[Any, ...], dict[str, tuple[Calibration, ...]]]]] = {
+    "": ((), {WHOLE: ("minmax",), BROKEN: ("minmax",)}),
+    "equalize": ((Equalize(),), {WHOLE: (), BROKEN: ("minmax",)}),
+    REPAIRED: ((Equalize(), CorrectBias()), {WHOLE: (SHIPPED,), BROKEN: CALIBRATIONS}),
 }
-"""Stages, as a recipe says them, and how the export behind them calibrates."""
+"""Stages, as a recipe says them, and how the export behind them calibrates, of either form."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +87,7 @@ def measure_net(net: Net) -> Iterator[dict[str, Any]]:
             "channels_scaled": sum(scaled.values()) if form == BROKEN else 0,
             "range_times": compare_halves(model, net.data.calibration, net.data.scale, Int8())["worst"]["times"],
         }
-        for steps, calibration, flat in _make(model, net.data):
+        for steps, calibration, flat in _make(model, form, net.data):
             row = {**head, "steps": steps, "calibration": calibration}
             for part, one in parts.items():
                 row[part] = _judge(plain[part], compute_outputs_of_bytes(flat, one, net.data.scale), one.labels)
@@ -96,13 +95,13 @@ def measure_net(net: Net) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _make(model: Any, data: FitData) -> Iterator[tuple[str, str, bytes]]:
+def _make(model: Any, form: str, data: FitData) -> Iterator[tuple[str, str, bytes]]:
     """The bytes by each of `WAYS`."""
     for steps, (stages, calibrations) in WAYS.items():
         candidate = Candidate(model, original=model)
-        for stage in stages:
+        for stage in stages if calibrations[form] else ():
             candidate, _ = stage(candidate, data)
-        for name in calibrations:
+        for name in calibrations[form]:
             yield steps, name, Int8(calibration=name)(add_corrections(candidate), data.calibration, data.scale)
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
+from edgedigits.errors import RecipeError
 from edgedigits.keras_types import KerasModel
 from edgedigits.measure.arithmetic_reasons import NO_FASTER, ZEROS_TAKE_TIME
 from edgedigits.pipeline.calibration.rule import Calibration
@@ -56,6 +57,11 @@ class Int16x8:
     converter: ConverterName = DEFAULT
 
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:
+        if self.converter == "tf" and self.calibration != "minmax":
+            raise RecipeError(
+                f"export: int16x8: calibration {self.calibration}: TensorFlow's converter finds ranges of int16 by minmax alone, "
+                "whose 65,536 steps hold every peak; leave it out, or take converter: litert"
+            )
         numbers = Numbers("int8", "int16", "int16", "int16")
         numbers = replace(numbers, calibration=self.calibration, percentile=self.percentile)
         samples = draw_representative(calibration, scale, self.calibration_images, self.calibration_seed)

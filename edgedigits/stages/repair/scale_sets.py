@@ -79,7 +79,7 @@ def find_scale_sets(model: KerasModel) -> ScaleSets:
             axes[output] = whole(channels, call, read, f"{name_set(call.layer)} is used more than once")
         else:
             axes[output] = _pass(channels, call, read)
-        if (cap := find_cap(call.layer)) is not None and axes[output] is read[0]:
+        if (cap := find_cap(call.layer)) is not None and call.inputs[0] != walk.ENTRY:
             caps[output] = (call.inputs[0], cap)
     channels.fix(axes[calls[-1].outputs[0]], _OUTPUT)
     return _numbered(model, channels, axes, caps)
