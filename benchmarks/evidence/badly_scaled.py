@@ -1,8 +1,9 @@
 """Channels scaled badly on purpose: the same float answers, and ranges in which most channels have a step or none.
 
 Each BatchNorm behind a convolution makes its channels larger or smaller by factors drawn at random, and the weights of the
-one layer that reads them make up for it. Before a ReLU6 only channels that stay far below 6 on the images given are touched, and only made
-smaller, so that it cuts off what it did. Written apart from what mends it: by BatchNorm and reader, one after the other.
+one layer that reads them make up for it. Before a ReLU6 only channels that stay far below 6 on the images given are touched,
+and only made smaller, so that it cuts off what it did. Written apart from what mends it: by BatchNorm and reader, one after the
+other.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How much of what bad scaling costs int8 is won back without training: whole nets, and the same with channels scaled badly.
 
-The shipped MobileNetV2 on MNIST; one of `benchmarks.adapt` on photos of signs, if EDGEDIGITS_ADAPT names the folder that it was
-trained in; and two small nets on the bundled digits. Which way to calibrate is best is read off validation images; the targets are held
-against the test images.
+The shipped MobileNetV2 on MNIST; that of `benchmarks.adapt` on photos, if EDGEDIGITS_ADAPT names the folder where it is; and two
+small nets on the bundled digits. Which way to calibrate is best is read off validation images; the targets are held against the
+test images.
 """
 
 from __future__ import annotations
