@@ -58,22 +58,21 @@ class Equalize:
 
 
 def _equalize(model: KerasModel, data: FitData, sample: Images) -> tuple[KerasModel, Facts]:
-    """With channels before a ReLU6 as well, and without where other images than the sample reach it in those."""
+    """With as many of the channels before a ReLU6 as leave the answers the same."""
     from edgedigits.models.graph.answers import TOLERANCE
-    from edgedigits.stages.repair.factors import find_factors, hold_caps, measure
+    from edgedigits.stages.repair.factors import MARGINS, find_factors, hold_caps, measure
     from edgedigits.stages.repair.rescale import rescale
-    from edgedigits.stages.repair.scale_sets import CAPPED, find_scale_sets
+    from edgedigits.stages.repair.scale_sets import find_scale_sets
 
     whole = find_scale_sets(model)
     reached = measure(whole, sample, data.scale)
-    sets, least = hold_caps(whole, reached)
-    capped = {int(one): CAPPED for number in whole.caps for one in whole.tensors[number]}
-    for tried in (sets, replace(sets, fixed={**capped, **sets.fixed})):
-        factors = find_factors(tried, reached, least)
-        made = rescale(tried, factors)
+    for margin in MARGINS:
+        sets, least = hold_caps(whole, reached, margin)
+        factors = find_factors(sets, reached, least)
+        made = rescale(sets, factors)
         off = _difference(model, made, data, sample)
         if off <= TOLERANCE:
-            return made, {"largest_difference": off, **_tell(tried, factors)}
+            return made, {"largest_difference": off, **_tell(sets, factors)}
     raise CheckError(
         f"equalize: the answers differ by {off:.1e} of the largest, and {TOLERANCE} is allowed; leave the stage out"
     )

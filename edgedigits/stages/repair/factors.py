@@ -22,8 +22,9 @@ from edgedigits.stages.fake_quantize import FakeQuantized
 from edgedigits.stages.repair.rescale import Worker, list_workers
 from edgedigits.stages.repair.scale_sets import CAPPED, ScaleSets
 
-MARGIN: Final = 1.5
-"""A channel counts as one that a ReLU6 does not cut off if so many times what it reaches on training images is below 6."""
+MARGINS: Final = (1.5, 3.0, 10.0, 1e9)
+"""A channel counts as one that a ReLU6 does not cut off if so many times what it reaches on training images is below 6; the next
+is tried where other images reach further. With the last only those count that reach nothing."""
 _FLOOR: Final = 1e-3
 """A smaller share counts as so large: what is so small has no step of eight bits. A channel that is never used on the images is
 held back so where it is read, lest its weights fill a filter's range."""
@@ -55,11 +56,11 @@ def measure(sets: ScaleSets, images: Images, scale: Scale) -> Reached:
     return Reached(sizes, tops)
 
 
-def hold_caps(sets: ScaleSets, reached: Reached) -> tuple[ScaleSets, np.ndarray]:
+def hold_caps(sets: ScaleSets, reached: Reached, margin: float) -> tuple[ScaleSets, np.ndarray]:
     """(the sets, those fixed that a ReLU with a largest value cuts off; the least factor of each that leaves others below it)."""
     fixed, least = dict(sets.fixed), np.zeros(sets.count)
     for source, cap in sets.caps.values():
-        needed = MARGIN * np.maximum(reached.tops[source], 0.0) / cap
+        needed = margin * np.maximum(reached.tops[source], 0.0) / cap
         for one, share in zip(sets.tensors[source], needed, strict=True):
             least[one] = max(least[one], share)
     fixed |= {int(one): CAPPED for one in np.flatnonzero(least > 1.0) if int(one) not in fixed}
