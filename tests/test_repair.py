@@ -216,13 +216,12 @@ def test_corrected_biases_bring_the_means_of_the_bytes_back(data: FitData) -> No
     assert left < 0.7 * off
 
 
-def test_masks_survive_and_the_record_is_kept(
-    repaired: Candidate, shapes: Path, data: FitData, fresh_cache: Path
-) -> None:
-    mask = np.arange(np.prod(trained(shapes).model.get_layer("hidden").kernel.shape)).reshape(-1, 16) % 2 == 0
-    start = replace(trained(shapes), masks={"hidden/kernel": mask})
-    kernel = start.model.get_layer("hidden")
-    kernel.set_weights([kernel.get_weights()[0] * mask, kernel.get_weights()[1]])
+def test_masks_survive_and_corrections_are_kept(shapes: Path, data: FitData, fresh_cache: Path) -> None:
+    start = trained(shapes)
+    kernel, bias = start.model.get_layer("hidden").get_weights()
+    mask = np.arange(kernel.size).reshape(kernel.shape) % 2 == 0
+    start.model.get_layer("hidden").set_weights([kernel * mask, bias])
+    start = replace(start, masks={"hidden/kernel": mask})
     after = CorrectBias()(Equalize()(start, data)[0], data)[0]
     assert not after.model.get_layer("hidden").kernel.numpy()[~mask].any()
     kept = StageCache()

@@ -52,7 +52,7 @@ def scale_badly(model: Any, images: np.ndarray, seed: int = 0, spread: float = S
     return broken, scaled
 
 
-def _find_tops(model: Any, images: np.ndarray) -> dict[str, np.ndarray]:
+def _find_tops(model: Any, images: Any) -> dict[str, np.ndarray]:
     """The largest value of every channel behind each BatchNorm."""
     tops: dict[str, np.ndarray] = {}
 
