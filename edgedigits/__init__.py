@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from edgedigits.stages.finetune import Finetune
     from edgedigits.stages.prune import Prune
     from edgedigits.stages.qat import Qat
+    from edgedigits.stages.repair.correct_bias import CorrectBias
+    from edgedigits.stages.repair.equalize import Equalize
     from edgedigits.stages.shrink.shrink import Shrink
 
 __version__ = "0.1.0"
@@ -167,18 +169,18 @@ __all__ = [
 if TYPE_CHECKING:  # which reads literals alone
     __all__ += [
         "Cluster",
+        "CorrectBias",
         "Distil",
         "Dynamic",
+        "Equalize",
         "Finetune",
         "Float16",
         "Float32",
         "Int4",
         "Int8",
         "Int16x8",
-        "Prune",
-        "Qat",
     ]
-    __all__ += ["Shrink"]
+    __all__ += ["Prune", "Qat", "Shrink"]
 else:
 
     def _read_rows() -> list[str]:

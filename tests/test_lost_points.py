@@ -51,7 +51,8 @@ def test_only_a_loss_beyond_chance_is_told(before: int, after: int, lost: bool) 
 @pytest.mark.parametrize(
     ("recipe", "last", "says", "not_said"),
     [
-        (load_recipe("ptq_int8"), None, ["the recipe qat_int8"], ["--more"]),
+        (load_recipe("ptq_int8"), None, ["the recipe repair_int8", "qat_int8, which trains"], ["--more"]),
+        (load_recipe("repair_int8"), None, ["the recipe qat_int8"], ["--more", "stage qat"]),
         (load_recipe("qat_int8"), paired(90, 80), ["--more 3"], ["qat_int8", "stage qat"]),
         (Recipe(stages=[ed.Shrink(remove_parameters=0.5)], export=ed.Int8()), paired(90, 80),
          ["--more 3", "shrink with remove_parameters: 0.25 instead of 0.5", "the recipe prune80_int8"], ["qat", "shrink50_int8"]),

@@ -115,7 +115,7 @@ def test_options_default_to_the_bytes_as_they_are() -> None:
 
 def test_a_slim_artifact_keeps_every_promise_and_says_what_was_saved(shapes: Path, tmp_path: Path) -> None:
     classifier().save(tmp_path / "tiny.keras")
-    recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 20, "slim": True}}}, "test", "tiny_slim")
+    recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 10, "slim": True}}}, "test", "tiny_slim")
     job = prepare.prepare_job(
         recipe, Wish(model=tmp_path / "tiny.keras", data=str(shapes), scale="0..1"), lambda _: None
     )

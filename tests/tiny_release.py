@@ -29,7 +29,7 @@ def made(shapes: Path) -> Path:
 
         folder.mkdir()
         nets.trained(shapes).model.save(folder / "tiny.keras")
-        recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 50}}}, "test", "tiny_int8")
+        recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 10}}}, "test", "tiny_int8")
         wish = Wish(model=folder / "tiny.keras", data=str(shapes), scale="0..1")
         loop.run(prepare.prepare_job(recipe, wish, lambda _: None), folder, lambda _: None)
 

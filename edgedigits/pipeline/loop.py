@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from edgedigits.models.saved.saved_files import hash_model
 from edgedigits.pipeline import artifact_writer
 from edgedigits.pipeline.artifact_writer import Draft, Exported, Halves
 from edgedigits.pipeline.augmenting.choose import Asked, choose_augment
+from edgedigits.pipeline.calibration.stability import compare_halves, tell_unstable
 from edgedigits.pipeline.checks import lost_points
 from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.judging import check_baseline, check_classes, compute_outputs_of_bytes, find_changes
@@ -42,6 +44,7 @@ from edgedigits.pipeline.mixing.choice.settle import settle_layers
 from edgedigits.pipeline.mixing.wording import list_mixed_warnings
 from edgedigits.pipeline.stage_cache import StageCache, chain_key, start_key
 from edgedigits.stages.candidate import Candidate, Stage
+from edgedigits.stages.repair.corrections import add_corrections
 from edgedigits.tasks import parity
 from edgedigits.tasks.baseline_check import Findings
 from edgedigits.tasks.class_recalls import to_record
@@ -152,10 +155,13 @@ def validate(job: Job, say: Say = print, progress: Progress = silent, short: boo
     data = replace(data, scale=scale)
     float32 = Float32(converter=find_converter(job.recipe.export))
     baseline = job.once((float32, str(scale)), lambda: _export(job, "float32", float32, plain, data))
-    export, mixed = settle_layers(job.recipe.export, candidate.model, data, half, lambda what: progress(what, 0.2))
+    corrected = add_corrections(candidate)
+    export, mixed = settle_layers(job.recipe.export, corrected, data, half, lambda what: progress(what, 0.2))
     exported = _export(job, job.recipe.export_name, export, candidate, data)
     exported.facts.update(mixed)
     warnings += list_mixed_warnings(mixed)
+    if hasattr(export, "calibration"):
+        warnings += _calibration(export, exported, candidate, data)
     progress("classes", 0.5)
     found = compute_outputs_of_bytes(exported.flat, data.validation, data.scale)
     halves, more = Halves(half, half), {}
@@ -227,7 +233,7 @@ def _read_by(stage: Stage) -> Facts:
 def _export(job: Job, name: str, export: Export, candidate: Candidate, data: FitData) -> Exported:
     """Make the bytes and hold them to every promise."""
     began = time.perf_counter()
-    flat = export(candidate.model, data.calibration, data.scale)
+    flat = export(add_corrections(candidate), data.calibration, data.scale)
     contents = read(flat, f"{name} export")
     if export.integer:
         checks.check_integer(contents, list_float_layers(export))
@@ -253,6 +259,14 @@ def _export(job: Job, name: str, export: Export, candidate: Candidate, data: Fit
     if contents.float16_arithmetic:
         facts["parity"]["arithmetic"] = "float16" if computes_in_float16() else "float32"
     return Exported(flat, facts)
+
+
+def _calibration(export: Any, exported: Exported, candidate: Candidate, data: FitData) -> list[str]:
+    """Notes how far the ranges hang on which images were drawn; a sentence where that is too far."""
+    found = compare_halves(candidate.model, data.calibration, data.scale, export)
+    exported.facts["calibration"] = found
+    told = tell_unstable(found, len(data.calibration), export)
+    return [told] if told else []
 
 
 def _test(

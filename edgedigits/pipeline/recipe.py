@@ -43,6 +43,8 @@ from edgedigits.stages.distil.distil import Distil
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune
 from edgedigits.stages.qat import Qat
+from edgedigits.stages.repair.correct_bias import CorrectBias
+from edgedigits.stages.repair.equalize import Equalize
 from edgedigits.stages.settings import lengthen, shorten
 from edgedigits.stages.shrink.shrink import Shrink
 
@@ -53,6 +55,8 @@ STAGES: dict[str, type[Stage]] = {
     "finetune": Finetune,
     "cluster": Cluster,
     "qat": Qat,
+    "equalize": Equalize,
+    "correct_bias": CorrectBias,
 }
 EXPORTS: dict[str, type[Export]] = {
     "float32": Float32,
@@ -109,7 +113,7 @@ class Recipe:
             for at, one in enumerate(stages)
         )
         export_name = export_name or _row("Recipe: export", export, EXPORTS, "export")
-        _check_teachers("Recipe", pairs)
+        _check_order("Recipe", pairs)
         if name and not is_name(name):
             raise RecipeError(f"Recipe: name: found {show_value(name)}; wanted {WANTED}")
         found: JsonObject = {"purpose": purpose, "stages": pairs, "export_name": export_name, "export": export}
@@ -292,7 +296,7 @@ def parse(document: Any, where: str, default_name: str) -> Recipe:
             f"{where}: stages: wanted a list, each item one of {', '.join(STAGES)}; found {describe_kind(entries)}"
         )
     stages = tuple(_part(f"{where}: stages[{index}]", entry, STAGES, "stage") for index, entry in enumerate(entries))
-    _check_teachers(where, stages)
+    _check_order(where, stages)
     export_name, export = _part(f"{where}: export", document["export"], EXPORTS, "export")
     for key in ("name", "for", "images", "instead"):
         if not isinstance(document.get(key, ""), str):
@@ -323,11 +327,20 @@ def _name(document: Mapping[str, Any], where: str, default_name: str) -> str:
     return name
 
 
-def _check_teachers(where: str, stages: tuple[tuple[str, Any], ...]) -> None:
-    """A stage can only be taught by what stages before it made."""
+def _check_order(where: str, stages: tuple[tuple[str, Any], ...]) -> None:
+    """A stage can only be taught by what stages before it made, and some don't follow others, or end a recipe."""
     from edgedigits.stages.distil.teachers import not_before
 
+    names = [name for name, _ in stages]
     for index, (name, stage) in enumerate(stages):
+        if getattr(stage, "comes_last", False) and index < len(stages) - 1:
+            raise RecipeError(
+                f"{where}: stages[{index}].{name}: wanted as the last; {names[index + 1]} behind it changes what it measures"
+            )
+        if before := [one for one in names[:index] if one in getattr(stage, "not_after", ())]:
+            raise RecipeError(
+                f"{where}: stages[{index}].{name}: can't come after {before[0]}, whose work it would undo; put it before"
+            )
         latest = getattr(stage, "latest_stage", 0)
         if latest > index:
             raise RecipeError(f"{where}: stages[{index}].{name}.teacher: {not_before(latest, index)}")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -96,7 +96,8 @@ class StageCache:
                 check_folder(folder)
                 model, arrays = loading.restore(folder, custom=self.custom)
                 facts = read_sealed(folder / "facts.json", {"facts": is_object})["facts"]
-                return Candidate(model, _part(arrays, "mask "), _part(arrays, "cluster ")), facts
+                made = Candidate(model, _part(arrays, "mask "), _part(arrays, "cluster "))
+                return replace(made, corrections=_part(arrays, "correction ")), facts
             except (EdgeDigitsError, OSError, ValueError) as error:
                 self.say(f"a kept stage is damaged, so it is set aside and made anew ({error})")
                 set_aside(folder)
@@ -106,6 +107,7 @@ class StageCache:
         """Keep an outcome, whole or not at all."""
         arrays = {f"mask {path}": mask for path, mask in candidate.masks.items()}
         arrays |= {f"cluster {path}": groups for path, groups in candidate.clusters.items()}
+        arrays |= {f"correction {name}": correction for name, correction in candidate.corrections.items()}
         with whole_folder(self._folder(key)) as folder:
             loading.save(candidate.model, arrays, folder)
             write_sealed(folder / "facts.json", {"facts": facts})

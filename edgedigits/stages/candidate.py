@@ -52,6 +52,7 @@ class Candidate:
         was given; {} where no channels went.
     summed: kernel path -> int64, for each channel that the kernel read the one it became, where a stage made copies of one tensor
         one and added up what read them (`duplicate_inputs.sum_copies`); `kept` counts from there.
+    corrections: layer name -> float32 [channels], what is added to its bias when bytes are made: rounding takes as much away.
     original: the model the recipe began with, whose answers a stage may train towards; None where there is none.
     made: what each stage before has made; the last is `model`; () before the first stage.
     custom: the user's own layer classes, "module:Class", which other models that a stage reads may need too.
@@ -62,6 +63,7 @@ class Candidate:
     clusters: Mapping[str, np.ndarray] = field(default_factory=dict)
     kept: Mapping[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
     summed: Mapping[str, np.ndarray] = field(default_factory=dict)
+    corrections: Mapping[str, np.ndarray] = field(default_factory=dict)
     original: KerasModel | None = None
     made: tuple[KerasModel, ...] = ()
     custom: Sequence[str] = ()

@@ -48,23 +48,29 @@ class Qat:
 
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: a float model with foldable batch normalizations gone, same kernel paths, same zeros."""
-        from edgedigits.models.graph import fold_batchnorm
         from edgedigits.stages import training_loop
         from edgedigits.stages.fake_quantize import FakeQuantized
         from edgedigits.stages.select_layers import check_patterns
 
         check_patterns(candidate.model, "qat.skip_layers", self.skip_layers)
-        model, names = fold_batchnorm.fold(candidate.model)
-        flat = replace(candidate, model=model)
-        flat = replace(flat, clusters=_still_shared(flat, names))
+        flat, names = fold_batchnorms(candidate)
         training_copy = training_loop.make_training_copy(flat.model)
         rounded = FakeQuantized(training_copy, self.skip_layers, self.weight_bits)
         rounded.observe(data)
         hold = training_loop.make_holder(training_copy, flat.masks, flat.clusters)
         plan = training_loop.Plan.of(self)
         facts = training_loop.tune(training_copy, candidate.original, data, plan, progress, forward=rounded, hold=hold)
-        done = replace(flat, model=training_loop.copy_weights(model, training_copy))
+        done = replace(flat, model=training_loop.copy_weights(flat.model, training_copy))
         return done, {**facts, "folded": names, "left_to_converter": rounded.left}
+
+
+def fold_batchnorms(candidate: Candidate) -> tuple[Candidate, list[str]]:
+    """(the candidate with foldable batch normalizations gone, names of the layers that took them in); answers stay the same."""
+    from edgedigits.models.graph import fold_batchnorm
+
+    model, names = fold_batchnorm.fold(candidate.model)
+    flat = replace(candidate, model=model)
+    return replace(flat, clusters=_still_shared(flat, names)), names
 
 
 def _still_shared(candidate: Candidate, folded: list[str]) -> dict[str, np.ndarray]:

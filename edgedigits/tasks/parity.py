@@ -32,7 +32,10 @@ _COARSE: Final = (
     "; the steps of its integer answers are too coarse for probabilities as small as this model's: end it in logits instead of "
     "softmax, or export dynamic"
 )
-_ROUNDED: Final = "; where rounding takes so much, the recipe qat_int8 trains it in, and float16 rounds far less"
+_ROUNDED: Final = (
+    "; where rounding takes so much, the recipe repair_int8 evens channels out, the recipe qat_int8 trains it in, and float16 "
+    "rounds far less"
+)
 
 
 class Judged(Protocol):

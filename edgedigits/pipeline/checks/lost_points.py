@@ -63,12 +63,20 @@ def tell_loss(stages: Stages, rounds: bool, last_stage: Facts | None, of_bytes: 
     )
 
 
+def _train_the_rounding(stages: Stages) -> str:
+    if not stages:
+        return "the recipe repair_int8, which needs no training, or qat_int8, which trains the rounding in"
+    if any(getattr(stage, "comes_last", False) for _, stage in stages):
+        return "the recipe qat_int8, which trains the rounding in"
+    return "a stage qat at the end"
+
+
 def _next_steps(stages: Stages, rounds: bool, last_stage: Facts | None) -> Iterator[str]:
     names = [name for name, _ in stages]
     by_rounding = last_stage is None or not loses(last_stage)
     if by_rounding and rounds and "qat" not in names:
-        yield "a stage qat at the end" if names else "the recipe qat_int8, which trains the rounding in"
-    if names:
+        yield _train_the_rounding(stages)
+    if any(hasattr(stage, "epochs") for _, stage in stages):
         yield f"--more {LONGER}, which trains {LONGER} times as long"
     for name, stage in stages:
         settings = dataclasses.asdict(stage)

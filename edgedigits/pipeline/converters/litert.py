@@ -1,7 +1,7 @@
 """Keras' own export to LiteRT, and ai-edge-quantizer on the float file that it makes; as a child process runs them.
 
 The quantizer's own averages of ranges are not used: ranges are the least and the greatest value of every tensor over all
-calibration images, which is what `qat` has trained with and what TensorFlow's converter takes.
+calibration images, which is what `qat` has trained with and what TensorFlow's converter takes, or those of another rule.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from edgedigits.errors import CheckError, EdgeDigitsError, FloatOpError
 from edgedigits.ground.facts import JsonObject
+from edgedigits.pipeline.converters.clipping import Ends, find_ends, open_interpreter
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.rules import say_rules
 from edgedigits.pipeline.converters.samples import check_range, has_samples, read_samples, tell_reason
@@ -39,19 +40,19 @@ def convert(folder: str, model: str, numbers: JsonObject) -> bytes:
         flat = _export(Path(folder))
         if wanted.weights == "float32":
             return flat
-        return _quantize(flat, _ranges(flat, Path(folder)), wanted)
+        return _quantize(flat, _ranges(flat, Path(folder), wanted), wanted)
     except EdgeDigitsError:
         raise
     except Exception as error:
         raise CheckError(f"export: the litert converter can't convert {model}: {tell_reason(error)}") from error
 
 
-def prepare(folder: str, model: str) -> JsonObject:
-    """The float bytes of the SavedModel in `folder` and what its tensors reach on the images there: "flat" and "ranges", from
-    which `quantize` makes bytes in several numbers. Raises CheckError as `convert`."""
+def prepare(folder: str, model: str, numbers: JsonObject) -> JsonObject:
+    """The float bytes of the SavedModel in `folder` and what its tensors are to hold by the images there and the rule of
+    `numbers`: "flat" and "ranges", from which `quantize` makes bytes in several numbers. Raises CheckError as `convert`."""
     try:
         flat = _export(Path(folder))
-        return {"flat": flat, "ranges": _ranges(flat, Path(folder))}
+        return {"flat": flat, "ranges": _ranges(flat, Path(folder), Numbers(**numbers))}
     except CheckError:
         raise
     except Exception as error:
@@ -68,8 +69,8 @@ def quantize(flat: bytes, ranges: Ranges, model: str, numbers: JsonObject) -> by
         raise CheckError(f"export: the litert converter can't convert {model}: {tell_reason(error)}") from error
 
 
-def _ranges(flat: bytes, folder: Path) -> Ranges | None:
-    return _calibrate(flat, folder) if has_samples(folder) else None
+def _ranges(flat: bytes, folder: Path, numbers: Numbers) -> Ranges | None:
+    return _calibrate(flat, folder, numbers) if has_samples(folder) else None
 
 
 def _export(folder: Path) -> bytes:
@@ -103,30 +104,26 @@ def _quantize(flat: bytes, ranges: Ranges | None, numbers: Numbers) -> bytes:
     return schema.pack(schema.unpack_whole(made)) if len(made) >= PACKED_BEHIND else made
 
 
-def _calibrate(flat: bytes, folder: Path) -> Ranges:
-    """What every float tensor of the float file reaches on the calibration images. Raises CheckError as `check_range`."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    net = Interpreter(
-        model_content=flat,
-        num_threads=1,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        experimental_preserve_all_tensors=True,
-    )
-    net.allocate_tensors()
+def _calibrate(flat: bytes, folder: Path, numbers: Numbers) -> Ranges:
+    """What every float tensor of the float file is to hold, by the rule of `numbers`. Raises CheckError as `check_range`."""
+    net, reached = open_interpreter(flat), Ends()
     source = net.get_input_details()[0]["index"]
-    tensors = list(_computed(flat, net))
-    ranges: Ranges = {}
+    names = dict(_computed(flat, net))
     for (image,) in read_samples(folder):
         net.set_tensor(source, image)
         net.invoke()
-        for index, name in tensors:
+        for index, name in names.items():
             values = net.get_tensor(index)
             low, high = values.min(), values.max()
             check_range(name, low, high)
-            known = ranges.setdefault(name, {"min": np.array([low]), "max": np.array([high])})
-            known["min"], known["max"] = np.minimum(known["min"], low), np.maximum(known["max"], high)
-    return ranges
+            before = reached.get(index, (low, high))
+            reached[index] = min(before[0], low), max(before[1], high)
+    if numbers.calibration != "minmax":
+        reached = find_ends(flat, folder, reached, numbers)
+    return {
+        names[index]: {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
+        for index, (low, high) in reached.items()
+    }
 
 
 def _computed(flat: bytes, net: Any) -> Iterator[tuple[int, str]]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from edgedigits.errors import CheckError
 from edgedigits.ground.facts import JsonObject
+from edgedigits.pipeline.converters.clipping import clip_calibrated
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.samples import check_range, has_samples, read_samples, tell_reason
 from edgedigits.tflite.checked_walk import Walk
@@ -27,13 +28,13 @@ def convert(folder: str, model: str, numbers: JsonObject) -> bytes:
     """
     from edgedigits.backend import tf
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    converter, wanted = tf.lite.TFLiteConverter.from_saved_model(folder), Numbers(**numbers)
     _name_its_origin(converter)
-    _set(converter, Numbers(**numbers))
+    _set(converter, wanted)
     if has_samples(Path(folder)):
         converter.representative_dataset = lambda: read_samples(Path(folder))
     try:
-        with _checked_ranges():
+        with _own_ranges(Path(folder), wanted):
             return bytes(converter.convert())
     except CheckError:
         raise
@@ -63,8 +64,9 @@ def _name_its_origin(converter: Any) -> None:
 
 
 @contextmanager
-def _checked_ranges() -> Iterator[None]:
-    """Between calibration and quantization the ranges are looked at: the quantizer does not survive infinite ones."""
+def _own_ranges(folder: Path, numbers: Numbers) -> Iterator[None]:
+    """Between calibration and quantization the ranges are looked at, since the quantizer does not survive infinite ones, and
+    where another rule than min-max is wanted they are changed."""
     from tensorflow.lite.python.optimize.calibrator import Calibrator
 
     calibrate: Callable[..., bytes] = Calibrator.calibrate
@@ -72,7 +74,7 @@ def _checked_ranges() -> Iterator[None]:
     def checked(self: object, samples: object) -> bytes:
         calibrated = bytes(calibrate(self, samples))
         _check_ranges(calibrated)
-        return calibrated
+        return calibrated if numbers.calibration == "minmax" else clip_calibrated(calibrated, folder, numbers)
 
     Calibrator.calibrate = checked
     try:

@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import numpy as np
-from pydantic import Field
 
 from edgedigits.data.images import Images, read_all
 from edgedigits.data.samples import draw_sample
@@ -28,7 +27,6 @@ from edgedigits.pipeline.converters.table import CONVERTERS, DEFAULT, PER_LAYER,
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.rewrite.float16_arithmetic import allow_float16
 
-CalibrationImages = Annotated[int, Field(ge=1)]
 MOST_S: Final = 300.0
 BYTES_PER_S: Final = 2**20
 """How long the converter may work in silence: so long, and longer by the bytes of the weights."""
@@ -36,12 +34,12 @@ MOST_BYTES, MOST_TIMES = 1024 * MIB, 20
 """The memory that it may take: so much, and so many times the bytes of the weights."""
 
 
-def draw_representative(calibration: Images, scale: Scale, count: int) -> Iterator[list[np.ndarray]]:
-    """Calibration images one at a time, [1, h, w, c] float32, of every class in proportion.
+def draw_representative(calibration: Images, scale: Scale, count: int, seed: int = 0) -> Iterator[list[np.ndarray]]:
+    """Calibration images one at a time, [1, h, w, c] float32, of every class in proportion; `seed` tells which.
 
     Two corner pixels of the first are set to 0 and 255, so that the input's quantization covers all pixels whatever the sample.
     """
-    pixels = read_all(draw_sample(calibration, count)).copy()
+    pixels = read_all(draw_sample(calibration, count, seed)).copy()
     pixels[0, 0, 0], pixels[0, -1, -1] = 0, 255
     for image in pixels:
         yield [scale_pixels(image[None], scale)]
@@ -84,7 +82,7 @@ def prepare(model: KerasModel, numbers: Numbers, samples: Iterable[list[np.ndarr
     _check_installed(PER_LAYER, numbers)
     with tempfile.TemporaryDirectory(prefix="edgedigits-export-") as folder, _quiet():
         errand = _make_errand(CONVERTERS[PER_LAYER], "prepare", model.name, _save(model, folder, samples))
-        found = ask(errand, folder=folder, model=model.name)
+        found = ask(errand, folder=folder, model=model.name, numbers=asdict(numbers))
     return Prepared(model.name, found["flat"], found["ranges"])
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
+from edgedigits.errors import RecipeError
 from edgedigits.keras_types import KerasModel
 from edgedigits.measure.arithmetic_reasons import NO_FASTER, ZEROS_TAKE_TIME
+from edgedigits.pipeline.calibration.rule import Calibration
+from edgedigits.pipeline.calibration.settings import (
+    IMAGES,
+    CalibrationImages,
+    CalibrationSeed,
+    Percentile,
+)
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
-from edgedigits.pipeline.export.conversion import (
-    CalibrationImages,
-    convert,
-    draw_representative,
-)
+from edgedigits.pipeline.export.conversion import convert, draw_representative
 from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
@@ -44,10 +49,20 @@ class Int16x8:
     why_no_faster: ClassVar[str] = NO_FASTER["int16x8"]
     why_slower: ClassVar[str] = ""
 
-    calibration_images: CalibrationImages = 300
+    calibration: Calibration = "minmax"
+    percentile: Percentile = 99.99
+    calibration_images: CalibrationImages = IMAGES
+    calibration_seed: CalibrationSeed = 0
     slim: bool = False
     converter: ConverterName = DEFAULT
 
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:
+        if self.converter == "tf" and self.calibration != "minmax":
+            raise RecipeError(
+                f"export: int16x8: calibration {self.calibration}: TensorFlow's converter finds ranges of int16 by minmax alone, "
+                "whose 65,536 steps hold every peak; leave it out, or take converter: litert"
+            )
         numbers = Numbers("int8", "int16", "int16", "int16")
-        return convert(model, numbers, draw_representative(calibration, scale, self.calibration_images), self.converter)
+        numbers = replace(numbers, calibration=self.calibration, percentile=self.percentile)
+        samples = draw_representative(calibration, scale, self.calibration_images, self.calibration_seed)
+        return convert(model, numbers, samples, self.converter)

@@ -8,14 +8,22 @@ float activations have, LiteRT's reference kernels answer wrong. Depthwise convo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
 from edgedigits.measure.arithmetic_reasons import NO_FASTER, ZEROS_TAKE_TIME
+from edgedigits.pipeline.calibration.rule import Calibration
+from edgedigits.pipeline.calibration.settings import (
+    IMAGES,
+    CalibrationImages,
+    CalibrationSeed,
+    Percentile,
+)
 from edgedigits.pipeline.converters.numbers import Numbers
-from edgedigits.pipeline.export.conversion import CalibrationImages, convert, draw_representative
+from edgedigits.pipeline.export.conversion import convert, draw_representative
 from edgedigits.stages.candidate import make_settings_class
 from edgedigits.tasks.lost_answers import Losses
 
@@ -40,10 +48,15 @@ class Int4:
 
     input: Literal["int8", "uint8"] = "int8"
     output: Literal["int8", "uint8"] = "int8"
-    calibration_images: CalibrationImages = 300
+    calibration: Calibration = "minmax"
+    percentile: Percentile = 99.99
+    calibration_images: CalibrationImages = IMAGES
+    calibration_seed: CalibrationSeed = 0
     slim: bool = False
     converter: Literal["litert"] = "litert"
 
     def __call__(self, model: KerasModel, calibration: Images, scale: Scale) -> bytes:
         numbers = Numbers("int4", "int8", self.input, self.output)
-        return convert(model, numbers, draw_representative(calibration, scale, self.calibration_images), self.converter)
+        numbers = replace(numbers, calibration=self.calibration, percentile=self.percentile)
+        samples = draw_representative(calibration, scale, self.calibration_images, self.calibration_seed)
+        return convert(model, numbers, samples, self.converter)

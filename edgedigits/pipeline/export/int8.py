@@ -16,13 +16,16 @@ from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasModel
 from edgedigits.measure.arithmetic_reasons import ZEROS_TAKE_TIME
+from edgedigits.pipeline.calibration.rule import Calibration
+from edgedigits.pipeline.calibration.settings import (
+    IMAGES,
+    CalibrationImages,
+    CalibrationSeed,
+    Percentile,
+)
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.table import DEFAULT, ConverterName
-from edgedigits.pipeline.export.conversion import (
-    CalibrationImages,
-    convert,
-    draw_representative,
-)
+from edgedigits.pipeline.export.conversion import convert, draw_representative
 from edgedigits.pipeline.export.export import find_converter
 from edgedigits.pipeline.mixing.settings import Mixed, Points
 from edgedigits.stages.candidate import make_settings_class
@@ -54,7 +57,10 @@ class Int8:
 
     input: Literal["int8", "uint8"] = "int8"
     output: Literal["int8", "uint8"] = "int8"
-    calibration_images: CalibrationImages = 300
+    calibration: Calibration = "minmax"
+    percentile: Percentile = 99.99
+    calibration_images: CalibrationImages = IMAGES
+    calibration_seed: CalibrationSeed = 0
     slim: bool = False
     block_sparse: bool = False
     converter: ConverterName = DEFAULT
@@ -67,11 +73,17 @@ class Int8:
         from edgedigits.pipeline.mixing.layers import check_layers
 
         check_layers(model, self)
-        samples = draw_representative(calibration, scale, self.calibration_images)
+        samples = draw_representative(calibration, scale, self.calibration_images, self.calibration_seed)
         return convert(model, self.numbers, samples, find_converter(self))
 
     @property
     def numbers(self) -> Numbers:
         """What a converter is asked for."""
         numbers = Numbers("int8", "int8", self.input, self.output, dense_per_tensor=True)
-        return replace(numbers, float_layers=self.float_layers, int16_layers=self.int16_layers)
+        return replace(
+            numbers,
+            calibration=self.calibration,
+            percentile=self.percentile,
+            float_layers=self.float_layers,
+            int16_layers=self.int16_layers,
+        )

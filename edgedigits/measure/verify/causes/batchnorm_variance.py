@@ -25,7 +25,8 @@ def find(layer: Layer) -> Finding | None:
         seen=f"folding its BatchNorm makes the kernel of channel {one.channel} {word_number(sizes[one.channel] / middle)} times "
         f"as large as the others, as a variance near zero does: it reaches {word_number(one.size)}, the others "
         f"{word_number(one.others)} in the middle, and all share one scale",
-        mend="the recipe qat_int8 folds it and trains with the rounding in; int16x8 and dynamic_int8 do without training",
+        mend="the recipe repair_int8 folds it and gives the channels one size, without training; qat_int8 trains the rounding "
+        "in",
         carried=("outlier", one.channel, len(layer.channel_sizes)),
         facts={
             "channel": one.channel,

@@ -26,6 +26,7 @@ def find(layer: Layer) -> Finding | None:
         cause="wide_range",
         seen=f"it holds {word_number(limits.low)} to {word_number(limits.high)}, and its values reach only {word_number(low)} to "
         f"{word_number(high)}: {word_share(used)} of its range is used, as where it takes that of a larger layer it is added to",
-        mend=f"where calibration met other images, compress again on images like these; else {word_mixed(layer)}",
+        mend="where calibration met other images, compress again on images like these; else export: {int8: {calibration: mse}} "
+        f"goes by what the layer itself holds, and {word_mixed(layer)}",
         facts={"holds_low": limits.low, "holds_high": limits.high, "low": low, "high": high, "used": used},
     )

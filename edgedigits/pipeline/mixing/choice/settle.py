@@ -45,7 +45,7 @@ def settle_layers(export: Export, model: KerasModel, data: FitData, half: Half, 
         return export, {}
     began, asked = time.perf_counter(), cast(Any, export)
     check_layers(model, export)
-    samples = draw_representative(data.calibration, data.scale, asked.calibration_images)
+    samples = draw_representative(data.calibration, data.scale, asked.calibration_images, asked.calibration_seed)
     prepared = prepare(model, asked.numbers, samples)
     images = draw_sample(data.validation, IMAGES)
     trying = Trying(prepared, asked.numbers, CHOSEN.get(asked.mixed, "float_layers"), images, data.scale, half)
