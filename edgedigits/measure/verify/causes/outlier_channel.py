@@ -48,8 +48,8 @@ def find(layer: Layer) -> Finding | None:
         cause="outlier_channel",
         seen=f"channel {one.channel} reaches {word_number(one.size)}, the others {word_number(one.others)} in the middle, and "
         f"all share one scale: {word_share(one.starved)} of the others have fewer than {FEW_STEPS} steps of 255",
-        mend=f"the recipe repair_int8 gives the channels one size, without training; {word_mixed(layer)}; the recipe int16x8 gives "
-        "all activations 65,536 steps instead of 256",
+        mend=f"the recipe repair_int8 gives the channels one size, without training; {word_mixed(layer)}; the recipe int16x8 "
+        "gives all activations 65,536 steps instead of 256",
         carried=("outlier", one.channel, len(layer.channel_sizes)),
         facts={"channel": one.channel, "size": one.size, "others": one.others, "starved": one.starved},
     )
