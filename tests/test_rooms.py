@@ -67,6 +67,7 @@ WITHIN = {
     "pipeline/augmenting": "",
     "pipeline/checks": "",
     "pipeline/gates": "",
+    "pipeline/sensitivity": "pipeline pipeline/checks pipeline/export",
     "pipeline": "pipeline/augmenting pipeline/checks pipeline/converters pipeline/export pipeline/gates",
     "pipeline/advise": "pipeline pipeline/checks pipeline/export",
     "pipeline/search": "pipeline pipeline/advise pipeline/export pipeline/gates",
