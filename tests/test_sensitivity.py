@@ -78,15 +78,21 @@ def test_a_probe_rounds_as_bytes_do_in_which_one_layer_is_int8(really: Any, othe
         assert np.argsort(probed).tolist() == np.argsort(converted).tolist()
 
 
-def test_which_tensors_a_layer_rounds() -> None:
+def test_which_values_a_layer_rounds() -> None:
     _, net, _ = rounded()
-    wiring, only = net.wiring, net.wiring.round_only
-    assert only("first").tensors & only("second").tensors == only("first").tensors - {walk.ENTRY}, "what is between"
-    assert len(only("hidden").tensors) == 2, "what it reads, through Flatten and Dropout, and what its ReLU makes"
-    assert wiring.round_others("second").tensors == wiring.round_all().tensors, "its neighbours round both"
-    assert wiring.round_others("second").kernels == wiring.round_all().kernels - {"second/kernel"}
-    assert walk.ENTRY not in wiring.round_others("first").tensors, "nobody else reads the images"
-    assert wiring.round_others("answer").tensors == wiring.round_all().tensors, "softmax reads the logits"
+    wiring, every = net.wiring, net.wiring.round_all()
+
+    def ends(layer: str) -> set[tuple[str | None, str | None]]:
+        return {(edge.made_by, edge.read_by) for edge in wiring.round_only(layer).edges}
+
+    assert ends("first") == {(None, "first"), ("first", "second"), ("first", "add")}
+    assert ends("second") == {("first", "second"), ("second", "add")}, "the addition reads the same in float"
+    assert ends("hidden") == {("depth", "hidden"), ("hidden", "answer")}, "through Flatten and Dropout"
+    assert wiring.round_others("second").edges == every.edges, "its neighbours are int8"
+    assert wiring.round_others("second").kernels == every.kernels - {"second/kernel"}
+    assert {edge.tensor for edge in every.edges - wiring.round_others("first").edges} == {walk.ENTRY}
+    assert wiring.round_others("answer").edges == every.edges, "softmax reads the logits"
+    assert every.edges == set(wiring.edges)
 
 
 def test_nothing_rounded_is_the_model_itself() -> None:

@@ -1,4 +1,4 @@
-"""A net in which each kernel and each tensor can be rounded as int8 rounds them, or not: one compiled function for all of that.
+"""A net in which each kernel and each value can be rounded as int8 rounds it, or not: one compiled function for all of that.
 
 What is rounded, and how, is what `stages.fake_quantize` trains with; the ranges are those that the export would find.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from edgedigits.backend import tf
 from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
-from edgedigits.pipeline.sensitivity.wiring import Rounded, Wiring
+from edgedigits.pipeline.sensitivity.wiring import Edge, Rounded, Wiring
 from edgedigits.stages.fake_quantize import round_kernel
 
 _NOTHING = Rounded()
@@ -29,7 +29,6 @@ class RoundedNet:
         self._variables = walk.collect_kernels(self._net)
         self.whole = {path: variable.numpy() for path, variable in self._variables.items()}
         self._held = dict(self.whole)
-        self._places = {number: place for place, number in enumerate(self.wiring.tensors)}
         self._calibration = calibration
 
     def answer(
@@ -41,7 +40,7 @@ class RoundedNet:
             if values is not self._held[path]:
                 self._variables[path].assign(values)
                 self._held[path] = values
-        switches = np.array([number in rounded.tensors for number in self.wiring.tensors])
+        switches = np.array([edge in rounded.edges for edge in self.wiring.edges])
         found: np.ndarray = self._run(pixels, switches).numpy()
         return found
 
@@ -56,55 +55,63 @@ class RoundedNet:
         return found
 
     @cached_property
-    def _ranges(self) -> np.ndarray:
-        """float32 [tensors, 2]: least and greatest value that each reaches on the calibration images, zero included."""
-        found = np.zeros((len(self._places), 2), np.float32)
+    def _ranges(self) -> dict[int, tuple[float, float]]:
+        """Least and greatest value of each source on the calibration images, zero included."""
+        low, high = np.zeros((2, len(self.wiring.sources)), np.float32)
         observe = tf.function(self._observe, reduce_retracing=True)
         for pixels in self._calibration:
-            seen = np.asarray(observe(pixels))
-            found[:, 0], found[:, 1] = np.minimum(found[:, 0], seen[:, 0]), np.maximum(found[:, 1], seen[:, 1])
-        found[:, 1] = np.maximum(found[:, 1], 1e-6)
-        return found
+            ends = np.asarray(observe(pixels))
+            low, high = np.minimum(low, ends[:, 0]), np.maximum(high, ends[:, 1])
+        pairs = zip(low.tolist(), np.maximum(high, 1e-6).tolist(), strict=True)
+        return dict(zip(self.wiring.sources, pairs, strict=True))
 
     def _observe(self, pixels: KerasTensor) -> KerasTensor:
-        ends: dict[int, KerasTensor] = {}
-
-        def look(number: int, values: KerasTensor) -> KerasTensor:
-            ends[number] = tf.stack([tf.reduce_min(values), tf.reduce_max(values)])
-            return values
-
-        self._walk(pixels, look)
-        result: KerasTensor = tf.stack([ends[number] for number in self._places])
+        """float32 [sources, 2], the ends of each."""
+        values: dict[int, KerasTensor] = {}
+        self._walk(pixels, lambda _edge, read: read, values)
+        ends = [
+            tf.stack([tf.reduce_min(values[number]), tf.reduce_max(values[number])]) for number in self.wiring.sources
+        ]
+        result: KerasTensor = tf.stack(ends)
         return result
 
     @cached_property
-    def _run(self) -> tf.types.experimental.PolymorphicFunction:
-        ranges = self._ranges
+    def _run(self) -> Callable[[np.ndarray, np.ndarray], KerasTensor]:
+        ranges, places = self._ranges, {edge: place for place, edge in enumerate(self.wiring.edges)}
 
         def run(pixels: KerasTensor, switches: KerasTensor) -> KerasTensor:
-            def round_where_wanted(number: int, values: KerasTensor) -> KerasTensor:
-                place = self._places[number]
-                low, high = map(float, ranges[place])
+            def round_where_wanted(edge: Edge, values: KerasTensor) -> KerasTensor:
+                low, high = ranges[edge.source]
                 result: KerasTensor = tf.cond(
-                    switches[place],
+                    switches[places[edge]],
                     lambda: tf.quantization.fake_quant_with_min_max_args(values, low, high),
                     lambda: values,
                 )
                 return result
 
-            return self._walk(pixels, round_where_wanted)
+            return self._walk(pixels, round_where_wanted, {})
 
         shape = [None, *self._net.inputs[0].shape[1:]]
-        return tf.function(
-            run, input_signature=[tf.TensorSpec(shape, tf.float32), tf.TensorSpec([len(self._places)], tf.bool)]
-        )
+        signature = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec([len(places)], tf.bool)]
+        found: Callable[[np.ndarray, np.ndarray], KerasTensor] = tf.function(run, input_signature=signature)
+        return found
 
-    def _walk(self, pixels: KerasTensor, at: Callable[[int, KerasTensor], KerasTensor]) -> KerasTensor:
-        """The logits; `at(number, values)` is called with each tensor that an int8 form rounds, and gives what goes on."""
+    def _walk(
+        self, pixels: KerasTensor, read: Callable[[Edge, KerasTensor], KerasTensor], values: dict[int, KerasTensor]
+    ) -> KerasTensor:
+        """The logits; `read(edge, value)` gives what is read of a value there. `values` gets every tensor, by number."""
+        edges = {(edge.tensor, edge.reader): edge for edge in self.wiring.edges}
 
-        def apply(call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
+        def look(number: int, reader: int) -> KerasTensor:
+            edge = edges.get((number, reader))
+            return values[number] if edge is None else read(edge, values[number])
+
+        values[walk.ENTRY] = pixels
+        last = walk.ENTRY
+        for call in walk.list_calls(self._net):
+            last = call.outputs[0]
+            seen = {id(tensor): look(number, last) for number, tensor in zip(call.inputs, call.use.read, strict=True)}
+            args, kwargs = call.use.fill_in(seen)
             made = call.layer(*args, **{**kwargs, "training": False})
-            number = call.outputs[0]
-            return at(number, made) if number in self._places else made
-
-        return walk.run(self._net, at(walk.ENTRY, pixels), apply)
+            values.update(zip(call.outputs, made if isinstance(made, (list, tuple)) else [made], strict=True))
+        return look(last, -1)

@@ -1,12 +1,13 @@
-"""Which tensors of a net an int8 form rounds, and which of them because of which layer.
+"""Which values of a net an int8 form rounds, and which of them because of which layer.
 
-A tensor between two layers is int8 as soon as one of the two is: a layer that alone is int8 reads and makes rounded values, and
-one that alone stays in float still reads and makes them, since its neighbours do. Only its weights and its sums are float then.
+What one layer makes and another reads is int8 as soon as one of the two is: a layer that alone is int8 reads and makes rounded
+values, and others that read the same read it in float. One that alone stays in float still gets and hands on rounded values, since
+its neighbours are int8; only its weights and its sums are float then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from edgedigits.keras_types import KerasModel
@@ -14,62 +15,83 @@ from edgedigits.models.graph import walk
 from edgedigits.models.layers.layer_kinds import Output, find_kind
 from edgedigits.stages.fake_quantize import list_roundings
 
-CLOSING = ""
-"""Stands for the softmax or sigmoid behind the last layer, which no layer's name is: in the int8 form it is int8, too."""
+_CLOSING = ""
+"""Reads what the last layer makes: the softmax or sigmoid behind it, which is int8 too. No layer has that name."""
+_CALLER = None
+"""Reads it where none is behind it, and is not int8."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A tensor, by its number, on its way to what reads it: the use of a layer that makes the tensor `reader`, -1 behind the last.
+
+    `source` is the tensor whose range it has, which some layer handed on as it is; `made_by` and `read_by` are layers that may be
+    int8, None for what never is.
+    """
+
+    tensor: int
+    reader: int
+    source: int
+    made_by: str | None
+    read_by: str | None
 
 
 @dataclass(frozen=True)
 class Rounded:
-    """What is int8: kernels by path, tensors by number, as `walk.list_calls` has them; `walk.ENTRY` is the images."""
+    """What is int8: kernels by path, and edges."""
 
     kernels: frozenset[str] = frozenset()
-    tensors: frozenset[int] = frozenset()
+    edges: frozenset[Edge] = frozenset()
 
 
 class Wiring:
-    """Of a flat model whose answers are logits; `closed`: its int8 form ends in a softmax or sigmoid behind them."""
+    """Of a flat model whose answers are logits; `closed`: a softmax or sigmoid stands behind them."""
 
     def __init__(self, model: KerasModel, closed: bool) -> None:
         found, self.left = list_roundings(model)
-        self.tensors = (walk.ENTRY, *found)
-        self.kernels = frozenset(
-            path for path in walk.collect_kernels(model) if path.rpartition("/")[0] not in self.left
-        )
-        self._why: dict[int, set[str]] = {number: set() for number in self.tensors}
-        for number, layer in self._find_touches(model):
-            self._why[number].add(layer)
-        if closed and (last := self._roots.get(list(walk.list_calls(model))[-1].outputs[0])) is not None:
-            self._why[last].add(CLOSING)
+        self.sources = (walk.ENTRY, *found)
+        self.edges = tuple(_find_edges(model, set(found), self.left, _CLOSING if closed else _CALLER))
+        paths = walk.collect_kernels(model)
+        self.kernels = frozenset(path for path in paths if path.rpartition("/")[0] not in self.left)
 
     def round_all(self) -> Rounded:
         """The whole net in int8."""
-        return Rounded(self.kernels, frozenset(self.tensors))
+        return self._round(lambda _: True)
 
     def round_only(self, layer: str) -> Rounded:
-        """This layer in int8, and so what it reads and makes."""
-        return Rounded(self._own(layer), frozenset(number for number, why in self._why.items() if layer in why))
+        """This layer in int8."""
+        return self._round(lambda name: name == layer)
 
     def round_others(self, layer: str) -> Rounded:
         """All but this layer in int8."""
-        tensors = frozenset(number for number, why in self._why.items() if why - {layer})
-        return Rounded(self.kernels - self._own(layer), tensors)
+        return self._round(lambda name: name != layer)
 
-    def _own(self, layer: str) -> frozenset[str]:
-        return frozenset(path for path in self.kernels if path.rpartition("/")[0] == layer)
+    def _round(self, is_int8: Callable[[str], bool]) -> Rounded:
+        kernels = frozenset(path for path in self.kernels if is_int8(path.rpartition("/")[0]))
+        ends = {edge: [name for name in (edge.made_by, edge.read_by) if name is not None] for edge in self.edges}
+        return Rounded(kernels, frozenset(edge for edge, names in ends.items() if any(map(is_int8, names))))
 
-    def _find_touches(self, model: KerasModel) -> Iterator[tuple[int, str]]:
-        """(tensor that is rounded, layer that reads or makes it). A ReLU that goes into the layer before counts as that one."""
-        self._roots: dict[int, int | None] = {walk.ENTRY: walk.ENTRY}
-        fused: dict[int, str] = {}
-        for call in walk.list_calls(model):
-            kind, made = find_kind(call.layer), call.outputs[0]
-            owner = fused.get(call.inputs[0], call.layer.name) if call.inputs else call.layer.name
-            moves = kind is not None and kind.output is Output.INPUTS
-            self._roots[made] = made if made in self._why else self._roots[call.inputs[0]] if moves else None
-            if call.layer.name in self.left:
-                continue
-            if not moves and made not in self._why:
-                fused[made] = owner
-            for number in {*call.inputs, made}:
-                if (root := self._roots.get(number)) is not None:
-                    yield root, owner
+
+def _find_edges(model: KerasModel, found: set[int], left: dict[str, str], closing: str | None) -> Iterator[Edge]:
+    """A ReLU that goes into the layer before counts as that one; what hands values on is no end of an edge."""
+    sources: dict[int, int] = {walk.ENTRY: walk.ENTRY}
+    makers: dict[int, str | None] = {walk.ENTRY: None}
+    fused: dict[int, str] = {}
+    calls = list(walk.list_calls(model))
+    for call in calls:
+        name, made, kind = call.layer.name, call.outputs[0], find_kind(call.layer)
+        owner = None if name in left else next((fused[number] for number in call.inputs if number in fused), name)
+        if kind is not None and kind.output is Output.INPUTS:
+            if call.inputs[0] in sources:
+                sources[made] = sources[call.inputs[0]]
+            continue
+        for number in dict.fromkeys(call.inputs):
+            if (source := sources.get(number)) is not None:
+                yield Edge(number, made, source, makers[source], owner)
+        if made in found:
+            sources[made], makers[made] = made, owner
+        elif owner is not None:
+            fused[made] = owner
+    last = calls[-1].outputs[0]
+    if (source := sources.get(last)) is not None:
+        yield Edge(last, -1, source, makers[source], closing)
