@@ -71,7 +71,7 @@ class Sensitivity(Result):
 
     def _in_a_line(self) -> str:
         drop = self.found.int8.drop_points
-        return f"{self.found.model}, {len(self.found.layers)} layers, all of it in int8 {-drop:+.2f} points"
+        return f"{self.found.model}, {len(self.found.layers)} layers, all of it in int8 {0 - drop:+.2f} points"
 
     def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
         return list(self.found.list_rows() if of == "layers" else self.found.list_probes())

@@ -61,10 +61,9 @@ class Prober:
 
     def round_only(self, layer: str) -> Found:
         """This layer alone in int8, against the float model."""
-        wiring = self._rounded.wiring
-        if layer in wiring.left:
-            return _word_left(wiring.left[layer])
-        rounded = wiring.round_only(layer)
+        if why := self._refusal(layer):
+            return why
+        rounded = self._rounded.wiring.round_only(layer)
         return self._keep(
             f"int8_alone {layer}",
             lambda: self._ask(lambda pixels: self._rounded.answer(pixels, rounded), ranks=True),
@@ -72,9 +71,9 @@ class Prober:
 
     def round_others(self, layer: str) -> Found:
         """All but this layer in int8, against all of them."""
+        if why := self._refusal(layer):
+            return why
         wiring = self._rounded.wiring
-        if layer in wiring.left:
-            return _word_left(wiring.left[layer])
         rounded = wiring.round_others(layer)
         if rounded == wiring.round_all():
             return "has no kernel, and its neighbours round what it reads and makes"
@@ -85,6 +84,8 @@ class Prober:
 
     def prune(self, layer: str, percent: int) -> Found:
         """This layer alone without so many of its smallest weights, against the float model."""
+        if why := self._refusal(layer):
+            return why
         kernels = walk.collect_kernels(self.subject.model)
         paths = [path for path in kernels if path.rpartition("/")[0] == layer]
         if not paths:
@@ -115,6 +116,11 @@ class Prober:
         """What `judge` says of the float model's outputs and the labels of all images."""
         found = self._kept.once("warnings", lambda: {"said": judge(self._float.outputs, self._images.labels)})
         return list(found["said"])
+
+    def _refusal(self, layer: str) -> str:
+        """Why it can't be probed; "" where it can."""
+        kind = type(self.subject.model.get_layer(layer)).__name__
+        return f"{kind} is a kind that is not known here" if layer in self._rounded.wiring.left else ""
 
     def _keep(self, what: str, make: Callable[[], Finding]) -> Finding:
         return Finding(**self._kept.once(what, lambda: asdict(make())))
@@ -186,7 +192,3 @@ class Prober:
         images = [image for (image,) in draw_representative(data.calibration, data.scale, Int8().calibration_images)]
         for start in range(0, len(images), 100):
             yield np.concatenate(images[start : start + 100])
-
-
-def _word_left(why: str) -> str:
-    return why.replace("this stage does not know it", "a kind that is not known here, so it is not rounded")

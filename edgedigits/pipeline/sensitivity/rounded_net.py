@@ -113,5 +113,5 @@ class RoundedNet:
             seen = {id(tensor): look(number, last) for number, tensor in zip(call.inputs, call.use.read, strict=True)}
             args, kwargs = call.use.fill_in(seen)
             made = call.layer(*args, **{**kwargs, "training": False})
-            values.update(zip(call.outputs, made if isinstance(made, (list, tuple)) else [made], strict=True))
+            values.update(zip(call.outputs, walk.list_made(made), strict=True))
         return look(last, -1)

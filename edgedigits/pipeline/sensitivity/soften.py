@@ -16,6 +16,7 @@ import yaml
 
 from edgedigits.errors import ModelError
 from edgedigits.ground.facts import JsonObject
+from edgedigits.ground.names import make_safe
 from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.layer_kinds import KINDS, Passage
@@ -53,7 +54,7 @@ def soften(subject: Subject, thinned: ThinnedNet, rows: Sequence[LayerRow], int8
         stages += _prune(subject, rows, whole, reasons)
         stages += _round(rows, int8, subject.max_drop, reasons)
     document: JsonObject = {
-        "name": f"{subject.job.name}_spared",
+        "name": make_safe(f"{subject.job.name[:80]}_spared"),
         "for": f"{subject.job.name} on {subject.job.dataset.name}, less what its layers bear to lose",
         "stages": stages,
         "export": {"int8": {"slim": True}},

@@ -1,8 +1,8 @@
 """Which values of a net an int8 form rounds, and which of them because of which layer.
 
 What one layer makes and another reads is int8 as soon as one of the two is: a layer that alone is int8 reads and makes rounded
-values, and others that read the same read it in float. One that alone stays in float still gets and hands on rounded values, since
-its neighbours are int8; only its weights and its sums are float then.
+values, and others that read the same read it in float. One that alone stays in float still gets and hands on rounded values,
+since its neighbours are int8; only its weights and its sums are float then.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CALLER = None
 
 @dataclass(frozen=True)
 class Edge:
-    """A tensor, by its number, on its way to what reads it: the use of a layer that makes the tensor `reader`, -1 behind the last.
+    """A tensor, by its number, on its way to what reads it: the use of a layer that makes tensor `reader`, -1 behind the last.
 
     `source` is the tensor whose range it has, which some layer handed on as it is; `made_by` and `read_by` are layers that may be
     int8, None for what never is.

@@ -52,7 +52,7 @@ def _cells(row: LayerRow, max_drop: float) -> Iterator[str]:
         found = row.finding(name)
         yield "" if found is None else _word(found, max_drop)
         if name == "int8_alone":
-            yield "" if found is None else f"{found.kl_nats:.4f}" if found.kl_nats >= 5e-5 else "0"
+            yield "" if found is None else f"{found.kl_nats:.2g}"
 
 
 def _word(found: Finding, max_drop: float) -> str:
@@ -64,7 +64,7 @@ def _tell(found: Outcome) -> Iterator[str]:
     one = found.int8
     yield (
         f"All of it in int8: {100 * one.accuracy:.2f} %, in float {100 * found.float_accuracy:.2f} %; "
-        f"{-one.drop_points:+.2f} points ({-one.high_points:+.2f} to {-one.low_points:+.2f}), {one.kl_nats:.2g} nats, "
+        f"{0 - one.drop_points:+.2f} points ({-one.high_points:+.2f} to {-one.low_points:+.2f}), {one.kl_nats:.2g} nats, "
         f"on {one.images:,} validation images."
     )
     best = found.best_left
@@ -78,7 +78,7 @@ def _tell(found: Outcome) -> Iterator[str]:
     whole = [row for row in found.layers if isinstance(row.found["half_channels"], str)]
     if whole:
         said = [f"{row.name} ({row.found['half_channels']})" for row in whole]
-        yield f"Channels of {len(whole)} layers can't be halved: {_shorten(said)}."
+        yield f"Channels that can't be halved: {_shorten(said)}."
     tied = [f"{row.name} with {', '.join(row.together[:2])}" for row in found.layers if row.together]
     if tied:
         yield f"Channels that go together: {_shorten(tied)}."
