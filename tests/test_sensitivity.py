@@ -22,6 +22,7 @@ from edgedigits.measure.verify.answers import Answers
 from edgedigits.models.graph import fold_batchnorm, walk
 from edgedigits.models.graph.narrow import remove_units
 from edgedigits.pipeline.export.conversion import convert
+from edgedigits.pipeline.sensitivity import confidence
 from edgedigits.pipeline.sensitivity.confidence import Finding, plan_looks, sum_up
 from edgedigits.pipeline.sensitivity.outcome import FLOAT, HALF, INT8, NAMES
 from edgedigits.pipeline.sensitivity.rounded_net import RoundedNet
@@ -31,6 +32,7 @@ from edgedigits.pipeline.sensitivity.thinned_net import Free, ThinnedNet
 from edgedigits.pipeline.sensitivity.wiring import Rounded
 from edgedigits.stages.prune import prune_smallest
 from tests import labelled, nets
+from tests.conftest import shapes_npz
 
 L = keras.layers
 LAYERS = ("first", "second", "depth", "hidden", "answer")
@@ -237,6 +239,32 @@ def test_the_recipe_spares_what_hurts_and_runs(asked: tuple[Any, Any], shapes: P
     )
     assert found.accuracy > 0.9
     assert [one["stage"] for one in found.manifest["stages"]][1:] == [name for name, _ in softened.recipe.stages]
+
+
+def test_a_layer_whose_int8_hurts_comes_first_after_few_images(
+    shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One unit is a thousand times as large as the others, and is read so much smaller: the same answers, and no range fits."""
+    model = keras.models.clone_model(nets.trained(shapes).model)
+    model.set_weights(nets.trained(shapes).model.get_weights())
+    hidden, answer = model.get_layer("hidden"), model.get_layer("answer")
+    large = np.where(np.arange(16) == int(np.asarray(hidden.bias).argmax()), 1e4, 1.0)
+    hidden.set_weights([weight * large for weight in hidden.get_weights()])
+    answer.kernel.assign(answer.kernel / large[:, None])
+    model.save(tmp_path / "large.keras")
+    monkeypatch.setattr(confidence, "BATCH", 10)
+    data = str(shapes_npz(tmp_path / "more.npz", per_class=300))
+    asked = Asked(model=tmp_path / "large.keras", data=data, scale="0..1", layers=("hidden", "depth"))
+    outcome, softened = measure_layers(asked, lambda _: None, silent)
+    assert [row.name for row in outcome.layers] == ["hidden", "depth"]
+    assert outcome.float_accuracy > 0.9
+    assert outcome.hurts(INT8) == [outcome.layers[0]]
+    found = outcome.layers[0].finding(INT8)
+    assert found is not None
+    assert found.images < outcome.images == outcome.int8.images
+    assert [name for name, _ in softened.recipe.stages][-1] == "qat"
+    assert "where it alone is int8" in softened.reasons["hidden"]
+    assert softened.reasons["first"].endswith("was not asked for, so it is not pruned")
 
 
 def typed(shapes: Path, folder: Path, *more: object) -> Any:

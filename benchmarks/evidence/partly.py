@@ -30,7 +30,7 @@ def find_scopes(flat: bytes, layer: str) -> list[str]:
     """Names of the tensors that the operators of a Keras layer make, what is fused into them included."""
     contents = read(flat, "the float file")
     made = [contents.tensors[operator.outputs[0]].name for operator in contents.operators if operator.name in _WEIGHTED]
-    part = re.compile(rf"(^|[/;]){re.escape(layer)}(_\d+)?[/;]")
+    part = re.compile(rf"(^|[/;]){re.escape(layer)}_1[/;]")  # TensorFlow's name of the scope, which Keras enters twice
     return [name for name in made if part.search(f"{name};")]
 
 

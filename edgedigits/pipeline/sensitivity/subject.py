@@ -75,7 +75,7 @@ class Subject:
         if self.wanted is not None:
             return min(self.wanted, len(self.data.validation))
         work = count_work(self.model)
-        fit = MOST_IMAGES if work is None else int(WORK / (work * PROBES * len(_list_weighted(self.folded))))
+        fit = int(WORK / (work * PROBES * len(_list_weighted(self.folded)))) if work else MOST_IMAGES
         return min(max(LEAST_IMAGES, min(fit, MOST_IMAGES)), len(self.data.validation))
 
     @property
