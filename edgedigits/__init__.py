@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edgedigits.api.compress import Artifact, compress
     from edgedigits.api.demo.demo import Demo, demo
     from edgedigits.api.devices import Deployment, Profile, Runner, deploy, profile, runner
+    from edgedigits.api.evidence.sensitivity import Sensitivity, sensitivity
     from edgedigits.api.evidence.verify import Verification, verify
     from edgedigits.api.files import (
         Cycles,
@@ -83,6 +84,7 @@ _PLACES = {
     "api.compress": "Artifact compress",
     "api.demo.demo": "Demo demo",
     "api.devices": "Deployment Profile Runner deploy profile runner",
+    "api.evidence.sensitivity": "Sensitivity sensitivity",
     "api.evidence.verify": "Verification verify",
     "api.files": "Cycles Estimate Inspection Instructions Packing cycles estimate inspect instructions pack",
     "api.recipes": "Recipes recipes recipes_check recipes_show",
@@ -137,6 +139,7 @@ __all__ = [
     "Runner",
     "Scaling",
     "Search",
+    "Sensitivity",
     "TargetError",
     "TfliteError",
     "Training",
@@ -161,6 +164,7 @@ __all__ = [
     "recipes_show",
     "runner",
     "search",
+    "sensitivity",
     "train",
     "verify",
 ]

@@ -16,6 +16,7 @@ MEASURED = {
     "bench": rf"{LATENCIES}|{MACHINE}|.*\.why_no_faster",
     "compare": rf"{LATENCIES}|{MACHINE}|why_no_faster",
     "search": "resumed",  # the second call goes on
+    "sensitivity": "probes_kept",  # the second call finds the probes of the first
     "profile": rf"{MACHINE}|{PROFILED}",
     "deploy": MACHINE,  # of what the doctor there says
 }

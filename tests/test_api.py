@@ -100,6 +100,10 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             [art.path, "--data", data, "--images", 9],
             lambda: ed.verify(art, data=data, images=9, progress=False),
         ),
+        "sensitivity": (
+            [*tiny, "--layers", "answer", "--max-drop", 1],
+            lambda: ed.sensitivity("tiny.keras", data, pixel_range="0..1", layers="answer", max_drop=1, progress=False),
+        ),
         "compare": (
             [art.path, art.tflite, "--windows", 1, "--window", 0.05, "--gate", "max_bytes=1x"],
             lambda: ed.compare(art, art.tflite, windows=1, window=0.05, gates={"max_bytes": "1x"}, progress=False),
@@ -205,6 +209,7 @@ def wrong_calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
         ),
         "bench": (["--tflite", "no"], lambda: ed.bench("no", progress=False)),
         "verify": (["no"], lambda: ed.verify("no", progress=False)),
+        "sensitivity": (["--figure", "s.gif"], lambda: ed.sensitivity(figure="s.gif", progress=False)),
         "compare": (
             [art.path, art.path, "--gate", "max_byte=1x"],
             lambda: ed.compare(art, art, gates={"max_byte": "1x"}, progress=False),
@@ -274,7 +279,8 @@ def test_all_is_what_it_says() -> None:
         "FleetBench",
         "Inspection",
     }
-    results |= {"Instructions", "Packing", "Profile", "Recipes", "Runner", "Search", "Training", "Verification"}
+    results |= {"Instructions", "Packing", "Profile", "Recipes", "Runner", "Search", "Sensitivity", "Training"}
+    results |= {"Verification"}
     assert set(ed.__all__) == {*classes, *errors, *functions, *results, "Dataset", "Recipe", "Scaling", "__version__"}
     assert all(getattr(ed, name) is not None for name in ed.__all__)
     assert set(ed.__all__) <= set(dir(ed))
@@ -298,6 +304,7 @@ def test_importing_is_light() -> None:
 
 MODULES = (
     *("advise", "bench", "compare.compare", "compress", "demo.demo", "devices", "evidence.verify", "files", "recipes"),
+    "evidence.sensitivity",
     "search.search",
     "train",
 )

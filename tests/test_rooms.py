@@ -71,6 +71,7 @@ WITHIN = {
     "pipeline/checks": "",
     "pipeline/gates": "",
     "pipeline/mixing/choice": "pipeline/checks pipeline/converters pipeline/export pipeline/mixing",
+    "pipeline/sensitivity": "pipeline pipeline/checks pipeline/export",
     "pipeline": "pipeline/augmenting pipeline/calibration pipeline/checks pipeline/converters pipeline/export pipeline/gates "
     "pipeline/mixing pipeline/mixing/choice",
     "pipeline/advise": "pipeline pipeline/checks pipeline/export",

@@ -21,7 +21,7 @@ from edgedigits import __version__
 from edgedigits.api.calls import on_the_command_line
 from edgedigits.cli import advise, device, search
 from edgedigits.cli.endings import end_of
-from edgedigits.cli.evidence import compare, verify
+from edgedigits.cli.evidence import compare, sensitivity, verify
 from edgedigits.cli.options.gate_options import gate_options
 from edgedigits.cli.options.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.options.reading_options import reading_options
@@ -383,5 +383,6 @@ for command in (
     search.search,
     verify.verify,
     compare.compare,
+    sensitivity.sensitivity,
 ):
     cli.add_command(command)

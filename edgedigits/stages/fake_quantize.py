@@ -29,21 +29,8 @@ class FakeQuantized:
 
     def __init__(self, training_copy: KerasModel, skip_layers: Sequence[str], weight_bits: int = 8) -> None:
         self.training_copy, self.weight_bits = training_copy, weight_bits
-        calls = list(walk.list_calls(training_copy))
-        readers: dict[int, list[KerasLayer]] = {}
-        for call in calls:
-            for number in call.inputs:
-                readers.setdefault(number, []).append(call.layer)
-        self.left: dict[str, str] = {}
-        self.ranges: dict[int, KerasVariable] = {}
-        for call in calls:
-            kind = find_kind(call.layer)
-            if any(fnmatchcase(call.layer.name, pattern) for pattern in skip_layers):
-                self.left[call.layer.name] = "named in skip_layers"
-            elif kind is None:
-                self.left[call.layer.name] = f"{type(call.layer).__name__}: this stage does not know it"
-            elif kind.output is Output.OWN and not _fuses(call, readers.get(call.outputs[0], [])):
-                self.ranges[call.outputs[0]] = tf.Variable([0.0, 0.0], trainable=False)
+        tensors, self.left = list_roundings(training_copy, skip_layers)
+        self.ranges: dict[int, KerasVariable] = {number: tf.Variable([0.0, 0.0], trainable=False) for number in tensors}
         self.entry = tf.Variable([0.0, 0.0], trainable=False)
         self.observing = False
 
@@ -80,6 +67,27 @@ class FakeQuantized:
             tf.quantization.fake_quant_with_min_max_vars(whole, ranges[0], ranges[1]), values.dtype
         )
         return result
+
+
+def list_roundings(model: KerasModel, skip_layers: Sequence[str] = ()) -> tuple[list[int], dict[str, str]]:
+    """(numbers of the tensors that are rounded on their way, as `walk.list_calls` has them, besides the model's input; why by
+    name of the layers that are left in float)."""
+    calls = list(walk.list_calls(model))
+    readers: dict[int, list[KerasLayer]] = {}
+    for call in calls:
+        for number in call.inputs:
+            readers.setdefault(number, []).append(call.layer)
+    tensors: list[int] = []
+    left: dict[str, str] = {}
+    for call in calls:
+        kind = find_kind(call.layer)
+        if any(fnmatchcase(call.layer.name, pattern) for pattern in skip_layers):
+            left[call.layer.name] = "named in skip_layers"
+        elif kind is None:
+            left[call.layer.name] = f"{type(call.layer).__name__}: this stage does not know it"
+        elif kind.output is Output.OWN and not _fuses(call, readers.get(call.outputs[0], [])):
+            tensors.append(call.outputs[0])
+    return tensors, left
 
 
 def round_kernel(kernel: KerasTensor, layer: KerasLayer, attribute: str, weight_bits: int = 8) -> KerasTensor:

@@ -41,8 +41,15 @@ class Answers:
         output is no number."""
         if not np.isfinite(found).all() or not np.isfinite(wanted).all():
             return float(-np.log(self.least))
-        one, other = self.probabilities(wanted), self.probabilities(found)
-        return max(0.0, float((one * np.log(one / other)).sum(axis=1).mean()))
+        return float(self.divergences(wanted, found).mean())
+
+    def divergences(self, wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
+        """The same image by image, float64 [n]; the most that there can be for one where an output is no number."""
+        whole = np.isfinite(wanted).all(axis=1) & np.isfinite(found).all(axis=1)
+        nats = np.full(len(wanted), -np.log(self.least))
+        one, other = self.probabilities(wanted[whole]), self.probabilities(found[whole])
+        nats[whole] = np.maximum((one * np.log(one / other)).sum(axis=1), 0.0)
+        return nats
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         """The answers themselves: the class, int64 [n, 1], or the labels, bool [n, labels]."""

@@ -51,11 +51,12 @@ def run(model: KerasModel, value: KerasTensor, apply: Apply) -> KerasTensor:
     values = {id(model.inputs[0]): value}
     for call in list_calls(model):
         made = apply(call, *call.use.fill_in(values))
-        values.update(zip(map(id, call.use.made), _tensors(made), strict=True))
+        values.update(zip(map(id, call.use.made), list_made(made), strict=True))
     return values[id(model.outputs[0])]
 
 
-def _tensors(made: object) -> Sequence[KerasTensor]:
+def list_made(made: object) -> Sequence[KerasTensor]:
+    """The tensors of what a layer gives, one of which may come alone."""
     return made if isinstance(made, (list, tuple)) else [cast("KerasTensor", made)]
 
 

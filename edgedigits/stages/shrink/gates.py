@@ -40,3 +40,9 @@ def run_gated(
 
     result: KerasTensor = walk.run(model, pixels, apply)
     return result
+
+
+def gate_by(factors: KerasTensor, count: int) -> Callable[[np.ndarray], KerasTensor]:
+    """What `run_gated` takes: each of the `count` units times its own number of float32 [units] `factors`, all else as it is."""
+    known = tf.concat([factors, [1.0]], axis=0)  # the last is for channels that are of no unit
+    return lambda axis: tf.gather(known, axis % (count + 1))

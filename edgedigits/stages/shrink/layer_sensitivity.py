@@ -16,7 +16,7 @@ from edgedigits.keras_types import KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.narrow import Layout
 from edgedigits.models.graph.narrowed_size import count_int8_bytes, count_multiply_adds
-from edgedigits.stages.shrink.gates import run_gated
+from edgedigits.stages.shrink.gates import gate_by, run_gated
 from edgedigits.stages.shrink.removal_order import SHARES, interpolate
 from edgedigits.tasks.kinds.table import find_task
 
@@ -101,10 +101,7 @@ def make_asker(layout: Layout, data: FitData, weights: np.ndarray | None) -> Cal
     batches = list(make_plain_batches(draw_sample(data.calibration, IMAGES, data.seed), data.scale, BATCH))
 
     def total(pixels: KerasTensor, labels: KerasTensor, factors: KerasTensor) -> KerasTensor:
-        known = tf.concat([factors, [1.0]], axis=0)  # the last is for channels that are of no unit
-        logits = run_gated(
-            model, layout, pixels, lambda axis: tf.gather(known, axis % (layout.coupling.count + 1)), True
-        )
+        logits = run_gated(model, layout, pixels, gate_by(factors, layout.coupling.count), True)
         result: KerasTensor = tf.reduce_sum(task.weighted(task.loss(labels, logits), labels, own))
         return result
 

@@ -1,0 +1,1 @@
+"""What each layer bears: rounded alone, left in float alone, pruned, narrowed; measured on validation images."""
