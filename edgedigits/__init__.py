@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         MissingWeightsError,
         ModelError,
         OpenSizeError,
+        OperatorError,
         ParityError,
         RecipeError,
         TargetError,
@@ -90,7 +91,7 @@ _PLACES = {
     "data.sources.named": "load_data",
     "pipeline.recipe": "Recipe",
     "errors": "ArtifactError CheckError ClassLostError DamagedError DataError DeployError DeviceError EdgeDigitsError "
-    "FloatOpError GateError InputError MaskError MissingWeightsError ModelError OpenSizeError ParityError RecipeError "
+    "FloatOpError GateError InputError MaskError MissingWeightsError ModelError OpenSizeError OperatorError ParityError RecipeError "
     "TargetError TfliteError",
 }
 """The module of each name; the stages and exports are not here, but in the tables of `pipeline.recipe`."""
@@ -125,6 +126,7 @@ __all__ = [
     "MissingWeightsError",
     "ModelError",
     "OpenSizeError",
+    "OperatorError",
     "Packing",
     "ParityError",
     "Profile",

@@ -75,7 +75,7 @@ WITHIN = {
     "devices": "devices/ssh",
     "api/render": "",
     "api/gates": "",
-    "api": "api/render api/gates",
+    "api": "api/render api/render/evidence api/gates",
     "api/compare": "api api/render api/gates",
     "api/demo": "api api/render",
     "api/search": "api api/render",
