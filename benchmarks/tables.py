@@ -21,6 +21,7 @@ from benchmarks.adapt.table import adapt_table
 from benchmarks.converters_table import converters_table
 from benchmarks.cycles_table import cycles_table
 from benchmarks.evidence.gates_table import gates_table
+from benchmarks.evidence.runtimes_table import exports_table, operators_table
 from benchmarks.evidence.verify_table import verify_table
 from benchmarks.house.rooms_table import folders_table, rooms_table
 from benchmarks.pages import ROOT, pages, read
@@ -181,6 +182,8 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("evidence", "evidence.json", verify_table),
     ("evidence-targets", "evidence.json", targets_table),
     ("gates", "evidence.json", gates_table),
+    ("runtime-operators", "evidence.json", operators_table),
+    ("runtime-exports", "evidence.json", exports_table),
 )
 
 

@@ -91,8 +91,8 @@ _PLACES = {
     "data.sources.named": "load_data",
     "pipeline.recipe": "Recipe",
     "errors": "ArtifactError CheckError ClassLostError DamagedError DataError DeployError DeviceError EdgeDigitsError "
-    "FloatOpError GateError InputError MaskError MissingWeightsError ModelError OpenSizeError OperatorError ParityError RecipeError "
-    "TargetError TfliteError",
+    "FloatOpError GateError InputError MaskError MissingWeightsError ModelError OpenSizeError OperatorError ParityError "
+    "RecipeError TargetError TfliteError",
 }
 """The module of each name; the stages and exports are not here, but in the tables of `pipeline.recipe`."""
 _MODULES = {name: module for module, names in _PLACES.items() for name in names.split()}

@@ -47,7 +47,7 @@ NETS: Final[Mapping[str, Callable[[], Any]]] = {"plain": plain, "later": later}
 
 def export_all() -> dict[tuple[str, str], bytes]:
     """By the name of the net and of the export."""
-    found = {}
+    found: dict[tuple[str, str], bytes] = {}
     for name, make in NETS.items():
         keras.utils.set_random_seed(0)
         model = rebuild(make())

@@ -31,6 +31,13 @@ SERIES: Final[Mapping[str, Callable[[Sequence[str]], Sequence[str]]]] = {
 """Which of the releases are asked. Those of TensorFlow are large, and the interpreter changes between series."""
 
 
+MADE_BY: Final = {
+    "schema": 1,
+    "made_by": "python -m benchmarks.runtimes",
+    "asked": "each release's interpreter for x86-64, with a file that names one operator in one version",
+}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(SERIES), help="runtimes, comma between them (%(default)s)")
@@ -39,12 +46,12 @@ def main() -> int:
     before = json.loads(given.out.read_text())["runtimes"] if given.out.is_file() else {}
     now = {name: describe(name) for name in given.only.split(",")}
     runtimes = {name: {**before, **now}[name] for name in KNOWN if name in {**before, **now}}
-    given.out.write_text(to_text({"schema": 1, "made_by": "python -m benchmarks.runtimes", "runtimes": runtimes}))
+    given.out.write_text(to_text({**MADE_BY, "runtimes": runtimes}))
     return 0
 
 
 def describe(runtime: str) -> dict[str, Any]:
-    """What is known of a runtime: its releases with their Pythons, and of each operator the releases at which something changes."""
+    """Of a runtime its releases with their Pythons, and of each operator the releases at which something changes."""
     pythons = list_pythons()
     published = list_versions(KNOWN[runtime].distribution, pythons)
     installable = list_versions(INSTALLED.get(runtime, KNOWN[runtime].distribution), pythons)

@@ -129,9 +129,9 @@ def deploy(
     """Bring an artifact into use on a device, "user@host", through your own OpenSSH; what goes wrong leaves the old one in use.
 
     runtime: "litert" or "tflite-runtime", or with the version that the device would get, as "tflite-runtime==2.14.0"; a file that
-    it can't run is refused before anything is sent. directory: on the device; no_network: packages are collected here; service: "http", "http:PORT" or "watch:FOLDER" runs it as a
-    systemd user service; opencv: also install what reads PNG, JPEG and the camera. Raises InputError's kinds and OperatorError where
-    nothing was changed there, DeployError where it was rolled back.
+    it can't run is refused before anything is sent. directory: on the device; no_network: packages are collected here; service:
+    "http", "http:PORT" or "watch:FOLDER" runs it as a systemd user service; opencv: also install what reads PNG, JPEG and the
+    camera. Raises InputError's kinds and OperatorError where nothing was changed there, DeployError where it was rolled back.
 
     >>> ed.deploy("nowhere", "pi@raspberrypi.local", progress=False)
     Traceback (most recent call last):

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from edgedigits.measure.cost.estimate import Estimate as EstimatedCost
     from edgedigits.measure.cycles.cycles import Cycles as CountedCycles
-    from edgedigits.measure.runtimes.foretelling import Foretold
     from edgedigits.measure.qemu.instructions import Count
+    from edgedigits.measure.runs_on.foretelling import Foretold
 
 FORMS = ("plain", "gz", "zst")
 CPUS = ("cortex-a53", "cortex-a72", "cortex-a76")
@@ -37,8 +37,8 @@ def _file(given: Artifact | PathLike) -> Path:
 
 @dataclass(frozen=True, repr=False)
 class Inspection(Result):
-    """What a file holds. Frames: "tensors", "operators", "bytes", where every byte goes, in bytes; and "runtimes", those that were
-    asked about."""
+    """What a file holds. Frames: "tensors", "operators", "bytes", where every byte goes, in bytes; and "runtimes", those asked
+    about."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("tensors", "operators", "bytes", "runtimes")
 
@@ -49,7 +49,7 @@ class Inspection(Result):
 
     def check_runtimes(self) -> None:
         """Raises OperatorError where the file won't run on one of the runtimes that were asked about."""
-        from edgedigits.measure.runtimes.foretelling import check_runs
+        from edgedigits.measure.runs_on.foretelling import check_runs
 
         check_runs(self.runtimes, self.contents.source)
 
@@ -191,9 +191,7 @@ class Cycles(Result):
 
 
 @command()
-def inspect(
-    file: Artifact | PathLike, *, slim: bool = False, runtime: str | Sequence[str] = ()
-) -> Inspection:
+def inspect(file: Artifact | PathLike, *, slim: bool = False, runtime: str | Sequence[str] = ()) -> Inspection:
     """Show what a .tflite file, also packed, or an artifact's holds: operators, tensors, zeros, where every byte goes.
 
     Of an artifact it is said, too, when the model scales pixels itself.
@@ -206,8 +204,8 @@ def inspect(
     >>> found.as_json()["float_operators"], sorted(found.to_frame("operators")["name"])[0]
     ([], 'ADD')
     """
+    from edgedigits.measure.runs_on.foretelling import foretell_and_load
     from edgedigits.measure.runtimes.asked import parse_all_asked
-    from edgedigits.measure.runtimes.foretelling import foretell_and_load
     from edgedigits.tflite.packed_file import unpack_file
     from edgedigits.tflite.rewrite import before_and_after
 

@@ -25,8 +25,8 @@ from edgedigits.errors import DeployError, DeviceError, OperatorError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.foreign_json import Mismatch, make_plain, parse
+from edgedigits.measure.runs_on.foretelling import check_files
 from edgedigits.measure.runtimes.asked import AUTO, Asked, parse_asked
-from edgedigits.measure.runtimes.foretelling import check_files
 from edgedigits.measure.runtimes.wheels import DeviceRuntimeWish, Packages, choose
 
 _MOST_DOCTOR = 1 << 20  # characters of what a doctor says

@@ -38,9 +38,9 @@ from edgedigits.measure.bench_result import (
 )
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.rounds_apart import FEW_NAME, draw_few, join_rounds, reverse
+from edgedigits.measure.runs_on.foretelling import check_files
 from edgedigits.measure.runtimes.asked import parse_asked
 from edgedigits.measure.runtimes.environments import RuntimeName, find_python_for
-from edgedigits.measure.runtimes.foretelling import check_files
 from edgedigits.measure.why_no_faster import CLEARLY_FASTER, Race, Side, explain, look_at
 from edgedigits.tflite.flatbuffer import FLOAT16_ENTRY, read
 from edgedigits.tflite.fragments import nearly_nothing

@@ -42,7 +42,7 @@ class Release:
         """What is said where another was asked in its stead; "" where it was not."""
         if self.known_by == self.version:
             return ""
-        return f"{self} was not asked itself: its operators are taken to be those of {self.known_by}, the nearest older one that was"
+        return f"{self} is not in the table: its operators are taken to be those of {self.known_by}, the nearest older one"
 
 
 def find_release(asked: Asked) -> Release:
@@ -75,7 +75,7 @@ def read_operators(runtime: str, release: str) -> Mapping[str, Span]:
     until = [one for one in list_releases(runtime) if _number(one) <= _number(release)]
     found: dict[str, Span] = {}
     for name, changes in _of(runtime)["operators"].items():
-        span = next((changes[one] for one in reversed(until) if one in changes), [])
+        span: list[int] = next((changes[one] for one in reversed(until) if one in changes), [])
         if span:
             found[name] = (span[0], span[1])
     return found

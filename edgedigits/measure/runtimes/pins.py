@@ -37,7 +37,7 @@ class Pins:
     @property
     def release(self) -> str:
         """The version of its own environment, else of the newest Python's device; "" where nothing is pinned."""
-        packages = self.own or next(reversed(self.device.values()), ("",))
+        packages = self.own or (list(self.device.values()) or [("",)])[-1]
         return packages[0].partition("==")[2]
 
     def list_beside(self, version: str) -> tuple[str, ...]:

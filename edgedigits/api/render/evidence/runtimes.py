@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgedigits.api.render.tables import start_table
-from edgedigits.measure.runtimes.foretelling import Foretold
+from edgedigits.measure.runs_on.foretelling import Foretold
 
 
 def add_runtimes(shown: Group, found: Sequence[Foretold]) -> RenderableType:

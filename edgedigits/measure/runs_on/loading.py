@@ -13,7 +13,7 @@ from edgedigits_runner.runtimes import KNOWN
 
 from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.facts import JsonObject
-from edgedigits.measure.runtimes import loading_alone
+from edgedigits.measure.runs_on import loading_alone
 from edgedigits.measure.runtimes.environments import clean_environment, find_ready_python
 from edgedigits.measure.runtimes.operator_versions import Release
 from edgedigits.tflite.litert import choose_patience_s
@@ -36,12 +36,15 @@ class Loading:
 def try_loading(flat: bytes, release: Release) -> Loading | None:
     """None where that release is not installed here. Raises EdgeDigitsError where its Python can't be started."""
     python = find_ready_python(release.runtime, release.version)
-    if python is None:
-        return None
+    return None if python is None else load_with(python, KNOWN[release.runtime].module, flat)
+
+
+def load_with(python: Path, module: str, flat: bytes) -> Loading:
+    """The same with the interpreter in a module of some Python. Raises EdgeDigitsError where that can't be started."""
     limit_s = _START_S + choose_patience_s(flat)
     with tempfile.TemporaryDirectory(prefix="edgedigits-loading-") as folder:
         (Path(folder) / "model.tflite").write_bytes(flat)
-        command = [str(python), loading_alone.__file__, KNOWN[release.runtime].module, "model.tflite"]
+        command = [str(python), loading_alone.__file__, module, "model.tflite"]
         try:
             done = subprocess.run(
                 command, cwd=folder, env=clean_environment(), capture_output=True, check=False, timeout=limit_s

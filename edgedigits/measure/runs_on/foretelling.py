@@ -11,8 +11,8 @@ from edgedigits_runner.runtimes import KNOWN, ON_DEVICES
 
 from edgedigits.errors import OperatorError, TfliteError
 from edgedigits.ground.facts import JsonObject
+from edgedigits.measure.runs_on.loading import Loading, try_loading
 from edgedigits.measure.runtimes.asked import AUTO, Asked, parse_asked
-from edgedigits.measure.runtimes.loading import Loading, try_loading
 from edgedigits.measure.runtimes.operator_versions import Release, find_release, list_releases, read_operators
 from edgedigits.tflite.contents import Contents, Operator
 from edgedigits.tflite.flatbuffer import read
@@ -79,9 +79,7 @@ class Foretold:
             "version": self.release.version,
             "known_by": self.release.known_by,
             "runs": self.runs,
-            "lacks": [
-                {"operator": one.operator, "version": one.version, "highest": one.highest} for one in self.lacks
-            ],
+            "lacks": [{"operator": one.operator, "version": one.version, "highest": one.highest} for one in self.lacks],
             "custom_operators": list(self.custom),
             "loading": self.loading.as_json() if self.loading is not None else None,
             "why_not": self.why_not,
