@@ -196,7 +196,12 @@ def test_compress_refuses_before_it_trains_and_when_it_has_made_the_bytes(
         return {**found, "DEPTHWISE_CONV_2D": (1, 2)} if runtime == TFLITE_RUNTIME.name else found
 
     net = nets.trained(shapes).model
-    given = {"data": str(shapes), "pixel_range": "0..1", "out": tmp_path / "out", "progress": lambda *_: None}
+    given: dict[str, Any] = {
+        "data": str(shapes),
+        "pixel_range": "0..1",
+        "out": tmp_path / "out",
+        "progress": lambda *_: None,
+    }
     made = ed.compress(net, recipe="ptq_int8", runtime=("tflite-runtime==2.14.0", "litert"), **given)
     kept = made.manifest["export"]["runtimes"]
     assert [(one["runtime"], one["runs"], one["loading"] is None) for one in kept] == [
@@ -222,7 +227,9 @@ def test_bench_tells_before_it_measures(tmp_path: Path) -> None:
     file.write_bytes(future())
     lines: list[str] = []
     for runtime in ("tflite-runtime==2.13.0", "litert"):
-        with pytest.raises(OperatorError, match=f"won't run on {runtime.partition('==')[0]} .*FULLY_CONNECTED version 99"):
+        with pytest.raises(
+            OperatorError, match=rf"won't run on {runtime.partition('==')[0]} .*FULLY_CONNECTED version 99"
+        ):
             bench(Contestant("m", file), None, tmp_path / "no.npz", BenchSettings(runtime=runtime), lines.append)
     assert not lines, "no environment is made for it"
 
@@ -238,9 +245,11 @@ def test_deploy_refuses_before_anything_is_sent(tmp_path: Path) -> None:
     file.write_bytes(future())
     with pytest.raises(OperatorError, match=r"^pi: .*won't run on tflite-runtime 2\.14\.0: .*; nothing was sent$"):
         check_operators(device, packages, [file])
-    with pytest.raises(DeviceError, match=r"^pi: gets tflite-runtime 2\.14\.0, and --runtime tflite-runtime==2\.13\.0 asks"):
+    with pytest.raises(
+        DeviceError, match=r"^pi: gets tflite-runtime 2\.14\.0, and --runtime tflite-runtime==2\.13\.0 asks"
+    ):
         choose_packages(device, "tflite-runtime==2.13.0")
-    with pytest.raises(InputError, match="choose from auto, litert, tflite-runtime$"):
+    with pytest.raises(InputError, match=r"choose from auto, litert, tflite-runtime$"):
         choose_packages(device, "tensorflow")
 
 
@@ -274,7 +283,7 @@ def test_what_is_no_runtime_is_said(said: str, why: str) -> None:
     assert done.stderr.startswith(f"edgedigits: --runtime {said}: ")
     assert why in done.stderr
     assert done.stderr.count("\n") == 1
-    with pytest.raises(InputError, match="^runtime="):
+    with pytest.raises(InputError, match=r"^runtime="):
         ed.inspect(INT8, runtime=said)
 
 

@@ -1,4 +1,4 @@
-"""Whether the table of operators foretells what runs where: each export of two nets, foretold and really loaded, on each runtime."""
+"""Whether the table of operators foretells what runs where: each export of two nets, foretold and loaded, on each runtime."""
 
 from __future__ import annotations
 

@@ -42,7 +42,10 @@ def exports_table(document: dict[str, Any]) -> str:
     for (runtime, cells), alike in groupby(releases, lambda one: (one[0], one[2])):
         lines.append(f"| {runtime} {_word([version for _, version, _ in alike])} | {' | '.join(cells)} |")
     wrong = sum(row["foretold"] != row["loaded"] for row in rows)
-    lines += ["", f"{len(rows)} files loaded in {len(releases)} releases; {wrong} of them answered otherwise than foretold."]
+    lines += [
+        "",
+        f"{len(rows)} files loaded in {len(releases)} releases; {wrong} of them answered otherwise than foretold.",
+    ]
     return "\n".join(lines)
 
 

@@ -192,11 +192,12 @@ def bench(
 
     tflite: an artifact, its folder, or a file. data: as in `compress`; by default the artifact's own test images. baseline:
     another file to compare with. runtime: "litert", "tflite-runtime" or "tensorflow", the one that is at hand, or a release, as
-    "litert==2.1.0", which gets an environment of its own in the cache; "auto" is what is installed.
-    `windows` windows of `window` seconds for each model and each number of threads, taking turns; pin: the one core to run on; cold: also load with the file out of the page cache. Accuracies are shares of 1, times
-    microseconds. host: "user@host", reached as port, identity, ssh_config, directory and no_network say; what is found is
-    kept in `out`. gates: limits that it must hold, in place of those in an artifact's recipe, on the device where there is one;
-    strict: one that is not sure is missed, as `check_gates` of what comes back tells.
+    "litert==2.1.0", which gets an environment of its own in the cache; "auto" is what is installed. `windows` windows of `window`
+    seconds for each model and each number of threads, taking turns; pin: the one core to run on; cold: also load with the file
+    out of the page cache. Accuracies are shares of 1, times microseconds. host: "user@host", reached as port, identity,
+    ssh_config, directory and no_network say; what is found is kept in `out`. gates: limits that it must hold, in place of those
+    in an artifact's recipe, on the device where there is one; strict: one that is not sure is missed, as `check_gates` of what
+    comes back tells.
 
     Raises InputError's kinds where something given can't be used, OperatorError where the runtime lacks an operator of a file,
     EdgeDigitsError where the interpreter crashed.

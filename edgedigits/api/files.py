@@ -204,16 +204,19 @@ def inspect(file: Artifact | PathLike, *, slim: bool = False, runtime: str | Seq
     >>> found.as_json()["float_operators"], sorted(found.to_frame("operators")["name"])[0]
     ([], 'ADD')
     """
-    from edgedigits.measure.runs_on.foretelling import foretell_and_load
     from edgedigits.measure.runtimes.asked import parse_all_asked
-    from edgedigits.tflite.packed_file import unpack_file
     from edgedigits.tflite.rewrite import before_and_after
 
     path, asked = file.path if isinstance(file, Artifact) else Path(file), parse_all_asked(runtime)
     contents, change = before_and_after.inspect(path, slim)
     notes = tuple(before_and_after.list_input_notes(path))
-    told = foretell_and_load(unpack_file(Path(contents.source)), contents, asked) if asked else ()
-    return Inspection(contents, change, notes, told)
+    if not asked:
+        return Inspection(contents, change, notes)
+    from edgedigits.measure.runs_on.foretelling import foretell_and_load
+    from edgedigits.tflite.packed_file import unpack_file
+
+    flat = unpack_file(Path(contents.source))
+    return Inspection(contents, change, notes, foretell_and_load(flat, contents, asked))
 
 
 @command(form=FORMS)

@@ -17,7 +17,7 @@ from edgedigits.errors import InputError
 from edgedigits.ground.cache_dir import find_cache_dir
 from edgedigits.ground.facts import Say
 from edgedigits.measure.runtimes.asked import AUTO, Asked, parse_asked
-from edgedigits.measure.runtimes.operator_versions import find_installed, list_pythons
+from edgedigits.measure.runtimes.operator_versions import find_installed, list_pythons, spell
 from edgedigits.measure.runtimes.pins import PINS
 
 RuntimeName = str
@@ -37,7 +37,7 @@ def find_python_for(runtime: RuntimeName, progress: Say) -> Path:
 
     InputError where no Python or no package for it can be had.
     """
-    asked = parse_asked(runtime)
+    asked = spell(parse_asked(runtime))
     if asked.name == AUTO or _is_own(asked):
         return Path(sys.executable)
     packages = _list_packages(asked)
@@ -88,7 +88,7 @@ def find_python(runtime: RuntimeName) -> tuple[Path, tuple[int, int]]:
 
     InputError where there is none.
     """
-    asked = parse_asked(runtime)
+    asked = spell(parse_asked(runtime))
     pythons = _list_pythons(asked)
     if sys.version_info[:2] in pythons:
         return Path(sys.executable), (sys.version_info[0], sys.version_info[1])

@@ -42,17 +42,20 @@ class Release:
         """What is said where another was asked in its stead; "" where it was not."""
         if self.known_by == self.version:
             return ""
-        return f"{self} is not in the table: its operators are taken to be those of {self.known_by}, the nearest older one"
+        return (
+            f"{self} is not in the table: its operators are taken to be those of {self.known_by}, the nearest older one"
+        )
 
 
 def find_release(asked: Asked) -> Release:
     """The release that was named, else the one at hand. Raises InputError, naming those that are known, where there never was
     such a one, or where it is older than all that are."""
     table = _of(asked.name)
-    version = _spell(asked.version or find_at_hand(asked.name), (*table["asked"], *table["published"]))
+    version = spell(Asked(asked.name, asked.version or find_at_hand(asked.name))).version
     older = [one for one in table["asked"] if _number(one) <= _number(version)]
     newest = max(table["published"], key=_number)
-    if not older or (version not in table["published"] and _number(version) < _number(newest)):
+    never = bool(asked.version) and version not in table["published"] and _number(version) < _number(newest)
+    if not older or never:
         why = "is older than all that are known" if version in table["published"] else "there is no such release"
         raise InputError(f"--runtime {asked}: {why}; known are {', '.join(table['asked'])}")
     return Release(asked.name, version, older[-1])
@@ -65,8 +68,7 @@ def list_releases(runtime: str) -> tuple[str, ...]:
 
 def list_pythons(asked: Asked) -> tuple[tuple[int, int], ...]:
     """Pythons, newest first, that there are packages of that release for; () where that is not known."""
-    table = _of(asked.name)["published"]
-    found = table.get(_spell(asked.version, tuple(table)), [])
+    found = _of(asked.name)["published"].get(spell(asked).version, [])
     return tuple((int(one.split(".")[0]), int(one.split(".")[1])) for one in reversed(found))
 
 
@@ -96,9 +98,12 @@ def find_installed(runtime: str) -> str:
     return found[0] if found else ""
 
 
-def _spell(version: str, known: tuple[str, ...]) -> str:
-    """As the index spells it: 2.14 is 2.14.0."""
-    return next((one for one in known if version and _number(one) == _number(version)), version)
+def spell(asked: Asked) -> Asked:
+    """The version as the index spells it: 2.14 is 2.14.0."""
+    if not asked.version:
+        return asked
+    known = (one for one in _of(asked.name)["published"] if _number(one) == _number(asked.version))
+    return Asked(asked.name, next(known, asked.version))
 
 
 def _number(version: str) -> tuple[int, ...]:

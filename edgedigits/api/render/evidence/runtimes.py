@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from edgedigits.api.render.tables import start_table
-from edgedigits.measure.runs_on.foretelling import Foretold
+
+if TYPE_CHECKING:
+    from edgedigits.measure.runs_on.foretelling import Foretold
 
 
 def add_runtimes(shown: Group, found: Sequence[Foretold]) -> RenderableType:
