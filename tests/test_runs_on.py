@@ -40,6 +40,7 @@ from edgedigits.models.importer.loading import rebuild
 from edgedigits.pipeline.export.dynamic import Dynamic
 from edgedigits.pipeline.export.runs_on import check_runs_on
 from edgedigits.tflite import schema
+from edgedigits.tflite.contents import OperatorCode
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.schema import ModelTable
 from tests import nets
@@ -118,6 +119,27 @@ def test_what_a_file_declares_is_looked_for_though_nothing_uses_it() -> None:
     flat = changed(declare)
     assert not told(flat).runs
     assert foretell_and_load(flat, read(flat, "m"), [LITERT])[0].agrees
+
+
+def test_types_that_a_release_refuses_are_told_though_it_has_the_version() -> None:
+    """tflite-runtime 2.14.0 has GELU version 2, and not for 16-bit integers."""
+    contents = read(INT8.read_bytes(), "m")
+    gelu = replace(contents.operators[3], name="GELU", input_dtypes=("INT16",), output_dtypes=("INT16",))
+    codes = (*contents.codes[:3], OperatorCode("GELU", 2, False))
+    found = foretell(replace(contents, codes=codes, operators=(gelu,)), find_release(TFLITE_RUNTIME))
+    assert not found.runs
+    assert found.why_not == (
+        "it needs GELU version 2, which it refuses for the types INT16; export int8, or take litert 1.3.0 or newer"
+    )
+    assert foretell(replace(contents, codes=codes), find_release(TFLITE_RUNTIME)).runs
+
+
+def test_a_release_that_runs_nothing_is_told() -> None:
+    """litert 1.1.0 can't open a file by its path."""
+    found = told(INT8.read_bytes(), Asked("litert", "1.1.0"))
+    assert not found.runs
+    assert found.why_not.startswith("its packages run no file at all; take litert 1.1.1 or newer")
+    assert found.as_json()["runs"] is False
 
 
 def test_custom_operators_are_in_no_table() -> None:

@@ -15,7 +15,7 @@ from benchmarks.evidence.runtime_nets import export_all
 from benchmarks.peers.environments import PeerError
 from benchmarks.runtimes.asking import installed
 from benchmarks.runtimes.published import list_pythons
-from edgedigits.measure.runs_on.foretelling import foretell
+from edgedigits.measure.runs_on.foretelling import Foretold, foretell
 from edgedigits.measure.runs_on.loading import load_with
 from edgedigits.measure.runtimes.asked import Asked
 from edgedigits.measure.runtimes.operator_versions import find_installed, find_release, list_releases
@@ -71,11 +71,17 @@ def _rows(asked: Asked, python: Path, files: Files) -> Iterator[dict[str, Any]]:
             "version": asked.version,
             "net": net,
             "export": export,
-            "foretold": told.runs,
+            "foretold": told.fits,
             "loaded": loading.fine,
-            "lacks": [f"{one.operator} {one.version}" for one in told.lacks],
+            "lacks": _word(told),
             "said": loading.why_not.replace(os.fspath(python), "python"),
         }
+
+
+def _word(told: Foretold) -> list[str]:
+    if told.broken:
+        return ["runs nothing"]
+    return [f"{one.operator} {one.version}{' of ' + ', '.join(one.types) if one.types else ''}" for one in told.lacks]
 
 
 def _list_all() -> Iterator[tuple[str, str]]:

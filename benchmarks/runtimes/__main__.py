@@ -19,8 +19,10 @@ from typing import Any, Final
 from edgedigits_runner.runtimes import KNOWN
 
 from benchmarks.peers.environments import PeerError
-from benchmarks.runtimes.asking import INSTALLED, Versions, ask
+from benchmarks.runtimes.asking import INSTALLED, Answer, Versions, ask
+from benchmarks.runtimes.corpus import make_fragments
 from benchmarks.runtimes.published import list_newest, list_pythons, list_versions
+from edgedigits.measure.runtimes.operator_versions import Typed
 
 TARGET = Path(__file__).parents[2] / "edgedigits" / "measure" / "runtimes" / "operator_versions.json"
 SERIES: Final[Mapping[str, Callable[[Sequence[str]], Sequence[str]]]] = {
@@ -44,25 +46,43 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=TARGET)
     given = parser.parse_args()
     before = json.loads(given.out.read_text())["runtimes"] if given.out.is_file() else {}
-    now = {name: describe(name) for name in given.only.split(",")}
+    fragments = make_fragments()
+    say(f"{len(fragments)} operators with their types")
+    now = {name: describe(name, fragments) for name in given.only.split(",")}
     runtimes = {name: {**before, **now}[name] for name in KNOWN if name in {**before, **now}}
     given.out.write_text(to_text({**MADE_BY, "runtimes": runtimes}))
     return 0
 
 
-def describe(runtime: str) -> dict[str, Any]:
+def describe(runtime: str, fragments: Mapping[Typed, bytes]) -> dict[str, Any]:
     """Of a runtime its releases with their Pythons, and of each operator the releases at which something changes."""
     pythons = list_pythons()
     published = list_versions(KNOWN[runtime].distribution, pythons)
     installable = list_versions(INSTALLED.get(runtime, KNOWN[runtime].distribution), pythons)
-    answers: dict[str, Versions] = {}
+    answers: dict[str, Answer] = {}
     for version in SERIES[runtime](list(installable)):
         say(f"{runtime} {version}")
         try:
-            answers[version] = ask(runtime, version, pythons[installable[version][-1]], say)
+            answers[version] = ask(runtime, version, pythons[installable[version][-1]], fragments, say)
         except PeerError as error:
             say(f"{runtime} {version}: left out: {error}")
-    return {"asked": list(answers), "published": published, "operators": find_changes(answers)}
+    return {
+        "asked": list(answers),
+        "published": published,
+        "broken": [version for version, answer in answers.items() if answer.broken],
+        "refused": find_refused(answers),
+        "operators": find_changes({version: answer.versions for version, answer in answers.items()}),
+    }
+
+
+def find_refused(answers: Mapping[str, Answer]) -> list[dict[str, Any]]:
+    """Each operator with the releases that have it in that version and refuse it for its types."""
+    found: dict[Typed, list[str]] = {}
+    for release, answer in answers.items():
+        for typed in () if answer.broken else answer.refused:
+            found.setdefault(typed, []).append(release)
+    names = ("operator", "version", "inputs", "outputs")
+    return [{**dict(zip(names, one, strict=True)), "releases": found[one]} for one in sorted(found)]
 
 
 def find_changes(answers: Mapping[str, Versions]) -> dict[str, dict[str, list[int]]]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from edgedigits_runner.runtimes import KNOWN
 
 from benchmarks.peers.environments import PeerError, Say, find_uv, run
-from benchmarks.runtimes import alone
+from benchmarks.runtimes import alone, alone_fragments
 from benchmarks.runtimes.question import make_question
 from edgedigits.measure.runtimes.environments import clean_environment
+from edgedigits.measure.runtimes.operator_versions import Typed
 from edgedigits.measure.runtimes.pins import PINS
 from edgedigits.tflite.schema import OPERATOR_NAMES
 
@@ -27,10 +30,24 @@ Versions = dict[str, tuple[int, int]]
 """Of each operator that is there, by name, the lowest and the highest version."""
 
 
-def ask(runtime: str, version: str, python: Path, say: Say) -> Versions:
+@dataclass(frozen=True)
+class Answer:
+    """`refused` are fragments whose operator is there in that version, and yet is not run; `broken`: so are all."""
+
+    versions: Versions
+    refused: list[Typed]
+    broken: bool
+
+
+def ask(runtime: str, version: str, python: Path, fragments: Mapping[Typed, bytes], say: Say) -> Answer:
     """What that runtime has. PeerError where it can't be installed, or says what can't be understood."""
     with installed(runtime, version, python, say) as own:
-        return ask_installed(own, KNOWN[runtime].module)
+        module = KNOWN[runtime].module
+        versions = ask_installed(own, module)
+        there = [one for one in fragments if one[0] in versions and one[1] <= versions[one[0]][1]]
+        run = _run_script(own, alone_fragments, module, [fragments[one].hex() for one in there]).stdout
+        refused = [one for one, fine in zip(there, json.loads(run), strict=True) if not fine]
+        return Answer(versions, refused, bool(there) and len(refused) == len(there))
 
 
 @contextmanager
@@ -50,7 +67,7 @@ def ask_installed(python: Path, module: str) -> Versions:
     waiting = [number for number, name in sorted(OPERATOR_NAMES.items()) if name not in NOT_ASKED]
     found: Versions = {}
     while waiting:
-        done = _run(python, module, waiting)
+        done = _run_script(python, alone, module, {**make_question(), "operators": waiting})
         answers = [json.loads(line) for line in done.stdout.splitlines()]
         found |= {OPERATOR_NAMES[number]: _span(versions) for number, versions in answers if versions}
         if done.returncode > 0:
@@ -59,10 +76,9 @@ def ask_installed(python: Path, module: str) -> Versions:
     return found
 
 
-def _run(python: Path, module: str, numbers: list[int]) -> subprocess.CompletedProcess[str]:
-    command = [str(python), "-W", "ignore", alone.__file__, module]
-    asked = json.dumps({**make_question(), "operators": numbers})
-    return subprocess.run(command, input=asked, env=clean_environment(), capture_output=True, text=True, check=False)
+def _run_script(python: Path, script: ModuleType, module: str, asked: object) -> subprocess.CompletedProcess[str]:
+    command, said = [str(python), "-W", "ignore", str(script.__file__), module], json.dumps(asked)
+    return subprocess.run(command, input=said, env=clean_environment(), capture_output=True, text=True, check=False)
 
 
 def _span(versions: list[int]) -> tuple[int, int]:

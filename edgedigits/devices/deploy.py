@@ -27,6 +27,7 @@ from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.foreign_json import Mismatch, make_plain, parse
 from edgedigits.measure.runs_on.foretelling import check_files
 from edgedigits.measure.runtimes.asked import AUTO, Asked, parse_asked
+from edgedigits.measure.runtimes.operator_versions import spell
 from edgedigits.measure.runtimes.wheels import DeviceRuntimeWish, Packages, choose
 
 _MOST_DOCTOR = 1 << 20  # characters of what a doctor says
@@ -97,7 +98,7 @@ def deploy(artifact: Path, wish: DeployWish, say: Say, progress: Say) -> DeployR
 def choose_packages(device: Device, runtime: DeviceRuntimeWish, *, opencv: bool = False) -> Packages:
     """What fits the device; the refusals name it."""
     device.refuse_root()
-    asked = parse_asked(runtime, (AUTO, *ON_DEVICES))
+    asked = spell(parse_asked(runtime, (AUTO, *ON_DEVICES)))
     try:
         packages = choose(device.facts, asked.name, opencv=opencv)
     except DeviceError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,15 @@ from edgedigits.errors import OperatorError, TfliteError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.runs_on.loading import Loading, try_loading
 from edgedigits.measure.runtimes.asked import AUTO, Asked, parse_asked
-from edgedigits.measure.runtimes.operator_versions import Release, find_release, list_releases, read_operators
+from edgedigits.measure.runtimes.operator_versions import (
+    Release,
+    find_release,
+    is_broken,
+    list_releases,
+    list_typed,
+    read_operators,
+    read_refused,
+)
 from edgedigits.tflite.contents import Contents, Operator
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.packed_file import unpack_file
@@ -30,13 +38,17 @@ _MOST_NAMED: Final = 3
 
 @dataclass(frozen=True)
 class Lack:
-    """An operator of a file in a version that a release lacks; `highest` is the highest it has, None where it has none."""
+    """An operator of a file in a version that a release lacks; `highest` is the highest it has, None where it has none.
+    `types` are those of the inputs where the version is there, and they are what is refused."""
 
     operator: str
     version: int
     highest: int | None
+    types: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if self.types:
+            return f"{self.operator} version {self.version}, which it refuses for the types {', '.join(self.types)}"
         has = "it does not have at all" if self.highest is None else f"of which it has up to version {self.highest}"
         return f"{self.operator} version {self.version}, {has}"
 
@@ -44,23 +56,29 @@ class Lack:
 @dataclass(frozen=True)
 class Foretold:
     """What is known of a file on a release. `custom` are operators that are none of the schema's, of which no table tells;
-    `loading` is None where the release is not installed here."""
+    `loading` is None where the release is not installed here; `broken`: it ran no file at all when it was asked."""
 
     release: Release
     lacks: tuple[Lack, ...]
     custom: tuple[str, ...]
     advice: str
     loading: Loading | None = None
+    broken: bool = False
 
     @property
     def runs(self) -> bool:
         """As the runtime itself says where it could be asked, else as the table does."""
-        return self.loading.fine if self.loading is not None else not self.lacks
+        return self.loading.fine if self.loading is not None else self.fits
+
+    @property
+    def fits(self) -> bool:
+        """By the table alone."""
+        return not self.lacks and not self.broken
 
     @property
     def agrees(self) -> bool:
         """Whether table and runtime say the same, as far as the table speaks of the file."""
-        return self.loading is None or bool(self.custom) or self.loading.fine == (not self.lacks)
+        return self.loading is None or bool(self.custom) or self.loading.fine == self.fits
 
     @property
     def why_not(self) -> str:
@@ -70,6 +88,7 @@ class Foretold:
         named = "; ".join(map(str, self.lacks[:_MOST_NAMED]))
         more = f" and {len(self.lacks) - _MOST_NAMED} more" if len(self.lacks) > _MOST_NAMED else ""
         failed = f"loading it there fails: {self.loading.why_not}" if self.loading is not None else ""
+        failed = failed or ("its packages run no file at all" if self.broken else "")
         said = f"it needs {named}{more}" if self.lacks else failed
         return f"{said}; {self.advice}" if self.advice else said
 
@@ -79,7 +98,10 @@ class Foretold:
             "version": self.release.version,
             "known_by": self.release.known_by,
             "runs": self.runs,
-            "lacks": [{"operator": one.operator, "version": one.version, "highest": one.highest} for one in self.lacks],
+            "lacks": [
+                {"operator": one.operator, "version": one.version, "highest": one.highest, "types": list(one.types)}
+                for one in self.lacks
+            ],
             "custom_operators": list(self.custom),
             "loading": self.loading.as_json() if self.loading is not None else None,
             "why_not": self.why_not,
@@ -89,14 +111,11 @@ class Foretold:
 
 def foretell(contents: Contents, release: Release) -> Foretold:
     """By the table alone. An interpreter looks for every operator that a file declares, of use or not."""
-    there = read_operators(release.runtime, release.known_by)
-    lacks = [
-        Lack(code.name, code.version, there[code.name][1] if code.name in there else None)
-        for code in contents.codes
-        if not code.custom and not _has(there.get(code.name), code.version)
-    ]
+    lacks = _list_lacks(contents, release.runtime, release.known_by)
     custom = tuple(dict.fromkeys(code.name for code in contents.codes if code.custom))
-    return Foretold(release, tuple(dict.fromkeys(lacks)), custom, _advise(contents, lacks) if lacks else "")
+    broken = is_broken(release.runtime, release.known_by)
+    advice = _advise(contents, lacks) if lacks or broken else ""
+    return Foretold(release, lacks, custom, advice, broken=broken)
 
 
 def foretell_and_load(flat: bytes, contents: Contents, asked: Iterable[Asked]) -> tuple[Foretold, ...]:
@@ -109,7 +128,7 @@ def foretell_and_load(flat: bytes, contents: Contents, asked: Iterable[Asked]) -
         told = foretell(contents, release)
         loading = try_loading(flat, release)
         advice = told.advice or ("" if loading is None or loading.fine else "use another runtime, or another export")
-        found.append(Foretold(release, told.lacks, told.custom, advice, loading))
+        found.append(replace(told, advice=advice, loading=loading))
     return tuple(found)
 
 
@@ -136,19 +155,28 @@ def check_files(files: Iterable[Path], said: str) -> None:
         check_runs([foretell(contents, release)], str(file))
 
 
+def _list_lacks(contents: Contents, runtime: str, release: str) -> tuple[Lack, ...]:
+    """Operators that are not there in their version, then those whose types are refused; each once."""
+    there, refused = read_operators(runtime, release), read_refused(runtime, release)
+    codes = [code for code in contents.codes if not code.custom and not _has(there.get(code.name), code.version)]
+    missing = [Lack(code.name, code.version, there[code.name][1] if code.name in there else None) for code in codes]
+    typed = [one for one in list_typed(contents.operators) if one in refused and _has(there.get(one[0]), one[1])]
+    return tuple(dict.fromkeys([*missing, *(Lack(one[0], one[1], there[one[0]][1], one[2]) for one in typed)]))
+
+
 def _has(span: tuple[int, int] | None, version: int) -> bool:
     return span is not None and span[0] <= version <= span[1]
 
 
 def _advise(contents: Contents, lacks: Sequence[Lack]) -> str:
-    """Another export where what an operator reads asks for the newer version, and the first releases that have all."""
+    """Another export where what an operator reads asks for what is lacking, and the first releases that have all."""
     wanted = {(one.operator, one.version) for one in lacks}
     operators = [one for one in contents.operators if (one.name, one.version) in wanted]
     exports = next((words for fits, words in _OTHER_EXPORTS if any(map(fits, operators))), "")
     newer = [
         f"{name} {release} or newer" for name in KNOWN if name in ON_DEVICES and (release := _first(name, contents))
     ]
-    layers = "" if exports else "make the model of other layers"
+    layers = "" if exports or not lacks else "make the model of other layers"
     takes = f"take {' or '.join(newer)}" if newer else ""
     return ", or ".join(filter(None, (exports or layers, takes)))
 
@@ -157,8 +185,7 @@ def _first(runtime: str, contents: Contents) -> str:
     """The release from which on every one has what the file needs; "" where the newest lacks something."""
     found = ""
     for version in reversed(list_releases(runtime)):
-        there = read_operators(runtime, version)
-        if not all(code.custom or _has(there.get(code.name), code.version) for code in contents.codes):
+        if _list_lacks(contents, runtime, version) or is_broken(runtime, version):
             break
         found = version
     return found

@@ -1,7 +1,8 @@
 """Which versions of each operator a release of a runtime has: `operator_versions.json`, asked of the releases themselves.
 
 `python -m benchmarks.runtimes` writes it. An operator's entry names the releases at which something changes: from one to the next
-it stays as it is.
+it stays as it is. `refused` are operators that a release has in that version and does not run with those types; `broken` are
+releases that ran nothing at all.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -20,9 +21,12 @@ from edgedigits.errors import InputError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.runtimes.asked import Asked
 from edgedigits.measure.runtimes.pins import PINS, count_up
+from edgedigits.tflite.contents import Operator
 
 Span = tuple[int, int]
 """The lowest and the highest version of an operator."""
+Typed = tuple[str, int, tuple[str, ...], tuple[str, ...]]
+"""An operator, its version, the types of its inputs and of its outputs."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,28 @@ def read_operators(runtime: str, release: str) -> Mapping[str, Span]:
         if span:
             found[name] = (span[0], span[1])
     return found
+
+
+def list_typed(operators: Iterable[Operator]) -> list[Typed]:
+    """Of each operator its name, version, and types; inputs that are left out don't count."""
+    return [
+        (one.name, one.version, tuple(name for name in one.input_dtypes if name != "NONE"), one.output_dtypes)
+        for one in operators
+    ]
+
+
+def read_refused(runtime: str, release: str) -> frozenset[Typed]:
+    """Operators that a release has in that version, and yet refuses for their types, of those that exports make."""
+    return frozenset(
+        (one["operator"], one["version"], tuple(one["inputs"]), tuple(one["outputs"]))
+        for one in _of(runtime).get("refused", [])
+        if release in one["releases"]
+    )
+
+
+def is_broken(runtime: str, release: str) -> bool:
+    """Whether a release ran no file at all when it was asked."""
+    return release in _of(runtime).get("broken", [])
 
 
 def find_at_hand(runtime: str) -> str:
