@@ -31,6 +31,8 @@ SERIES: Final[Mapping[str, Callable[[Sequence[str]], Sequence[str]]]] = {
     "tensorflow": lambda versions: list_newest(versions, (2, 8)),
 }
 """Which of the releases are asked. Those of TensorFlow are large, and the interpreter changes between series."""
+TYPED: Final = ("litert", "tflite-runtime")
+"""Those that also run operators with the types of the exports: what devices get."""
 
 
 MADE_BY: Final = {
@@ -60,10 +62,11 @@ def describe(runtime: str, fragments: Mapping[Typed, bytes]) -> dict[str, Any]:
     published = list_versions(KNOWN[runtime].distribution, pythons)
     installable = list_versions(INSTALLED.get(runtime, KNOWN[runtime].distribution), pythons)
     answers: dict[str, Answer] = {}
+    typed = fragments if runtime in TYPED else {}
     for version in SERIES[runtime](list(installable)):
         say(f"{runtime} {version}")
         try:
-            answers[version] = ask(runtime, version, pythons[installable[version][-1]], fragments, say)
+            answers[version] = ask(runtime, version, pythons[installable[version][-1]], typed, say)
         except PeerError as error:
             say(f"{runtime} {version}: left out: {error}")
     return {

@@ -44,6 +44,8 @@ def ask(runtime: str, version: str, python: Path, fragments: Mapping[Typed, byte
     with installed(runtime, version, python, say) as own:
         module = KNOWN[runtime].module
         versions = ask_installed(own, module)
+        if not fragments:
+            return Answer(versions, [], False)
         there = [one for one in fragments if one[0] in versions and one[1] <= versions[one[0]][1]]
         run = _run_script(own, alone_fragments, module, [fragments[one].hex() for one in there]).stdout
         refused = [one for one, fine in zip(there, json.loads(run), strict=True) if not fine]
