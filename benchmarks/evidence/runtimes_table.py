@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from edgedigits_runner.runtimes import KNOWN
+from edgedigits_runner.runtimes import ON_DEVICES
 
 from edgedigits.measure.runtimes.operator_versions import list_releases, read_operators
 
@@ -18,7 +18,7 @@ def operators_table(document: dict[str, Any]) -> str:
     for codes in _raw(document).get("operators", {}).values():
         for name, version in codes:
             needed[name] = max(version, needed.get(name, 0))
-    columns = [(runtime, span) for runtime in KNOWN for span in _alike(runtime, sorted(needed))]
+    columns = [(runtime, span) for runtime in ON_DEVICES for span in _alike(runtime, sorted(needed))]
     lines = [f"| operator | needed | {' | '.join(f'{name} {_word(span)}' for name, span in columns)} |"]
     lines.append(f"|---|{'---|' * (len(columns) + 1)}")
     for operator in sorted(needed):

@@ -29,7 +29,7 @@ from edgedigits.tflite.packed_file import unpack_file
 _OTHER_EXPORTS: Final[Sequence[tuple[Callable[[Operator], bool], str]]] = (
     (lambda one: "INT4" in one.input_dtypes or "INT2" in one.input_dtypes, "export int8"),
     (lambda one: "INT16" in one.input_dtypes, "export int8"),
-    (lambda one: one.input_dtypes[:1] == ("FLOAT32",) and "INT8" in one.input_dtypes, "export int8 or float32"),
+    (lambda one: {"FLOAT32", "INT8"} <= set(one.input_dtypes), "export int8 or float32"),
     (lambda one: "FLOAT16" in one.input_dtypes, "export int8 or float32"),
 )
 """What an operator of a newer version reads, and the exports whose operators are older."""
