@@ -23,6 +23,7 @@ from benchmarks.cycles_table import cycles_table
 from benchmarks.evidence.gates_table import gates_table
 from benchmarks.evidence.precision.table import int4_table, mixed_table
 from benchmarks.evidence.repair_table import repair_table
+from benchmarks.evidence.runtimes_table import exports_table, operators_table
 from benchmarks.evidence.sensitivity_table import sensitivity_table
 from benchmarks.evidence.verify_table import verify_table
 from benchmarks.house.rooms_table import folders_table, rooms_table
@@ -188,6 +189,8 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("mixed", "evidence.json", mixed_table),
     ("repair", "evidence.json", repair_table),
     ("sensitivity", "evidence.json", sensitivity_table),
+    ("runtime-operators", "evidence.json", operators_table),
+    ("runtime-exports", "evidence.json", exports_table),
 )
 
 

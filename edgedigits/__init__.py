@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         MissingWeightsError,
         ModelError,
         OpenSizeError,
+        OperatorError,
         ParityError,
         RecipeError,
         TargetError,
@@ -95,8 +96,8 @@ _PLACES = {
     "data.sources.named": "load_data",
     "pipeline.recipe": "Recipe",
     "errors": "ArtifactError CheckError ClassLostError DamagedError DataError DeployError DeviceError EdgeDigitsError "
-    "FloatOpError GateError InputError MaskError MissingWeightsError ModelError OpenSizeError ParityError RecipeError "
-    "TargetError TfliteError",
+    "FloatOpError GateError InputError MaskError MissingWeightsError ModelError OpenSizeError OperatorError ParityError "
+    "RecipeError TargetError TfliteError",
 }
 """The module of each name; the stages and exports are not here, but in the tables of `pipeline.recipe`."""
 _MODULES = {name: module for module, names in _PLACES.items() for name in names.split()}
@@ -130,6 +131,7 @@ __all__ = [
     "MissingWeightsError",
     "ModelError",
     "OpenSizeError",
+    "OperatorError",
     "Packing",
     "ParityError",
     "Profile",

@@ -18,6 +18,7 @@
         ├── MissingWeightsError   the export lost its weights
         ├── TargetError       a model can't be shrunk as far as was asked
         ├── GateError         what was made misses a gate
+        ├── OperatorError     a runtime lacks an operator that the bytes need
         └── DeployError       a deploy was tried and failed; what was in use stays
 
 A message is one sentence or two: where, what was found, what would do.
@@ -94,6 +95,10 @@ class TargetError(CheckError):
 
 class GateError(CheckError):
     """What was made, measured or compared misses a gate; it is written all the same."""
+
+
+class OperatorError(CheckError):
+    """A .tflite file won't run on a runtime, for it lacks an operator or a version of one."""
 
 
 class DeviceError(InputError):

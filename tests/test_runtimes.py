@@ -8,6 +8,7 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+import click
 import pytest
 from edgedigits_runner import command_line, interpreters, runtimes
 from edgedigits_runner.errors import RunnerError
@@ -34,8 +35,11 @@ def test_every_runtime_has_its_pins_and_its_wheels() -> None:
 
 
 def test_every_place_offers_the_same_choices() -> None:
-    assert tuple(main.RUNTIME.choices) == RUNTIMES == ("auto", "litert", "tflite-runtime", "tensorflow")
-    assert tuple(device.DEVICE_RUNTIME.choices) == ("auto", *ON_DEVICES)
+    assert RUNTIMES == ("auto", "litert", "tflite-runtime", "tensorflow")
+    told = {command.name: command.get_help(click.Context(command)) for command in (main.bench, device.deploy)}
+    assert f"One of {', '.join(RUNTIMES)}." in " ".join(told["bench"].split())
+    assert f"One of {', '.join(device.DEVICE_RUNTIMES)}." in " ".join(told["deploy"].split())
+    assert ("auto", *ON_DEVICES) == device.DEVICE_RUNTIMES
     assert [command_line._runtime(name) for name in ("auto", *ON_DEVICES)] == ["auto", *ON_DEVICES]
 
 
@@ -56,7 +60,6 @@ def test_a_new_runtime_is_a_row_each(monkeypatch: pytest.MonkeyPatch) -> None:
     row = Known("ai_edge_litert.interpreter", "toy", on_devices=False)
     monkeypatch.setitem(runtimes.KNOWN, "toy", row)
     monkeypatch.setitem(pins.PINS, "toy", Pins())
-    monkeypatch.setattr(environments, "RUNTIMES", ("auto", *KNOWN))
     assert interpreters.load_runtime("toy").name == "toy"
     assert str(environments.find_python_for("toy", print)) == sys.executable
     monkeypatch.setitem(runtimes.KNOWN, "toy", row._replace(numpy_below=1))

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from edgedigits_runner.runtimes import RUNTIMES
-
 from edgedigits.api.calls import command
 from edgedigits.api.devices import make_place
 from edgedigits.api.gates.gated import Gated, add_gates, show_gates
@@ -156,7 +154,7 @@ def list_window_rows(machines: Sequence[tuple[str, Report]]) -> Iterator[Mapping
                     yield {**at, "window": number, "p50_us": p50}
 
 
-@command(runtime=RUNTIMES)
+@command()
 def bench(
     tflite: Artifact | PathLike,
     data: Data | None = None,
@@ -193,13 +191,16 @@ def bench(
     """Measure accuracy and latency of a .tflite file, side by side with its float form; with `host`, on that device as well.
 
     tflite: an artifact, its folder, or a file. data: as in `compress`; by default the artifact's own test images. baseline:
-    another file to compare with. `windows` windows of `window` seconds for each model and each number of threads, taking
-    turns; pin: the one core to run on; cold: also load with the file out of the page cache. Accuracies are shares of 1, times
-    microseconds. host: "user@host", reached as port, identity, ssh_config, directory and no_network say; what is found is
-    kept in `out`. gates: limits that it must hold, in place of those in an artifact's recipe, on the device where there is one;
-    strict: one that is not sure is missed, as `check_gates` of what comes back tells.
+    another file to compare with. runtime: "litert", "tflite-runtime" or "tensorflow", the one that is at hand, or a release, as
+    "litert==2.1.0", which gets an environment of its own in the cache; "auto" is what is installed. `windows` windows of `window`
+    seconds for each model and each number of threads, taking turns; pin: the one core to run on; cold: also load with the file
+    out of the page cache. Accuracies are shares of 1, times microseconds. host: "user@host", reached as port, identity,
+    ssh_config, directory and no_network say; what is found is kept in `out`. gates: limits that it must hold, in place of those
+    in an artifact's recipe, on the device where there is one; strict: one that is not sure is missed, as `check_gates` of what
+    comes back tells.
 
-    Raises InputError's kinds where something given can't be used, EdgeDigitsError where the interpreter crashed.
+    Raises InputError's kinds where something given can't be used, OperatorError where the runtime lacks an operator of a file,
+    EdgeDigitsError where the interpreter crashed.
 
     >>> found = ed.bench(artifact, windows=1, window=0.05, progress=False)
     >>> list(found.to_frame()["model"]), found.as_json()["images"]
@@ -207,9 +208,11 @@ def bench(
     """
     from edgedigits.api.gates import judging
     from edgedigits.measure import bench_job
+    from edgedigits.measure.runtimes.asked import parse_asked
     from edgedigits.pipeline.gates.gate import overlay
 
     overlay((), gates)  # a typo is known before data is read
+    parse_asked(runtime)
     place = make_place(host, runtime, directory, port, identity, ssh_config, no_network)
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))

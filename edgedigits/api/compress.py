@@ -136,6 +136,7 @@ def compress(
     thresholds: str = "half",
     gates: Gates = (),
     strict: bool = False,
+    runtime: str | Sequence[str] = (),
     fresh: bool = False,
     progress: Watch = None,
 ) -> Artifact:
@@ -160,6 +161,9 @@ def compress(
     gates: limits that the result must hold, as {"max_bytes": "60 KiB"}, beside those of the recipe and before them; a missed one
     is told in `artifact.gates`, and `artifact.check_gates()` raises GateError. strict: one that is not sure is missed.
 
+    runtime: what the bytes must run on, as "tflite-runtime==2.14.0", or several; else OperatorError, before any training where
+    the model as it is shows it, and nothing is written.
+
     Raises InputError's kinds (ModelError, DataError, RecipeError, ArtifactError) where something given can't be used,
     CheckError's kinds where a check of the result fails.
 
@@ -169,7 +173,12 @@ def compress(
     """
     from edgedigits.ground.atomic import check_writable
     from edgedigits.ground.processes import children
+    from edgedigits.measure.runtimes.asked import parse_all_asked
+    from edgedigits.measure.runtimes.operator_versions import find_release
 
+    asked = parse_all_asked(runtime)
+    for one in asked:
+        find_release(one)  # one that never was is known before any work
     pixels, found = parse_pixel_range(pixel_range, mean, std, bgr), find_recipe(recipe)
     found = found.with_converter(converter) if converter else found
     found = found.with_arithmetic(arithmetic) if arithmetic else found
@@ -192,6 +201,7 @@ def compress(
             fresh=fresh,
             thresholds=thresholds,
             strict=strict,
+            runtimes=asked,
             **said,
         )
         job = prepare.prepare_job(found, wish, told.say, told.progress)

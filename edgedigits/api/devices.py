@@ -17,6 +17,8 @@ from edgedigits.errors import InputError
 from edgedigits.ground.artifact_folder import Artifact, hash_file
 from edgedigits.ground.facts import JsonObject
 
+_CHOICES = ("auto", *ON_DEVICES)
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -109,7 +111,7 @@ class Profile(Result):
         return rows
 
 
-@command(runtime=("auto", *ON_DEVICES))
+@command()
 def deploy(
     artifact: Artifact | PathLike,
     target: str,
@@ -126,9 +128,10 @@ def deploy(
 ) -> Deployment:
     """Bring an artifact into use on a device, "user@host", through your own OpenSSH; what goes wrong leaves the old one in use.
 
-    directory: on the device; no_network: packages are collected here; service: "http", "http:PORT" or "watch:FOLDER" runs it as a
-    systemd user service; opencv: also install what reads PNG, JPEG and the camera. Raises InputError's kinds where nothing was
-    changed there, DeployError where it was rolled back.
+    runtime: "litert" or "tflite-runtime", or with the version that the device would get, as "tflite-runtime==2.14.0"; a file that
+    it can't run is refused before anything is sent. directory: on the device; no_network: packages are collected here; service:
+    "http", "http:PORT" or "watch:FOLDER" runs it as a systemd user service; opencv: also install what reads PNG, JPEG and the
+    camera. Raises InputError's kinds and OperatorError where nothing was changed there, DeployError where it was rolled back.
 
     >>> ed.deploy("nowhere", "pi@raspberrypi.local", progress=False)
     Traceback (most recent call last):
@@ -136,7 +139,9 @@ def deploy(
     """
     from edgedigits.devices.deploy import DeployWish
     from edgedigits.devices.deploy import deploy as run
+    from edgedigits.measure.runtimes.asked import parse_asked
 
+    parse_asked(runtime, _CHOICES)
     wish = DeployWish(
         target,
         port=port,
@@ -177,6 +182,7 @@ def make_place(
 ) -> DeployWish | None:
     """The device; None where no host is given, InputError where what is said of one then makes no sense."""
     from edgedigits.devices.deploy import DeployWish
+    from edgedigits.measure.runtimes.asked import parse_asked
 
     if host is None:
         given = {"port": port, "identity": identity, "ssh-config": ssh_config, "no-network": no_network}
@@ -184,9 +190,8 @@ def make_place(
             if value:
                 raise InputError(f"--{option}: is about a device; say which one with --host USER@HOST")
         return None
-    choices = ("auto", *ON_DEVICES)
-    if runtime not in choices:
-        raise InputError(f"--runtime {runtime}: not for a device; choose from {', '.join(choices)}")
+    if parse_asked(runtime).name not in _CHOICES:
+        raise InputError(f"--runtime {runtime}: not for a device; choose from {', '.join(_CHOICES)}")
     return DeployWish(
         host,
         port=port,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edgedigits.measure.cost.estimate import Estimate as EstimatedCost
     from edgedigits.measure.cycles.cycles import Cycles as CountedCycles
     from edgedigits.measure.qemu.instructions import Count
+    from edgedigits.measure.runs_on.foretelling import Foretold
 
 FORMS = ("plain", "gz", "zst")
 CPUS = ("cortex-a53", "cortex-a72", "cortex-a76")
@@ -36,23 +37,34 @@ def _file(given: Artifact | PathLike) -> Path:
 
 @dataclass(frozen=True, repr=False)
 class Inspection(Result):
-    """What a file holds. Frames: "tensors", "operators", and "bytes", where every byte goes; sizes in bytes."""
+    """What a file holds. Frames: "tensors", "operators", "bytes", where every byte goes, in bytes; and "runtimes", those asked
+    about."""
 
-    FRAMES: ClassVar[tuple[str, ...]] = ("tensors", "operators", "bytes")
+    FRAMES: ClassVar[tuple[str, ...]] = ("tensors", "operators", "bytes", "runtimes")
 
     contents: Contents
     change: Change | None
     input_notes: tuple[str, ...] = ()
+    runtimes: tuple[Foretold, ...] = ()
+
+    def check_runtimes(self) -> None:
+        """Raises OperatorError where the file won't run on one of the runtimes that were asked about."""
+        from edgedigits.measure.runs_on.foretelling import check_runs
+
+        check_runs(self.runtimes, self.contents.source)
 
     def as_json(self) -> JsonObject:
         from edgedigits.api.render import inspection
 
-        return inspection.to_json(self.contents, self.change, self.input_notes)
+        found = inspection.to_json(self.contents, self.change, self.input_notes)
+        return {**found, "runtimes": [one.as_json() for one in self.runtimes]} if self.runtimes else found
 
     def __rich__(self) -> RenderableType:
         from edgedigits.api.render import inspection
+        from edgedigits.api.render.evidence.runtimes import add_runtimes
 
-        return inspection.render(self.contents, self.change, self.input_notes)
+        found = inspection.render(self.contents, self.change, self.input_notes)
+        return add_runtimes(found, self.runtimes)
 
     def _in_a_line(self) -> str:
         found = self.contents
@@ -60,6 +72,8 @@ class Inspection(Result):
 
     def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
         found = self.as_json()
+        if of == "runtimes":
+            return [{key: one[key] for key in ("runtime", "version", "runs", "why_not")} for one in found.get(of, [])]
         return list(found["ledger" if of == "bytes" else of])
 
 
@@ -177,22 +191,32 @@ class Cycles(Result):
 
 
 @command()
-def inspect(file: Artifact | PathLike, *, slim: bool = False) -> Inspection:
+def inspect(file: Artifact | PathLike, *, slim: bool = False, runtime: str | Sequence[str] = ()) -> Inspection:
     """Show what a .tflite file, also packed, or an artifact's holds: operators, tensors, zeros, where every byte goes.
 
     Of an artifact it is said, too, when the model scales pixels itself.
 
-    slim: also what that option would leave of each part. Raises TfliteError and ArtifactError where it can't be read.
+    slim: also what that option would leave of each part. runtime: also whether it runs there, as "tflite-runtime==2.14.0", or
+    several: by a table of their operators, and really loaded where that release is installed; `check_runtimes()` of what comes
+    back raises OperatorError where one can't run it. Raises TfliteError and ArtifactError where it can't be read.
 
     >>> found = ed.inspect(artifact.tflite)
     >>> found.as_json()["float_operators"], sorted(found.to_frame("operators")["name"])[0]
     ([], 'ADD')
     """
+    from edgedigits.measure.runtimes.asked import parse_all_asked
     from edgedigits.tflite.rewrite import before_and_after
 
-    path = file.path if isinstance(file, Artifact) else Path(file)
+    path, asked = file.path if isinstance(file, Artifact) else Path(file), parse_all_asked(runtime)
     contents, change = before_and_after.inspect(path, slim)
-    return Inspection(contents, change, tuple(before_and_after.list_input_notes(path)))
+    notes = tuple(before_and_after.list_input_notes(path))
+    if not asked:
+        return Inspection(contents, change, notes)
+    from edgedigits.measure.runs_on.foretelling import foretell_and_load
+    from edgedigits.tflite.packed_file import unpack_file
+
+    flat = unpack_file(Path(contents.source))
+    return Inspection(contents, change, notes, foretell_and_load(flat, contents, asked))
 
 
 @command(form=FORMS)

@@ -10,8 +10,9 @@ import click
 from edgedigits_runner.runtimes import ON_DEVICES, RUNTIMES
 
 from edgedigits.cli.options.output import as_json_option, print_line, print_result, say
+from edgedigits.cli.options.runtime_options import measured_on_option
 
-DEVICE_RUNTIME = click.Choice(("auto", *ON_DEVICES))
+DEVICE_RUNTIMES = ("auto", *ON_DEVICES)
 CPU = click.Choice(["cortex-a53", "cortex-a72", "cortex-a76"])
 BOARD = click.Choice(["pi3", "pi4", "pi5", "zero2"])
 
@@ -35,7 +36,7 @@ def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("artifact", type=click.Path(path_type=Path))
 @click.argument("target", metavar="USER@HOST")
 @connection_options
-@click.option("--runtime", type=DEVICE_RUNTIME, default="auto", show_default=True)
+@measured_on_option(DEVICE_RUNTIMES)
 @click.option("--service", metavar="S", help="Also run it as a systemd user service: http, http:PORT or watch:FOLDER.")
 @click.option("--opencv", is_flag=True, help="Also install OpenCV, which reads PNG and JPEG and the camera.")
 @as_json_option

@@ -25,6 +25,7 @@ from edgedigits.cli.evidence import compare, sensitivity, verify
 from edgedigits.cli.options.gate_options import gate_options
 from edgedigits.cli.options.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.options.reading_options import reading_options
+from edgedigits.cli.options.runtime_options import measured_on_option, runs_on_option
 from edgedigits.cli.options.scale_options import scale_options
 from edgedigits.errors import InputError
 from edgedigits.pipeline.converters.numbers import ARITHMETICS
@@ -87,7 +88,6 @@ def csv_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 SEED = click.IntRange(0, 2**32 - 1)
-RUNTIME = click.Choice(RUNTIMES)
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -217,6 +217,7 @@ def train(name: str, as_json: bool, no_augment: bool, augment: str, **given: Any
     "validation images.",
 )
 @gate_options("of the recipe")
+@runs_on_option(" and nothing is written")
 @as_json_option
 def compress(recipe_name: str, as_json: bool, **given: Any) -> None:
     """Compress a model by a recipe, check the result, and write an artifact folder."""
@@ -277,16 +278,18 @@ def check(file: str, as_json: bool) -> None:
 @click.option(
     "--slim", is_flag=True, help="Show beside each part of the file what the export option slim leaves of it."
 )
+@runs_on_option()
 @csv_option("its tensors")
 @as_json_option
-def inspect(file: Path, slim: bool, csv: Path | None, as_json: bool) -> None:
+def inspect(file: Path, slim: bool, runtime: tuple[str, ...], csv: Path | None, as_json: bool) -> None:
     """Show what a .tflite file, also packed, or an artifact's holds: operators, tensors, zeros, where every byte goes."""
     from edgedigits.api.files import inspect as run
 
-    found = run(file, slim=slim)
+    found = run(file, slim=slim, runtime=runtime)
     if csv is not None:
         say(f"written: {found.write_csv(csv)}")
     print_result(found, as_json)
+    found.check_runtimes()
 
 
 @cli.command()
@@ -324,7 +327,7 @@ def pack(model: Path, as_json: bool, **given: Any) -> None:
 )
 @data_options
 @click.option("--threads", type=Threads(), default="1", show_default=True)
-@click.option("--runtime", type=RUNTIME, default="auto", show_default=True)
+@measured_on_option(RUNTIMES)
 @click.option(
     "--windows", type=click.IntRange(1), default=5, show_default=True, help="Windows of measurement per model."
 )

@@ -9,8 +9,11 @@ Every step leaves the release in use as it was, up to the switch, which is one r
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from edgedigits_runner.runtimes import KNOWN, ON_DEVICES
 
 from edgedigits.devices.release import Release, make_release
 from edgedigits.devices.runner_archive import NAME as RUNNER
@@ -18,10 +21,13 @@ from edgedigits.devices.service import Service, parse_service, parse_unit, write
 from edgedigits.devices.ssh.address import Address, check_directory
 from edgedigits.devices.ssh.device import Device, State, connect
 from edgedigits.devices.ssh.messages import look_at_doctor
-from edgedigits.errors import DeployError, DeviceError
+from edgedigits.errors import DeployError, DeviceError, OperatorError
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.ground.foreign_json import Mismatch, make_plain, parse
+from edgedigits.measure.runs_on.foretelling import check_files
+from edgedigits.measure.runtimes.asked import AUTO, Asked, parse_asked
+from edgedigits.measure.runtimes.operator_versions import spell
 from edgedigits.measure.runtimes.wheels import DeviceRuntimeWish, Packages, choose
 
 _MOST_DOCTOR = 1 << 20  # characters of what a doctor says
@@ -62,7 +68,8 @@ class DeployReport:
 
 
 def deploy(artifact: Path, wish: DeployWish, say: Say, progress: Say) -> DeployReport:
-    """Brings the artifact there and into use. Raises InputError (nothing changed there) or DeployError (rolled back)."""
+    """Brings the artifact there and into use. Raises InputError or OperatorError (nothing changed there), or DeployError (rolled
+    back)."""
     started = time.monotonic()
     made = artifact_folder.read(artifact)
     service = parse_service(wish.service) if wish.service else None
@@ -72,7 +79,10 @@ def deploy(artifact: Path, wish: DeployWish, say: Say, progress: Say) -> DeployR
         release = make_release(made, choose_packages(device, wish.runtime, opencv=wish.opencv))
         job = _Job(device, release, service or parse_unit(device.facts.unit, device.facts.root), wish, say, progress)
         job.check_service()
-        doctor = None if job.there_already() else job.bring()
+        already = job.there_already()
+        if not already:
+            check_operators(device, release.packages, [made.path / "model.tflite"])
+        doctor = None if already else job.bring()
         return DeployReport(
             release=release.name,
             runtime=release.packages.runtime,
@@ -88,10 +98,29 @@ def deploy(artifact: Path, wish: DeployWish, say: Say, progress: Say) -> DeployR
 def choose_packages(device: Device, runtime: DeviceRuntimeWish, *, opencv: bool = False) -> Packages:
     """What fits the device; the refusals name it."""
     device.refuse_root()
+    asked = spell(parse_asked(runtime, (AUTO, *ON_DEVICES)))
     try:
-        return choose(device.facts, runtime, opencv=opencv)
+        packages = choose(device.facts, asked.name, opencv=opencv)
     except DeviceError as error:
         raise DeviceError(f"{device.where}: {error}") from error
+    got = _name_release(packages)
+    if asked.version and asked != got:
+        raise DeviceError(
+            f"{device.where}: gets {got.name} {got.version}, and --runtime {runtime} asks for another; leave the version out"
+        )
+    return packages
+
+
+def check_operators(device: Device, packages: Packages, files: Sequence[Path]) -> None:
+    """Before anything is sent: raises OperatorError where what would be installed there lacks an operator of a file."""
+    try:
+        check_files(files, str(_name_release(packages)))
+    except OperatorError as error:
+        raise OperatorError(f"{device.where}: {error}; nothing was sent") from error
+
+
+def _name_release(packages: Packages) -> Asked:
+    return Asked(packages.runtime, packages.versions[KNOWN[packages.runtime].distribution])
 
 
 def run_doctor(device: Device, folder: str, python: str, runtime: str, progress: Say) -> JsonObject:

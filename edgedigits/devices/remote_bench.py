@@ -11,7 +11,7 @@ from pathlib import Path
 from edgedigits_runner import SCHEMA
 from edgedigits_runner.model_file import PACKED
 
-from edgedigits.devices.deploy import DeployWish, choose_packages, run_doctor
+from edgedigits.devices.deploy import DeployWish, check_operators, choose_packages, run_doctor
 from edgedigits.devices.runner_archive import NAME as RUNNER
 from edgedigits.devices.runner_archive import build_runner
 from edgedigits.devices.ssh.device import Device, connect
@@ -81,6 +81,7 @@ def bench_there(task: BenchTask, place: DeployWish, say: Say) -> tuple[Report, J
     """
     with connect(place.address, place.directory, say, lock_wait_s=place.lock_wait_s) as device:
         packages = choose_packages(device, place.runtime)
+        check_operators(device, packages, [one.path for one in task.contestants])
         python = f"../../{device.environment(packages, place.no_network, say)}/bin/python"
         files, paths, images = _files(task)
         folder = f"bench/{hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest()[:12]}"

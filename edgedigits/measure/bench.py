@@ -38,6 +38,8 @@ from edgedigits.measure.bench_result import (
 )
 from edgedigits.measure.local_runner import RunnerProcess
 from edgedigits.measure.rounds_apart import FEW_NAME, draw_few, join_rounds, reverse
+from edgedigits.measure.runs_on.foretelling import check_files
+from edgedigits.measure.runtimes.asked import parse_asked
 from edgedigits.measure.runtimes.environments import RuntimeName, find_python_for
 from edgedigits.measure.why_no_faster import CLEARLY_FASTER, Race, Side, explain, look_at
 from edgedigits.tflite.flatbuffer import FLOAT16_ENTRY, read
@@ -120,7 +122,7 @@ def bench(
     `images` are labelled images or an .npz file of them: images uint8 [n, height, width, channels], labels int32 [n], or uint8
     [n, labels] of 0 and 1.
     `progress` is called with one line at a time. Raises TfliteError, DataError or InputError where something given
-    can't be used, EdgeDigitsError where the runner crashed.
+    can't be used, OperatorError where a runtime that was named lacks an operator, EdgeDigitsError where the runner crashed.
     """
     contestants = [compressed] if baseline is None else [baseline, compressed]
     return bench_together(contestants, images, settings, progress)[0]
@@ -134,7 +136,9 @@ def bench_together(
 ) -> tuple[Report, ...]:
     """As `bench`, of any number of contestants in one run, where all take turns: what each is against the first."""
     models = [describe_model(contestant) for contestant in contestants]
+    check_files([contestant.path for contestant in contestants], settings.runtime)
     python = find_python_for(settings.runtime, progress)
+    settings = replace(settings, runtime=parse_asked(settings.runtime).name)
     with tempfile.TemporaryDirectory(prefix="edgedigits-bench-") as folder:
         runner = RunnerProcess(python, Path(folder), progress)
         few = draw_few(images) if settings.apart else None

@@ -8,7 +8,7 @@ that a converter is given of which no table tells what it takes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import Scale
 from edgedigits.data.splits import FitData
 from edgedigits.errors import CheckError, ModelError, ParityError, RecipeError
+from edgedigits.measure.runtimes.asked import Asked
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.answers import answers_probabilities
 from edgedigits.models.layers import lowered_layers
@@ -26,6 +27,7 @@ from edgedigits.pipeline.calibration.settings import IMAGES
 from edgedigits.pipeline.converters.table import CONVERTERS
 from edgedigits.pipeline.export.checks import check_integer
 from edgedigits.pipeline.export.export import Export, find_converter, list_float_layers, tries_values
+from edgedigits.pipeline.export.runs_on import check_runs_on
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.parity import check_parity
@@ -70,6 +72,17 @@ def _check_calibration(recipe: Recipe, images: int) -> None:
             f"export: {recipe.export_name}: calibration_images {wanted}: the training images leave {images} to calibrate on; "
             "take so many at most"
         )
+
+
+def check_runs_early(
+    recipe: Recipe, model: Any, data: FitData, asked: Sequence[Asked], say: Callable[[str], None]
+) -> None:
+    """Raises OperatorError where the export of the model as it is won't run on one of these runtimes: its operators are those of
+    what the stages make of it, unless that is another net. A recipe that trains nothing is left to its export."""
+    if not asked or not recipe.stages or any(getattr(one, "makes_another_net", False) for _, one in recipe.stages):
+        return
+    say(f"trying the {recipe.export_name} export on {', '.join(map(str, asked))}")
+    check_runs_on(recipe.export(model, data.calibration, data.scale), recipe.export_name, asked)
 
 
 def _tried(model: Any, name: str, export: Export, calibration: Images, scale: Scale) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.scale import Scaling
 from edgedigits.ground.facts import JsonObject
+from edgedigits.measure.runtimes.asked import Asked
 from edgedigits.models.importer.loading import LoadedModel
 from edgedigits.pipeline.recipe import Recipe
 
@@ -17,7 +18,8 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a recipe: all it depends on. `strict`: a gate that is not surely held is missed."""
+    """One run of a recipe: all it depends on. `strict`: a gate that is not surely held is missed;
+    `runtimes` are what the bytes must run on."""
 
     recipe: Recipe
     name: str
@@ -31,6 +33,7 @@ class Job:
     tune_thresholds: bool = False
     custom: Sequence[str] = ()
     strict: bool = False
+    runtimes: tuple[Asked, ...] = ()
     made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, what: Hashable, make: Callable[[], _Made]) -> _Made:

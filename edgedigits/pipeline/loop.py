@@ -34,7 +34,8 @@ from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export import checks
 from edgedigits.pipeline.export.export import Export, find_converter, list_float_layers, list_rewrites
 from edgedigits.pipeline.export.float32 import Float32
-from edgedigits.pipeline.exportable import check_exportable
+from edgedigits.pipeline.export.runs_on import check_runs_on
+from edgedigits.pipeline.exportable import check_exportable, check_runs_early
 from edgedigits.pipeline.gates.evidence import Answers, Evidence, count_flips, predict_for
 from edgedigits.pipeline.gates.judge import judge
 from edgedigits.pipeline.gates.timing import time_forms
@@ -120,6 +121,7 @@ def validate(job: Job, say: Say = print, progress: Progress = silent, short: boo
     task = find_task(data)
     check_answers(job)
     check_exportable(job.recipe, job.loaded.model, data, lambda what: progress(what, 0.0))
+    check_runs_early(job.recipe, job.loaded.model, data, job.runtimes, lambda what: progress(what, 0.0))
     candidate = Candidate(job.loaded.model, original=job.loaded.model, custom=job.custom)
     first = job.once("answers", lambda: compute_outputs(job.loaded.model, data.validation, data.scale))
     records = [_record("load", 0.0, job.loaded.facts, task.score(first, data.validation.labels, job.loaded.logits))]
@@ -159,6 +161,7 @@ def validate(job: Job, say: Say = print, progress: Progress = silent, short: boo
     export, mixed = settle_layers(job.recipe.export, corrected, data, half, lambda what: progress(what, 0.2))
     exported = _export(job, job.recipe.export_name, export, candidate, data)
     exported.facts.update(mixed)
+    exported.facts.update(check_runs_on(exported.flat, job.recipe.export_name, job.runtimes))
     warnings += list_mixed_warnings(mixed)
     if hasattr(export, "calibration"):
         warnings += _calibration(export, exported, candidate, data)

@@ -17,6 +17,7 @@ from edgedigits.errors import InputError
 from edgedigits.ground.facts import Progress, Say, silent
 from edgedigits.ground.names import make_safe
 from edgedigits.keras_types import KerasModel
+from edgedigits.measure.runtimes.asked import Asked
 from edgedigits.models.graph.own_scaling import find_own_scaling, word_own_scaling
 from edgedigits.models.importer.loading import load
 from edgedigits.models.saved.saved_files import hash_model
@@ -34,12 +35,13 @@ RAW = NAMED["0..255"]
 @dataclass(frozen=True, kw_only=True)
 class Wish(ModelWish):
     """The options of `edgedigits compress`, as given. `thresholds` of labels: half, or tuned on validation images;
-    `strict` of gates."""
+    `strict` of gates; `runtimes` are what the bytes must run on."""
 
     seed: int = 0
     fresh: bool = False
     thresholds: str = "half"
     strict: bool = False
+    runtimes: tuple[Asked, ...] = ()
 
 
 def prepare_job(recipe: Recipe, wish: Wish, say: Say, progress: Progress = silent) -> Job:
@@ -79,6 +81,7 @@ def prepare_job(recipe: Recipe, wish: Wish, say: Say, progress: Progress = silen
         tune_thresholds=wish.thresholds == "tuned",
         custom=tuple(wish.custom),
         strict=wish.strict,
+        runtimes=wish.runtimes,
     )
 
 

@@ -43,6 +43,15 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class OperatorCode:
+    """A kind of operator that a file declares, whether or not any step is of it; `custom`: none of the schema's."""
+
+    name: str
+    version: int
+    custom: bool
+
+
+@dataclass(frozen=True)
 class Operator:
     """One step of the graph; an input left out has index -1 and dtype "NONE"."""
 
@@ -94,6 +103,7 @@ class Contents:
     description: str
     min_runtime: str
     float16_arithmetic: bool
+    codes: tuple[OperatorCode, ...]
     operators: tuple[Operator, ...]
     tensors: tuple[Tensor, ...]
     inputs: tuple[Tensor, ...]

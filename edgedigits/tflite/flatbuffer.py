@@ -16,6 +16,7 @@ from edgedigits.tflite.checked_walk import Record, Span, Walk
 from edgedigits.tflite.contents import (
     Contents,
     Operator,
+    OperatorCode,
     Role,
     Signature,
     Tensor,
@@ -109,11 +110,12 @@ def _check_format(flat: bytes, source: str) -> None:
         raise TfliteError(f"{source}: not a .tflite file: bytes 4 to 8 are {flat[4:8]!r}, not {_IDENTIFIER!r}.")
 
 
-def _code(code: Record) -> tuple[str, int]:
-    """An operator's name and version; old files keep its number in one byte, newer ones in four."""
+def _code(code: Record) -> OperatorCode:
+    """Old files keep an operator's number in one byte, newer ones in four."""
     number = max(code["deprecated_builtin_code"], code["builtin_code"])
     name = OPERATOR_NAMES.get(number, f"BUILTIN_{number}")
-    return (code["custom_code"] or name) if name == "CUSTOM" else name, code["version"]
+    custom = name == "CUSTOM"
+    return OperatorCode((code["custom_code"] or name) if custom else name, code["version"], custom)
 
 
 class _Reader:
@@ -144,6 +146,7 @@ class _Reader:
             description=self.model["description"],
             min_runtime=metadata.get(_MIN_RUNTIME, b"").rstrip(b"\0").decode(errors="backslashreplace"),
             float16_arithmetic=metadata.get(FLOAT16_ENTRY, b"") in FLOAT16_LEAVE,
+            codes=tuple(self.codes),
             operators=tuple(operator for group in operators for operator in group),
             tensors=tuple(tensor for group in tensors for tensor in group),
             inputs=tuple(self._pick(tensors[0], index, "a graph input") for index in first["inputs"].tolist()),
@@ -180,7 +183,7 @@ class _Reader:
         """What each tensor is to the operators that read it, seen through those that only unpack it."""
         uses: dict[int, Role] = {}
         for operator in reversed(subgraph["operators"]):  # readers come after what they read
-            name, _ = self._pick(self.codes, operator["opcode_index"], "an operator's kind")
+            name = self._pick(self.codes, operator["opcode_index"], "an operator's kind").name
             weights, biases = _SLOTS.get(name, ((), ()))
             for slot, index in enumerate(operator["inputs"].tolist()):
                 use: Role = "weight" if slot in weights else "bias" if slot in biases else "constant"
@@ -247,7 +250,8 @@ class _Reader:
     def _operators(self, number: int, tensors: list[Tensor]) -> list[Operator]:
         operators = []
         for index, table in enumerate(self.subgraphs[number]["operators"]):
-            name, version = self._pick(self.codes, table["opcode_index"], "an operator's kind")
+            code = self._pick(self.codes, table["opcode_index"], "an operator's kind")
+            name, version = code.name, code.version
             inputs, outputs = table["inputs"].tolist(), table["outputs"].tolist()
             dtypes = [
                 tuple("NONE" if end == -1 else self._pick(tensors, end, f"a tensor of {name}").dtype for end in ends)

@@ -75,6 +75,11 @@ def nearly_nothing() -> bytes:
     return schema.pack(model)
 
 
+def _count_values(tensor: schema.TensorTable) -> int:
+    """Of a single number the shape may be left out."""
+    return 1 if tensor.shape is None else int(np.prod(tensor.shape))
+
+
 class _Cutter:
     """Walks the operators of the first graph, remembering which constants were met before."""
 
@@ -113,7 +118,7 @@ class _Cutter:
                 stored=b"" if unpacks else self.stored(sources),
                 names=tuple(_text(self.graph.tensors[end].name) for end in named),
                 parameters=sum(
-                    int(np.prod(self.graph.tensors[end].shape)) for end in sources[1:] if self.data(end) is not None
+                    _count_values(self.graph.tensors[end]) for end in sources[1:] if self.data(end) is not None
                 ),
                 unpacks=unpacks,
             )

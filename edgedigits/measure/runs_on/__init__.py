@@ -1,0 +1,1 @@
+"""Whether a file runs on a runtime, before it is there."""
