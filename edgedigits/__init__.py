@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from edgedigits.api.compress import Artifact, compress
     from edgedigits.api.demo.demo import Demo, demo
     from edgedigits.api.devices import Deployment, Profile, Runner, deploy, profile, runner
+    from edgedigits.api.evidence.card import Card, card
+    from edgedigits.api.evidence.report import Report, report
     from edgedigits.api.evidence.verify import Verification, verify
     from edgedigits.api.files import (
         Cycles,
@@ -80,6 +82,8 @@ _PLACES = {
     "api.compress": "Artifact compress",
     "api.demo.demo": "Demo demo",
     "api.devices": "Deployment Profile Runner deploy profile runner",
+    "api.evidence.card": "Card card",
+    "api.evidence.report": "Report report",
     "api.evidence.verify": "Verification verify",
     "api.files": "Cycles Estimate Inspection Instructions Packing cycles estimate inspect instructions pack",
     "api.recipes": "Recipes recipes recipes_check recipes_show",
@@ -101,6 +105,7 @@ __all__ = [
     "Artifact",
     "ArtifactError",
     "Bench",
+    "Card",
     "CheckError",
     "ClassLostError",
     "Compared",
@@ -131,6 +136,7 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "Recipes",
+    "Report",
     "Runner",
     "Scaling",
     "Search",
@@ -141,6 +147,7 @@ __all__ = [
     "__version__",
     "advise",
     "bench",
+    "card",
     "compare",
     "compress",
     "cycles",
@@ -156,6 +163,7 @@ __all__ = [
     "recipes",
     "recipes_check",
     "recipes_show",
+    "report",
     "runner",
     "search",
     "train",

@@ -188,6 +188,7 @@ def bench(
     ssh_config: PathLike | None = None,
     no_network: bool = False,
     out: PathLike = "benchmarks/devices",
+    report: PathLike | None = None,
     progress: Watch = None,
 ) -> Bench | DeviceBench:
     """Measure accuracy and latency of a .tflite file, side by side with its float form; with `host`, on that device as well.
@@ -197,7 +198,8 @@ def bench(
     turns; pin: the one core to run on; cold: also load with the file out of the page cache. Accuracies are shares of 1, times
     microseconds. host: "user@host", reached as port, identity, ssh_config, directory and no_network say; what is found is
     kept in `out`. gates: limits that it must hold, in place of those in an artifact's recipe, on the device where there is one;
-    strict: one that is not sure is missed, as `check_gates` of what comes back tells.
+    strict: one that is not sure is missed, as `check_gates` of what comes back tells. report: a page of the artifact with these
+    times, as `report` makes it.
 
     Raises InputError's kinds where something given can't be used, EdgeDigitsError where the interpreter crashed.
 
@@ -206,6 +208,7 @@ def bench(
     (['float', 'ptq_int8'], 90)
     """
     from edgedigits.api.gates import judging
+    from edgedigits.api.report.beside import Reporting
     from edgedigits.measure import bench_job
     from edgedigits.pipeline.gates.gate import overlay
 
@@ -228,13 +231,18 @@ def bench(
         task = bench_job.make_task(wish, Path(folder), told.say)
         wanted = judging.find_gates(task, gates)
         task = judging.prepare_task(task, wanted)
+        page = None if report is None else Reporting.prepare(report, task.artifact, said)
         if place is None:
             here = bench_job.bench_here(task, told.say)
+            if page:
+                page.write(here, told.say, told.progress)
             return Bench(here, judging.judge_report(here, wanted, strict))
         from edgedigits.api.render import devices
         from edgedigits.devices.remote_bench import bench_there, compare_reports
 
         there, doctor = bench_there(task, place, told.say)
+        if page:
+            page.write(there, told.say, told.progress)
         found = compare_reports(place.target, bench_job.bench_here(task, told.say), there, doctor)
         path = devices.keep(found, Path(out))
         told.say(f"kept: {path}")

@@ -137,6 +137,7 @@ def compress(
     gates: Gates = (),
     strict: bool = False,
     fresh: bool = False,
+    report: PathLike | None = None,
     progress: Watch = None,
 ) -> Artifact:
     """Compress a trained classifier by a recipe, check the result, and write an artifact folder into `out`, whole or not at all.
@@ -160,6 +161,8 @@ def compress(
     gates: limits that the result must hold, as {"max_bytes": "60 KiB"}, beside those of the recipe and before them; a missed one
     is told in `artifact.gates`, and `artifact.check_gates()` raises GateError. strict: one that is not sure is missed.
 
+    report: a page of the artifact, as `report` makes it, ending in .html or .md.
+
     Raises InputError's kinds (ModelError, DataError, RecipeError, ArtifactError) where something given can't be used,
     CheckError's kinds where a check of the result fails.
 
@@ -167,6 +170,7 @@ def compress(
     >>> artifact.tflite.name, artifact.accuracy > 0.8, artifact.manifest["recipe"]["name"]
     ('model.tflite', True, 'ptq_int8')
     """
+    from edgedigits.api.report.beside import Reporting, check_place
     from edgedigits.ground.atomic import check_writable
     from edgedigits.ground.processes import children
 
@@ -178,6 +182,8 @@ def compress(
     found = found.with_gates(gates)
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
     check_writable(Path(out))
+    if report is not None:
+        check_place(report)
     children.warm("tensorflow")
     from edgedigits.pipeline import prepare
 
@@ -195,7 +201,10 @@ def compress(
             **said,
         )
         job = prepare.prepare_job(found, wish, told.say, told.progress)
-        return compress_job(job, Path(out), told)
+        made = compress_job(job, Path(out), told)
+        if report is not None:
+            Reporting.prepare(report, made.path, {"data": job.dataset}).write(None, told.say, told.progress)
+        return made
 
 
 def compress_job(job: Job, out: Path, told: Told) -> Artifact:
