@@ -15,6 +15,7 @@ from edgedigits.api.devices import make_place
 from edgedigits.api.gates.gated import Gated, add_gates, show_gates
 from edgedigits.api.given import Data, Gates, PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
+from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
@@ -40,6 +41,7 @@ class Bench(Gated, Result):
     microseconds; "classes", the recall of each class, where there are two models."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("models", "windows", "classes")
+    DRAWN: ClassVar[Drawn | None] = Drawn("models", ("model", "threads"), "p50_us", "p50, microseconds")
 
     report: Report
     gates: Sequence[JsonObject] = ()
@@ -73,6 +75,7 @@ class DeviceBench(Gated, Result):
     """The same task here and on a device; `path` is where the JSON is kept. Frames as of Bench, with the machine."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("models", "windows")
+    DRAWN: ClassVar[Drawn | None] = Drawn("models", ("model", "machine"), "p50_us", "p50, microseconds")
 
     found: SideBySide
     path: Path
@@ -102,6 +105,7 @@ class FleetBench(Result):
     """A task here and on every device of a list. Frame: "models", with the machine; `failed` are the devices with a reason."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("models",)
+    DRAWN: ClassVar[Drawn | None] = Drawn("models", ("model", "machine"), "p50_us", "p50, microseconds")
 
     here: Report
     rows: tuple[FleetRow, ...]

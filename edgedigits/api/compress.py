@@ -21,6 +21,7 @@ from edgedigits.api.given import (
     parse_pixel_range,
 )
 from edgedigits.api.progress import Told, Watch, telling, without_repeats
+from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.augmentation.named_sets import Said
 from edgedigits.data.reading import Resizing
@@ -46,6 +47,7 @@ class Artifact(Gated, Result, artifact_folder.Artifact):
     """
 
     FRAMES: ClassVar[tuple[str, ...]] = ("stages", "classes")
+    DRAWN: ClassVar[Drawn | None] = Drawn("classes", ("class",), "compressed_recall", "recall on test images")
 
     @classmethod
     def open(cls, path: PathLike) -> Artifact:

@@ -62,8 +62,8 @@ def card(
     """Write an artifact as a folder that the Hugging Face hub takes as it is: README.md with its metadata, the model, its labels.
 
     artifact: one, or its folder. out: the folder to write, by default the artifact's name with "-hub" behind it; only an empty
-    one or an earlier one of this command is replaced. license: the id of the licence that you give it, as "mit"; dataset: what the
-    data is called on the hub, as "ylecun/mnist"; what is not said stays open.
+    one or an earlier one of this command is replaced. license: the id of the licence that you give it, as "mit"; dataset:
+    what the data is called on the hub, as "ylecun/mnist"; what is not said stays open.
 
     Raises InputError's kinds for what is no artifact, one that was altered, a folder that holds other things.
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +22,8 @@ from edgedigits.ground.facts import JsonObject
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from edgedigits.api.render.page.markup import Page
+
 _MOST_SENSITIVITY = 16 * 2**20
 
 
@@ -34,24 +37,35 @@ class Report(Result):
     document: JsonObject = field(repr=False)
     paths: tuple[Path, ...] = ()
 
-    @property
+    @cached_property
+    def _page(self) -> Page:
+        from edgedigits.api.report.pages import make_page
+
+        return make_page(self.document)
+
+    @cached_property
     def html(self) -> str:
         """The page."""
         from edgedigits.api.render.page.markup import write_page
-        from edgedigits.api.report.pages import make_page
 
-        return write_page(make_page(self.document), self.document)
+        return write_page(self._page, self.document)
 
     @property
     def markdown(self) -> str:
         """The same as Markdown, without figures."""
         from edgedigits.api.render.page.plain_text import write_markdown
-        from edgedigits.api.report.pages import make_page
 
-        return write_markdown(make_page(self.document), self.document)
+        return write_markdown(self._page, self.document)
 
     def as_json(self) -> JsonObject:
         return self.document
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own."""
+        from html import escape
+
+        style = "width:100%;height:56rem;border:0;border-radius:12px"
+        return f'<iframe srcdoc="{escape(self.html)}" title="edgedigits report" style="{style}"></iframe>'
 
     def __rich__(self) -> RenderableType:
         from rich.text import Text
@@ -67,10 +81,9 @@ class Report(Result):
 
     def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
         from edgedigits.api.render.page.plain_text import list_rows
-        from edgedigits.api.report.pages import make_page
 
         if of == "page":
-            return list(list_rows(make_page(self.document), self.document))
+            return list(list_rows(self._page, self.document))
         if of == "models":
             return list(self.document["points"])
         places = {

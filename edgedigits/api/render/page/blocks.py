@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,9 +60,9 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing as SVG that takes the colours of the page, and what it shows in words."""
+    """`draw` gives an SVG that takes the colours of the page; it is called only where that is shown."""
 
-    svg: str
+    draw: Callable[[], str]
     caption: Text
 
 
@@ -111,6 +111,18 @@ class Tile:
     before: Text
     change: Text
     good: bool | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Which numbers of a result are drawn: of the frame `frame` a bar for each row, as long as `value` and called by `names`; or
+    a `line`, over the first of `names`."""
+
+    frame: str
+    names: tuple[str, ...]
+    value: str
+    words: str
+    line: bool = False
 
 
 def point(*keys: str | int) -> str:

@@ -23,7 +23,7 @@ SERIES: Final = (COMPRESSED, FLOAT, THIRD, FOURTH)
 _STYLE: Final[dict[Any, Any]] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "edgedigits",
-    "font.size": 9,
+    "font.size": 10,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
     "axes.spines.top": False,
@@ -49,7 +49,7 @@ _STYLE: Final[dict[Any, Any]] = {
 class Size:
     """In inches, of a hundred pixels each."""
 
-    width: float = 4.6
+    width: float = 4.4
     height: float = 3.0
 
 
@@ -131,7 +131,7 @@ def draw_bars(names: Sequence[str], values: Sequence[float], label: str, alt: st
         panel.grid(visible=False, axis="y")
         panel.set_xlabel(label)
 
-    return draw(fill, alt, Size(4.6, 0.8 + 0.26 * len(names)))
+    return draw(fill, alt, Size(4.4, 0.8 + 0.26 * len(names)))
 
 
 def draw_points(
@@ -149,13 +149,13 @@ def draw_points(
             colour = FLOAT if is_float else COMPRESSED
             panel.vlines(across, *ends, color=colour, linewidth=1.4, alpha=0.6)
             panel.plot(across, up, "o", color=colour, markersize=7, markeredgecolor=PAPER)
-            panel.annotate(name, (across, up), xytext=(7, 5), textcoords="offset points", fontsize=8)
+            panel.annotate(name, (across, up), xytext=(7, 5), textcoords="offset points", fontsize=9)
         _scale_log(panel, "x")
         panel.margins(x=0.18, y=0.15)
         panel.set_xlabel(labels[0])
         panel.set_ylabel(labels[1])
 
-    return draw(fill, alt, Size(4.6, 3.2))
+    return draw(fill, alt, Size(4.4, 3.2))
 
 
 def draw_heat(cells: Sequence[Sequence[float]], classes: int, alt: str) -> str:

@@ -17,6 +17,8 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 _DEEP: Final = 0.6
 """Of a colour: on more of it letters are light."""
 
+_LONG: Final = 24
+"""Letters of a cell that is not to be squeezed."""
 _NOTEBOOK: Final = """
 --ink: currentColor; --ink-soft: color-mix(in srgb, currentColor 65%, transparent); --card: transparent;
 --line: color-mix(in srgb, currentColor 18%, transparent); --wash: color-mix(in srgb, currentColor 7%, transparent);
@@ -57,13 +59,11 @@ def write_page(page: Page, document: Any) -> str:
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
 
 
-def write_fragment(title: str, shown: Sequence[Block], document: Any) -> str:
-    """A few blocks for a notebook, with a look of their own."""
-    css = _confine(_read_css())
-    text: str = (
-        _make_environment(document).get_template("fragment.html.jinja").render(title=title, shown=shown, css=css)
-    )
-    return "\n".join(line for line in text.splitlines() if line.strip())
+def write_fragment(title: str, shown: Sequence[Block], folded: Sequence[Block], document: Any) -> str:
+    """A few blocks for a notebook, some of them folded away, and what `document` has as printed."""
+    made = _make_environment(document).get_template("fragment.html.jinja")
+    text: str = made.render(title=title, shown=shown, folded=folded, css=_confine(_read_css()))
+    return text.strip()
 
 
 def _read_css() -> str:
@@ -111,8 +111,9 @@ def _tell(piece: Piece, document: Any) -> Markup:
     )
 
 
-def _cell_class(column: Column) -> Markup:
+def _cell_class(column: Column, letters: int = 0) -> Markup:
     names = [name for name, holds in (("number", column.number), ("bar", column.bar)) if holds] or ["name"]
+    names += ["long"] if letters > _LONG and not column.number else []
     return Markup(' class="{}"').format(" ".join(names))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from edgedigits.tflite.layers.sums import MOST_DB
+
 NOTHING: Final = "–"
 """What stands for what could not be had."""
 
@@ -24,7 +26,7 @@ def _word_p(value: float) -> str:
 
 
 def _word_db(value: float) -> str:
-    return "exact" if value >= 300 else f"{value:.1f}"  # what is equal to the bit has no noise
+    return "exact" if value >= MOST_DB else f"{value:.1f}"
 
 
 FORMS: Final[Mapping[str, Callable[[Any], str]]] = {

@@ -31,7 +31,7 @@ def show_calibration(source: Source) -> Section:
     lines = [(name, [row["said"] for row in curve], [row["right"] for row in curve]) for name, curve in curves]
     alt = "Share of right answers against the probability that was said, for both forms"
     figure = Figure(
-        draw_lines(lines, ("probability that it says", "share that is right"), alt, diagonal=True, marks=True),
+        lambda: draw_lines(lines, ("probability that it says", "share that is right"), alt, diagonal=True, marks=True),
         ("On the dashed line it is as often right as it says; below it, it is too sure.",),
     )
     table = source.table(

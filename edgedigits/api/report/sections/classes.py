@@ -84,4 +84,4 @@ def _heat(source: Source, cells: list[list[int]], at: int, title: str) -> Figure
     for cell in cells:
         held[cell[0]] = held.get(cell[0], 0) + cell[at]
     shares = [(cell[0], cell[1], cell[at] / max(1, held[cell[0]])) for cell in cells]
-    return Figure(draw_heat(shares, classes, f"Which class the {title} takes for which"), (title,))
+    return Figure(lambda: draw_heat(shares, classes, f"Which class the {title} takes for which"), (title,))

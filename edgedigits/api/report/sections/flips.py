@@ -21,12 +21,12 @@ def show_flips(source: Source) -> Section:
         source.told("count", "flips", "images"),
         " of ",
         images,
-        " test images get another answer than from the float form: ",
+        " test images get another answer than from the float form. Right before and wrong now: ",
         source.told("count", "flips", "lost"),
-        " that were right are wrong now, ",
+        "; wrong before and right now: ",
         source.told("count", "flips", "won"),
-        " that were wrong are right, ",
+        "; wrong both times: ",
         source.told("count", "flips", "other"),
-        " are wrong both times. Those that were lost come first, the surest in front.",
+        ". Those that were lost come first, the surest in front.",
     )
     return Section("flips", _TITLE, lead, (Sheet(source.path("flips", "shown")),))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from edgedigits.api.render.page.blocks import Block, Figure, Lines, Section, Text
+from edgedigits.api.render.page.blocks import Block, Code, Figure, Lines, Section
 from edgedigits.api.render.page.figures import Size, draw_bars, draw_lines
 from edgedigits.api.report.sections.source import Source
+from edgedigits.tflite.layers.sums import MOST_DB
 
 _TITLE: Final = "Layer by layer"
-_EXACT_DB: Final = 300
 _MOST_BARS: Final = 20
 
 
@@ -66,21 +66,27 @@ def _figure(rows: list[dict[str, Any]]) -> Iterator[Figure]:
         return
     places = [float(row["index"]) for row in along]
     lines = [
-        (name, places, [min(row[key], _EXACT_DB) if row[key] < _EXACT_DB else float("nan") for row in along])
+        (name, places, [row[key] if row[key] < MOST_DB else float("nan") for row in along])
         for name, key in (("what the layer adds", "own_channel_snr_db"), ("with what it inherits", "snr_db"))
     ]
     alt = "Signal to noise of each layer, from the input to the answer"
     labels = ("layer, from input to answer", "signal to noise, dB")
-    yield Figure(draw_lines(lines, labels, alt, marks=True, size=Size(7.2, 2.8)), ("Higher is better.",))
+    yield Figure(
+        lambda: draw_lines(lines, labels, alt, marks=True, size=Size(7.2, 2.8)),
+        ("Higher is better; layers that add nothing, as poolings, are left out.",),
+    )
 
 
 def show_sensitivity(source: Source) -> Section:
     """What `sensitivity` found, from its JSON."""
     found = source.get("sensitivity")
     if not found:
-        how = ("Not measured for this report. Make it with ", source.told("text", "how_sensitivity", "make"))
-        more: Text = (", then ", source.told("text", "how_sensitivity", "show"), ".")
-        return Section("sensitivity", "Sensitivity", left_out=(*how, *more))
+        make, show = (Code(source.told("text", "how_sensitivity", key)) for key in ("make", "show"))
+        return Section(
+            "sensitivity",
+            "Sensitivity",
+            left_out=("Not measured for this report. Make it with ", make, ", then ", show, "."),
+        )
     rows = found["layers"]
     names = [
         key for key, value in rows[0].items() if isinstance(value, (int, float, str)) and key not in ("layer", "index")
@@ -100,7 +106,7 @@ def _bars(rows: list[dict[str, Any]], names: list[str]) -> Iterator[Figure]:
     shown = sorted(rows, key=lambda row: -abs(row.get(key) or 0))[:_MOST_BARS]
     words = key.replace("_", " ")
     yield Figure(
-        draw_bars(
+        lambda: draw_bars(
             [str(row["layer"]) for row in shown], [row.get(key) or 0 for row in shown], words, f"{words} of each layer"
         ),
         (),

@@ -50,26 +50,12 @@ def _blocks(source: Source) -> Iterator[Block]:
             )
         if source.get("latency", "why_no_faster"):
             yield Lines((("Why it is no faster: ", source.told("text", "latency", "why_no_faster"), "."),))
-        yield Beside((_distribution(source), _percentiles(source)))
+        yield Beside((_distribution(source), _boards(source)))
+        yield _percentiles(source)
+    else:
+        yield _boards(source)
     if source.get("operators") is not None:
         yield _operators(source)
-    yield source.table(
-        "boards",
-        ("boards",),
-        [
-            ("board", "text", ("board",)),
-            ("core", "text", ("core",)),
-            ("float", "ms", ("float_ms",)),
-            ("this model", "ms", ("ms",)),
-            ("times as fast", "times", ("ratio",)),
-        ],
-        ("Foretold for boards",),
-        (
-            "Milliseconds of one inference on one thread, from the shapes alone; cycles of whole nets are foretold within ",
-            source.told("plain", "cycles", "worst_error_percent"),
-            " %.",
-        ),
-    )
 
 
 def _distribution(source: Source) -> Figure:
@@ -80,7 +66,7 @@ def _distribution(source: Source) -> Figure:
             lines.append((name, [us for _, us in pairs], [percent for percent, _ in pairs]))
     alt = "Share of inferences that take no longer than a time, for both forms"
     labels = ("microseconds of one inference", "percent that take no longer")
-    return Figure(draw_lines(lines, labels, alt, log_x=True), ("The steeper, the steadier.",))
+    return Figure(lambda: draw_lines(lines, labels, alt, log_x=True), ("The steeper, the steadier.",))
 
 
 def _percentiles(source: Source) -> Table:
@@ -126,4 +112,24 @@ def _operators(source: Source) -> Block:
             ".",
         ),
         order=sorted(range(len(rows)), key=lambda at: -((rows[at]["us"] or {}).get("value") or 0)),
+    )
+
+
+def _boards(source: Source) -> Table:
+    return source.table(
+        "boards",
+        ("boards",),
+        [
+            ("board", "text", ("board",)),
+            ("core", "text", ("core",)),
+            ("float", "ms", ("float_ms",)),
+            ("this model", "ms", ("ms",)),
+            ("times as fast", "times", ("ratio",)),
+        ],
+        ("Foretold for boards",),
+        (
+            "Milliseconds of one inference on one thread, from the shapes alone; cycles of whole nets are foretold within ",
+            source.told("plain", "cycles", "worst_error_percent"),
+            " %.",
+        ),
     )

@@ -40,7 +40,7 @@ def _blocks(source: Source, stages: list[dict[str, object]]) -> Iterator[Block]:
         alt = "Loss on training images in the course of each stage"
         labels = ("share of the stage's steps", "training loss")
         yield Figure(
-            draw_lines(lines, labels, alt, size=Size(7.2, 2.8)), ("Training loss in the course of each stage.",)
+            lambda: draw_lines(lines, labels, alt, size=Size(7.2, 2.8)), ("Training loss in the course of each stage.",)
         )
 
 
