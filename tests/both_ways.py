@@ -15,6 +15,7 @@ MEASURED = {
     "advise": "operators_timed_now",  # the second call finds the times of the first
     "bench": rf"{LATENCIES}|{MACHINE}|.*\.why_no_faster",
     "compare": rf"{LATENCIES}|{MACHINE}|why_no_faster",
+    "report": rf".*\.latency(_rows)?\..*|{MACHINE}|.*\.operators\..*|.*\.verdict\.(slower|state)",
     "search": "resumed",  # the second call goes on
     "profile": rf"{MACHINE}|{PROFILED}",
     "deploy": MACHINE,  # of what the doctor there says

@@ -23,10 +23,12 @@ from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.model_card import write_artifact_card
 
 LIBRARY: Final = "litert"
-_SNIPPET: Final = Template('''import numpy as np
+_SNIPPET: Final = Template('''from pathlib import Path
+
+import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-labels = open("labels.txt", encoding="utf-8").read().splitlines()
+labels = Path("labels.txt").read_text(encoding="utf-8").splitlines()
 net = Interpreter(model_path="model.tflite")
 net.allocate_tensors()
 source, sink = net.get_input_details()[0], net.get_output_details()[0]
