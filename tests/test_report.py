@@ -132,22 +132,18 @@ def test_sections_in_order_with_the_sensitivity_given(made: ed.Report) -> None:
 
 
 def test_data_that_is_gone_is_said(shapes: Path, tmp_path: Path) -> None:
-    """First only the validation images, which the artifact does not hold; then the test images too."""
-    folder = altered(copied(shapes, tmp_path / "gone"), data={"name": "nowhere"})
-    found = ed.report(folder, **QUICK)
-    assert set(one(found)["left_out"]) == {"layers"}
-    assert "data= is missing" not in found.html
-    assert "was made of nowhere" in found.html
+    """Of an artifact that only points to its test images, made of what can't be found any more."""
+    folder = copied(shapes, tmp_path / "gone")
     (folder / "eval.npz").unlink()
-    (folder / "eval.json").write_text("{}")
-    files = {name: mark for name, mark in one(found)["manifest"]["files"].items() if name != "eval.npz"}
-    manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(sealed({**manifest, "files": files})))
-    bare = ed.report(folder, **QUICK)
-    assert set(one(bare)["left_out"]) == {"classes", "calibration", "flips", "layers", "latency"}
-    assert one(bare)["accuracy"]["compressed"] == one(found)["accuracy"]["compressed"]
-    assert Read(bare.html).list_untraceable(bare.document) == []
-    assert "Left out" in bare.markdown
+    files = {name: mark for name, mark in altered_manifest(folder)["files"].items() if name != "eval.npz"}
+    altered(folder, data={"name": "nowhere"})
+    (folder / "manifest.json").write_text(json.dumps(sealed({**altered_manifest(folder), "files": files})))
+    found = ed.report(folder, **QUICK)
+    assert set(one(found)["left_out"]) == {"classes", "calibration", "flips", "layers", "latency"}
+    assert one(found)["accuracy"]["compressed"]["value"] == one(found)["manifest"]["test"]["accuracy"]
+    assert Read(found.html).list_untraceable(found.document) == []
+    assert "was made of nowhere, which can't be found by that name" in found.html
+    assert "holds only a pointer to its test images, nowhere" in found.markdown
 
 
 def test_several_stand_side_by_side(made: ed.Report, shapes: Path, tmp_path: Path) -> None:

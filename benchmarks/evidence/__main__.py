@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.document import document, save
-from benchmarks.evidence import gates, verify
+from benchmarks.evidence import gates, report, verify
 
 RESULT = Path(__file__).parents[1] / "results" / "evidence.json"
 Section = Callable[[], tuple[list[dict[str, Any]], dict[str, Any]]]
-SECTIONS: Final[dict[str, Section]] = {"verify": verify.measure, "gates": gates.measure}
+SECTIONS: Final[dict[str, Section]] = {"verify": verify.measure, "gates": gates.measure, "report": report.measure}
 """By name: what measures it, and gives its targets and what is behind them."""
 
 
