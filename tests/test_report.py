@@ -32,7 +32,12 @@ QUICK: dict[str, Any] = {"windows": 1, "window": 0.05, "progress": False}
 def made(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> ed.Report:
     """A report of the tiny artifact, with all its files."""
     folder = tmp_path_factory.mktemp("report")
-    known = {"kind": "sensitivity", "layers": [{"layer": "a", "kl_nats": 0.5}, {"layer": "b", "kl_nats": 0.01}]}
+    probes = [
+        {"int8": {"drop_points": drop, "kl_nats": drop / 9}, "half": {"why": "no channels"}} for drop in (1.25, 0.5)
+    ]
+    known = {
+        "layers": [{"layer": name, "kind": "Dense", "probes": one} for name, one in zip("ab", probes, strict=True)]
+    }
     (folder / "sensitivity.json").write_text(json.dumps(known))
     return ed.report(
         tiny_release.made(shapes),
@@ -128,7 +133,9 @@ def test_sections_in_order_with_the_sensitivity_given(made: ed.Report) -> None:
     keys = [section.key for section in chapter.sections]
     assert keys == ["classes", "flips", "calibration", "speed", "size", "layers", "sensitivity", "training", "origin"]
     assert not [section.key for section in chapter.sections if section.left_out]
-    assert "kl nats" in made.html
+    sensitivity = next(section for section in chapter.sections if section.key == "sensitivity")
+    assert [type(block).__name__ for block in sensitivity.blocks] == ["Figure", "Table"]
+    assert ">1.25</data>" in made.html
 
 
 def test_data_that_is_gone_is_said(shapes: Path, tmp_path: Path) -> None:
@@ -142,7 +149,7 @@ def test_data_that_is_gone_is_said(shapes: Path, tmp_path: Path) -> None:
     assert set(one(found)["left_out"]) == {"classes", "calibration", "flips", "layers", "latency"}
     assert one(found)["accuracy"]["compressed"]["value"] == one(found)["manifest"]["test"]["accuracy"]
     assert Read(found.html).list_untraceable(found.document) == []
-    assert "was made of nowhere, which can't be found by that name" in found.html
+    assert "was made of nowhere, which can" in found.html
     assert "holds only a pointer to its test images, nowhere" in found.markdown
 
 
@@ -197,6 +204,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "a folder": (["whole", "--out", "empty.html"], "empty.html: a folder; give the name of a file"),
     "unwritable": (["whole", "--out", "a.tflite/page.html"], "can't be written"),
     "no JSON": (["whole", "--sensitivity", "a.tflite"], "no JSON; give what"),
+    "no probes": (["whole", "--sensitivity", "flat.json"], "holds no layers; give what"),
     "no layers": (["whole", "--sensitivity", "whole/manifest.json"], "holds no layers; give what"),
     "other data": (["whole", "--data", "digits"], "digits"),
 }
@@ -205,6 +213,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_one_sentence(name: str, shapes: Path, tmp_path: Path) -> None:
     (tmp_path / "a.tflite").write_bytes(b"x")
+    (tmp_path / "flat.json").write_text('{"layers": [{"layer": "a"}]}')
     for folder in ("empty", "empty.html"):
         (tmp_path / folder).mkdir()
     copied(shapes, tmp_path / "whole")

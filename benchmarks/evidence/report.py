@@ -1,4 +1,4 @@
-"""How long `report` takes on an artifact of the shipped CNN, how large its page is, and whether each of its numbers is in the JSON."""
+"""How long `report` takes on an artifact of the shipped CNN, how large its page is, and whether its numbers are in the JSON."""
 
 from __future__ import annotations
 

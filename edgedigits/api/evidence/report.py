@@ -176,6 +176,12 @@ def _find_folders(artifacts: Any) -> list[Path]:
     return folders
 
 
+def _is_row(row: Any) -> bool:
+    """Of a layer, with probes by name."""
+    probes = row.get("probes") if isinstance(row, dict) and "layer" in row else None
+    return isinstance(probes, dict) and bool(probes) and all(isinstance(one, dict) for one in probes.values())
+
+
 def _read_sensitivity(path: Path) -> JsonObject:
     """The JSON of `edgedigits sensitivity`. Raises InputError for anything else."""
     what = "give what `edgedigits sensitivity --json` printed"
@@ -188,6 +194,6 @@ def _read_sensitivity(path: Path) -> JsonObject:
     except (ValueError, RecursionError) as error:
         raise InputError(f"--sensitivity {path}: no JSON; {what}") from error
     rows = found.get("layers") if isinstance(found, dict) else None
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) and "layer" in row for row in rows):
+    if not isinstance(rows, list) or not rows or not all(map(_is_row, rows)):
         raise InputError(f"--sensitivity {path}: holds no layers; {what}")
     return dict(found)

@@ -37,6 +37,7 @@ FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
     "percent": lambda value: f"{100 * value:.2f} %",
     "share": lambda value: f"{100 * value:.1f} %",
     "confidence": lambda value: f"{100 * value:.0f} %",
+    "drop": lambda value: f"{value:.2f}",
     "points": lambda value: f"{value:+.2f}",
     "times": lambda value: f"{_three(value)}x",
     "ms": lambda value: f"{_three(value)} ms",

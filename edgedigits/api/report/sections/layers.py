@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from edgedigits.api.render.page.blocks import Block, Code, Figure, Lines, Section
+from edgedigits.api.render.page.blocks import Block, Code, Figure, Lines, Section, Text
 from edgedigits.api.render.page.figures import Size, draw_bars, draw_lines
 from edgedigits.api.report.sections.source import Source
 from edgedigits.tflite.layers.sums import MOST_DB
@@ -78,36 +78,26 @@ def _figure(rows: list[dict[str, Any]]) -> Iterator[Figure]:
 
 
 def show_sensitivity(source: Source) -> Section:
-    """What `sensitivity` found, from its JSON."""
+    """What `sensitivity` found, from its JSON: points that each layer costs when it alone is treated so."""
     found = source.get("sensitivity")
     if not found:
         make, show = (Code(source.told("text", "how_sensitivity", key)) for key in ("make", "show"))
-        return Section(
-            "sensitivity",
-            "Sensitivity",
-            left_out=("Not measured for this report. Make it with ", make, ", then ", show, "."),
-        )
+        why: Text = ("Not measured for this report. Make it with ", make, ", then ", show, ".")
+        return Section("sensitivity", "Sensitivity", left_out=why)
     rows = found["layers"]
-    names = [
-        key for key, value in rows[0].items() if isinstance(value, (int, float, str)) and key not in ("layer", "index")
-    ]
-    columns: list[tuple[str, str, tuple[str | int, ...]]] = [("layer", "text", ("layer",))]
-    columns += [(key.replace("_", " "), "text" if isinstance(rows[0][key], str) else "plain", (key,)) for key in names]
-    lead = ("What each layer costs when it alone is treated so.",)
-    table = source.table("sensitivity", ("sensitivity", "layers"), columns)
-    return Section("sensitivity", "Sensitivity", lead, (*_bars(rows, names), table))
+    probes = list(dict.fromkeys(name for row in rows for name in row["probes"]))
+    columns: list[tuple[str, str, tuple[str | int, ...]]] = [("layer", "text", ("layer",)), ("kind", "text", ("kind",))]
+    columns += [(name, "drop", ("probes", name, "drop_points")) for name in probes]
+    lead = ("Points of accuracy that are lost on validation images when one layer alone is treated so, worst first.",)
+    table = source.table("sensitivity", ("sensitivity", "layers"), columns, most=24)
+    return Section("sensitivity", "Sensitivity", lead, (*_bars(rows, probes[0]), table))
 
 
-def _bars(rows: list[dict[str, Any]], names: list[str]) -> Iterator[Figure]:
-    """Of the first number of each row."""
-    key = next((name for name in names if not isinstance(rows[0][name], str)), None)
-    if key is None:
-        return
-    shown = sorted(rows, key=lambda row: -abs(row.get(key) or 0))[:_MOST_BARS]
-    words = key.replace("_", " ")
-    yield Figure(
-        lambda: draw_bars(
-            [str(row["layer"]) for row in shown], [row.get(key) or 0 for row in shown], words, f"{words} of each layer"
-        ),
-        (),
-    )
+def _bars(rows: list[dict[str, Any]], probe: str) -> Iterator[Figure]:
+    """Of the divergence that the first probe makes, which ranks the layers."""
+    known = [(row["layer"], row["probes"].get(probe, {}).get("kl_nats")) for row in rows]
+    shown = [(str(name), nats) for name, nats in known if nats is not None][:_MOST_BARS]
+    if len(shown) > 1:
+        names, values = zip(*shown, strict=True)
+        words = f"{probe}: nats from the float form's answers"
+        yield Figure(lambda: draw_bars(names, values, words, f"{words}, of each layer"), ())
