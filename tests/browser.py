@@ -67,7 +67,7 @@ def photograph(page: Path, width: int, scheme: Scheme, folder: Path, height: int
     _run(width, scheme, f"--screenshot={path}", page.as_uri(), folder=folder, height=height)
     image = cv2.imread(str(path))
     assert image is not None
-    return image
+    return np.asarray(image)
 
 
 def _run(width: int, scheme: Scheme, *words: str, folder: Path, height: int = 1600) -> str:

@@ -81,7 +81,7 @@ WITHIN = {
     "api/report/sections": "api/render/page",
     "api/report": "api/render/page api/report/sections",
     "api": "api/render api/render/page api/gates api/report",
-    "api/compare": "api api/render api/gates",
+    "api/compare": "api api/render api/render/page api/gates",
     "api/demo": "api api/render",
     "api/search": "api api/render",
     "api/evidence": "api api/render/evidence api/render/page api/report",
