@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -75,6 +75,7 @@ def _describe(path: Path, found: JsonObject, commands: dict[str, str]) -> JsonOb
         "edgedigits": manifest.get("versions", {}).get("edgedigits"),
         "scaling": str(scaling_of(manifest["input"]["scale"])),
         "steps": _tell_steps(manifest["recipe"]),
+        "settings": list(_list_settings(manifest["recipe"])),
         "commands": commands,
         "how_sensitivity": {"make": commands["sensitivity"], "show": commands["show_sensitivity"]},
         "names": {key: list(manifest.get(key, {})) for key in ("versions", "files")},
@@ -89,6 +90,14 @@ def _tell_steps(recipe: JsonObject) -> str:
     """As `Recipe.steps` has it."""
     stages, export = recipe.get("stages") or [], recipe.get("export") or {}
     return " > ".join([*(next(iter(one)) for one in stages), *export]) or "not told"
+
+
+def _list_settings(recipe: JsonObject) -> Iterator[JsonObject]:
+    """A row for each setting of each stage, in their order, and of the export."""
+    for part in [*(recipe.get("stages") or []), recipe.get("export") or {}]:
+        for name, settings in part.items():
+            for setting, value in (settings or {}).items():
+                yield {"part": name, "setting": setting, "value": "none" if value is None else str(value)}
 
 
 def _compare_bytes(path: Path) -> JsonObject:

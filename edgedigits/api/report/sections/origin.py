@@ -20,6 +20,13 @@ def _blocks(source: Source) -> Iterator[Block]:
     )
     yield Lines(commands)
     yield Table("facts", (Column("", False), Column("", False)), tuple(_facts(source)))
+    yield source.table(
+        "settings",
+        ("settings",),
+        [("part", "text", ("part",)), ("setting", "text", ("setting",)), ("value", "text", ("value",))],
+        ("Recipe",),
+        most=8,
+    )
     if source.get("manifest", "gates"):
         gates = source.get("manifest", "gates")
         lines = (
@@ -67,4 +74,17 @@ def _facts(source: Source) -> Iterator[tuple[Text, ...]]:
     )
     if source.get(manifest, "seed") is not None:
         yield ("seed",), (source.told("text", manifest, "seed"),)
-    yield ("made with",), ("edgedigits ", source.told("text", "edgedigits"))
+    if source.get("edgedigits"):
+        yield ("made with",), ("edgedigits ", source.told("text", "edgedigits"))
+    if source.get("latency") is not None:
+        at = ("latency", "environment")
+        cores: Text = (
+            ", ",
+            source.told("count", *at, "cpus"),
+            " cores, ",
+            source.told("list", *at, "instruction_sets"),
+        )
+        yield (
+            ("measured on",),
+            (source.told("text", *at, "platform"), *cores, "; Python ", source.told("text", *at, "python")),
+        )
