@@ -16,13 +16,13 @@ from click.testing import CliRunner
 from edgedigits_runner.kept import sealed
 
 import edgedigits as ed
+from benchmarks.evidence.report_pages import Read
 from edgedigits.api.render.page.markup import write_page
 from edgedigits.api.report.gather import _points
 from edgedigits.api.report.judge import judge
 from edgedigits.api.report.pages import make_page
 from edgedigits.cli.main import cli
 from tests import tiny_release
-from tests.report_pages import Read
 from tests.warm import edgedigits
 
 QUICK: dict[str, Any] = {"windows": 1, "window": 0.05, "progress": False}

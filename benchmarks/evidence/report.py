@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.document import target
-from tests.report_pages import Read
+from benchmarks.evidence.report_pages import Read
 
 MOST_S, MOST_BYTES = 20.0, 2_000_000  # from the issue
 RECIPE: Final = "ptq_int8"
