@@ -242,6 +242,8 @@ def test_compress_and_bench_write_it_too(shapes: Path, tmp_path: Path, monkeypat
     assert Path("b.md").read_text().startswith("# ")
     with pytest.raises(ed.InputError, match="report=: tells of an artifact"):
         ed.bench(folder / "float.tflite", str(shapes), pixel_range="0..1", report="b.html", progress=False)
+    with pytest.raises(ed.InputError, match="leave out baseline="):
+        ed.bench(folder, baseline=folder / "float.tflite", report="b.html", progress=False)
     with pytest.raises(ed.InputError, match="end it in"):
         ed.compress(tiny, str(shapes), recipe="ptq_int8", pixel_range="0..1", report="c.pdf", progress=False)
 

@@ -19,6 +19,7 @@ from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
+from edgedigits.errors import InputError
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.bench_result import Report
@@ -216,6 +217,8 @@ def bench(
     from edgedigits.measure import bench_job
     from edgedigits.pipeline.gates.gate import overlay
 
+    if report is not None and baseline is not None:
+        raise InputError("--report: tells of an artifact beside its float form; leave out --baseline")
     overlay((), gates)  # a typo is known before data is read
     place = make_place(host, runtime, directory, port, identity, ssh_config, no_network)
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgedigits.api.calls import command
 from edgedigits.api.given import Data, PathLike, Read, make_data_wish
-from edgedigits.api.progress import Watch, telling
+from edgedigits.api.progress import Watch, telling, without_repeats
 from edgedigits.api.result import Result
 from edgedigits.data.reading import Resizing
 from edgedigits.errors import InputError
@@ -154,7 +154,8 @@ def report(
     said = make_data_wish(data, None, Read(resize, grey, resizing, background, classes, skip_bad, shape))
     wishes = [VerifyWish(model=folder, images=images, **said) for folder in folders]
     asking = Asking(Clock(windows, window))
-    with telling(progress) as told:
+    with telling(progress) as watched:
+        told = without_repeats(watched)
         request = Request(wishes, str(places.out if places else "report.html"), asking, known)
         document = gather(request, told.say, told.progress)
         paths = () if places is None else tuple(write_files(document, places))

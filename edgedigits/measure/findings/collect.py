@@ -101,16 +101,11 @@ def _verify(named: Dataset | None, wish: VerifyWish, say: Say) -> JsonObject:
 
 
 def _time(subject: Subject, both: Both | None, asking: Asking, parts: _Parts, say: Say) -> None:
-    clock = asking.clock
     if (timed := asking.timed) is not None:
         parts.add("latency", lambda: timing.describe_latency(timed))
-    elif both is None or not clock.windows:
-        why = parts.left_out.get("classes", "nothing was timed, as was asked for: --windows 0")
-        parts.found["latency"], parts.left_out["latency"] = None, why
+    elif both is None:
+        parts.found["latency"], parts.left_out["latency"] = None, parts.left_out["classes"]
     else:
-        few = draw_sample(both.images, TIMED_IMAGES)
+        few, clock = draw_sample(both.images, TIMED_IMAGES), asking.clock
         parts.add("latency", lambda: timing.describe_latency(timing.time_forms(*subject.contestants, few, clock, say)))
-    if not clock.windows:
-        parts.found["operators"], parts.left_out["operators"] = None, parts.left_out["latency"]
-        return
-    parts.add("operators", lambda: timing.describe_operators(subject.files[1], clock, say))
+    parts.add("operators", lambda: timing.describe_operators(subject.files[1], asking.clock, say))

@@ -15,7 +15,7 @@ from edgedigits.measure.profile.report import OperatorTime, ProfileReport
 
 @dataclass(frozen=True)
 class Clock:
-    """`windows` of `window_s` seconds for each form, in which both take turns, and as many for the operators; 0: none."""
+    """`windows` of `window_s` seconds for each form, in which both take turns, and as many for the operators."""
 
     windows: int = 5
     window_s: float = 0.3
