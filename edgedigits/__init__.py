@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from edgedigits.api.compress import Artifact, compress
     from edgedigits.api.demo.demo import Demo, demo
     from edgedigits.api.devices import Deployment, Profile, Runner, deploy, profile, runner
+    from edgedigits.api.evidence.card import Card, card
+    from edgedigits.api.evidence.report import Report, report
     from edgedigits.api.evidence.sensitivity import Sensitivity, sensitivity
     from edgedigits.api.evidence.verify import Verification, verify
     from edgedigits.api.files import (
@@ -85,6 +87,8 @@ _PLACES = {
     "api.compress": "Artifact compress",
     "api.demo.demo": "Demo demo",
     "api.devices": "Deployment Profile Runner deploy profile runner",
+    "api.evidence.card": "Card card",
+    "api.evidence.report": "Report report",
     "api.evidence.sensitivity": "Sensitivity sensitivity",
     "api.evidence.verify": "Verification verify",
     "api.files": "Cycles Estimate Inspection Instructions Packing cycles estimate inspect instructions pack",
@@ -107,6 +111,7 @@ __all__ = [
     "Artifact",
     "ArtifactError",
     "Bench",
+    "Card",
     "CheckError",
     "ClassLostError",
     "Compared",
@@ -138,6 +143,7 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "Recipes",
+    "Report",
     "Runner",
     "Scaling",
     "Search",
@@ -149,6 +155,7 @@ __all__ = [
     "__version__",
     "advise",
     "bench",
+    "card",
     "compare",
     "compress",
     "cycles",
@@ -164,6 +171,7 @@ __all__ = [
     "recipes",
     "recipes_check",
     "recipes_show",
+    "report",
     "runner",
     "search",
     "sensitivity",

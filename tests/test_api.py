@@ -108,6 +108,11 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             [art.path, art.tflite, "--windows", 1, "--window", 0.05, "--gate", "max_bytes=1x"],
             lambda: ed.compare(art, art.tflite, windows=1, window=0.05, gates={"max_bytes": "1x"}, progress=False),
         ),
+        "report": (
+            [art.path, "--data", data, "--out", "r.html", "--windows", 1, "--window", 0.05, "--images", 9],
+            lambda: ed.report(art, data, out="r.html", windows=1, window=0.05, images=9, progress=False),
+        ),
+        "card": ([art.path, "--out", "cards/hub"], lambda: ed.card(art, out="cards/hub")),
         "inspect": ([art.tflite, "--slim"], lambda: ed.inspect(art.tflite, slim=True)),
         "pack": ([art.tflite, "--form", "gz", "--out", "p.gz"], lambda: ed.pack(art, form="gz", out="p.gz")),
         "estimate": ([art.tflite, "--device", "pi4"], lambda: ed.estimate(art, device="pi4")),
@@ -214,6 +219,8 @@ def wrong_calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             [art.path, art.path, "--gate", "max_byte=1x"],
             lambda: ed.compare(art, art, gates={"max_byte": "1x"}, progress=False),
         ),
+        "report": ([], lambda: ed.report([], progress=False)),
+        "card": (["no"], lambda: ed.card("no")),
         "inspect": (["no"], lambda: ed.inspect("no")),
         "pack": (["no"], lambda: ed.pack("no")),
         "estimate": (["no", "--device", "pi4"], lambda: ed.estimate("no", device="pi4")),
@@ -270,6 +277,7 @@ def test_all_is_what_it_says() -> None:
         "Advice",
         "Artifact",
         "Bench",
+        "Card",
         "Compared",
         "Cycles",
         "Demo",
@@ -279,7 +287,17 @@ def test_all_is_what_it_says() -> None:
         "FleetBench",
         "Inspection",
     }
-    results |= {"Instructions", "Packing", "Profile", "Recipes", "Runner", "Search", "Sensitivity", "Training"}
+    results |= {
+        "Instructions",
+        "Packing",
+        "Profile",
+        "Recipes",
+        "Report",
+        "Runner",
+        "Search",
+        "Sensitivity",
+        "Training",
+    }
     results |= {"Verification"}
     assert set(ed.__all__) == {*classes, *errors, *functions, *results, "Dataset", "Recipe", "Scaling", "__version__"}
     assert all(getattr(ed, name) is not None for name in ed.__all__)
@@ -303,8 +321,8 @@ def test_importing_is_light() -> None:
 
 
 MODULES = (
-    *("advise", "bench", "compare.compare", "compress", "demo.demo", "devices", "evidence.verify", "files", "recipes"),
-    "evidence.sensitivity",
+    *("advise", "bench", "compare.compare", "compress", "demo.demo", "devices", "evidence.card", "evidence.report"),
+    *("evidence.sensitivity", "evidence.verify", "files", "recipes"),
     "search.search",
     "train",
 )
@@ -548,7 +566,10 @@ def test_results_show_themselves(place: Place, tmp_path: Path) -> None:
     with pytest.raises(ed.InputError, match="to_frame: found 'x'; choose from stages, classes"):
         art.to_frame("x")
     for one in (art, found, ed.recipes()):
-        assert one._repr_html_().startswith("<pre ")
+        shown = one._repr_html_()
+        assert shown.startswith('<div class="edgedigits">')
+        assert all(f">{name}<" in shown for name in one.FRAMES)
+        assert ("<svg " in shown) == (one.DRAWN is not None)
     csv = tmp_path / "tensors.csv"
     done = CliRunner().invoke(cli, ["inspect", str(art.tflite), "--csv", str(csv)])
     assert done.exit_code == 0, done.output

@@ -9,7 +9,7 @@ import pytest
 
 from edgedigits.backend import keras, tf
 from edgedigits.stages import training_loop
-from edgedigits.stages.training_loop import Descent, Pause, descend
+from edgedigits.stages.training_loop import CURVE_POINTS, Descended, Descent, Pause, descend
 
 
 def train(counts: list[int], pause: Pause | None = None) -> tuple[list[np.ndarray], float, list[float]]:
@@ -29,8 +29,18 @@ def train(counts: list[int], pause: Pause | None = None) -> tuple[list[np.ndarra
 
     how = Descent("test", sum(counts), 0.01, 3, pause)
     epochs = [epoch(number, steps) for number, steps in enumerate(counts)]
-    closing = descend(net, loss, epochs, how, lambda _, share: told.append(share))
-    return net.get_weights(), closing, told
+    went = descend(net, loss, epochs, how, lambda _, share: told.append(share))
+    assert len(went.losses) == how.steps
+    return net.get_weights(), went.closing, told
+
+
+def test_a_curve_is_short_and_its_points_stand_for_all_steps() -> None:
+    few = Descended([3.0, 2.0, 1.0]).as_facts()
+    assert (few["loss_curve"], few["closing_loss"]) == ([3.0, 2.0, 1.0], 1.0)
+    many = Descended(list(np.linspace(2, 0, 1001))).as_facts()["loss_curve"]
+    assert len(many) == CURVE_POINTS
+    assert many == sorted(many, reverse=True)
+    assert np.mean(many) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_steps_together_go_where_steps_alone_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.document import document, save
-from benchmarks.evidence import gates, repair, runtimes, sensitivity, verify
+from benchmarks.evidence import gates, repair, report, runtimes, sensitivity, verify
 from benchmarks.evidence.precision import int4
 
 RESULT = Path(__file__).parents[1] / "results" / "evidence.json"
@@ -28,6 +28,7 @@ SECTIONS: Final[dict[str, Section]] = {
     "repair": repair.measure,
     "sensitivity": sensitivity.measure,
     "runtimes": runtimes.measure,
+    "report": report.measure,
 }
 """By name: what measures it, and gives its targets and what is behind them."""
 

@@ -22,6 +22,7 @@ from edgedigits.api.given import (
     parse_pixel_range,
 )
 from edgedigits.api.progress import Watch, telling
+from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
@@ -40,6 +41,7 @@ class Advice(Result):
     (-0.66: two thirds less)."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("layers", "verdict")
+    DRAWN: ClassVar[Drawn | None] = Drawn("layers", ("index", "kind"), "raw_bytes", "bytes")
 
     said: Said
 

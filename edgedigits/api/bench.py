@@ -13,9 +13,11 @@ from edgedigits.api.devices import make_place
 from edgedigits.api.gates.gated import Gated, add_gates, show_gates
 from edgedigits.api.given import Data, Gates, PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
+from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
+from edgedigits.errors import InputError
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.bench_result import Report
@@ -38,6 +40,7 @@ class Bench(Gated, Result):
     microseconds; "classes", the recall of each class, where there are two models."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("models", "windows", "classes")
+    DRAWN: ClassVar[Drawn | None] = Drawn("models", ("model", "threads"), "p50_us", "p50, microseconds")
 
     report: Report
     gates: Sequence[JsonObject] = ()
@@ -71,6 +74,7 @@ class DeviceBench(Gated, Result):
     """The same task here and on a device; `path` is where the JSON is kept. Frames as of Bench, with the machine."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("models", "windows")
+    DRAWN: ClassVar[Drawn | None] = Drawn("models", ("model", "machine"), "p50_us", "p50, microseconds")
 
     found: SideBySide
     path: Path
@@ -100,6 +104,7 @@ class FleetBench(Result):
     """A task here and on every device of a list. Frame: "models", with the machine; `failed` are the devices with a reason."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("models",)
+    DRAWN: ClassVar[Drawn | None] = Drawn("models", ("model", "machine"), "p50_us", "p50, microseconds")
 
     here: Report
     rows: tuple[FleetRow, ...]
@@ -186,6 +191,7 @@ def bench(
     ssh_config: PathLike | None = None,
     no_network: bool = False,
     out: PathLike = "benchmarks/devices",
+    report: PathLike | None = None,
     progress: Watch = None,
 ) -> Bench | DeviceBench:
     """Measure accuracy and latency of a .tflite file, side by side with its float form; with `host`, on that device as well.
@@ -197,7 +203,7 @@ def bench(
     out of the page cache. Accuracies are shares of 1, times microseconds. host: "user@host", reached as port, identity,
     ssh_config, directory and no_network say; what is found is kept in `out`. gates: limits that it must hold, in place of those
     in an artifact's recipe, on the device where there is one; strict: one that is not sure is missed, as `check_gates` of what
-    comes back tells.
+    comes back tells. report: a page of the artifact with these times, as `report` makes it.
 
     Raises InputError's kinds where something given can't be used, OperatorError where the runtime lacks an operator of a file,
     EdgeDigitsError where the interpreter crashed.
@@ -207,10 +213,13 @@ def bench(
     (['float', 'ptq_int8'], 90)
     """
     from edgedigits.api.gates import judging
+    from edgedigits.api.report.beside import Reporting
     from edgedigits.measure import bench_job
     from edgedigits.measure.runtimes.asked import parse_asked
     from edgedigits.pipeline.gates.gate import overlay
 
+    if report is not None and baseline is not None:
+        raise InputError("--report: tells of an artifact beside its float form; leave out --baseline")
     overlay((), gates)  # a typo is known before data is read
     parse_asked(runtime)
     place = make_place(host, runtime, directory, port, identity, ssh_config, no_network)
@@ -231,13 +240,18 @@ def bench(
         task = bench_job.make_task(wish, Path(folder), told.say)
         wanted = judging.find_gates(task, gates)
         task = judging.prepare_task(task, wanted)
+        page = None if report is None else Reporting.prepare(report, task.artifact, said)
         if place is None:
             here = bench_job.bench_here(task, told.say)
+            if page:
+                page.write(here, told.say, told.progress)
             return Bench(here, judging.judge_report(here, wanted, strict))
         from edgedigits.api.render import devices
         from edgedigits.devices.remote_bench import bench_there, compare_reports
 
         there, doctor = bench_there(task, place, told.say)
+        if page:
+            page.write(there, told.say, told.progress)
         found = compare_reports(place.target, bench_job.bench_here(task, told.say), there, doctor)
         path = devices.keep(found, Path(out))
         told.say(f"kept: {path}")

@@ -21,6 +21,7 @@ from edgedigits.api.given import (
     parse_pixel_range,
 )
 from edgedigits.api.progress import Told, Watch, telling, without_repeats
+from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.augmentation.named_sets import Said
 from edgedigits.data.reading import Resizing
@@ -46,6 +47,7 @@ class Artifact(Gated, Result, artifact_folder.Artifact):
     """
 
     FRAMES: ClassVar[tuple[str, ...]] = ("stages", "classes")
+    DRAWN: ClassVar[Drawn | None] = Drawn("classes", ("class",), "compressed_recall", "recall on test images")
 
     @classmethod
     def open(cls, path: PathLike) -> Artifact:
@@ -138,6 +140,7 @@ def compress(
     strict: bool = False,
     runtime: str | Sequence[str] = (),
     fresh: bool = False,
+    report: PathLike | None = None,
     progress: Watch = None,
 ) -> Artifact:
     """Compress a trained classifier by a recipe, check the result, and write an artifact folder into `out`, whole or not at all.
@@ -163,6 +166,7 @@ def compress(
 
     runtime: what the bytes must run on, as "tflite-runtime==2.14.0", or several; else OperatorError, before any training where
     the model as it is shows it, and nothing is written.
+    report: a page of the artifact, as `report` makes it, ending in .html or .md.
 
     Raises InputError's kinds (ModelError, DataError, RecipeError, ArtifactError) where something given can't be used,
     CheckError's kinds where a check of the result fails.
@@ -171,6 +175,7 @@ def compress(
     >>> artifact.tflite.name, artifact.accuracy > 0.8, artifact.manifest["recipe"]["name"]
     ('model.tflite', True, 'ptq_int8')
     """
+    from edgedigits.api.report.beside import Reporting, check_place
     from edgedigits.ground.atomic import check_writable
     from edgedigits.ground.processes import children
     from edgedigits.measure.runtimes.asked import parse_all_asked
@@ -187,6 +192,8 @@ def compress(
     found = found.with_gates(gates)
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
     check_writable(Path(out))
+    if report is not None:
+        check_place(report)
     children.warm("tensorflow")
     from edgedigits.pipeline import prepare
 
@@ -205,7 +212,10 @@ def compress(
             **said,
         )
         job = prepare.prepare_job(found, wish, told.say, told.progress)
-        return compress_job(job, Path(out), told)
+        made = compress_job(job, Path(out), told)
+        if report is not None:
+            Reporting.prepare(report, made.path, {"data": job.dataset}).write(None, told.say, told.progress)
+        return made
 
 
 def compress_job(job: Job, out: Path, told: Told) -> Artifact:

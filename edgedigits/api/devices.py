@@ -12,6 +12,7 @@ from edgedigits_runner.runtimes import ON_DEVICES, RUNTIMES
 from edgedigits.api.calls import command
 from edgedigits.api.given import PathLike
 from edgedigits.api.progress import Watch, telling
+from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.errors import InputError
 from edgedigits.ground.artifact_folder import Artifact, hash_file
@@ -83,6 +84,7 @@ class Profile(Result):
     multiply-adds a second. `device` is None where it was measured here."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("operators",)
+    DRAWN: ClassVar[Drawn | None] = Drawn("operators", ("index", "kind"), "share", "share of the time")
 
     report: ProfileReport
     device: str | None = None

@@ -12,6 +12,7 @@ from edgedigits_runner.runtimes import ON_DEVICES
 from edgedigits.api.calls import command
 from edgedigits.api.given import PathLike
 from edgedigits.api.progress import Watch, telling
+from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.facts import JsonObject
@@ -41,6 +42,7 @@ class Inspection(Result):
     about."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("tensors", "operators", "bytes", "runtimes")
+    DRAWN: ClassVar[Drawn | None] = Drawn("bytes", ("part",), "raw_bytes", "bytes")
 
     contents: Contents
     change: Change | None
@@ -167,6 +169,7 @@ class Cycles(Result):
     """Cycles of one inference on a core. Frames: "operators", a row for each, and "boards", the milliseconds of each."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("operators", "boards")
+    DRAWN: ClassVar[Drawn | None] = Drawn("operators", ("index", "kind"), "cycles", "cycles")
 
     file: Path
     found: CountedCycles

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import whole_file
 
@@ -20,10 +20,11 @@ _WIDTH = 100
 
 
 class Result(ABC):
-    """`print(result)` shows what the command prints, `repr` one line; `FRAMES` are the names that `to_frame` takes, its first
-    by default."""
+    """`print(result)` shows what the command prints, `repr` one line, a notebook tables and a figure; `FRAMES` are the names that
+    `to_frame` takes, its first by default, `DRAWN` what of them the figure shows."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ()
+    DRAWN: ClassVar[Drawn | None] = None
 
     @abstractmethod
     def as_json(self) -> Any:
@@ -71,5 +72,7 @@ class Result(ABC):
         return f"<{type(self).__name__}: {self._in_a_line()}>"
 
     def _repr_html_(self) -> str:
-        style = "white-space:pre;overflow-x:auto;line-height:1.2;font-family:monospace"
-        return f'<pre style="{style}">{html.escape(str(self))}</pre>'
+        from edgedigits.api.render.page.notebook import show_result
+
+        frames = {name: list(self._rows(name)) for name in self.FRAMES}
+        return show_result(self._in_a_line(), frames, self.DRAWN, str(self))

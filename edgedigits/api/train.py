@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from edgedigits.api.calls import command
 from edgedigits.api.given import Data, PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
+from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.augmentation.named_sets import AUTO, Said
 from edgedigits.data.reading import Resizing
@@ -31,6 +32,7 @@ class Training(Result):
     """A trained baseline: `path` of the .keras file, `record` of how it came about. Frame: "epochs"; losses, shares, seconds."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("epochs",)
+    DRAWN: ClassVar[Drawn | None] = Drawn("epochs", ("epoch",), "validation_accuracy", "validation accuracy", line=True)
 
     path: Path
     record: JsonObject

@@ -21,7 +21,7 @@ from edgedigits import __version__
 from edgedigits.api.calls import on_the_command_line
 from edgedigits.cli import advise, device, search
 from edgedigits.cli.endings import end_of
-from edgedigits.cli.evidence import compare, sensitivity, verify
+from edgedigits.cli.evidence import card, compare, report, sensitivity, verify
 from edgedigits.cli.options.gate_options import gate_options
 from edgedigits.cli.options.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.options.reading_options import reading_options
@@ -87,6 +87,12 @@ def csv_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return click.option("--csv", type=click.Path(path_type=Path), metavar="FILE", help=f"Also write {what} as CSV.")
 
 
+report_option = click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write the report of the artifact, as `edgedigits report` does: a page ending in .html or .md.",
+)
 SEED = click.IntRange(0, 2**32 - 1)
 
 
@@ -218,6 +224,7 @@ def train(name: str, as_json: bool, no_augment: bool, augment: str, **given: Any
 )
 @gate_options("of the recipe")
 @runs_on_option(" and nothing is written")
+@report_option
 @as_json_option
 def compress(recipe_name: str, as_json: bool, **given: Any) -> None:
     """Compress a model by a recipe, check the result, and write an artifact folder."""
@@ -344,6 +351,7 @@ def pack(model: Path, as_json: bool, **given: Any) -> None:
     show_default=True,
     help="Where the result of a device is kept.",
 )
+@report_option
 @csv_option("a row for each model and number of threads")
 @as_json_option
 def bench(as_json: bool, csv: Path | None, **given: Any) -> None:
@@ -387,5 +395,7 @@ for command in (
     verify.verify,
     compare.compare,
     sensitivity.sensitivity,
+    report.report,
+    card.card,
 ):
     cli.add_command(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from edgedigits_runner.arrays import decode
@@ -28,6 +28,8 @@ from edgedigits.tasks.statistics import (
 
 Laps = Sequence[NDArray[np.float64]]
 """Of each window, in microseconds."""
+PERCENTS: Final = (0, 1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 99.9, 100)
+"""Those that tell how laps are distributed."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Latency:
     `steady_memory_mib` what it holds after 0.2 s of inferences; `added_memory_mib` is the rise from loading the
     model on; None where the system does not tell. `cold` is None unless asked for.
 
+    `quantiles_us` are pairs of a percent of PERCENTS and microseconds, over all laps that count.
+
     Only rounds in which no model's window is void count: the windows of one round share their time, so they stay or
     go together. `valid_windows` says how many do, `void_reasons` why the others don't. Where it is 0 the numbers come
     from all windows, for a doubtful number that says so is better than none.
@@ -86,6 +90,7 @@ class Latency:
     valid_windows: int
     void_reasons: tuple[str, ...]
     delegated: bool | None
+    quantiles_us: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -248,6 +253,7 @@ def _latency(result: JsonObject, threads_at: int, model_at: int, probes: Probes)
         valid_windows=len(valid),
         void_reasons=tuple(window["void"] for window in entry["windows"] if window["void"]),
         delegated=entry["delegated"],
+        quantiles_us=tuple(zip(PERCENTS, map(float, np.percentile(np.concatenate(laps), PERCENTS)), strict=True)),
     )
 
 

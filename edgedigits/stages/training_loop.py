@@ -97,13 +97,13 @@ def tune(
 
     rate = keras.optimizers.schedules.CosineDecay(plan.rate, steps, alpha=CLOSING_RATE)
     how = Descent(plan.what, steps, rate, data.seed, pause)
-    closing = descend(training_copy, loss, plan.epochs_of(data), how, progress, hold)
+    went = descend(training_copy, loss, plan.epochs_of(data), how, progress, hold)
     return {
         "steps": steps,
         "batch": plan.batch,
         "class_weights": to_facts(weights),
         "compute": training_copy.layers[1].dtype_policy.name,
-        "closing_loss": closing,
+        **went.as_facts(),
     }
 
 
@@ -136,6 +136,26 @@ class Descent:
     pause: Pause | None = None
 
 
+CURVE_POINTS = 50
+
+
+@dataclass(frozen=True)
+class Descended:
+    """The losses of all steps, as they went."""
+
+    losses: Sequence[float]
+
+    @property
+    def closing(self) -> float:
+        """The mean of the last tenth of the steps."""
+        return float(np.mean(self.losses[-max(1, len(self.losses) // 10) :]))
+
+    def as_facts(self) -> Facts:
+        """`closing_loss`, and `loss_curve`: means over parts of the steps, as equal as can be, in their order."""
+        parts = np.array_split(self.losses, min(CURVE_POINTS, len(self.losses)))
+        return {"closing_loss": self.closing, "loss_curve": [float(f"{part.mean():.5g}") for part in parts]}
+
+
 AT_ONCE_S = 0.5
 """About so long the steps take that are left to TensorFlow together; then who watches is told, and an interrupt is heard. With
 Python between all steps those of a small net took a third longer on two cores."""
@@ -148,8 +168,8 @@ def descend(
     how: Descent,
     progress: Progress,
     hold: Callable[[], None] = lambda: None,
-) -> float:
-    """Adam on `loss` of each batch, whose tensors it takes, an epoch at a time. The mean loss of the last tenth of the steps."""
+) -> Descended:
+    """Adam on `loss` of each batch, whose tensors it takes, an epoch at a time."""
     optimizer = Adam(training_copy.trainable_variables, how.rate)
 
     def step(*batch: KerasTensor) -> KerasTensor:
@@ -183,7 +203,7 @@ def descend(
                 at_once = max(1, min(2 * at_once, round(AT_ONCE_S * count / (time.perf_counter() - began))))
             progress(how.what, len(losses) / how.steps)
     progress(how.what, 1.0)
-    return float(np.mean(losses[-max(1, how.steps // 10) :]))
+    return Descended(losses)
 
 
 def seed_layers(training_copy: KerasModel, seed: int) -> None:

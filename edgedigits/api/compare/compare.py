@@ -15,6 +15,7 @@ from edgedigits.api.calls import command
 from edgedigits.api.gates.gated import Gated, add_gates, show_gates
 from edgedigits.api.given import Data, Gates, PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
+from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
@@ -31,6 +32,7 @@ class Compared(Gated, Result):
     """The new model against the old one. Frames: "models", a row for each; "classes", the recall of each class in both."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("models", "classes")
+    DRAWN: ClassVar[Drawn | None] = Drawn("models", ("model",), "p50_us", "p50, microseconds")
 
     report: Report
     gates: Sequence[JsonObject] = ()

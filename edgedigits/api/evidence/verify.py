@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from edgedigits.api.calls import command
 from edgedigits.api.given import Data, PathLike, Read, make_data_wish, parse_pixel_range
 from edgedigits.api.progress import Watch, telling
+from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
@@ -31,6 +32,7 @@ class Verification(Result):
     layer with a cause, its sentence and what would mend it, of which there are none where bytes were held against bytes."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("layers", "suspects")
+    DRAWN: ClassVar[Drawn | None] = Drawn("layers", ("layer",), "own_channel_snr_db", "signal to noise, dB")
 
     report: LayersReport | BytesReport
 

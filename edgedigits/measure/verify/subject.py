@@ -186,7 +186,7 @@ def _pixels(wish: VerifyWish, made: Artifact | None, contents: Contents, say: Sa
         raise InputError(
             f"--data is missing: {wish.model} is not in an artifact folder, so say on which images to verify it"
         )
-    dataset = _dataset(wish, made, say)
+    dataset = find_dataset(wish, made, say)
     outputs = int(contents.outputs[0].shape[-1])
     if len(dataset.classes) == 2 and outputs == 1:
         dataset = fit_to_outputs(dataset, 1)
@@ -201,8 +201,9 @@ def _pixels(wish: VerifyWish, made: Artifact | None, contents: Contents, say: Sa
     return pixels, f"{len(pixels)} validation images of {dataset.name}"
 
 
-def _dataset(wish: VerifyWish, made: Artifact | None, say: Say) -> Dataset:
-    """The data that was named, else the artifact's, read as its images were as far as the wish says nothing else."""
+def find_dataset(wish: VerifyWish, made: Artifact | None, say: Say) -> Dataset:
+    """The data that was named, else the artifact's, read as its images were as far as the wish says nothing else. Raises
+    InputError's kinds, also where an artifact's data can't be found by its name."""
     known = parse_reading(made.manifest["input"]) if made else PLAIN
     filled = wish.filled(known)
     asked = replace(filled, resize=filled.resize or known.size, grey=filled.grey or known.grey)

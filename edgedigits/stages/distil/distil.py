@@ -188,9 +188,9 @@ class Distil:
         loss = soft_labels.make_loss(
             task, training_copy, ask, data.scale, self.share, self.temperature, weights, lessons.mixes
         )
-        closing = training_loop.descend(training_copy, loss, lessons.epochs(self.batch, steps), how, progress, hold)
-        if not math.isfinite(closing):
-            raise RecipeError(f"distil.rate: with {self.rate} the loss ends as {closing}; give a lower one")
+        went = training_loop.descend(training_copy, loss, lessons.epochs(self.batch, steps), how, progress, hold)
+        if not math.isfinite(went.closing):
+            raise RecipeError(f"distil.rate: with {self.rate} the loss ends as {went.closing}; give a lower one")
         average.take()
         keep()
         return replace(student, model=training_loop.copy_weights(student.model, training_copy)), {
@@ -202,7 +202,7 @@ class Distil:
             "batch": self.batch,
             "class_weights": to_facts(weights),
             "compute": training_copy.layers[1].dtype_policy.name,
-            "closing_loss": closing,
+            **went.as_facts(),
         }
 
     def _length(self, data: FitData) -> tuple[int, int]:
