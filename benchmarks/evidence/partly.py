@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edgedigits.pipeline.converters import litert
+from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.samples import write_samples
 from edgedigits.tflite.flatbuffer import read
 from edgedigits.tflite.interpreter import TfliteModel
@@ -23,7 +24,7 @@ def calibrate(flat: bytes, images: np.ndarray) -> Ranges:
     """What every tensor of the float file reaches on float32 images, [n, height, width, channels]."""
     with tempfile.TemporaryDirectory(prefix="edgedigits-evidence-") as folder:
         write_samples(Path(folder), ([image[None]] for image in images))
-        return litert._calibrate(flat, Path(folder))
+        return litert._calibrate(flat, Path(folder), Numbers())
 
 
 def find_scopes(flat: bytes, layer: str) -> list[str]:

@@ -7,7 +7,7 @@ twice the other, a bit of the eight hangs on the draw.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.images import Images
 from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import Scale
-from edgedigits.ground.facts import Facts
+from edgedigits.ground.facts import Facts, JsonObject
 from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.fold_batchnorm import fold
@@ -37,6 +37,10 @@ class Wavering:
     second: tuple[float, float]
     times: float
 
+    def as_json(self) -> JsonObject:
+        """As the manifest has it."""
+        return {"layer": self.layer, "first": [*self.first], "second": [*self.second], "times": self.times}
+
 
 def compare_halves(model: KerasModel, calibration: Images, scale: Scale, export: Any) -> Facts:
     """JSON-safe: the layer whose range differs most between the halves, and all that differ too much; {} where two halves of
@@ -53,8 +57,8 @@ def compare_halves(model: KerasModel, calibration: Images, scale: Scale, export:
     folded, _ = fold(model)
     first, second = (dict(_find_ranges(folded, half, scale, rule)) for half in halves)
     rows = sorted((_compare(layer, first[layer], second[layer]) for layer in first), key=lambda row: -row.times)
-    unstable = [asdict(row) for row in rows if row.times > MOST_TIMES]
-    return {"images": [len(half) for half in halves], "worst": asdict(rows[0]), "unstable": unstable} if rows else {}
+    unstable = [row.as_json() for row in rows if row.times > MOST_TIMES]
+    return {"images": [len(half) for half in halves], "worst": rows[0].as_json(), "unstable": unstable} if rows else {}
 
 
 def tell_unstable(found: Facts, most: int, export: Any) -> str:
