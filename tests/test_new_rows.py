@@ -108,7 +108,7 @@ def test_a_new_stage_and_a_new_export_are_a_row_each(
 
 
 def test_without_their_rows_the_choices_are_said() -> None:
-    with pytest.raises(RecipeError, match="unknown stage 'coarsen'; choose from cluster, distil"):
+    with pytest.raises(RecipeError, match="unknown stage 'coarsen'; choose from cluster, correct_bias, distil"):
         recipe.parse(WANTED, "test", "toy")
     with pytest.raises(RecipeError, match="unknown export 'toy8'"):
         recipe.parse({"export": "toy8"}, "test", "toy")
