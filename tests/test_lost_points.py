@@ -9,6 +9,7 @@ import pytest
 
 import edgedigits as ed
 from edgedigits.errors import RecipeError
+from edgedigits.pipeline.checks.known_by_heart import tell_known
 from edgedigits.pipeline.checks.lost_points import loses, pair_outputs, tell_loss, word_points
 from edgedigits.pipeline.recipe import Recipe, load_recipe
 from edgedigits.tasks.kinds.classification import Classification
@@ -93,3 +94,23 @@ def test_training_is_made_longer_stage_by_stage() -> None:
 def test_what_cannot_be_longer_is_refused(recipe: str, times: float, says: str) -> None:
     with pytest.raises(RecipeError, match=says):
         load_recipe(recipe).with_more(times)
+
+
+@pytest.mark.parametrize(
+    ("validation", "test", "known"),
+    [
+        ((0.9665, 2000), (0.8898, 10000), True),
+        ((0.9464, 5000), (0.9412, 10000), False),
+        ((0.8898, 2000), (0.9665, 10000), False),
+        ((1.0, 20), (0.8, 20), False),
+        ((1.0, 200), (0.8, 200), True),
+    ],
+)
+def test_a_model_that_knows_validation_images_by_heart_is_told(
+    validation: tuple[float, int], test: tuple[float, int], known: bool
+) -> None:
+    said = tell_known(validation, test)
+    assert bool(said) == known
+    if known:
+        assert f"{100 * validation[0]:.2f} % of the validation images" in said
+        assert f"{100 * test[0]:.2f} % of the test images" in said

@@ -72,7 +72,8 @@ WITHIN = {
     "pipeline": "pipeline/augmenting pipeline/checks pipeline/converters pipeline/export pipeline/gates pipeline/mixing "
     "pipeline/mixing/choice",
     "pipeline/advise": "pipeline pipeline/checks pipeline/export",
-    "pipeline/search": "pipeline pipeline/advise pipeline/export pipeline/gates",
+    "pipeline/search": "pipeline pipeline/advise pipeline/export pipeline/gates pipeline/search/points",
+    "pipeline/search/points": "pipeline pipeline/advise pipeline/export pipeline/gates",
     "devices/agent": "",
     "devices/ssh": "",
     "devices": "devices/ssh",

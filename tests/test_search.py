@@ -10,11 +10,11 @@ import pytest
 
 import edgedigits as ed
 from edgedigits.pipeline.recipe import load_recipe, parse
-from edgedigits.pipeline.search import space
-from edgedigits.pipeline.search.foretelling import Outlay
-from edgedigits.pipeline.search.looks import LOOKS, Drop, count_steps, find_error, list_looks, rate
 from edgedigits.pipeline.search.outcome import Point, find_front, list_reliefs, rank, tell_fault
-from edgedigits.pipeline.search.question import Bounds, Goal, parse_bytes, parse_seconds
+from edgedigits.pipeline.search.points import space
+from edgedigits.pipeline.search.points.foretelling import Outlay
+from edgedigits.pipeline.search.points.looks import LOOKS, Drop, count_steps, find_error, list_looks, rate
+from edgedigits.pipeline.search.points.question import Bounds, Goal, parse_bytes, parse_seconds
 from edgedigits.pipeline.search.search import dump_recipe
 from edgedigits.pipeline.search.study import hide_password, quiet
 
@@ -112,7 +112,7 @@ def test_looks_shorten_the_longest_stage_and_share_what_is_before_it() -> None:
 
 
 def test_what_misses_a_bound_is_worth_less() -> None:
-    plain, last = Outlay(300_000, 250_000, 1.0, None), LOOKS[-1]
+    plain, last = Outlay(300_000, 250_000, 1.0, None), 1.0
 
     def value(ms: float, drop: float, **bounds: Any) -> float:
         return rate(Outlay(50_000, 40_000, ms, None), Drop(drop, 0.0), last, Bounds(0.3, **bounds), plain, 2.0)

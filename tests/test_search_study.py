@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,11 @@ from click.testing import CliRunner
 import edgedigits as ed
 from edgedigits.cli.main import cli
 from edgedigits.pipeline.search import search as story
-from edgedigits.pipeline.search import space
 from edgedigits.pipeline.search import study as kept
+from edgedigits.pipeline.search.going_on import find_bar, queue_left
+from edgedigits.pipeline.search.outcome import list_points
+from edgedigits.pipeline.search.points import space
+from edgedigits.pipeline.search.points.question import Bounds
 from edgedigits.pipeline.search.study import NAME, connect, load_study
 from tests import tiny_release
 
@@ -72,6 +76,8 @@ def test_the_best_artifact_holds_the_bounds_and_its_recipe_makes_it_again(
     assert found["best"]["size_bytes"] == first.artifact.tflite.stat().st_size
     assert found["best"]["drop_points"] <= 50
     assert found["best"] in found["front"]
+    assert found["warnings"] == first.artifact.manifest["warnings"]
+    assert all(f"warning: {said}"[:60] in str(first) for said in found["warnings"])
     assert first.figure.read_text().startswith("<?xml")
     again = ed.compress(net, shapes, recipe=first.recipe, pixel_range="0..1", out=tmp_path, progress=False)
     assert again.tflite.read_bytes() == first.artifact.tflite.read_bytes()
@@ -211,3 +217,84 @@ def _is_signed(out: Path) -> bool:
             return bool(list(opened.execute("select 1 from trial_user_attributes where key = 'worker'")))
     except sqlite3.Error:
         return False
+
+
+def make_trial(study: optuna.Study, number: int, value: float, drop: float | None, **attrs: Any) -> None:
+    """A point that was trained to its end with this drop of 1,000 answers, or else left at a look with this value."""
+    from optuna.distributions import IntDistribution
+    from optuna.trial import TrialState, create_trial
+
+    paired = {"only_float_right": 0, "only_compressed_right": 0, "images": 1000}
+    costs = {"size_bytes": 2000, "gzip_bytes": 1000, "ms": 1.0, "cycles": None}
+    seen = {"share": 0.1 if drop is None else 1.0, "drop_points": drop or 0.0, "paired": paired, **costs}
+    study.add_trial(
+        create_trial(
+            params={"n": number},
+            distributions={"n": IntDistribution(0, 99)},
+            user_attrs={
+                "bounds": Bounds(1.0).as_json(),
+                "seen": seen,
+                **({"left": True} if drop is None else {}),
+                **attrs,
+            },
+            **(
+                {"state": TrialState.PRUNED, "value": value, "intermediate_values": {1: value}}
+                if drop is None
+                else {"state": TrialState.COMPLETE, "value": value}
+            ),
+        )
+    )
+
+
+def test_the_most_promising_point_that_was_left_goes_on(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 's'}"
+    study, _ = kept.make_study(connect(url), url, {"model": "m"}, 7)
+
+    def queued(late: bool = False) -> list[Any]:
+        queue_left(study, Bounds(1.0), 2.0, late)
+        waiting = [one for one in study.trials if one.state is optuna.trial.TrialState.WAITING]
+        return [(one.user_attrs[kept.GOES_ON], one.system_attrs["fixed_params"]) for one in waiting]
+
+    def try_it(drop: float | None, value: float) -> None:
+        """As a trial that was queued: the rest of one that was left."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of the storage's sign of life, which `optimize` sees to
+            trial = study.ask()
+        trial.suggest_int("n", 0, 99)
+        for name, one in study.trials[trial.user_attrs[kept.GOES_ON]].user_attrs.items():
+            if name != "left" or drop is None:
+                trial.set_user_attr(name, one)
+        if drop is None:
+            trial.report(value, 3)
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        else:
+            trial.set_user_attr("seen", {**trial.user_attrs["seen"], "share": 1.0, "drop_points": drop})
+            study.tell(trial, value)
+
+    make_trial(study, 0, 0.0, 0.0)
+    make_trial(study, 1, -1.0, 3.0)  # the best value of all, and past the bound
+    assert find_bar(study, Bounds(1.0), 2.0) == 0.0
+    make_trial(study, 2, -0.5, None)
+    make_trial(study, 3, -0.8, None)
+    make_trial(study, 4, 0.2, None)
+    assert [one.number for one in list_points(study)] == [0, 1, 2, 3, 4]
+    assert queued() == [(3, {"n": 3})]
+    assert queued() == [(3, {"n": 3})], "one at a time"
+    try_it(None, -0.3)
+    assert [one.number for one in list_points(study)] == [0, 1, 2, 4, 5], "a point is told once"
+    assert queued() == [], "another point's turn"
+    make_trial(study, 6, 0.3, None)
+    assert queued() == [(2, {"n": 2})]
+    try_it(0.5, -0.5)
+    assert find_bar(study, Bounds(1.0), 2.0) == -0.5
+    assert queued(late=True) == [], "none that is left can be better"
+
+
+def test_late_in_a_search_no_new_points_are_begun(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 's'}"
+    study, _ = kept.make_study(connect(url), url, {"model": "m"}, 7)
+    make_trial(study, 0, -0.5, None)
+    make_trial(study, 1, -0.6, None)
+    make_trial(study, 2, -0.4, None, goes_on=1)
+    assert not queue_left(study, Bounds(1.0), 2.0, late=False)
+    assert queue_left(study, Bounds(1.0), 2.0, late=True)

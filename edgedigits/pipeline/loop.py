@@ -26,6 +26,7 @@ from edgedigits.pipeline.augmenting.choose import Asked, choose_augment
 from edgedigits.pipeline.checks import lost_points
 from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.judging import check_baseline, check_classes, compute_outputs_of_bytes, find_changes
+from edgedigits.pipeline.checks.known_by_heart import tell_known
 from edgedigits.pipeline.checks.scale_check import check_scale
 from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export import checks
@@ -82,6 +83,11 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     test, answers = _test(job, made.halves, made.exported, made.baseline, made.scale)
     if lost := tell_classes(answers.classes, answers.names, "the test images"):
         made.warnings.append(lost)
+    if known := tell_known(
+        (made.records[0]["validation_accuracy"], made.exported.facts["validation_paired"]["images"]),
+        (test["float_accuracy"], test["images"]),
+    ):
+        made.warnings.append(known)
     draft = Draft(
         job,
         made.key,

@@ -30,6 +30,7 @@ def to_json(found: Outcome) -> JsonObject:
         "artifact": str(artifact.path) if artifact else None,
         "recipe": str(found.recipe_file) if found.recipe_file else None,
         "test": artifact.manifest["test"] if artifact else None,
+        "warnings": list(artifact.manifest["warnings"]) if artifact else [],
         "front": [one.as_json() for one in found.front],
         "points": [one.as_json() for one in found.points],
         "without": [{"bound": one.bound, "best": one.point.as_json() if one.point else None} for one in found.reliefs],
@@ -84,6 +85,7 @@ def _end(found: Outcome) -> Iterator[str]:
                 f"warning: that is more than --max-drop {found.goal.bounds.max_drop:g}, which it holds on validation images; "
                 "ask for less to be on the safe side"
             )
+        yield from (f"warning: {said}" for said in found.artifact.manifest["warnings"])
         yield f"{found.artifact.path}"
         yield f"{found.recipe_file}: its recipe, for edgedigits compress --recipe"
         return

@@ -24,7 +24,7 @@ from edgedigits.api.result import Result
 from edgedigits.data.reading import Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground.facts import JsonObject
-from edgedigits.pipeline.search.question import TARGETS, Bounds, Goal, parse_bytes, parse_seconds
+from edgedigits.pipeline.search.points.question import TARGETS, Bounds, Goal, parse_bytes, parse_seconds
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -11,10 +11,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.recipe import Recipe, parse
-from edgedigits.pipeline.search.foretelling import Outlay
-from edgedigits.pipeline.search.looks import Drop, read_drop, tell_cost_fault
-from edgedigits.pipeline.search.question import MOST_POINTS, Bounds
-from edgedigits.pipeline.search.study import FINISHED
+from edgedigits.pipeline.search.points.foretelling import Outlay
+from edgedigits.pipeline.search.points.looks import Drop, read_drop, tell_cost_fault
+from edgedigits.pipeline.search.points.question import MOST_POINTS, Bounds
+from edgedigits.pipeline.search.study import FINISHED, list_rests
 
 AS_FAST: Final = 1.02
 """Of points whose times differ by less than this, the more accurate one is the better."""
@@ -54,9 +54,11 @@ class Point:
 
 
 def list_points(study: optuna.Study) -> list[Point]:
-    """Every point that was tried to an end, once, in order."""
-    trials = study.get_trials(deepcopy=False, states=FINISHED)
-    return [read_point(one) for one in trials if "same_as" not in one.user_attrs]
+    """Every point that was tried to an end, once, as far as it went, in order."""
+    trials = study.get_trials(deepcopy=False)
+    finished = [one for one in trials if one.state in FINISHED]
+    went_on = list_rests(finished)
+    return [read_point(one) for one in finished if "same_as" not in one.user_attrs and one.number not in went_on]
 
 
 def read_point(trial: FrozenTrial) -> Point:

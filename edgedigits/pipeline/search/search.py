@@ -18,7 +18,6 @@ from edgedigits.pipeline import loop
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.prepare import Wish, prepare_job
 from edgedigits.pipeline.recipe import Recipe, load_recipe
-from edgedigits.pipeline.search.foretelling import measure
 from edgedigits.pipeline.search.outcome import (
     Point,
     find_front,
@@ -29,10 +28,11 @@ from edgedigits.pipeline.search.outcome import (
     tell_fault,
 )
 from edgedigits.pipeline.search.outcome import Relief as Relief
-from edgedigits.pipeline.search.question import Goal
-from edgedigits.pipeline.search.space import list_starts
-from edgedigits.pipeline.search.study import FINISHED, Lost, connect, hide_password, make_study, patiently
-from edgedigits.pipeline.search.trial import OVER, Plain
+from edgedigits.pipeline.search.points.foretelling import measure
+from edgedigits.pipeline.search.points.question import Goal
+from edgedigits.pipeline.search.points.space import list_starts
+from edgedigits.pipeline.search.study import FINISHED, OVER, Lost, connect, hide_password, make_study, patiently
+from edgedigits.pipeline.search.trial import Plain
 from edgedigits.pipeline.search.worker import Errand, work
 
 STUDY, RECIPE = "search.db", "best.yaml"

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from edgedigits.errors import InputError
 from edgedigits.ground.facts import JsonObject
-from edgedigits.pipeline.search.looks import FACTOR
+from edgedigits.pipeline.search.points.looks import FACTOR
 
 NAME: Final = "edgedigits"
 HEARTBEAT_S: Final = 10
@@ -32,6 +32,10 @@ MOST_RETRIES: Final = 5
 PATIENCE_S: Final = float(os.environ.get("EDGEDIGITS_DATABASE_S", "30"))
 """So long a database is waited for."""
 FINISHED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
+GOES_ON: Final = "goes_on"
+"""Of a trial that is the rest of another, which was left at a look: that one's number."""
+OVER: Final = "the time was over"
+"""Why a trial ended that is queued again."""
 _FAULTS: Final = (SQLAlchemyError, optuna.exceptions.StorageInternalError)
 _Found = TypeVar("_Found")
 _SCHEMES: Final = {
@@ -177,11 +181,12 @@ def make_study(storage: RDBStorage, url: str, asked: JsonObject, seed: int) -> t
     return load_study(storage, seed), found is not None
 
 
-def queue_start(study: optuna.Study, starts: Sequence[JsonObject], bounds: JsonObject) -> None:
-    """Queues the first of these points that was not tried under these bounds; what waits already goes first, as what was lost."""
+def queue_start(study: optuna.Study, starts: Sequence[JsonObject], bounds: JsonObject) -> bool:
+    """Queues the first of these points that was not tried under these bounds; what waits already goes first, as what was lost.
+    Whether one of them or of these comes next."""
     trials = study.get_trials(deepcopy=False)
     if any(one.state is TrialState.WAITING for one in trials):
-        return
+        return True
     known = [
         one.params or one.system_attrs.get("fixed_params", {})
         for one in trials
@@ -192,7 +197,20 @@ def queue_start(study: optuna.Study, starts: Sequence[JsonObject], bounds: JsonO
         if start not in known:
             with quiet():
                 study.enqueue_trial(start)
-            return
+            return True
+    return False
+
+
+def is_end(trial: FrozenTrial) -> bool:
+    """Whether a trial came to an end of its own."""
+    return trial.state in FINISHED and trial.user_attrs.get("ended") != OVER
+
+
+def list_rests(trials: Sequence[FrozenTrial]) -> set[int]:
+    """The numbers of trials that others are the rest of, which ended or are to be tried."""
+    alive = (TrialState.RUNNING, TrialState.WAITING)
+    rests = [one for one in trials if GOES_ON in one.user_attrs and (is_end(one) or one.state in alive)]
+    return {one.user_attrs[GOES_ON] for one in rests}
 
 
 def sign(trial: optuna.Trial) -> None:

@@ -16,9 +16,9 @@ from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.loop import validate
 from edgedigits.pipeline.recipe import Recipe
-from edgedigits.pipeline.search.foretelling import Outlay, foretell, measure
-from edgedigits.pipeline.search.looks import (
-    LOOKS,
+from edgedigits.pipeline.search.going_on import LEFT, find_bar
+from edgedigits.pipeline.search.points.foretelling import Outlay, foretell, measure
+from edgedigits.pipeline.search.points.looks import (
     Look,
     count_steps,
     list_looks,
@@ -27,12 +27,10 @@ from edgedigits.pipeline.search.looks import (
     read_drop,
     tell_cost_fault,
 )
-from edgedigits.pipeline.search.question import Goal
-from edgedigits.pipeline.search.space import Frame, ask, make_recipe
-from edgedigits.pipeline.search.study import FINISHED, sign
+from edgedigits.pipeline.search.points.question import Goal
+from edgedigits.pipeline.search.points.space import KINDS, Frame, ask, make_recipe
+from edgedigits.pipeline.search.study import FINISHED, GOES_ON, OVER, is_end, sign
 
-OVER: Final = "the time was over"
-"""Why a trial ended that is queued again."""
 _LEAST_PART: Final = 0.02
 """What is seen of less tells nothing of the whole."""
 SLACK: Final = 1.05
@@ -84,10 +82,10 @@ class Trying:
             return self._looked_at(trial, recipe)
         except OutOfTime as error:
             self._keep_needed()
-            self.study.enqueue_trial(dict(trial.params))
+            self._queue_again(trial)
             raise self._pruned(trial, OVER) from error
         except KeyboardInterrupt:
-            self.study.enqueue_trial(dict(trial.params))
+            self._queue_again(trial)
             raise
         except EdgeDigitsError as error:
             trial.report(WORST, 0)
@@ -100,24 +98,31 @@ class Trying:
         """The value of the same point in an earlier trial. Raises TrialPruned as that one ended so, under the same bounds."""
         bounds = self.goal.bounds.as_json()
         trial.set_user_attr("bounds", bounds)
-        for one in self.study.get_trials(deepcopy=False, states=FINISHED):
-            attrs = one.user_attrs
-            if one.params != trial.params or "same_as" in attrs or attrs.get("ended") == OVER:
-                continue
+        same = [
+            one
+            for one in self.study.get_trials(deepcopy=False, states=FINISHED)
+            if one.params == trial.params and "same_as" not in one.user_attrs and is_end(one)
+        ]
+        for one in same:
             if one.state is TrialState.COMPLETE:
                 trial.set_user_attr("same_as", one.number)
-                return self._rate(attrs["seen"], LOOKS[-1])
-            if attrs.get("bounds") == bounds:
+                return self._rate(one.user_attrs["seen"], one.params["kind"])
+        for one in same:
+            if one.user_attrs.get("bounds") == bounds and GOES_ON not in trial.user_attrs:
                 trial.set_user_attr("same_as", one.number)
                 for step, value in one.intermediate_values.items():
                     trial.report(value, step)
                 raise optuna.TrialPruned
         return None
 
-    def _rate(self, seen: JsonObject, look: Look) -> float:
+    def _queue_again(self, trial: optuna.Trial) -> None:
+        rest_of = {key: one for key, one in trial.user_attrs.items() if key == GOES_ON}
+        self.study.enqueue_trial(dict(trial.params), user_attrs=rest_of)
+
+    def _rate(self, seen: JsonObject, kind: str) -> float:
         outlay = Outlay(seen["size_bytes"], seen["gzip_bytes"], seen["ms"], seen["cycles"])
-        plain = self.plain
-        return rate(outlay, read_drop(seen), look, self.goal.bounds, plain.int8, plain.float_ms)
+        left, plain = KINDS[kind].left.get(seen["share"], 1.0), self.plain
+        return rate(outlay, read_drop(seen), left, self.goal.bounds, plain.int8, plain.float_ms)
 
     def _foretell(self, trial: optuna.Trial, recipe: Recipe) -> None:
         """Raises TrialPruned for a point that can't hold the bounds on cost, before any training."""
@@ -130,21 +135,32 @@ class Trying:
             raise self._pruned(trial, f"can't fit, so nothing was trained: {fault}")
 
     def _looked_at(self, trial: optuna.Trial, recipe: Recipe) -> float:
-        value, whole = WORST, count_steps(recipe, len(self.data.fit))
+        value, whole, seen = WORST, count_steps(recipe, len(self.data.fit)), self._find_share_seen(trial)
         for look, short in list_looks(recipe, len(self.data.fit)):
+            if look.share <= seen:
+                continue
             steps = count_steps(short, len(self.data.fit))
             self._begun, self._done = (time.time(), steps / max(1, whole)), 0.0
             value = self._look(trial, look, short)
             if look.share == 1:
                 break
             trial.report(value, look.step)
-            if trial.should_prune():
+            bar = find_bar(self.study, self.goal.bounds, self.plain.float_ms)
+            if value >= bar or trial.should_prune():
+                trial.set_user_attr(LEFT, True)
                 raise self._pruned(trial, f"others were better at {100 * look.share:.0f} % of the training")
             self._done = 1.0
             if self.deadline is not None and time.time() + self._keep_needed() > self.deadline:
-                self.study.enqueue_trial(dict(trial.params))
+                self._queue_again(trial)
                 raise self._pruned(trial, OVER)
         return value
+
+    def _find_share_seen(self, trial: optuna.Trial) -> float:
+        """The share of the training that the trial was left at which this one is the rest of; 0 of a new one."""
+        if GOES_ON not in trial.user_attrs:
+            return 0.0
+        seen = self.study.get_trials(deepcopy=False)[trial.user_attrs[GOES_ON]].user_attrs["seen"]
+        return float(seen["share"])
 
     def _look(self, trial: optuna.Trial, look: Look, recipe: Recipe) -> float:
         made = validate(self.job.with_recipe(recipe), lambda _line: None, self._watch, look.share < 1)
@@ -153,7 +169,7 @@ class Trying:
         drop = -float(paired["difference_points"])
         seen = {"share": look.share, "drop_points": round(drop, 6), "paired": paired, **outlay.as_json()}
         trial.set_user_attr("seen", seen)
-        return self._rate(seen, look)
+        return self._rate(seen, trial.params["kind"])
 
     def _keep_needed(self) -> float:
         """Keeps and gives the seconds that the whole training would take, by what the one in progress took for its part."""

@@ -20,15 +20,18 @@ from edgedigits.ground.facts import JsonObject, Progress, silent
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.prepare import Wish, prepare_job
 from edgedigits.pipeline.recipe import load_recipe
-from edgedigits.pipeline.search.question import Goal
-from edgedigits.pipeline.search.study import FINISHED, Lost, connect, load_study, queue_start, quiet
-from edgedigits.pipeline.search.trial import OVER, Plain, Trying
+from edgedigits.pipeline.search.going_on import queue_left
+from edgedigits.pipeline.search.points.question import Goal
+from edgedigits.pipeline.search.study import GOES_ON, Lost, connect, is_end, load_study, queue_start, quiet
+from edgedigits.pipeline.search.trial import Plain, Trying
 
 POLL_S: Final = 1.0
 MOST_OUTAGES: Final = 20
 """So often a database may go away under one worker."""
 MOST_REPEATS: Final = 25
 """The sampler has found no other point for so long: there is nothing left to try."""
+_LATE: Final = 1 / 3
+"""Of the time: so much before its end no new points are begun while there are some that promise more than the best one."""
 _ONE_AT_A_TIME: Final = threading.Lock()
 """Of a process: seeds and TensorFlow's graph are its own."""
 Told = Callable[[FrozenTrial], None]
@@ -100,7 +103,11 @@ def _tried(errand: Errand, study: optuna.Study, job: Job, progress: Progress) ->
         if step == "wait":
             time.sleep(POLL_S)
             continue
-        queue_start(study, errand.starts[errand.number :: errand.of], errand.goal.bounds.as_json())
+        bounds, seconds = errand.goal.bounds, errand.goal.seconds
+        left = None if errand.deadline is None else errand.deadline - time.time()
+        late = left is not None and seconds is not None and left < _LATE * seconds
+        if not queue_start(study, errand.starts[errand.number :: errand.of], bounds.as_json()):
+            queue_left(study, bounds, errand.plain.float_ms, late)
         ended: list[FrozenTrial] = []
         # one that was taken for lost, since this machine slept, and is another's now
         with quiet(), contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
@@ -113,7 +120,7 @@ def find_step(study: optuna.Study, goal: Goal, deadline: float | None) -> Litera
     if deadline is not None and time.time() > deadline:
         return "over"
     trials = study.get_trials(deepcopy=False)
-    ended = [one for one in trials if one.state in FINISHED and one.user_attrs.get("ended") != OVER]
+    ended = [one for one in trials if is_end(one) and GOES_ON not in one.user_attrs]
     running = sum(one.state is TrialState.RUNNING for one in trials)
     waiting = any(one.state is TrialState.WAITING for one in trials)
     most = None if waiting else goal.trials  # what waits was begun before

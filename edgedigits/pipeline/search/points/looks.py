@@ -9,22 +9,20 @@ from typing import Final
 
 from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.recipe import Recipe
-from edgedigits.pipeline.search.foretelling import Outlay
-from edgedigits.pipeline.search.question import Bounds
+from edgedigits.pipeline.search.points.foretelling import Outlay
+from edgedigits.pipeline.search.points.question import Bounds
 from edgedigits.stages.settings import count_stage_steps, lengthen
 
 
 @dataclass(frozen=True)
 class Look:
-    """A training of `share` of the recipe's. `step` is Optuna's; `catches_up`: of a drop seen then, about so much is left at the
-    end of the whole training."""
+    """A training of `share` of the recipe's. `step` is Optuna's."""
 
     step: int
     share: float
-    catches_up: float
 
 
-LOOKS: Final = (Look(1, 0.1, 0.4), Look(3, 0.35, 0.7), Look(9, 1.0, 1.0))
+LOOKS: Final = (Look(1, 0.1), Look(3, 0.35), Look(9, 1.0))
 """Optuna's successive halving goes from one to the next by thirds."""
 FACTOR: Final = 3
 _WORTH_IT: Final = 0.7
@@ -84,12 +82,12 @@ def read_drop(seen: JsonObject) -> Drop:
     return Drop(seen["drop_points"], round(error, 6))
 
 
-def rate(outlay: Outlay, drop: Drop, look: Look, bounds: Bounds, plain: Outlay, float_ms: float) -> float:
+def rate(outlay: Outlay, drop: Drop, left: float, bounds: Bounds, plain: Outlay, float_ms: float) -> float:
     """What the study minimises: the logarithm of the time on the target as a share of the plain int8 form's, a little of the
-    packed bytes', and what lies beyond the bounds, much."""
+    packed bytes', and what lies beyond the bounds, much. `left`: of a drop so much may be left after the whole training."""
     value = math.log(outlay.ms / plain.ms) + _PACKED * math.log(outlay.gzip_bytes / plain.gzip_bytes)
-    left = drop.points * (look.catches_up if drop.points > 0 else 1.0)
-    over = left + drop.margin(bounds) - bounds.max_drop
+    lost = drop.points * (left if drop.points > 0 else 1.0)
+    over = lost + drop.margin(bounds) - bounds.max_drop
     value += _PAST_DROP * max(0.0, over) / max(_LEAST_SCALE, bounds.max_drop)
     return value + rate_costs(outlay, bounds, float_ms)
 

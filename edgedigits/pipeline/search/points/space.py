@@ -13,7 +13,7 @@ from edgedigits.ground.facts import JsonObject
 from edgedigits.models.zoo.family_plan import BLOCKS, list_sizes
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.pipeline.recipe import Recipe, load_recipe
-from edgedigits.pipeline.search.foretelling import find_core
+from edgedigits.pipeline.search.points.foretelling import find_core
 from edgedigits.stages.distil.distil import Distil
 from edgedigits.stages.settings import lengthen
 from edgedigits.stages.shrink.shrink import TARGETS
@@ -58,11 +58,16 @@ class Frame:
 
 @dataclass(frozen=True)
 class Kind:
-    """Recipes made of the shipped one `template`: what of it is asked, and what is made of the answers."""
+    """Recipes made of the shipped one `template`: what of it is asked, and what is made of the answers.
+
+    left: of the points lost after a share of the training, the part that may be lost at its end, too. What begins with a new net,
+    or prunes step by step, has most of its way before it.
+    """
 
     template: str
     asks: Mapping[str, Numbers | OneOf]
     build: Callable[[Stages, Choices, Frame], Stages]
+    left: Mapping[float, float]
 
 
 def _as_it_is(_stages: Stages, choices: Choices, _frame: Frame) -> Stages:
@@ -110,8 +115,13 @@ def describe_student(choices: Choices) -> JsonObject:
 _SPARSITY, _YES_OR_NO = OneOf((0.0, 0.5, 0.8)), OneOf((False, True))
 _MORE: Final = {"longer": OneOf((1.0, 2.0, 0.5)), "qat": _YES_OR_NO}
 KINDS: Final[Mapping[str, Kind]] = {
-    "plain": Kind("ptq_int8", {"sparsity": _SPARSITY, "qat": _YES_OR_NO}, _as_it_is),
-    "shrink": Kind("shrink80_int8", {"remove": Numbers(0.3, 0.95, 0.05), "sparsity": _SPARSITY, **_MORE}, _shrunk),
+    "plain": Kind("ptq_int8", {"sparsity": _SPARSITY, "qat": _YES_OR_NO}, _as_it_is, {0.1: 0.1, 0.35: 0.4}),
+    "shrink": Kind(
+        "shrink80_int8",
+        {"remove": Numbers(0.3, 0.95, 0.05), "sparsity": _SPARSITY, **_MORE},
+        _shrunk,
+        {0.1: 0.5, 0.35: 0.8},
+    ),
     "student": Kind(
         "distil_small_int8",
         {
@@ -122,6 +132,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             **_MORE,
         },
         _taught,
+        {0.1: 0.1, 0.35: 0.4},
     ),
 }
 _PLAIN: Final = {"longer": 1.0, "qat": False}
