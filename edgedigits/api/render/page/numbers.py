@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from edgedigits.tflite.layers.sums import MOST_DB
-
 NOTHING: Final = "–"
 """What stands for what could not be had."""
 
@@ -26,6 +24,8 @@ def _word_p(value: float) -> str:
 
 
 def _word_db(value: float) -> str:
+    from edgedigits.tflite.layers.sums import MOST_DB  # late: it brings NumPy, and every result knows this module
+
     return "exact" if value >= MOST_DB else f"{value:.1f}"
 
 
