@@ -202,6 +202,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "twice": (["whole", "./whole"], "whole: given twice"),
     "another form": (["whole", "--out", "page.pdf"], "found .pdf; end it in .html"),
     "a folder": (["whole", "--out", "empty.html"], "empty.html: a folder; give the name of a file"),
+    "another's JSON": (["whole", "--out", "flat.html"], "flat.json: is no report's JSON, and would be lost"),
     "unwritable": (["whole", "--out", "a.tflite/page.html"], "can't be written"),
     "no JSON": (["whole", "--sensitivity", "a.tflite"], "no JSON; give what"),
     "no probes": (["whole", "--sensitivity", "flat.json"], "holds no layers; give what"),

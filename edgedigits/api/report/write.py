@@ -15,6 +15,7 @@ from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable, whole_file
 from edgedigits.ground.facts import JsonObject, Progress, Say
 
+_MARK, _HEAD = b'"kind": "report"', 200
 FORMS: Final = {".html": "html", ".htm": "html", ".md": "markdown"}
 
 
@@ -30,7 +31,8 @@ class Places:
         return self.out.with_suffix(".json")
 
     def check(self, option: str = "--out") -> None:
-        """Raises InputError for another form, ArtifactError where a file can't be written: before any work."""
+        """Raises InputError for another form and for a file of another kind that would be lost, ArtifactError where one can't be
+        written: before any work."""
         if self.out.suffix.lower() not in FORMS:
             raise InputError(
                 f"{option} {self.out}: found {self.out.suffix or 'no ending'}; end it in {', '.join(FORMS)}"
@@ -41,6 +43,8 @@ class Places:
             if path.is_dir():
                 raise InputError(f"{path}: a folder; give the name of a file")
             check_writable(path.parent, path.name)
+        if self.json.exists() and _MARK not in self.json.read_bytes()[:_HEAD]:
+            raise InputError(f"{self.json}: is no report's JSON, and would be lost; give {option} another name")
 
 
 def make_report(request: Request, places: Places, say: Say, progress: Progress) -> JsonObject:
