@@ -32,7 +32,9 @@ def find_scopes(flat: bytes, layer: str) -> list[str]:
     contents = read(flat, "the float file")
     made = [contents.tensors[operator.outputs[0]].name for operator in contents.operators if operator.name in _WEIGHTED]
     part = re.compile(rf"(^|[/;]){re.escape(layer)}_1[/;]")  # TensorFlow's name of the scope, which Keras enters twice
-    return [name for name in made if part.search(f"{name};")]
+    if not (found := [name for name in made if part.search(f"{name};")]):
+        raise ValueError(f"no operator of {layer}")
+    return found
 
 
 def convert(flat: bytes, ranges: Ranges, scopes: list[str], others: bool = False) -> bytes:

@@ -26,6 +26,7 @@ Found = tuple[list[dict[str, Any]], dict[str, Any]]
 MOST_MINUTES: Final = 10
 LEAST_RANK: Final = 0.9
 SIDE, EPOCHS = 32, 15
+_MARK: Final = "_of_it"
 
 
 def measure() -> Found:
@@ -94,14 +95,26 @@ def compare_with_bytes(name: str) -> dict[str, Any]:
 
 
 def _convert_each(model: Any, data: FitData, layers: list[str]) -> dict[str, float]:
-    flat, nats = convert(model), Answers("softmax")
+    flat, nats = convert(_rename(model)), Answers("softmax")
     samples = np.concatenate([image for (image,) in draw_representative(data.calibration, data.scale, 300)])
     ranges, images = partly.calibrate(flat, samples), read_all(data.validation).astype(np.float32) / 255
     plain, found = partly.answer(flat, images), {}
     for layer in layers:
-        if scopes := partly.find_scopes(flat, layer):
-            found[layer] = nats.divergence(plain, partly.answer(partly.convert(flat, ranges, scopes), images))
+        scopes = partly.find_scopes(flat, f"{layer}{_MARK}")
+        found[layer] = nats.divergence(plain, partly.answer(partly.convert(flat, ranges, scopes), images))
     return found
+
+
+def _rename(model: Any) -> Any:
+    """The same with names that end in no number: TensorFlow numbers scopes, and conv2d numbered would be conv2d_1's."""
+    import keras
+
+    def rename(layer: Any) -> Any:
+        return type(layer).from_config({**layer.get_config(), "name": f"{layer.name}{_MARK}"})
+
+    renamed = keras.models.clone_model(model, clone_function=rename)
+    renamed.set_weights(model.get_weights())
+    return renamed
 
 
 def _train(name: str, data: FitData) -> Any:

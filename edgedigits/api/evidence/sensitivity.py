@@ -137,7 +137,7 @@ def sensitivity(
             custom=name_custom_layers(custom),
             seed=seed,
             fresh=fresh,
-            layers=(layers,) if isinstance(layers, str) else tuple(layers),
+            layers=(layers,) if isinstance(layers, str) else tuple(map(str, layers)),
             max_drop=max_drop,
             images=images,
             **said,
