@@ -101,7 +101,7 @@ def _release(folder: Path, data: Path) -> None:
     from edgedigits.pipeline.recipe import parse
     from edgedigits.tflite.packed_file import pack_file
 
-    recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 6}}}, "the attack", "tiny_int8")
+    recipe = parse({"stages": [], "export": {"int8": {"calibration_images": 30}}}, "the attack", "tiny_int8")
     job = prepare.prepare_job(
         recipe, Wish(model=folder / "keras" / "three.keras", data=str(data), scale="0..1"), _silent
     )

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from edgedigits.errors import InputError
 from edgedigits.ground.facts import Progress, Say, silent
+from edgedigits.ground.processes.interrupts import raise_noted
 
 Watch = bool | Callable[[str, float], object] | None
 """How a caller wants progress: None or True shows it, False does not, and a function is called with what is being done, a word or
@@ -88,6 +89,7 @@ def _bar() -> Iterator[Told]:
 
         def progress(what: str, share: float) -> None:
             nonlocal task
+            raise_noted()
             if not lively:
                 if time.monotonic() - spoken >= QUIET_S:
                     say(f"{what}: {100 * share:.0f} %")

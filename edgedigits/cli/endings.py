@@ -19,6 +19,7 @@ from types import FrameType
 
 from edgedigits.api.calls import was_interrupted
 from edgedigits.errors import EdgeDigitsError
+from edgedigits.ground.processes import interrupts
 
 INTERRUPTED = "interrupted; finished stages are kept, run the same command again to go on"
 TRACEBACK = "EDGEDIGITS_TRACEBACK"
@@ -49,6 +50,7 @@ class Interrupts:
         if self.noted:
             _end_at_once()
         self.noted = True
+        interrupts.note()
         timer = threading.Timer(LONGEST_S, self._too_long)
         timer.daemon = True
         timer.start()
@@ -66,17 +68,17 @@ def _end_at_once() -> None:
 
 def end_of(work: Callable[[], int]) -> int:
     """The exit code of `work`, whose errors are said in one sentence on standard error."""
-    interrupts = Interrupts()
+    watched = Interrupts()
     try:
-        interrupts.watch()
+        watched.watch()
         code = work()
         sys.stdout.flush()
         sentence = ""
     except BaseException as error:  # noqa: BLE001  # whatever it is, it ends here, in a sentence
-        code, sentence = _told(error, interrupts.noted)
-    if interrupts.noted and code != 130:
+        code, sentence = _told(error, watched.noted)
+    if watched.noted and code != 130:
         code, sentence = 130, INTERRUPTED
-    interrupts.end()
+    watched.end()
     if sentence:
         _say(sentence)
     return code

@@ -18,12 +18,11 @@ from edgedigits.data.images import ArrayImages, Images, read_all
 from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import Scale
 from edgedigits.data.splits import FitData
-from edgedigits.errors import CheckError, ModelError, ParityError, RecipeError
+from edgedigits.errors import CheckError, ModelError, ParityError
 from edgedigits.measure.runtimes.asked import Asked
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.answers import answers_probabilities
 from edgedigits.models.layers import lowered_layers
-from edgedigits.pipeline.calibration.settings import IMAGES
 from edgedigits.pipeline.converters.table import CONVERTERS
 from edgedigits.pipeline.export.checks import check_integer
 from edgedigits.pipeline.export.export import Export, find_converter, list_float_layers, tries_values
@@ -44,7 +43,6 @@ def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[s
     A recipe that trains another net instead is held to nothing. Raises RecipeError for one that is made for other images.
     """
     recipe.check_images(model.inputs[0].shape[1:])
-    _check_calibration(recipe, len(data.calibration))
     if any(getattr(stage, "makes_another_net", False) for _, stage in recipe.stages):
         return
     name, export = recipe.export_name, recipe.export
@@ -62,16 +60,6 @@ def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[s
             raise _blamed(model, name, export, error) from error
         if coarse is not None:
             _check_answers(flat, model, coarse, recipe, data)
-
-
-def _check_calibration(recipe: Recipe, images: int) -> None:
-    """Raises RecipeError for more images than there are; those that are taken where nothing is said may be fewer."""
-    wanted = getattr(recipe.export, "calibration_images", IMAGES)
-    if wanted != IMAGES and wanted > images:
-        raise RecipeError(
-            f"export: {recipe.export_name}: calibration_images {wanted}: the training images leave {images} to calibrate on; "
-            "take so many at most"
-        )
 
 
 def check_runs_early(

@@ -129,6 +129,8 @@ def draw_bars(names: Sequence[str], values: Sequence[float], label: str, alt: st
         panel.set_yticks(range(len(names)), names)
         panel.invert_yaxis()
         panel.grid(visible=False, axis="y")
+        panel.xaxis.set_major_formatter(lambda value, _place: f"{value:g}")
+        panel.locator_params(axis="x", nbins=5)
         panel.set_xlabel(label)
 
     return draw(fill, alt, Size(4.4, 0.8 + 0.26 * len(names)))

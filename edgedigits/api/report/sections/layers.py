@@ -87,7 +87,7 @@ def show_sensitivity(source: Source) -> Section:
     rows = found["layers"]
     probes = list(dict.fromkeys(name for row in rows for name in row["probes"]))
     columns: list[tuple[str, str, tuple[str | int, ...]]] = [("layer", "text", ("layer",)), ("kind", "text", ("kind",))]
-    columns += [(name, "drop", ("probes", name, "drop_points")) for name in probes]
+    columns += [(name.replace("_", " "), "drop", ("probes", name, "drop_points")) for name in probes]
     lead = ("Points of accuracy that are lost on validation images when one layer alone is treated so, worst first.",)
     table = source.table("sensitivity", ("sensitivity", "layers"), columns, most=24)
     return Section("sensitivity", "Sensitivity", lead, (*_bars(rows, probes[0]), table))
@@ -99,5 +99,5 @@ def _bars(rows: list[dict[str, Any]], probe: str) -> Iterator[Figure]:
     shown = [(str(name), nats) for name, nats in known if nats is not None][:_MOST_BARS]
     if len(shown) > 1:
         names, values = zip(*shown, strict=True)
-        words = f"{probe}: nats from the float form's answers"
+        words = f"{probe.replace('_', ' ')}: nats from the float form's answers"
         yield Figure(lambda: draw_bars(names, values, words, f"{words}, of each layer"), ())
