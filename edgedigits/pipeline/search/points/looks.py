@@ -65,9 +65,10 @@ class Drop:
     error: float
 
     def margin(self, bounds: Bounds) -> float:
-        """What has to be left of the points that may go: the error, since the best of many points was lucky too; at most half of
-        them, since few validation images tell little."""
-        return min(self.error, bounds.max_drop / 2)
+        """What has to be left of the points that may go: the error, since the best of many points was lucky too. Where validation
+        images are too few to tell that much, so that the error is more than half of these points, less of it, down to nothing:
+        else no model that is any smaller would do."""
+        return max(0.0, min(self.error, bounds.max_drop - self.error))
 
 
 def find_error(only_before: int, only_after: int, images: int) -> float:
