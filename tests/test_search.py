@@ -158,7 +158,9 @@ def test_what_is_lost_by_luck_is_kept_clear_of_the_bound() -> None:
     assert tell_fault(unsure, Bounds(0.3), 4.0) == "0.25 points lost, too close to 0.3 to be sure (0.10 are kept clear)"
     assert not tell_fault(unsure, Bounds(0.35), 4.0)
     assert not tell_fault(point(0, 0.0, 1.0, error=5.0), Bounds(0.3), 4.0), "few images forbid nothing"
-    assert not tell_fault(point(0, 0.04, 1.0, error=0.05), Bounds(0.05), 4.0), "too small a bound to be told from chance"
+    assert not tell_fault(point(0, 0.04, 1.0, error=0.05), Bounds(0.05), 4.0), (
+        "too small a bound to be told from chance"
+    )
     assert tell_fault(point(0, 0.06, 1.0, error=0.05), Bounds(0.05), 4.0)
 
 

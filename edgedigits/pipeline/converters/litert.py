@@ -146,6 +146,7 @@ def _check_integer(made: bytes, numbers: Numbers) -> None:
             if one.index not in asked and "FLOAT32" in one.input_dtypes + one.output_dtypes
         }
         named = ", ".join(sorted(kinds - {"QUANTIZE", "DEQUANTIZE"})) or left[0]
+        other = "the int8 export" if numbers.weights == "int4" else "--converter tf"
         raise FloatOpError(
-            f"export: ai-edge-quantizer has no {numbers.activations} form of {named}; --converter tf may have one"
+            f"export: ai-edge-quantizer has no {numbers.activations} form of {named}; {other} may have one"
         )
