@@ -127,11 +127,12 @@ def _calibrate(flat: bytes, folder: Path, numbers: Numbers) -> Ranges:
 
 
 def _computed(flat: bytes, net: Any) -> Iterator[tuple[int, str]]:
-    """Number and name of the float tensors that are no constants, in the order of computation."""
+    """Number and name of the float tensors that are no constants, in the order of computation. What kernels add to those of the
+    file, room to work in, holds whatever was there before."""
     contents = read(flat, "the float file")
-    constant = {tensor.index for tensor in contents.tensors if tensor.size_bytes}
+    own = {tensor.index for tensor in contents.tensors if not tensor.size_bytes}
     for tensor in net.get_tensor_details():
-        if tensor["dtype"] == np.float32 and tensor["index"] not in constant and tensor["name"]:
+        if tensor["dtype"] == np.float32 and tensor["index"] in own and tensor["name"]:
             yield tensor["index"], tensor["name"]
 
 
