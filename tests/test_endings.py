@@ -18,9 +18,11 @@ import numpy as np
 import pytest
 
 from edgedigits.api.calls import was_interrupted
+from edgedigits.api.progress import telling
 from edgedigits.cli import endings, main
 from edgedigits.cli.endings import INTERRUPTED, end_of, escape_controls
 from edgedigits.errors import DataError, ParityError
+from edgedigits.ground.processes.interrupts import raise_noted
 
 QUICK = """
 stages:
@@ -236,3 +238,30 @@ def test_a_real_interrupt_of_compress_ends_with_130_and_a_sentence(tmp_path: Pat
     assert said.splitlines()[-1] == f"edgedigits: {INTERRUPTED}"
     assert "Traceback" not in said
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_interrupt_that_a_library_swallows_is_heard_at_the_next_sign_of_progress(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    went_on = []
+
+    def work() -> int:
+        with telling(True) as told:
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                sys.excepthook(*sys.exc_info())  # as TensorFlow does, where it takes it for "no"
+            went_on.append("past it")
+            told.progress("stage", 0.5)
+            went_on.append("to the end")
+        return 0
+
+    before, shown = signal.getsignal(signal.SIGINT), sys.excepthook
+    try:
+        assert end_of(work) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert went_on == ["past it"]
+    assert capsys.readouterr().err == f"edgedigits: {INTERRUPTED}\n"
+    assert sys.excepthook is shown
+    raise_noted()  # the next work is another one's

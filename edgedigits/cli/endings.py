@@ -15,7 +15,7 @@ import threading
 import traceback
 import unicodedata
 from collections.abc import Callable
-from types import FrameType
+from types import FrameType, TracebackType
 
 from edgedigits.api.calls import was_interrupted
 from edgedigits.errors import EdgeDigitsError
@@ -34,15 +34,24 @@ class Interrupts:
     def __init__(self) -> None:
         self.noted = False
         self._ended = False
+        self._show = sys.excepthook
 
     def watch(self) -> None:
         """From now on; not where interrupts are ignored, as in a shell's background jobs, or another thread asks."""
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
             signal.signal(signal.SIGINT, self._interrupt)
+            sys.excepthook = self._show_others
 
     def end(self) -> None:
         """What comes after this, while Python takes itself down, changes nothing any more."""
         self._ended = True
+        interrupts.note(False)
+        sys.excepthook = self._show
+
+    def _show_others(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """What a library that swallowed the interrupt would print of it."""
+        if not (self.noted and issubclass(kind, KeyboardInterrupt)):
+            self._show(kind, error, trace)
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         if self._ended:
@@ -50,7 +59,7 @@ class Interrupts:
         if self.noted:
             _end_at_once()
         self.noted = True
-        interrupts.note()
+        interrupts.note(True)
         timer = threading.Timer(LONGEST_S, self._too_long)
         timer.daemon = True
         timer.start()

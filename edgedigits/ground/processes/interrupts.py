@@ -8,10 +8,10 @@ from __future__ import annotations
 _noted = False
 
 
-def note() -> None:
-    """For good: a process that was interrupted does nothing more."""
+def note(noted: bool) -> None:
+    """That one came, or that the work that it was for has ended."""
     global _noted
-    _noted = True
+    _noted = noted
 
 
 def raise_noted() -> None:
