@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,33 +37,32 @@ def convert(folder: str, model: str, numbers: JsonObject) -> bytes:
     naming the operators that the quantizer leaves in float.
     """
     wanted = Numbers(**numbers)
-    try:
+    with _telling(model):
         flat = _export(Path(folder))
         if wanted.weights == "float32":
             return flat
         return _quantize(flat, _ranges(flat, Path(folder), wanted), wanted)
-    except EdgeDigitsError:
-        raise
-    except Exception as error:
-        raise CheckError(f"export: the litert converter can't convert {model}: {tell_reason(error)}") from error
 
 
 def prepare(folder: str, model: str, numbers: JsonObject) -> JsonObject:
     """The float bytes of the SavedModel in `folder` and what its tensors are to hold by the images there and the rule of
     `numbers`: "flat" and "ranges", from which `quantize` makes bytes in several numbers. Raises CheckError as `convert`."""
-    try:
+    with _telling(model):
         flat = _export(Path(folder))
         return {"flat": flat, "ranges": _ranges(flat, Path(folder), Numbers(**numbers))}
-    except CheckError:
-        raise
-    except Exception as error:
-        raise CheckError(f"export: the litert converter can't convert {model}: {tell_reason(error)}") from error
 
 
 def quantize(flat: bytes, ranges: Ranges, model: str, numbers: JsonObject) -> bytes:
     """The float bytes in these `Numbers`. Raises as `convert`."""
-    try:
+    with _telling(model):
         return _quantize(flat, ranges, Numbers(**numbers))
+
+
+@contextmanager
+def _telling(model: str) -> Iterator[None]:
+    """What Keras or the quantizer raises, as a CheckError that names the model."""
+    try:
+        yield
     except EdgeDigitsError:
         raise
     except Exception as error:
