@@ -245,23 +245,32 @@ def test_an_interrupt_that_a_library_swallows_is_heard_at_the_next_sign_of_progr
 ) -> None:
     went_on = []
 
+    class Loud:
+        def __del__(self) -> None:
+            raise KeyboardInterrupt
+
     def work() -> int:
         with telling(True) as told:
             try:
                 signal.raise_signal(signal.SIGINT)
             except KeyboardInterrupt:
                 sys.excepthook(*sys.exc_info())  # as TensorFlow does, where it takes it for "no"
+            try:
+                raise SystemError("<built-in function __import__> returned a result with an exception set")
+            except SystemError:
+                sys.excepthook(*sys.exc_info())  # the same, where it came while TensorFlow was importing
+            del [Loud()][0]  # and where nothing can be raised
             went_on.append("past it")
             told.progress("stage", 0.5)
             went_on.append("to the end")
         return 0
 
-    before, shown = signal.getsignal(signal.SIGINT), sys.excepthook
+    before, shown, ignored = signal.getsignal(signal.SIGINT), sys.excepthook, sys.unraisablehook
     try:
         assert end_of(work) == 130
     finally:
         signal.signal(signal.SIGINT, before)
     assert went_on == ["past it"]
     assert capsys.readouterr().err == f"edgedigits: {INTERRUPTED}\n"
-    assert sys.excepthook is shown
+    assert (sys.excepthook, sys.unraisablehook) == (shown, ignored)
     raise_noted()  # the next work is another one's

@@ -34,24 +34,28 @@ class Interrupts:
     def __init__(self) -> None:
         self.noted = False
         self._ended = False
-        self._show = sys.excepthook
+        self._show, self._show_ignored = sys.excepthook, sys.unraisablehook
 
     def watch(self) -> None:
         """From now on; not where interrupts are ignored, as in a shell's background jobs, or another thread asks."""
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
             signal.signal(signal.SIGINT, self._interrupt)
-            sys.excepthook = self._show_others
+            sys.excepthook, sys.unraisablehook = self._show_others, self._show_others_ignored
 
     def end(self) -> None:
         """What comes after this, while Python takes itself down, changes nothing any more."""
         self._ended = True
         interrupts.note(False)
-        sys.excepthook = self._show
+        sys.excepthook, sys.unraisablehook = self._show, self._show_ignored
 
     def _show_others(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """What a library that swallowed the interrupt would print of it."""
-        if not (self.noted and issubclass(kind, KeyboardInterrupt)):
+        """Not what a library that swallowed the interrupt prints of it; it may have become another error on its way."""
+        if not self.noted:
             self._show(kind, error, trace)
+
+    def _show_others_ignored(self, unraisable: sys.UnraisableHookArgs) -> None:
+        if not self.noted:
+            self._show_ignored(unraisable)
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         if self._ended:
