@@ -1,4 +1,4 @@
-"""benchmarks.evidence: sections beside each other, targets in front."""
+"""benchmarks.sections, by benchmarks.evidence: sections beside each other, targets in front."""
 
 from __future__ import annotations
 
