@@ -24,7 +24,7 @@ NETS: dict[str, Net] = dict(sorted(pair for family in _FAMILIES for pair in fami
 ZOO: dict[str, NetBuilder] = {name: net.build for name, net in NETS.items()}
 
 
-def build(name: str, shape: Sequence[int], units: int, closing: str = "softmax", **options: object) -> KerasModel:
+def build(name: str, shape: Sequence[int], units: int, closing: str = "softmax", /, **options: object) -> KerasModel:
     """A net of the table, untrained, whose last layer makes probabilities by `closing`: softmax, or sigmoid for labels.
 
     A name with a colon is a function of the caller's own, `module:function`. Raises InputError where it can't be built.

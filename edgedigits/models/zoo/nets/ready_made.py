@@ -5,11 +5,14 @@ Howard et al. 2017 (MobileNet), Sandler et al. 2018 (V2), Howard et al. 2019 (V3
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from edgedigits.errors import InputError
-from edgedigits.keras_types import KerasModel, KerasTensor
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.zoo.nets.about import Habits, ImageShape, Net, check_sides
 
 SMALLEST = 32
@@ -72,22 +75,28 @@ def _on_top(
     name: str, function: str, shape: ImageShape, classes: int, weights: str | None, **settings: Any
 ) -> KerasModel:
     """A new classifier on a net of `keras.applications`."""
-    from keras import Model, applications, layers
+    from keras import Model, layers
 
     check_sides(name, shape, SMALLEST)
     image = layers.Input(shape)
-    make: Callable[..., Any] = getattr(applications, function)
-    try:
-        body = make(
-            input_shape=(*shape[:2], 3), include_top=False, weights=weights, pooling="avg", name=_BODY, **settings
-        )
-    except Exception as error:  # Keras raises a bare Exception where a download fails
-        reason = " ".join(str(error).split())[:300]
-        said = ", ".join(f"{key} {value}" for key, value in settings.items() if key == "alpha")
-        raise InputError(f"{name}{f' {said}' if said else ''}, weights {weights}: {reason}") from error
+    body = _make(name, function, input_shape=(*shape[:2], 3), weights=weights, **settings)
     features = layers.Dropout(0.2)(body(_coloured(image)))
     result: KerasModel = Model(image, layers.Dense(classes, activation="softmax", dtype="float32")(features), name=name)
     return result
+
+
+def _make(name: str, function: str, **settings: Any) -> KerasLayer:
+    """The net of `keras.applications` without its classifier. What Keras tells of a download is not what a command answers."""
+    from keras import applications
+
+    make: Callable[..., KerasLayer] = getattr(applications, function)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+            warnings.simplefilter("ignore")  # weights are of images of another size, which is what is asked for
+            return make(include_top=False, pooling="avg", name=_BODY, **settings)
+    except Exception as error:  # Keras raises a bare Exception where a download fails
+        said = ", ".join(f"{key} {settings[key]}" for key in ("alpha", "weights") if settings.get(key) is not None)
+        raise InputError(f"{name}: {said}: {' '.join(str(error).split())[:300]}") from error
 
 
 def _coloured(image: KerasTensor) -> KerasTensor:
