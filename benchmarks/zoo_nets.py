@@ -111,10 +111,11 @@ def fit_head(net: Any, images: np.ndarray, labels: np.ndarray) -> None:
             layer.momentum = 0.0
     net(images, training=True)
     last = [layer for layer in net.layers if layer.weights][-1]
-    told = np.asarray(keras.Model(net.input, last.input)(images)).reshape(len(images), -1)
+    told = np.asarray(keras.Model(net.inputs[0], last.input)(images)).reshape(len(images), -1)
     told = np.hstack([told, np.ones((len(told), 1))])
     wanted = 12 * (np.eye(3)[labels] - 1 / 3)
-    weights = np.linalg.solve(told.T @ told + 0.1 * len(told) * np.eye(told.shape[1]), told.T @ wanted)
+    known = told.T @ told
+    weights = np.linalg.solve(known + 0.01 * np.trace(known) / len(known) * np.eye(len(known)), told.T @ wanted)
     kernel, bias = last.weights
     kernel.assign(weights[:-1].reshape(kernel.shape))
     bias.assign(weights[-1])

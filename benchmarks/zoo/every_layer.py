@@ -1,4 +1,4 @@
-"""Each net of the zoo, small, through four recipes: what the bytes hold, and in which words a stage says what it leaves to others.
+"""Each net of the zoo, small, through four recipes: what the bytes hold, and what each stage says that it leaves to others.
 
 Section "layers" of results/zoo.json. The images are made up and the nets' weights random, but for a last layer that tells these
 images apart; the recipes' training is cut to a few steps. What counts is that every kind of layer finds its way, not what is
@@ -33,15 +33,15 @@ class Case:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-_SLIM: Final = {"filters": (8, 16, 16), "units": 16}
+_SLIM: Final = {"filters": (16, 16, 32), "units": 16}
 CASES: Final[dict[str, Case]] = {
-    "cbam_cnn": Case(options=_SLIM),
-    "classic_cnn": Case(options={"filters": (8, 16), "units": 16}),
+    "cbam_cnn": Case(options={**_SLIM, "ratio": 2}),
+    "classic_cnn": Case(options={"filters": (16, 32), "units": 32}),
     "cnn": Case(),
-    "deep": Case(options={"filters": (8, 16, 16), "strides": (1, 2, 1), "unpadded": 3}),
+    "deep": Case(options={"filters": (16, 32, 32), "strides": (1, 2, 1), "unpadded": 3}),
     "efficientnet_b0": Case(32, COLOUR),
     "gap_cnn": Case(options=_SLIM),
-    "leaky_cnn": Case(options={"filters": (8, 16, 16), "units": (32, 16)}),
+    "leaky_cnn": Case(options={"filters": (16, 32, 32), "units": (32, 16)}),
     "lenet5": Case(),
     "mlp": Case(),
     "mobilenet_v1": Case(32, COLOUR),
@@ -49,12 +49,12 @@ CASES: Final[dict[str, Case]] = {
     "mobilenet_v3_small": Case(32, COLOUR, {"alpha": 0.25}),
     "nano": Case(),
     "pico": Case(),
-    "resnet18": Case(16, COLOUR, {"width": 8}),
-    "resnet50": Case(32, COLOUR, {"width": 8, "stem": "224"}),
+    "resnet18": Case(16, COLOUR, {"width": 16, "blocks": (1, 1)}),
+    "resnet50": Case(32, COLOUR, {"width": 8, "blocks": (1, 1), "stem": "224"}),
     "resnet8": Case(16, COLOUR),
-    "se_cnn": Case(options=_SLIM),
+    "se_cnn": Case(options={**_SLIM, "ratio": 2}),
     "self_attention_cnn": Case(options=_SLIM),
-    "vit": Case(options={"width": 32, "depth": 2, "heads": 2}),
+    "vit": Case(options={"width": 32, "depth": 1, "heads": 2}),
 }
 
 

@@ -1,4 +1,4 @@
-"""The tables of docs/zoo.md: the nets, from the code, and what came of each layer, from the section "layers" of results/zoo.json."""
+"""The tables of docs/zoo.md: the nets, from the code, and what came of each, from the section "layers" of results/zoo.json."""
 
 from __future__ import annotations
 

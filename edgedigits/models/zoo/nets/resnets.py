@@ -30,18 +30,22 @@ def resnet8(shape: ImageShape, classes: int, width: int = 16) -> KerasModel:
     return _close("resnet8", image, x, classes)
 
 
-def resnet18(shape: ImageShape, classes: int, stem: str = "small", width: int = 64) -> KerasModel:
+def resnet18(
+    shape: ImageShape, classes: int, stem: str = "small", width: int = 64, blocks: Sequence[int] = (2, 2, 2, 2)
+) -> KerasModel:
     """Eight blocks of two 3x3 convolutions; for three channels and the stem 224 the 11,689,512 trained numbers of ResNet18.
 
     stem: `small`, a 3x3 convolution of stride 2, or `224`, a 7x7 one of stride 2 and a pooling of stride 2; `width`: channels of
-    the first stage. Raises InputError for another stem and for images of which less than a place would be left.
+    the first stage; `blocks`: of each stage. Raises InputError for another stem and for images of which less than a place would be left.
     """
-    return _residual("resnet18", shape, classes, stem, width, (2, 2, 2, 2), wide=False)
+    return _residual("resnet18", shape, classes, stem, width, blocks, wide=False)
 
 
-def resnet50(shape: ImageShape, classes: int, stem: str = "small", width: int = 64) -> KerasModel:
+def resnet50(
+    shape: ImageShape, classes: int, stem: str = "small", width: int = 64, blocks: Sequence[int] = (3, 4, 6, 3)
+) -> KerasModel:
     """As `resnet18`, of sixteen blocks of 1x1, 3x3 and 1x1 convolutions, the stride in the second: 25,557,032 trained numbers."""
-    return _residual("resnet50", shape, classes, stem, width, (3, 4, 6, 3), wide=True)
+    return _residual("resnet50", shape, classes, stem, width, blocks, wide=True)
 
 
 def _residual(
