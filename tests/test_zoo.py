@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from benchmarks.zoo.every_layer import CASES
 from edgedigits.errors import InputError
 from edgedigits.models.zoo import NETS, ZOO, build, check_net
+from tests.zoo_fast.checks import PARTS
 
 ISSUED = {
     "cbam_cnn": 162_575,
@@ -105,3 +107,8 @@ def test_the_dense_layer_reads_the_mean_or_every_place() -> None:
 def test_what_cannot_be_built(name: str, shape: tuple[int, int, int], options: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
         ZOO[name](shape, 10, **options)
+
+
+def test_every_net_is_tried_with_every_recipe() -> None:
+    tried = [name for part in PARTS.values() for name in part]
+    assert sorted(tried) == sorted(CASES) == list(NETS)

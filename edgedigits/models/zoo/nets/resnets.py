@@ -36,7 +36,7 @@ def resnet18(
     """Eight blocks of two 3x3 convolutions; for three channels and the stem 224 the 11,689,512 trained numbers of ResNet18.
 
     stem: `small`, a 3x3 convolution of stride 2, or `224`, a 7x7 one of stride 2 and a pooling of stride 2; `width`: channels of
-    the first stage; `blocks`: of each stage. Raises InputError for another stem and for images of which less than a place would be left.
+    the first stage; `blocks`: of each stage. Raises InputError for another stem and for images that are too small.
     """
     return _residual("resnet18", shape, classes, stem, width, blocks, wide=False)
 
