@@ -112,13 +112,13 @@ def fit_head(net: Any, images: np.ndarray, labels: np.ndarray) -> None:
     net(images, training=True)
     last = [layer for layer in net.layers if layer.weights][-1]
     told = np.asarray(keras.Model(net.inputs[0], last.input)(images)).reshape(len(images), -1)
-    told = np.hstack([told, np.ones((len(told), 1))])
-    wanted = 4 * (np.eye(3)[labels] - 1 / 3)
-    known = told.T @ told
-    weights = np.linalg.solve(known + 0.03 * np.trace(known) / len(known) * np.eye(len(known)), told.T @ wanted)
+    middle, spread = told.mean(axis=0), told.std(axis=0) + 1e-3 * told.std() + 1e-9
+    told = (told - middle) / spread
+    known = told.T @ told + 0.1 * len(told) * np.eye(told.shape[1])
+    weights = np.linalg.solve(known, told.T @ (4 * (np.eye(3)[labels] - 1 / 3))) / spread[:, None]
     kernel, bias = last.weights
-    kernel.assign(weights[:-1].reshape(kernel.shape))
-    bias.assign(weights[-1])
+    kernel.assign(weights.reshape(kernel.shape))
+    bias.assign(-middle @ weights)
 
 
 def shorten(recipe: Any) -> Any:
