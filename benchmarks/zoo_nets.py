@@ -101,26 +101,6 @@ def settle(net: Any, images: np.ndarray, labels: np.ndarray) -> None:
         layer.momentum = FOLLOWS
 
 
-def fit_head(net: Any, images: np.ndarray, labels: np.ndarray) -> None:
-    """Gives a net of random weights answers to lose without training: normalization as on these images, the last layer by least
-    squares of what the layers before it tell of the classes."""
-    from edgedigits.backend import keras
-
-    for layer in net._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0
-    net(images, training=True)
-    last = [layer for layer in net.layers if layer.weights][-1]
-    told = np.asarray(keras.Model(net.inputs[0], last.input)(images)).reshape(len(images), -1)
-    middle, spread = told.mean(axis=0), told.std(axis=0) + 1e-3 * told.std() + 1e-9
-    told = (told - middle) / spread
-    known = told.T @ told + 0.1 * len(told) * np.eye(told.shape[1])
-    weights = np.linalg.solve(known, told.T @ (4 * (np.eye(3)[labels] - 1 / 3))) / spread[:, None]
-    kernel, bias = last.weights
-    kernel.assign(weights.reshape(kernel.shape))
-    bias.assign(-middle @ weights)
-
-
 def shorten(recipe: Any) -> Any:
     """The recipe with its training cut to a few steps."""
     stages = []

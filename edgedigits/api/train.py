@@ -138,7 +138,8 @@ def run(
     if out.suffix != ".keras":
         raise InputError(f"--out {out}: wanted a name that ends in .keras")
     options = {key: value for key, value in options.items() if value is not None}
-    check_net(name, "")
+    if not is_own(name):
+        check_net(name, "")
     for option in options:
         if option not in list_options(name):
             takers = ", ".join(net for net in ZOO if option in list_options(net))
@@ -149,7 +150,7 @@ def run(
     from edgedigits.pipeline.train import Settings, write_history
     from edgedigits.pipeline.train import train as train_net
 
-    frozen = round(habits.frozen * settings["epochs"])
+    frozen = habits.count_frozen(settings["epochs"])
     wanted = Settings(name, scale=wish.scale or habits.scale, options=options, frozen=frozen, **settings)
     check_writable(out.parent, out.with_suffix(".training").name)
     dataset = wish.dataset()
@@ -165,15 +166,12 @@ def run(
 
 def _name(name: str | None, model_fn: str | None) -> str:
     """The net that is meant: one of the zoo or a function. Raises InputError where both or neither are named."""
-    if (name is None) == (model_fn is None):
-        found = "both were given" if name else "neither was given"
-        raise InputError(
-            f"NAME and --model-fn: {found}; name a net of the zoo ({', '.join(ZOO)}), or a function of yours"
-        )
-    if name is not None:
-        check_net(name, "")
+    if name is not None and model_fn is None:
         if is_own(name):
             raise InputError(f"{name}: a function is given as --model-fn {name}")
         return name
-    find_function(str(model_fn))
-    return str(model_fn)
+    if model_fn is not None and name is None:
+        find_function(model_fn)
+        return model_fn
+    found = "both were given" if name else "neither was given"
+    raise InputError(f"NAME and --model-fn: {found}; name a net of the zoo ({', '.join(ZOO)}), or a function of yours")

@@ -31,7 +31,7 @@ from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, s
 from edgedigits.models.layers.training_policy import choose_training_policy
 from edgedigits.models.zoo import build, check_net
 from edgedigits.models.zoo.nets.ready_made import freeze
-from edgedigits.models.zoo.own import hash_source
+from edgedigits.models.zoo.own import hash_source, is_own
 from edgedigits.pipeline.augmenting.choice import Choice
 from edgedigits.pipeline.augmenting.decide import Question, as_said, find_out_once
 from edgedigits.pipeline.augmenting.outlay import Outlay
@@ -62,7 +62,8 @@ class Settings:
     frozen: int = 0  # epochs at the beginning in which ready weights stay as they are
 
     def __post_init__(self) -> None:
-        check_net(self.name, "zoo: ")
+        if not is_own(self.name):
+            check_net(self.name, "zoo: ")
         check_seed(self.seed)
         object.__setattr__(self, "scale", parse_scaling(self.scale).as_json())
         if not isinstance(self.augment, bool):

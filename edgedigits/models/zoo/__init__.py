@@ -57,5 +57,5 @@ def list_options(name: str) -> list[str]:
 
 def check_net(name: str, where: str = "--zoo ") -> None:
     """Raises InputError for a net that is not in the zoo, with the nearest that is; `where` begins the sentence."""
-    if name not in ZOO and not is_own(name):
+    if name not in ZOO:
         raise InputError(f"{where}{name}: no such net{suggest(name, ZOO)}")

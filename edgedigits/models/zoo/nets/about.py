@@ -30,6 +30,10 @@ class Habits:
     scale: str = "0..1"
     frozen: float = 0.0
 
+    def count_frozen(self, epochs: int) -> int:
+        """Of so many epochs those in which ready weights stay: one at least, unless there is but one."""
+        return max(1, round(self.frozen * epochs)) if self.frozen and epochs > 1 else 0
+
 
 @dataclass(frozen=True)
 class Net:
