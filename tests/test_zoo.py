@@ -1,5 +1,7 @@
 """The nets of the zoo have the sizes their docstrings promise, and refuse what can't be built."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,7 @@ def test_parameters_are_those_of_its_row(name: str) -> None:
 def test_published_sizes_of_large_nets() -> None:
     """Of ResNet18 and ResNet50 for ImageNet, of MLPerf Tiny's MobileNet for two classes."""
     for name, trained in (("resnet18", 11_689_512), ("resnet50", 25_557_032)):
-        net = ZOO[name]((224, 224, 3), 1000, stem="224")
+        net: Any = ZOO[name]((224, 224, 3), 1000, stem="224")
         assert sum(int(np.prod(weight.shape)) for weight in net.trainable_weights) == trained
     assert ZOO["mobilenet_v1"]((96, 96, 3), 2).count_params() == 221_794
 
