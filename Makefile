@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test suite lint docs device pi bench peers pays pythons attack tables golden clean
+.PHONY: demo test suite zoo-fast lint docs device pi bench peers pays pythons attack tables golden clean
 
 demo: $(READY)
 	$(BIN)/edgedigits demo
@@ -15,6 +15,10 @@ test: $(READY)
 
 suite: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# Every net of the zoo, small, through every recipe; part of `make test`.
+zoo-fast: $(READY)
+	$(BIN)/python -m pytest tests/zoo_fast -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -32,6 +32,7 @@ from benchmarks.pays_table import boards_table, pays_table
 from benchmarks.peers.table import peers_short, peers_table
 from benchmarks.published_table import published_table
 from benchmarks.pythons.table import pythons_table
+from benchmarks.zoo import nets_table
 from benchmarks.zoo_table import zoo_table
 from edgedigits.errors import DeviceError
 from edgedigits.measure.runtimes.device_facts import DeviceFacts
@@ -143,6 +144,7 @@ def tables() -> dict[str, str]:
         "operations": layers_table.operations_table(),
         "reasons": layers_table.reasons_list(),
         "left-out": layers_table.left_out_list(),
+        "nets": nets_table.nets_table(),
         "refused": layers_table.refused_table(),
     }
     for name, file, table in _FROM_RESULTS:
@@ -180,6 +182,7 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("converters", "converters.json", converters_table),
     ("converters-targets", "converters.json", targets_table),
     ("zoo", "keras3.json", zoo_table),
+    ("zoo-layers", "zoo.json", nets_table.layers_table),
     ("adapt", "adapt.json", adapt_table),
     ("adapt-targets", "adapt.json", targets_table),
     ("evidence", "evidence.json", verify_table),

@@ -69,6 +69,12 @@ SETTINGS: Final[dict[str, list[dict[str, Any]]]] = {
     "EinsumDense": [
         {"equation": "abcd,de->abce", "output_shape": (8, 8, 3), "bias_axes": "e", "activation": "gelu"},
         {"equation": "abcd,cdef->abfe", "output_shape": (8, 3, 2), "bias_axes": "fe"},
+        {
+            "equation": "abcd,de->abce",
+            "output_shape": (8, 8, 3),
+            "bias_axes": "bce",
+            "bias_initializer": "uniform",
+        },
         {"equation": "abcd,bd->abc", "output_shape": (8, 8)},
     ],
     "GaussianDropout": [{"rate": 0.1}],

@@ -184,9 +184,11 @@ def test_mistyped_options_end_with_2() -> None:
         done = edgedigits(*words)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
-    assert "choose from cnn" in refused("train", "cnnn", "--out", "x.keras")
+    assert "nearest: cnn; choose from cbam_cnn" in refused("train", "cnnn", "--out", "x.keras")
     assert "ends in .keras" in refused("train", "cnn", "--out", "x.h5")
-    assert "an option of mobilenet_v2" in refused("train", "cnn", "--out", "x.keras", "--alpha", "0.5")
+    assert "an option of mobilenet_v1, mobilenet_v2, mobilenet_v3_small, not of cnn" in refused(
+        "train", "cnn", "--out", "x.keras", "--alpha", "0.5"
+    )
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_any_work(net: Path, shapes: Path, tmp_path: Path) -> None:

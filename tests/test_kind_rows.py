@@ -51,6 +51,8 @@ from tests.nets import fit_data
 
 L = keras.layers
 CONVOLUTIONS = [name for name, kind in KINDS.items() if kind.kernels]
+PLACED = ("PReLU", "PlaceBias")
+"""Kinds with a number of their own for each place, which is no matrix."""
 QUICK: dict[str, Any] = {"epochs": 0.1, "min_steps": 5, "batch": 32}
 
 
@@ -105,7 +107,7 @@ def test_a_row_is_true_of_the_keras_layer(kind: str) -> None:
         assert list(kernel.filters) == sorted(kernel.filters)
         assert kernel.depthwise or {kernel.axes[axis] for axis in kernel.filters} == {MAKES}
     if row.channels is not Passage.WHOLE:
-        multiplied = {id(one) for one in layer.trainable_weights if len(one.shape) > 1 and kind != "PReLU"}
+        multiplied = {id(one) for one in layer.trainable_weights if len(one.shape) > 1 and kind not in PLACED}
         assert multiplied == {id(getattr(layer, name)) for name in row.kernels}, "a kernel without a place in the row"
     assert set(row.settings) <= set(layer.get_config())
     assert row.makes_channels == (Setting.COUNT in row.settings.values())

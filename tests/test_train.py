@@ -6,7 +6,6 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edgedigits.data.sources.named import load_data
@@ -17,23 +16,6 @@ from edgedigits.pipeline.baselines import save
 from edgedigits.pipeline.train import Settings, train, write_history
 
 SMALL = {"augment": "digits", "epochs": 3, "batch": 32, "rate": 1e-2}
-
-
-@pytest.mark.parametrize(
-    ("name", "size", "parameters"),
-    [
-        ("cnn", 28, 330_346),
-        ("lenet5", 28, 61_706),
-        ("mlp", 28, 235_146),
-        ("nano", 28, 16_986),
-        ("mobilenet_v2", 32, 423_018),
-    ],
-)
-def test_zoo_nets_are_what_they_say(name: str, size: int, parameters: int) -> None:
-    net = ZOO[name]((size, size, 1), 10)
-    assert net.count_params() == parameters
-    answers = np.asarray(net(np.zeros((2, size, size, 1), np.float32)))
-    assert answers.sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
 
 
 def test_cnn_has_exactly_the_layers_of_the_reference() -> None:
@@ -50,7 +32,7 @@ def test_mobilenet_takes_width_and_refuses_small_images() -> None:
 
 
 def test_unknown_net_is_refused() -> None:
-    with pytest.raises(InputError, match="choose from cnn"):
+    with pytest.raises(InputError, match="no such net; nearest: cnn; choose from cbam_cnn"):
         Settings("cnnn")
 
 

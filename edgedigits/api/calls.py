@@ -45,6 +45,7 @@ LIMITS: dict[str, Limit] = {
     "batch": Limit(True, 1),
     "epochs": Limit(True, 1),
     "images": Limit(True, 1),
+    "patch": Limit(True, 1, 64),
     "patience": Limit(True, 1),
     "pin": Limit(True, 0),
     "port": Limit(True, 1, 65535),

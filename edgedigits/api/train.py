@@ -22,6 +22,9 @@ from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.facts import JsonObject, Progress, Say, silent
 from edgedigits.ground.locks import locked
+from edgedigits.models.zoo import ZOO, check_net, find_habits, list_options
+from edgedigits.models.zoo.nets.resnets import STEMS
+from edgedigits.models.zoo.own import find_function, is_own
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,9 +64,9 @@ class Training(Result):
             ]
 
 
-@command(weights=("imagenet",))
+@command(weights=("imagenet",), stem=STEMS)
 def train(
-    name: str,
+    name: str | None = None,
     data: Data | None = None,
     *,
     out: PathLike,
@@ -79,33 +82,42 @@ def train(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
-    epochs: int = 30,
-    batch: int = 128,
-    rate: float = 2e-3,
-    patience: int = 12,
+    epochs: int | None = None,
+    batch: int | None = None,
+    rate: float | None = None,
+    patience: int | None = None,
     seed: int = 0,
     augment: Said | bool = AUTO,
     alpha: float | None = None,
+    patch: int | None = None,
+    stem: str | None = None,
     weights: str | None = None,
+    model_fn: str | None = None,
     progress: Watch = None,
 ) -> Training:
-    """Train a float baseline: cnn, deep, lenet5, mlp, mobilenet_v2, nano or pico, and write it to `out`, which ends in .keras.
+    """Train a float baseline, a net of the zoo by its name (see docs/zoo.md), and write it to `out`, which ends in .keras.
 
     Its training record (.json), card (.md) and history (.csv) come beside it; interrupted, the same call goes on. data and
     how it is read as in `load_data`, MNIST by default; size: the same as resize, of squares. rate: the highest learning rate;
     patience: stop after so many epochs without a better one; augment: how training images are moved, as in `compress`, False for
-    "none"; alpha and weights are of mobilenet_v2. Raises InputError's kinds.
+    "none". epochs, batch, rate, patience and pixel_range not given are what suits the net. Options of some nets: alpha, the
+    width of MobileNets; patch, the side of what the vit sees as one; stem, how ResNet18 and ResNet50 begin; weights "imagenet".
+    model_fn: "module:function" instead of a name: what that function makes of (height, width, channels) and the number of
+    classes. Raises InputError's kinds.
 
     >>> ed.train("mlp", data, out="mlp.keras", epochs=1, progress=False).record["epochs_run"]
     1
     """
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
     read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad, shape)
-    wish, options = DataWish(**make_data_wish(data, pixels, read)), {"alpha": alpha, "weights": weights}
+    wish = DataWish(**make_data_wish(data, pixels, read))
+    options = {"alpha": alpha, "patch": patch, "stem": stem, "weights": weights}
     moved = augment if not isinstance(augment, bool) else AUTO if augment else "none"
     settings = {"epochs": epochs, "batch": batch, "rate": rate, "patience": patience, "seed": seed, "augment": moved}
     with telling(progress) as told:
-        record = run(name, Path(out), wish, options=options, say=told.say, progress=told.progress, **settings)
+        record = run(
+            _name(name, model_fn), Path(out), wish, options=options, say=told.say, progress=told.progress, **settings
+        )
     return Training(Path(out), record)
 
 
@@ -119,17 +131,27 @@ def run(
     progress: Progress = silent,
     **settings: Any,
 ) -> JsonObject:
-    """Train, write `out` and its record, card and history; the record. Raises InputError's kinds."""
+    """Train, write `out` and its record, card and history; the record. Settings that are None are what suits the net.
+
+    Raises InputError's kinds.
+    """
     if out.suffix != ".keras":
         raise InputError(f"--out {out}: wanted a name that ends in .keras")
     options = {key: value for key, value in options.items() if value is not None}
-    if options and name != "mobilenet_v2":
-        raise InputError(f"--{next(iter(options))}: an option of mobilenet_v2, not of {name}")
+    if not is_own(name):
+        check_net(name, "")
+    for option in options:
+        if option not in list_options(name):
+            takers = ", ".join(net for net in ZOO if option in list_options(net))
+            raise InputError(f"--{option}: an option of {takers}, not of {name}")
+    habits = find_habits(name, options)
+    settings = {key: getattr(habits, key) if value is None else value for key, value in settings.items()}
     from edgedigits.pipeline.baselines import save
     from edgedigits.pipeline.train import Settings, write_history
     from edgedigits.pipeline.train import train as train_net
 
-    wanted = Settings(name, scale=wish.scale or "0..1", options=options, **settings)
+    frozen = habits.count_frozen(settings["epochs"])
+    wanted = Settings(name, scale=wish.scale or habits.scale, options=options, frozen=frozen, **settings)
     check_writable(out.parent, out.with_suffix(".training").name)
     dataset = wish.dataset()
     tell_notes(dataset, say)
@@ -140,3 +162,16 @@ def run(
         write_history(trained.history, out.with_suffix(".csv"))
         shutil.rmtree(work, ignore_errors=True)
     return trained.record
+
+
+def _name(name: str | None, model_fn: str | None) -> str:
+    """The net that is meant: one of the zoo or a function. Raises InputError where both or neither are named."""
+    if name is not None and model_fn is None:
+        if is_own(name):
+            raise InputError(f"{name}: a function is given as --model-fn {name}")
+        return name
+    if model_fn is not None and name is None:
+        find_function(model_fn)
+        return model_fn
+    found = "both were given" if name else "neither was given"
+    raise InputError(f"NAME and --model-fn: {found}; name a net of the zoo ({', '.join(ZOO)}), or a function of yours")

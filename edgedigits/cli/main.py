@@ -27,7 +27,9 @@ from edgedigits.cli.options.output import as_json_option, print_json, print_line
 from edgedigits.cli.options.reading_options import reading_options
 from edgedigits.cli.options.runtime_options import measured_on_option, runs_on_option
 from edgedigits.cli.options.scale_options import scale_options
+from edgedigits.cli.options.zoo_options import TRAIN, zoo_option
 from edgedigits.errors import InputError
+from edgedigits.models.zoo.nets.resnets import STEMS
 from edgedigits.pipeline.converters.numbers import ARITHMETICS
 from edgedigits.pipeline.converters.table import CONVERTERS
 
@@ -118,21 +120,26 @@ def cli() -> None:
     """A trained Keras image classifier in, the smallest and fastest verified int8 TFLite model out."""
 
 
-@cli.command()
-@click.argument("name")
+@cli.command(help=TRAIN)
+@click.argument("name", required=False)
+@click.option(
+    "--model-fn",
+    metavar="MODULE:FUNCTION",
+    help="Instead of NAME a function of yours: what it makes of ((height, width, channels), classes), a Keras model.",
+)
 @data_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The model to write, ending in .keras.")
-@click.option("--epochs", type=click.IntRange(1), default=30, show_default=True)
-@click.option("--batch", type=click.IntRange(1), default=128, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), help="Default: what suits the net, mostly 30.")
+@click.option("--batch", type=click.IntRange(1), help="Default: what suits the net, mostly 128.")
 @click.option(
-    "--rate", type=click.FloatRange(0, 1, min_open=True), default=2e-3, show_default=True, help="Highest learning rate."
+    "--rate",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Highest learning rate. Default: what suits the net, 0.001 or 0.002.",
 )
 @click.option(
     "--patience",
     type=click.IntRange(1),
-    default=12,
-    show_default=True,
-    help="Stop after so many epochs without a better one.",
+    help="Stop after so many epochs without a better one. Default: what suits the net, mostly 12.",
 )
 @click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option(
@@ -145,18 +152,26 @@ def cli() -> None:
 )
 @click.option("--no-augment", is_flag=True, help="Train on the images as they are; the same as --augment none.")
 @click.option(
-    "--alpha", type=click.FloatRange(0, 2, min_open=True), help="mobilenet_v2: width multiplier (default 0.35)."
+    "--alpha",
+    type=click.FloatRange(0, 2, min_open=True),
+    help="mobilenet_v1 (default 0.25), mobilenet_v2 (0.35), mobilenet_v3_small (1): width multiplier.",
 )
+@click.option("--patch", type=click.IntRange(1, 64), help="vit: side of a patch in pixels (default 4).")
 @click.option("--size", type=click.IntRange(8, 1024), help="Resize images to SIZE x SIZE; the same as --resize.")
 @click.option(
-    "--weights", type=click.Choice(["imagenet"]), help="mobilenet_v2: start from downloaded ImageNet weights."
+    "--stem",
+    type=click.Choice(STEMS),
+    help="resnet18, resnet50: small halves the image once before the blocks (default), 224 twice.",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(["imagenet"]),
+    help="mobilenet_v1, mobilenet_v2, mobilenet_v3_small, efficientnet_b0: start from downloaded ImageNet weights, which stay as "
+    "they are for the first fifth of the epochs.",
 )
 @as_json_option
-def train(name: str, as_json: bool, no_augment: bool, augment: str, **given: Any) -> None:
-    """Train a float baseline: cnn, deep, lenet5, mlp, mobilenet_v2, nano or pico.
-
-    Writes OUT, its training record (.json), its card (.md) and its history (.csv). Interrupted, the same command goes on.
-    """
+def train(name: str | None, as_json: bool, no_augment: bool, augment: str, **given: Any) -> None:
+    """See TRAIN."""
     from edgedigits.api.train import train as run
 
     if no_augment and augment not in ("auto", "none"):
@@ -195,9 +210,7 @@ def train(name: str, as_json: bool, no_augment: bool, augment: str, **given: Any
 @click.option(
     "--model", type=click.Path(path_type=Path), help="A trained Keras classifier: .keras, .h5 or a SavedModel folder."
 )
-@click.option(
-    "--zoo", metavar="NAME", help="A baseline instead: cnn (default), deep, lenet5, mlp, mobilenet_v2, nano, pico."
-)
+@zoo_option
 @data_options
 @click.option(
     "--custom",

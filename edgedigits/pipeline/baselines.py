@@ -18,7 +18,7 @@ from edgedigits.ground.facts import JsonObject, Progress, Say, silent
 from edgedigits.ground.kept_files import check_folder, seal_folder, set_aside, write_sealed
 from edgedigits.ground.locks import locked
 from edgedigits.keras_types import KerasModel
-from edgedigits.models.zoo import check_net
+from edgedigits.models.zoo import check_net, find_habits
 from edgedigits.models.zoo.shipped import find_shipped_folder, find_shipped_record
 from edgedigits.pipeline.model_card import write_baseline_card
 
@@ -44,7 +44,8 @@ def _trained_here(name: str, dataset: Dataset, say: Say, progress: Progress) -> 
 
     per_epoch = max(1, len(dataset.train) * 4 // 5 // 64)
     epochs = max(3, min(60, round(STEPS / per_epoch)))
-    settings = Settings(name, epochs=epochs, batch=64, patience=epochs, scale="0..1")
+    habits = find_habits(name, {})
+    settings = Settings(name, epochs=epochs, batch=64, rate=habits.rate, patience=epochs, scale=habits.scale)
     mark = hashlib.sha256(json.dumps([asdict(settings), dataset.fingerprint, hash_code()]).encode()).hexdigest()[:16]
     folder = find_cache_dir() / "baselines" / f"{name}-{mark}"
     work = folder.with_suffix(".training")

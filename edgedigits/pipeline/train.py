@@ -24,12 +24,14 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.data.feed import make_training_batches
 from edgedigits.data.scale import Scale, parse_scaling
 from edgedigits.data.splits import FitData, check_seed, split
-from edgedigits.errors import DamagedError, InputError
+from edgedigits.errors import DamagedError
 from edgedigits.ground.atomic import check_writable, whole_file
 from edgedigits.ground.facts import JsonObject, Progress, Say, silent
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed
 from edgedigits.models.layers.training_policy import choose_training_policy
-from edgedigits.models.zoo import ZOO, build
+from edgedigits.models.zoo import build, check_net
+from edgedigits.models.zoo.nets.ready_made import freeze
+from edgedigits.models.zoo.own import hash_source, is_own
 from edgedigits.pipeline.augmenting.choice import Choice
 from edgedigits.pipeline.augmenting.decide import Question, as_said, find_out_once
 from edgedigits.pipeline.augmenting.outlay import Outlay
@@ -38,6 +40,8 @@ from edgedigits.stages.settings import count_steps_per_epoch
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.scoring import Score, compute_outputs
 
+THAWED = 0.1
+"""Share of the highest rate that is left when ready weights begin to learn: what they know is worth keeping."""
 _STATE = {"identity": is_object, "history": [is_object], "best": is_object, "best_epoch": is_whole, "files": are_hashes}
 
 
@@ -54,11 +58,12 @@ class Settings:
     scale: Scale = "0..1"
     seed: int = 0
     augment: Said | bool = AUTO  # a bool is of older records: none, or that of digits
-    options: JsonObject = field(default_factory=dict)  # of the zoo net: alpha, weights
+    options: JsonObject = field(default_factory=dict)  # of the zoo net: alpha, weights, patch, stem
+    frozen: int = 0  # epochs at the beginning in which ready weights stay as they are
 
     def __post_init__(self) -> None:
-        if self.name not in ZOO:
-            raise InputError(f"zoo: no net {self.name!r}; choose from {', '.join(ZOO)}")
+        if not is_own(self.name):
+            check_net(self.name, "zoo: ")
         check_seed(self.seed)
         object.__setattr__(self, "scale", parse_scaling(self.scale).as_json())
         if not isinstance(self.augment, bool):
@@ -114,7 +119,11 @@ class _Run:
     def __init__(self, settings: Settings, dataset: Dataset, data: FitData, work: Path, say: Say) -> None:
         self.settings, self.dataset, self.data, self.work = settings, dataset, data, work
         self.task = find_task(dataset)
-        self.identity = {"settings": asdict(settings), "data": dataset.fingerprint, "code": hash_code()}
+        self.identity = {
+            "settings": asdict(settings),
+            "data": dataset.fingerprint,
+            "code": hash_code() + hash_source(settings.name),
+        }
         try:
             state = self._kept()
         except DamagedError as error:
@@ -135,7 +144,7 @@ class _Run:
         self.best_epoch = 0
         seed_everything(self.settings.seed)
         self.model = self._build(choose_training_policy(self._build("float32").layers))
-        self._compile()
+        self._compile(bool(self.settings.frozen))
 
     @property
     def finished(self) -> bool:
@@ -145,6 +154,8 @@ class _Run:
     def epoch(self) -> None:
         began = time.perf_counter()
         settings, number = self.settings, len(self.history) + 1
+        if settings.frozen and number == settings.frozen + 1:
+            self._compile(frozen=False)
         augment, classes = self.choice.augment, len(self.dataset.classes)
         batches = make_training_batches(self.data.fit, settings.scale, settings.batch, settings.seed, number, augment)
 
@@ -241,14 +252,17 @@ class _Run:
             keras.config.set_dtype_policy(before)
         return net
 
-    def _compile(self) -> None:
+    def _compile(self, frozen: bool) -> None:
+        """With a new optimizer; `frozen`: the layers with ready weights don't learn. When they begin to, all learn slowly."""
         import keras
 
         settings = self.settings
+        if settings.frozen:
+            freeze(self.model, frozen)
         steps = count_steps_per_epoch(settings.batch, len(self.data.fit))
-        rate = keras.optimizers.schedules.CosineDecay(
-            settings.rate / 20, settings.epochs * steps, warmup_target=settings.rate, warmup_steps=steps
-        )
+        epochs = settings.frozen if frozen else max(1, settings.epochs - settings.frozen)
+        most = settings.rate * (THAWED if settings.frozen and not frozen else 1.0)
+        rate = keras.optimizers.schedules.CosineDecay(most / 20, epochs * steps, warmup_target=most, warmup_steps=steps)
         loss = self.task.keras_loss(settings.label_smoothing)
         self.model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
         self.model.optimizer.build(self.model.trainable_variables)
@@ -298,6 +312,8 @@ class _Run:
     def _resume(self, state: JsonObject) -> None:
         self.history = [Row(**row) for row in state["history"]]
         self.best, self.best_epoch = Score(**state["best"]), state["best_epoch"]
+        if 0 < self.settings.frozen < len(self.history):
+            self._compile(frozen=False)
         self._load(f"last-{len(self.history)}.npz", self._everything())
 
 

@@ -10,15 +10,14 @@ import click
 from edgedigits.cli.options.output import as_json_option, print_result, say
 from edgedigits.cli.options.reading_options import reading_options
 from edgedigits.cli.options.scale_options import scale_options
+from edgedigits.cli.options.zoo_options import zoo_option
 
 
 @click.command()
 @click.option(
     "--model", type=click.Path(path_type=Path), help="A Keras classifier: .keras, .h5 or a SavedModel folder."
 )
-@click.option(
-    "--zoo", metavar="NAME", help="A baseline instead: cnn (default), deep, lenet5, mlp, mobilenet_v2, nano, pico."
-)
+@zoo_option
 @click.option("--data", metavar="D", help="As for `compress`: mnist, digits, a folder, .npz, .csv, .parquet and more.")
 @scale_options
 @reading_options

@@ -194,6 +194,7 @@ KINDS: Final[dict[str, LayerKind]] = {
     "PReLU": LayerKind(_PASSED_ON, _OWN, {"alpha": Weight({-1: MAKES})}),
     "Pad": LayerKind(_PASSED_ON, _INPUTS),
     "Permute": LayerKind(Passage.PERMUTED, _INPUTS),
+    "PlaceBias": LayerKind(_PASSED_ON, _OWN, _BIAS),  # ours: of an EinsumDense with a bias for each place
     "RMSNormalization": LayerKind(Passage.WHOLE, _OWN),
     "ReLU": LayerKind(_PASSED_ON, _OWN),
     "ReciprocalRoot": LayerKind(_PASSED_ON, _OWN),

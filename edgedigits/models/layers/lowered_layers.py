@@ -138,6 +138,7 @@ _CLASSES: Final[dict[str, type]] = {
     "LayerScale": tensor_layers.LayerScale,
     "MatMul": tensor_layers.MatMul,
     "Pad": tensor_layers.Pad,
+    "PlaceBias": tensor_layers.PlaceBias,
     "RMSNormalization": tensor_layers.RMSNormalization,
     "ReciprocalRoot": tensor_layers.ReciprocalRoot,
     "Reduce": tensor_layers.Reduce,

@@ -54,6 +54,20 @@ class MatMul(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "transpose_b": self.transpose_b}
 
 
+class PlaceBias(keras.layers.Layer):  # type: ignore[misc]
+    """x plus a trained number for each place and channel, as the learned positions of a transformer."""
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        self.bias = self.add_weight(name="bias", shape=tuple(input_shape[1:]), initializer="zeros")
+
+    def call(self, inputs: KerasTensor) -> KerasTensor:
+        result: KerasTensor = inputs + tf.cast(self.bias, inputs.dtype)
+        return result
+
+    def get_config(self) -> JsonObject:
+        return {**super().get_config()}
+
+
 class Slice(keras.layers.Layer):  # type: ignore[misc]
     """On each axis the values from a start to a stop (None: to the end), each so many steps."""
 

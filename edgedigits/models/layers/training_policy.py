@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from edgedigits.backend import has_bfloat16
@@ -23,8 +23,15 @@ def choose_training_policy(layers: Iterable[KerasLayer]) -> str:
     time of a step.
     """
     depthwise, filters = False, []
-    for layer in layers:
+    for layer in _open(layers):
         depthwise = depthwise or any(kernel.depthwise for kernel in list_kernels(layer).values())
         filters += [layer.filters] if getattr(layer, "filters", 0) else []
     fits = not filters or (max(filters) >= WIDE and not any(count % TILE for count in filters))
     return "mixed_bfloat16" if has_bfloat16() and not depthwise and fits else "float32"
+
+
+def _open(layers: Iterable[KerasLayer]) -> Iterator[KerasLayer]:
+    """Each layer; of a model among them, its own."""
+    for layer in layers:
+        inner: Iterable[KerasLayer] | None = getattr(layer, "layers", None)
+        yield from [layer] if inner is None else _open(inner)

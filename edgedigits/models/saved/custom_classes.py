@@ -1,14 +1,13 @@
 """Classes of layers and models of the caller's own: "module:Class", imported from where the caller works."""
 
 import hashlib
-import importlib
 import inspect
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError
+from edgedigits.models.saved.callers_code import import_module
 
 
 def load_classes(custom: Sequence[str]) -> list[type]:
@@ -33,18 +32,7 @@ def _named(name: str) -> type:
     module_name, _, class_name = name.partition(":")
     if not module_name or not class_name:
         raise ModelError(f"custom '{name}' is not of the form 'module:Class'.")
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # the module is the caller's: whatever it raises is its answer
-        missing = getattr(error, "name", None) == "tf_keras"
-        remedy = "pip install 'edgedigits[keras2]'" if missing else f"it is looked for in {here} and on Python's path"
-        raise ModelError(
-            f"custom '{name}': importing {module_name} failed ({type(error).__name__}: {error}); {remedy}."
-        ) from error
-    finally:
-        sys.path.remove(here)
+    module = import_module(module_name, f"custom '{name}'")
     found = getattr(module, class_name, None)
     if isinstance(found, type) and any(base.__module__.startswith("tf_keras.") for base in found.__mro__):
         raise ModelError(f"custom '{name}' is written for Keras 2; write the class for Keras 3, with `import keras`.")

@@ -66,18 +66,14 @@ def open_multi_head(layer: Any, name: str, make: Make, weighted: Weighted) -> Ca
         given = {"query": query, "key": value if key is None else key, "value": value}
         shape = query.shape[1:-1]
         made = {
-            part: make("Permute", f"{name}_{part}_heads", dims=(2, 1, 3))(
-                _split(parts[part](_rows(x, f"{name}_{part}", make)), heads, f"{name}_{part}", make)
-            )
+            part: _split(parts[part](_rows(x, f"{name}_{part}", make)), heads, f"{name}_{part}", make)
             for part, x in given.items()
         }
         scaled = make("Rescaling", f"{name}_scale", scale=scale)(made["query"])
         scores = make("MatMul", f"{name}_scores", transpose_b=True)([scaled, made["key"]])
         shares = make("Softmax", f"{name}_softmax")(scores)
         mixed = make("MatMul", f"{name}_mixed")([shares if drop is None else drop(shares), made["value"]])
-        rows = make("Permute", f"{name}_places", dims=(2, 1, 3))(mixed)
-        joined = make("Reshape", f"{name}_joined", target_shape=[rows.shape[1], rows.shape[2] * rows.shape[3]])(rows)
-        y = answer(joined)
+        y = answer(_join(mixed, name, make))
         return y if len(shape) == 1 else make("Reshape", f"{name}_image", target_shape=[*shape, y.shape[-1]])(y)
 
     return call
@@ -97,7 +93,19 @@ def _rows(x: KerasTensor, name: str, make: Make) -> KerasTensor:
 
 
 def _split(x: KerasTensor, heads: int, name: str, make: Make) -> KerasTensor:
-    return make("Reshape", f"{name}_split", target_shape=[x.shape[1], heads, x.shape[2] // heads])(x)
+    """[heads, places, width of one]; a lone head is the whole."""
+    if heads == 1:
+        return x
+    parts = make("Reshape", f"{name}_split", target_shape=[x.shape[1], heads, x.shape[2] // heads])(x)
+    return make("Permute", f"{name}_heads", dims=(2, 1, 3))(parts)
+
+
+def _join(x: KerasTensor, name: str, make: Make) -> KerasTensor:
+    """[places, width], the heads side by side."""
+    if len(x.shape) == 3:
+        return x
+    rows = make("Permute", f"{name}_places", dims=(2, 1, 3))(x)
+    return make("Reshape", f"{name}_joined", target_shape=[rows.shape[1], rows.shape[2] * rows.shape[3]])(rows)
 
 
 def _projection(dense: Any, name: str, weighted: Weighted) -> Call:

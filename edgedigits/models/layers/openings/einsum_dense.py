@@ -24,7 +24,7 @@ class Weighted(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """An EinsumDense as one matrix `kernel` and its bias.
+    """An EinsumDense as one matrix `kernel` and its bias, one for all places or, in the output's shape, one for each.
 
     before, after: how axes move, as `dims` of a Permute; None where they stay. places, made: sizes of the axes that it is used
     along, and of those that it makes.
@@ -48,8 +48,10 @@ def open_einsum_dense(layer: KerasLayer, name: str, make: Make, weighted: Weight
 
 def _dense(plan: Plan, name: str, make: Make, weighted: Weighted) -> Call:
     width, count = plan.kernel.shape
-    weights = [plan.kernel] if plan.bias is None else [plan.kernel, plan.bias]
-    dense = weighted("Dense", name, weights, units=count, use_bias=plan.bias is not None)
+    shared = plan.bias is not None and plan.bias.ndim == 1
+    weights = [plan.kernel, plan.bias] if plan.bias is not None and shared else [plan.kernel]
+    dense = weighted("Dense", name, weights, units=count, use_bias=shared)
+    placed = None if plan.bias is None or shared else weighted("PlaceBias", f"{name}_places", [plan.bias])
 
     def call(x: KerasTensor, **_: object) -> KerasTensor:
         if plan.before:
@@ -59,7 +61,8 @@ def _dense(plan: Plan, name: str, make: Make, weighted: Weighted) -> Call:
         y = dense(x)
         if plan.made != (count,):
             y = make("Reshape", f"{name}_parts", target_shape=[*plan.places, *plan.made])(y)
-        return make("Permute", f"{name}_after", dims=plan.after)(y) if plan.after else y
+        y = make("Permute", f"{name}_after", dims=plan.after)(y) if plan.after else y
+        return y if placed is None else placed(y)
 
     return call
 
@@ -84,12 +87,11 @@ def _plan(layer: Any, shape: tuple[int | None, ...]) -> Plan:
     kernel = np.transpose(np.asarray(layer.kernel), [weight.index(one) for one in summed + new])
     bias = None
     if layer.bias is not None:
-        spread = np.broadcast_to(np.asarray(layer.bias), [sizes[one] for one in made[1:]])
-        first = spread[tuple(slice(None) if one in new else slice(1) for one in made[1:])]
-        if not (spread == first).all():
-            raise refuse("with a bias of its own for each place")
-        order = [made[1:].index(one) for one in new]
-        bias = np.transpose(first, [*(axis for axis in range(first.ndim) if axis not in order), *order]).reshape(-1)
+        bias = np.broadcast_to(np.asarray(layer.bias), [sizes[one] for one in made[1:]])
+        first = bias[tuple(slice(None) if one in new else slice(1) for one in made[1:])]
+        if (bias == first).all():
+            order = [made[1:].index(one) for one in new]
+            bias = np.transpose(first, [*(axis for axis in range(first.ndim) if axis not in order), *order]).reshape(-1)
     return Plan(
         _moved(read[1:], places + summed),
         tuple(int(sizes[one]) for one in places),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from edgedigits.keras_types import KerasModel
+from edgedigits.models.zoo.nets.about import DIGIT, ImageShape, Net
 
 
-def mlp(shape: tuple[int, int, int], classes: int) -> KerasModel:
+def mlp(shape: ImageShape, classes: int) -> KerasModel:
     """Two hidden dense layers of 256 and 128 with dropout: 235,146 parameters for 28x28x1 and 10 classes."""
     from keras import Sequential, layers
 
@@ -22,3 +23,6 @@ def mlp(shape: tuple[int, int, int], classes: int) -> KerasModel:
         name="mlp",
     )
     return result
+
+
+NETS = {"mlp": Net(mlp, DIGIT, 235_146, "a check: dense layers alone")}

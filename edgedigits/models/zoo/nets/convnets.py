@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from edgedigits.errors import InputError
 from edgedigits.keras_types import KerasModel
-
-ImageShape = tuple[int, int, int]
+from edgedigits.models.zoo.nets.about import DIGIT, ImageShape, Net, check_sides
 
 
 def cnn(shape: ImageShape, classes: int) -> KerasModel:
     """The reference net: four 3x3 convolutions and a dense layer; 330,346 parameters for 28x28x1 and 10 classes."""
     from keras import Sequential, layers
 
+    check_sides("cnn", shape, 16)
     result: KerasModel = Sequential(
         [
             layers.Input(shape),
@@ -43,6 +43,7 @@ def lenet5(shape: ImageShape, classes: int) -> KerasModel:
     """LeNet-5 (LeCun et al. 1998) with ReLU and max pooling: 61,706 parameters for 28x28x1 and 10 classes."""
     from keras import Sequential, layers
 
+    check_sides("lenet5", shape, 12)
     result: KerasModel = Sequential(
         [
             layers.Input(shape),
@@ -103,10 +104,7 @@ def pico(shape: ImageShape, classes: int, filters: Sequence[int] = (8, 8, 12, 12
 
     if len(filters) != 6 or not all(type(n) is int and n > 0 for n in filters):
         raise InputError(f"pico: filters {list(filters)}: wanted six numbers, all 1 or more")
-    if min(shape[:2]) < 12:
-        raise InputError(
-            f"pico: images are {shape[0]}x{shape[1]}, it needs at least 12x12; pass --resize 12x12 or more"
-        )
+    check_sides("pico", shape, 12)
     net = [layers.Input(shape)]
     for index, count in enumerate(filters):
         padding = "valid" if index == len(filters) - 1 else "same"
@@ -156,3 +154,12 @@ def _convolutions(
     net.append(layers.Dense(classes, activation="softmax", dtype="float32"))
     result: KerasModel = Sequential(net, name=name)
     return result
+
+
+NETS = {
+    "cnn": Net(cnn, DIGIT, 330_346, "the reference: what the shipped recipes are measured on"),
+    "deep": Net(deep, DIGIT, 291_738, "accuracy; the teacher of small nets"),
+    "lenet5": Net(lenet5, DIGIT, 61_706, "the classic of 1998"),
+    "nano": Net(nano, DIGIT, 16_986, "speed"),
+    "pico": Net(pico, DIGIT, 6_646, "the fewest bytes"),
+}

@@ -1,0 +1,28 @@
+"""One net of the zoo, small, through every recipe: what is held of each. `make zoo-fast` is the files beside this one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from benchmarks.zoo.every_layer import try_net
+from benchmarks.zoo_nets import RECIPES
+
+PARTS: Final = {
+    "plain": ["classic_cnn", "cnn", "deep", "leaky_cnn", "lenet5", "mlp", "nano", "pico", "vit"],
+    "gated": ["cbam_cnn", "gap_cnn", "mobilenet_v3_small", "se_cnn", "self_attention_cnn"],
+    "residual": ["mobilenet_v1", "mobilenet_v2", "resnet18", "resnet50", "resnet8"],
+    "efficient": ["efficientnet_b0"],
+}
+"""Nets by the file that tries them: two processes take a file each, and shall have about the same to do."""
+
+
+def check(name: str) -> None:
+    """Bytes from every recipe, integers throughout, nothing left to the converter, and channels that were removed."""
+    came = dict(try_net(name))
+    assert list(came) == list(RECIPES)
+    for recipe, found in came.items():
+        assert found["ok"], f"{name}, {recipe}: {found['why']}"
+        assert found["operators"], f"{name}, {recipe}: the bytes hold nothing"
+        assert found["float_operators"] == [], f"{name}, {recipe}"
+        assert found["left_to_converter"] == {}, f"{name}, {recipe}"
+    assert came["shrink50_int8"]["bytes"] < came["ptq_int8"]["bytes"], f"{name}: nothing was removed"

@@ -1,0 +1,10 @@
+"""Nets of the zoo through every recipe: those of the part "efficient"."""
+
+import pytest
+
+from tests.zoo_fast.checks import PARTS, check
+
+
+@pytest.mark.parametrize("name", PARTS["efficient"])
+def test_every_recipe(name: str) -> None:
+    check(name)
