@@ -27,6 +27,7 @@ from edgedigits.cli.options.output import as_json_option, print_json, print_line
 from edgedigits.cli.options.reading_options import reading_options
 from edgedigits.cli.options.runtime_options import measured_on_option, runs_on_option
 from edgedigits.cli.options.scale_options import scale_options
+from edgedigits.cli.options.training_options import Grouped, training_options
 from edgedigits.errors import InputError
 from edgedigits.pipeline.converters.numbers import ARITHMETICS
 from edgedigits.pipeline.converters.table import CONVERTERS
@@ -118,14 +119,19 @@ def cli() -> None:
     """A trained Keras image classifier in, the smallest and fastest verified int8 TFLite model out."""
 
 
-@cli.command()
+@cli.command(cls=Grouped)
 @click.argument("name")
 @data_options
+@training_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The model to write, ending in .keras.")
 @click.option("--epochs", type=click.IntRange(1), default=30, show_default=True)
 @click.option("--batch", type=click.IntRange(1), default=128, show_default=True)
 @click.option(
-    "--rate", type=click.FloatRange(0, 1, min_open=True), default=2e-3, show_default=True, help="Highest learning rate."
+    "--rate",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=2e-3,
+    show_default=True,
+    help="Highest learning rate: reached in the first epoch, then falling along a cosine.",
 )
 @click.option(
     "--patience",
