@@ -231,7 +231,7 @@ class _Run:
                 "test": len(self.dataset.test),
             },
             **({"augment": self.choice.record} if self.choice.record else {}),
-            **({} if self.weights is None else {"class_weights": to_facts(self.weights)}),
+            **self._weighed(),
             "parameters": model.count_params(),
             "epochs_run": len(self.history),
             "best_epoch": self.best_epoch,
@@ -250,6 +250,11 @@ class _Run:
     def _asked(self) -> dict[str, str]:
         """The task, where it is another than one class per image."""
         return {} if self.task.name == "classification" else {"task": self.task.name}
+
+    def _weighed(self) -> JsonObject:
+        """What each class counts, where they don't count alike."""
+        facts = to_facts(self.weights)
+        return {"class_weights": dict(zip(self.dataset.classes, facts, strict=True))} if facts else {}
 
     def _weigh(self) -> np.ndarray | None:
         """How much each class counts; None where all count alike."""
