@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.data.images import Images, Labels
+from edgedigits.data.images import Images
 from edgedigits.data.splits import split_folds
 from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.train import Part, Settings
@@ -20,7 +20,7 @@ from edgedigits.pipeline.training.session import Session, list_scores
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.scoring import compute_outputs
 from edgedigits.tasks.statistics import bound_share
-from edgedigits.tasks.task import Task
+from edgedigits.tasks.task import Targets, Task
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def train_folds(session: Session, settings: Settings, count: int) -> JsonObject:
     return {"folds": count, "out_of_fold": together, "each": rows}
 
 
-def _score(task: Task, outputs: np.ndarray, labels: Labels) -> JsonObject:
+def _score(task: Task, outputs: np.ndarray, labels: Targets) -> JsonObject:
     """Of images never seen: how many, the share that is right with Wilson's interval, the loss and what else is scored."""
     found = task.score(outputs, labels, logits=False)
     bound = bound_share(round(found.accuracy * len(labels)), len(labels))
