@@ -120,6 +120,20 @@ def test_hue_and_saturation_leave_brightness_and_brightness_leaves_colours() -> 
     assert np.abs(flat.mean() - grey.mean()) < 20
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_elastic_bends_by_a_share_of_the_side_whatever_the_size(channels: int) -> None:
+    """Of ramps that go from 0 to 200 along a side, how far a point is read from is how much brighter it became."""
+    bent = []
+    for height, width in ((20, 24), (60, 72)):
+        ramp = np.linspace(0, 200, width, dtype=np.float32) * np.ones((height, 1), np.float32)
+        images = np.repeat(np.stack([ramp] * 8)[..., None], channels, axis=-1)
+        found = Augment.only(elastic=0.05)(images, [1, 2]).numpy()
+        assert np.array_equal(found, Augment.only(elastic=0.05)(images, [1, 2]).numpy())
+        bent.append(np.abs(found - images)[:, :, width // 4 : -width // 4].max() / 200)
+    assert bent[0] == pytest.approx(bent[1], rel=0.15)
+    assert 0.02 < bent[0] < 0.07
+
+
 def test_cutout_hides_a_square_at_most_that_large() -> None:
     images = images_of(50, 20, 20, 3)
     changed = (Augment.only(cutout=0.5)(images, [1, 2]).numpy() != images).any(axis=-1)

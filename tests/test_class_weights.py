@@ -11,7 +11,7 @@ import pytest
 from edgedigits.backend import tf
 from edgedigits.data.images import ArrayImages
 from edgedigits.data.splits import FitData
-from edgedigits.errors import RecipeError
+from edgedigits.errors import InputError, RecipeError
 from edgedigits.keras_types import KerasModel
 from edgedigits.pipeline.recipe import STAGES, parse
 from edgedigits.stages.candidate import Candidate
@@ -19,8 +19,17 @@ from edgedigits.stages.distil.distil import Distil
 from edgedigits.stages.distil.soft_labels import make_loss
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.shrink.shrink import Shrink
-from edgedigits.tasks.class_weights import HEAVIEST, compute_class_weights, make_weighted_mean, to_facts
+from edgedigits.tasks.class_weights import (
+    HEAVIEST,
+    check_said_weights,
+    compute_class_weights,
+    compute_label_weights,
+    make_weighted_mean,
+    name_weights,
+    to_facts,
+)
 from edgedigits.tasks.kinds.classification import Classification
+from edgedigits.tasks.kinds.multilabel import Multilabel
 from tests.nets import classifier
 from tests.prototypes import matched, noisy
 from tests.test_stages import SETTINGS
@@ -139,3 +148,50 @@ def test_balanced_data_trains_to_the_same_weights_whatever_the_setting() -> None
         for setting in ("auto", "none")
     )
     assert all((a == b).all() for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
+
+
+def test_balanced_weighs_what_auto_leaves_alone() -> None:
+    labels = labels_of(100, 50)
+    assert compute_class_weights("auto", labels) is None
+    assert to_facts(compute_class_weights("balanced", labels)) == [0.75, 1.5]
+    several = np.array([[1, 1], [1, 0], [0, 0], [0, 0]], np.uint8)
+    assert compute_label_weights("auto", several) is None
+    found = compute_label_weights("balanced", several)
+    assert found is not None
+    assert found[1] > found[0]
+
+
+def test_weights_by_name_are_read_as_people_write_them() -> None:
+    assert check_said_weights("balanced", "--x") == "balanced"
+    assert (
+        check_said_weights("a b=2, c=1.5", "--x")
+        == check_said_weights({"a b": 2, "c": 1.5}, "--x")
+        == {"a b": 2, "c": 1.5}
+    )
+    for wrong in ("rare", "", "a=", "a=nan", "a=-1", "a=inf", {}, {"a": True}, {"a": "x"}, 3):
+        with pytest.raises(InputError, match=r"^--x"):
+            check_said_weights(wrong, "--x")
+    weights = name_weights({"b": 3.0}, ["a", "b"], labels_of(3, 1))
+    assert weights.tolist() == pytest.approx([1 / 1.5, 2])
+    assert name_weights({"b": 3.0}, ["a", "b"], np.eye(2, dtype=np.uint8)).tolist() == [0.5, 1.5]
+    with pytest.raises(InputError, match="the data has no class 'bb'; nearest: b; choose from a, b"):
+        name_weights({"bb": 3.0}, ["a", "b"], labels_of(3, 1))
+
+
+def test_what_keras_compiles_weighs_mixed_and_smoothed_targets_exactly() -> None:
+    shares = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], np.float32)
+    weights, even = np.array([0.5, 2.0, 1.0], np.float32), np.ones(3, np.float32)
+    own, other = np.eye(3, dtype=np.float32)[[0, 2]], np.eye(3, dtype=np.float32)[[1, 0]]
+    mixed = 0.7 * own + 0.3 * other
+    for task in (CLASSES, Multilabel()):
+        plain = task.keras_loss(0.1)(mixed, shares)
+        assert float(np.mean(task.keras_loss(0.1, even)(mixed, shares))) == pytest.approx(float(plain), rel=1e-5)
+    found = np.asarray(CLASSES.keras_loss(0.1, weights)(mixed, shares))
+    smooth = [0.9 * each + 0.1 / 3 for each in (own, other)]
+    own_loss, other_loss = (-(each * np.log(shares)).sum(axis=1) for each in smooth)
+    assert found == pytest.approx(0.7 * weights[[0, 2]] * own_loss + 0.3 * weights[[1, 0]] * other_loss, rel=1e-5)
+    wanted = 0.9 * mixed + 0.05
+    each = -(wanted * np.log(shares) + (1 - wanted) * np.log(1 - shares))
+    assert np.asarray(Multilabel().keras_loss(0.1, weights)(mixed, shares)) == pytest.approx(
+        (weights * each).mean(axis=1), rel=1e-4
+    )

@@ -77,6 +77,7 @@ WITHIN = {
     "pipeline/sensitivity": "pipeline pipeline/checks pipeline/export",
     "pipeline": "pipeline/augmenting pipeline/calibration pipeline/checks pipeline/converters pipeline/export pipeline/gates "
     "pipeline/mixing pipeline/mixing/choice",
+    "pipeline/training": "pipeline",
     "pipeline/advise": "pipeline pipeline/checks pipeline/export",
     "pipeline/search": "pipeline pipeline/advise pipeline/export pipeline/gates pipeline/search/points",
     "pipeline/search/points": "pipeline pipeline/advise pipeline/export pipeline/gates",

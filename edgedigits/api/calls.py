@@ -43,14 +43,20 @@ class Limit:
 LIMITS: dict[str, Limit] = {
     "alpha": Limit(False, 0, 2, above=True),
     "batch": Limit(True, 1),
+    "cutout": Limit(False, 0, 0.9),
+    "elastic": Limit(False, 0, 0.5),
     "epochs": Limit(True, 1),
     "images": Limit(True, 1),
+    "kfold": Limit(True, 2),
+    "label_smoothing": Limit(False, 0, 1),
+    "mixup": Limit(False, 0, 0.5),
     "patch": Limit(True, 1, 64),
     "patience": Limit(True, 1),
     "pin": Limit(True, 0),
     "port": Limit(True, 1, 65535),
     "rate": Limit(False, 0, 1, above=True),
     "seed": Limit(True, 0, 2**32 - 1),
+    "seeds": Limit(True, 1, 100),
     "size": Limit(True, 8, 1024),
     "trials": Limit(True, 1),
     "window": Limit(False, 0.05, 600),
@@ -116,7 +122,7 @@ def _check(given: Mapping[str, Any], choices: Mapping[str, Sequence[str]]) -> No
         if value is None:
             continue
         if name in LIMITS and (fault := LIMITS[name].fault(value)):
-            raise InputError(f"--{name}: {fault}")
+            raise InputError(f"--{name.replace('_', '-')}: {fault}")
         if name in choices and value not in choices[name]:
             raise InputError(f"--{name}: found {value!r}; choose from {', '.join(choices[name])}")
 

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Training(Result):
-    """A trained baseline: `path` of the .keras file, `record` of how it came about. Frame: "epochs"; losses, shares, seconds."""
+    """A trained baseline: `path` of the .keras file, `record` of how it came about. Frames: "epochs", losses, shares, seconds;
+    "trainings", a row for each fold or seed where there were several."""
 
-    FRAMES: ClassVar[tuple[str, ...]] = ("epochs",)
+    FRAMES: ClassVar[tuple[str, ...]] = ("epochs", "trainings")
     DRAWN: ClassVar[Drawn | None] = Drawn("epochs", ("epoch",), "validation_accuracy", "validation accuracy", line=True)
 
     path: Path
@@ -51,12 +52,17 @@ class Training(Result):
     def __rich__(self) -> RenderableType:
         from rich.text import Text
 
-        return Text(self._in_a_line(), no_wrap=True)
+        from edgedigits.pipeline.model_card import tell_trainings
+
+        return Text("\n".join([self._in_a_line(), *tell_trainings(self.record)]), no_wrap=True)
 
     def _in_a_line(self) -> str:
         return f"{self.path}: test accuracy {100 * self.accuracy:.2f} %, {self.record['parameters']:,} parameters"
 
-    def _rows(self, _of: str) -> Sequence[Mapping[str, Any]]:
+    def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
+        if of == "trainings":
+            several = self.record.get("kfold") or self.record.get("seeds") or {"each": []}
+            return list(several["each"])
         with self.path.with_suffix(".csv").open(newline="") as file:
             return [
                 {key: int(value) if key == "epoch" else float(value) for key, value in row.items()}
@@ -88,6 +94,15 @@ def train(
     patience: int | None = None,
     seed: int = 0,
     augment: Said | bool = AUTO,
+    elastic: float = 0.0,
+    cutout: float = 0.0,
+    mixup: float = 0.0,
+    label_smoothing: float = 0.0,
+    class_weights: str | Mapping[str, float] = "none",
+    kfold: int | None = None,
+    seeds: int = 1,
+    keep_all: bool = False,
+    tensorboard: PathLike | None = None,
     alpha: float | None = None,
     patch: int | None = None,
     stem: str | None = None,
@@ -100,7 +115,11 @@ def train(
     Its training record (.json), card (.md) and history (.csv) come beside it; interrupted, the same call goes on. data and
     how it is read as in `load_data`, MNIST by default; size: the same as resize, of squares. rate: the highest learning rate;
     patience: stop after so many epochs without a better one; augment: how training images are moved, as in `compress`, False for
-    "none". epochs, batch, rate, patience and pixel_range not given are what suits the net. Options of some nets: alpha, the
+    "none"; elastic, cutout and mixup are moves on top of those. epochs, batch, rate, patience and pixel_range not given are what
+    suits the net. class_weights: "none", "auto", "balanced", or weights by class.
+
+    kfold: also a net a fold, for a score out of fold; seeds: so many trainings, the best by validation is `out`; keep_all: all
+    nets stay, as OUT-fold0.keras or OUT-seed0.keras. tensorboard: a folder for event files. Options of some nets: alpha, the
     width of MobileNets; patch, the side of what the vit sees as one; stem, how ResNet18 and ResNet50 begin; weights "imagenet".
     model_fn: "module:function" instead of a name: what that function makes of (height, width, channels) and the number of
     classes. Raises InputError's kinds.
@@ -114,10 +133,14 @@ def train(
     options = {"alpha": alpha, "patch": patch, "stem": stem, "weights": weights}
     moved = augment if not isinstance(augment, bool) else AUTO if augment else "none"
     settings = {"epochs": epochs, "batch": batch, "rate": rate, "patience": patience, "seed": seed, "augment": moved}
+    settings |= {"label_smoothing": label_smoothing, "class_weights": class_weights}
+    settings["also"] = {
+        name: limit for name, limit in (("elastic", elastic), ("cutout", cutout), ("mixup", mixup)) if limit
+    }
+    often = {"kfold": kfold, "seeds": seeds, "keep_all": keep_all, "tensorboard": tensorboard and Path(tensorboard)}
     with telling(progress) as told:
-        record = run(
-            _name(name, model_fn), Path(out), wish, options=options, say=told.say, progress=told.progress, **settings
-        )
+        net = _name(name, model_fn)
+        record = run(net, Path(out), wish, often, options=options, say=told.say, progress=told.progress, **settings)
     return Training(Path(out), record)
 
 
@@ -125,15 +148,16 @@ def run(
     name: str,
     out: Path,
     wish: DataWish,
+    often: JsonObject,
     *,
     options: JsonObject,
     say: Say,
     progress: Progress = silent,
     **settings: Any,
 ) -> JsonObject:
-    """Train, write `out` and its record, card and history; the record. Settings that are None are what suits the net.
+    """Train, `often` as `Plan` has it, write `out` and its record, card and history; the record.
 
-    Raises InputError's kinds.
+    Settings that are None are what suits the net. Raises InputError's kinds.
     """
     if out.suffix != ".keras":
         raise InputError(f"--out {out}: wanted a name that ends in .keras")
@@ -148,16 +172,18 @@ def run(
     settings = {key: getattr(habits, key) if value is None else value for key, value in settings.items()}
     from edgedigits.pipeline.baselines import save
     from edgedigits.pipeline.train import Settings, write_history
-    from edgedigits.pipeline.train import train as train_net
+    from edgedigits.pipeline.training.plan import Plan, carry_out, check_plan
 
     frozen = habits.count_frozen(settings["epochs"])
     wanted = Settings(name, scale=wish.scale or habits.scale, options=options, frozen=frozen, **settings)
+    plan = Plan(**often)
     check_writable(out.parent, out.with_suffix(".training").name)
     dataset = wish.dataset()
+    check_plan(plan, wanted, dataset)
     tell_notes(dataset, say)
     work = out.with_suffix(".training")
     with locked(work, wait_s=0, doing="trains into"):
-        trained = train_net(wanted, dataset, work, say, progress)
+        trained = carry_out(plan, wanted, dataset, out, work, say, progress)
         save(trained.model, trained.record, out)
         write_history(trained.history, out.with_suffix(".csv"))
         shutil.rmtree(work, ignore_errors=True)

@@ -27,6 +27,7 @@ from edgedigits.cli.options.output import as_json_option, print_json, print_line
 from edgedigits.cli.options.reading_options import reading_options
 from edgedigits.cli.options.runtime_options import measured_on_option, runs_on_option
 from edgedigits.cli.options.scale_options import scale_options
+from edgedigits.cli.options.training_options import Grouped, training_options
 from edgedigits.cli.options.zoo_options import TRAIN, zoo_option
 from edgedigits.errors import InputError
 from edgedigits.models.zoo.nets.resnets import STEMS
@@ -120,7 +121,7 @@ def cli() -> None:
     """A trained Keras image classifier in, the smallest and fastest verified int8 TFLite model out."""
 
 
-@cli.command(help=TRAIN)
+@cli.command(cls=Grouped, help=TRAIN)
 @click.argument("name", required=False)
 @click.option(
     "--model-fn",
@@ -128,13 +129,15 @@ def cli() -> None:
     help="Instead of NAME a function of yours: what it makes of ((height, width, channels), classes), a Keras model.",
 )
 @data_options
+@training_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The model to write, ending in .keras.")
 @click.option("--epochs", type=click.IntRange(1), help="Default: what suits the net, mostly 30.")
 @click.option("--batch", type=click.IntRange(1), help="Default: what suits the net, mostly 128.")
 @click.option(
     "--rate",
     type=click.FloatRange(0, 1, min_open=True),
-    help="Highest learning rate. Default: what suits the net, 0.001 or 0.002.",
+    help="Highest learning rate: reached in the first epoch, then falling along a cosine. Default: what suits the net, 0.001 or "
+    "0.002.",
 )
 @click.option(
     "--patience",

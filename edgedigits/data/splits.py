@@ -8,8 +8,8 @@ trained on by the baseline of another.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ TEST_SHARE = 0.2
 TEST_SEED = 20  # fixed: the test images of a set that brings none must be the same in every run
 VALIDATION_SHARE, VALIDATION_MOST = 0.1, 5000
 CALIBRATION_SHARE, CALIBRATION_MOST = 0.1, 500
+FOLD_SEED = 21  # fixed as well: folds are the same whatever the seed of a run
 LARGEST_SEED = 2**32 - 1  # what NumPy, Keras and TensorFlow all take
 
 
@@ -76,6 +77,15 @@ def train_test_cut(labels: Labels) -> tuple[np.ndarray, np.ndarray]:
     return cut_stratified(labels, round(TEST_SHARE * len(labels)), np.random.default_rng(TEST_SEED))
 
 
+def cut_folds(labels: Labels, folds: int, rng: np.random.Generator) -> np.ndarray:
+    """The fold of each image, int64 [n] from 0: dealt like cards, so that folds differ by one image at most, and by one of each
+    class. Of labels the rarest that an image has counts as its class."""
+    kinds = assign_strata(labels)
+    dealt = np.empty(len(kinds), np.int64)
+    dealt[np.lexsort((rng.permutation(len(kinds)), kinds))] = np.arange(len(kinds)) % folds
+    return dealt
+
+
 def check_seed(seed: int) -> None:
     """Raises InputError for a seed that the generators don't take."""
     if not 0 <= seed <= LARGEST_SEED:
@@ -109,7 +119,7 @@ def split(dataset: Dataset, scale: Scale, seed: int, split_seed: int = 0, augmen
     scale_pixels(np.zeros(dataset.shape, np.uint8), scale)
     rng = np.random.default_rng(split_seed)
     labels = dataset.train.labels
-    rest, validation = cut_stratified(labels, min(round(VALIDATION_SHARE * len(labels)), VALIDATION_MOST), rng)
+    rest, validation = _cut_validation(labels, rng)
     count = min(round(CALIBRATION_SHARE * len(rest)), CALIBRATION_MOST)
     fit, calibration = cut_stratified(labels[rest], count, rng)
     calibration = calibration if len(calibration) else fit
@@ -123,3 +133,34 @@ def split(dataset: Dataset, scale: Scale, seed: int, split_seed: int = 0, augmen
         fingerprint=dataset.fingerprint,
         task=dataset.task,
     )
+
+
+def _cut_validation(labels: Labels, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    return cut_stratified(labels, min(round(VALIDATION_SHARE * len(labels)), VALIDATION_MOST), rng)
+
+
+def split_folds(dataset: Dataset, scale: Scale, seed: int, folds: int) -> Iterator[tuple[FitData, Images]]:
+    """Of each fold what a net is fit on, and the images that are held out from that: all that are not for validation, each once.
+
+    Validation is the same as that of `split`; calibration is what is fit. Raises what `split` does.
+    """
+    data, labels = split(dataset, scale, seed), dataset.train.labels
+    pool, _ = _cut_validation(labels, np.random.default_rng(0))
+    dealt = cut_folds(labels[pool], folds, np.random.default_rng(FOLD_SEED))
+    for number in range(folds):
+        fit = dataset.train.subset(pool[dealt != number])
+        yield replace(data, fit=fit, calibration=fit), dataset.train.subset(pool[dealt == number])
+
+
+def check_folds(dataset: Dataset, folds: int) -> None:
+    """Raises InputError where a class has fewer images than there are folds, those for validation aside."""
+    pool, _ = _cut_validation(dataset.train.labels, np.random.default_rng(0))
+    labels = dataset.train.labels[pool]
+    counts = labels.sum(axis=0) if labels.ndim == 2 else np.bincount(labels, minlength=len(dataset.classes))
+    rarest = int(counts.argmin())
+    if counts[rarest] < folds:
+        most = f"at most --kfold {counts[rarest]}" if counts[rarest] > 1 else "more images of it, or no --kfold"
+        raise InputError(
+            f"--kfold {folds}: class {dataset.classes[rarest]!r} of data {dataset.name} has {counts[rarest]} training images "
+            f"beside those of validation, fewer than folds; give {most}"
+        )

@@ -11,7 +11,7 @@ from edgedigits.pipeline.gates.wording import list_lines
 from edgedigits.pipeline.mixing.wording import tell_mixed
 from edgedigits.tasks.class_recalls import ClassChange, ClassChanges
 from edgedigits.tasks.differences import tell_classes, tell_mcnemar, word_interval
-from edgedigits.tasks.statistics import Paired, bound_share
+from edgedigits.tasks.statistics import Interval, Paired, bound_share
 
 
 def write_artifact_card(manifest: JsonObject) -> str:
@@ -168,12 +168,54 @@ def write_baseline_card(record: JsonObject) -> str:
         f"| input scale | {_scale(record)} |",
         f"| seed, batch, rate | {settings['seed']}, {settings['batch']}, {settings['rate']} |",
         f"| augmentation | {_augmentation(record)} |",
+        *_softened(settings),
         f"| seconds | {record['seconds']} |",
         f"| made with | {', '.join(f'{name} {number}' for name, number in record['versions'].items())} |",
         "",
         "The epoch was chosen on validation images; the test images were scored once, at the end.",
+        *_held_out(record),
+        *(f"{line}." for line in tell_trainings(record)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _softened(settings: JsonObject) -> Iterator[str]:
+    """The rows of what makes the loss another one, where that was asked for."""
+    if smoothing := settings.get("label_smoothing"):
+        yield f"| label smoothing | {smoothing:g} |"
+    if (weights := settings.get("class_weights", "none")) != "none":
+        shown = (
+            weights if isinstance(weights, str) else ", ".join(f"{name} {weight:g}" for name, weight in weights.items())
+        )
+        yield f"| class weights | {shown} |"
+
+
+def _held_out(record: JsonObject) -> Iterator[str]:
+    if fold := record.get("fold"):
+        yield f"It is fold {fold['number']} of {fold['of']}, and has not seen {fold['held_out']:,} more of the training images."
+
+
+def tell_trainings(record: JsonObject) -> Iterator[str]:
+    """What a training record tells of several trainings: of seeds the median and the range, of folds the score of images that
+    each had not seen."""
+    if seeds := record.get("seeds"):
+        spreads = ", ".join(f"{of} {_spread(seeds[f'{of}_accuracy'])}" for of in ("validation", "test"))
+        yield (
+            f"{seeds['seeds']} seeds, median and range: {spreads}; kept is seed {seeds['chosen']}, the best by validation"
+        )
+    if kfold := record.get("kfold"):
+        found = kfold["out_of_fold"]
+        bound = word_interval(Interval(found["accuracy"], found["accuracy_low"], found["accuracy_high"]))
+        each = ", ".join(f"{100 * row['accuracy']:.2f}" for row in kfold["each"])
+        yield (
+            f"{kfold['folds']} folds: out of fold {_percent(found['accuracy'])} of {found['images']:,} images "
+            f"(95 % interval {bound}); by fold {each}"
+        )
+
+
+def _spread(scores: JsonObject) -> str:
+    ends = f"{100 * scores['lowest']:.2f} to {100 * scores['highest']:.2f}"
+    return f"{_percent(scores['median'])} ({ends})"
 
 
 def _augmentation(record: JsonObject) -> str:
@@ -182,7 +224,8 @@ def _augmentation(record: JsonObject) -> str:
     if isinstance(said, bool):
         return "yes" if said else "no"
     found = record.get("augment", {})
-    return f"{found.get('chosen', said)}" + (f" ({found['why']})" if "why" in found else "")
+    also = "".join(f", and {name} {limit:g}" for name, limit in record["settings"].get("also", {}).items())
+    return f"{found.get('chosen', said)}" + (f" ({found['why']})" if "why" in found else "") + also
 
 
 def _asked(record: JsonObject) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from edgedigits_runner.files import sha256_of
 from edgedigits_runner.kept import is_object, is_whole
 
 from edgedigits.backend import seed_everything, tf
+from edgedigits.data.augmentation.augment import Augment
 from edgedigits.data.augmentation.mixing import find_others
-from edgedigits.data.augmentation.named_sets import AUTO, Said, check_said
+from edgedigits.data.augmentation.named_sets import AUTO, Said, check_said, find_fault
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.feed import make_training_batches
 from edgedigits.data.scale import Scale, parse_scaling
@@ -37,6 +39,7 @@ from edgedigits.pipeline.augmenting.decide import Question, as_said, find_out_on
 from edgedigits.pipeline.augmenting.outlay import Outlay
 from edgedigits.pipeline.stage_cache import chain_key, hash_code, list_versions
 from edgedigits.stages.settings import count_steps_per_epoch
+from edgedigits.tasks.class_weights import SaidWeights, check_said_weights, name_weights, to_facts
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.scoring import Score, compute_outputs
 
@@ -58,6 +61,8 @@ class Settings:
     scale: Scale = "0..1"
     seed: int = 0
     augment: Said | bool = AUTO  # a bool is of older records: none, or that of digits
+    also: JsonObject = field(default_factory=dict)  # moves on top of that, with their limits
+    class_weights: SaidWeights = "none"
     options: JsonObject = field(default_factory=dict)  # of the zoo net: alpha, weights, patch, stem
     frozen: int = 0  # epochs at the beginning in which ready weights stay as they are
 
@@ -68,6 +73,11 @@ class Settings:
         object.__setattr__(self, "scale", parse_scaling(self.scale).as_json())
         if not isinstance(self.augment, bool):
             object.__setattr__(self, "augment", check_said(self.augment, "--augment"))
+        if not 0 <= self.label_smoothing < 1:
+            raise InputError(f"--label-smoothing {self.label_smoothing:g}: wanted a number from 0 up to, but not, 1")
+        if fault := find_fault(self.also):
+            raise InputError(f"--{fault}")
+        object.__setattr__(self, "class_weights", check_said_weights(self.class_weights, "--class-weights"))
 
 
 @dataclass(frozen=True)
@@ -88,23 +98,44 @@ class Trained:
     model: Any
     record: JsonObject
     history: list[Row]
+    best: Score
+
+
+@dataclass(frozen=True)
+class Part:
+    """A training on other images than those that a seed cuts; `marks` is JSON-safe, says which, and goes into the record."""
+
+    data: FitData
+    marks: JsonObject
+
+
+Log = Callable[[list[Row]], None]
+"""Told the whole history, before the first epoch and after each."""
 
 
 def train(
-    settings: Settings, dataset: Dataset, work: Path, say: Say = lambda _: None, progress: Progress = silent
+    settings: Settings,
+    dataset: Dataset,
+    work: Path,
+    say: Say = lambda _: None,
+    progress: Progress = silent,
+    part: Part | None = None,
+    log: Log = lambda _: None,
 ) -> Trained:
     """Train to the best validation accuracy, of labels F1; checkpoints live in the folder `work` while the run is unfinished.
 
     The test images are scored once, at the end. Raises InputError when the net can't be built for such images.
     """
     check_writable(work)
-    data = split(dataset, settings.scale, settings.seed)
-    run = _Run(settings, dataset, data, work, say)
+    data = part.data if part else split(dataset, settings.scale, settings.seed)
+    run = _Run(settings, dataset, data, work, say, part.marks if part else {})
     if run.history:
         say(f"resuming after epoch {run.history[-1].epoch}")
+    log(run.history)
     while not run.finished:
         progress("train", len(run.history) / settings.epochs)
         run.epoch()
+        log(run.history)
         row = run.history[-1]
         say(
             f"epoch {row.epoch}/{settings.epochs}  loss {row.loss:.4f}  validation {100 * row.validation_accuracy:.2f} %  "
@@ -116,14 +147,18 @@ def train(
 class _Run:
     """The state of one training run: model, history, best weights; on disk after every epoch."""
 
-    def __init__(self, settings: Settings, dataset: Dataset, data: FitData, work: Path, say: Say) -> None:
-        self.settings, self.dataset, self.data, self.work = settings, dataset, data, work
+    def __init__(
+        self, settings: Settings, dataset: Dataset, data: FitData, work: Path, say: Say, marks: JsonObject
+    ) -> None:
+        self.settings, self.dataset, self.data, self.work, self.marks = settings, dataset, data, work, marks
         self.task = find_task(dataset)
         self.identity = {
             "settings": asdict(settings),
             "data": dataset.fingerprint,
             "code": hash_code() + hash_source(settings.name),
+            **marks,
         }
+        self.weights = self._weigh()
         try:
             state = self._kept()
         except DamagedError as error:
@@ -131,7 +166,7 @@ class _Run:
             set_aside(work)
             check_writable(work)
             state = None
-        self.choice = self._choose()
+        self.choice = self._choose_all()
         self._start()
         if state:
             self._resume(state)
@@ -179,7 +214,8 @@ class _Run:
         self._load(f"best-{self.best_epoch}.npz", model.weights)
         answers = compute_outputs(model, self.dataset.test, self.settings.scale)
         test = self.task.score(answers, self.dataset.test.labels, logits=False)
-        return Trained(model, self._record(model, test), self.history)
+        assert self.best is not None
+        return Trained(model, self._record(model, test), self.history, self.best)
 
     def _record(self, model: Any, test: Score) -> JsonObject:
         import keras
@@ -188,6 +224,7 @@ class _Run:
         return {
             "schema": 1,
             "settings": asdict(self.settings),
+            **self.marks,
             "data": {
                 "notes": list(self.dataset.notes),
                 "name": self.dataset.name,
@@ -206,6 +243,7 @@ class _Run:
                 "test": len(self.dataset.test),
             },
             **({"augment": self.choice.record} if self.choice.record else {}),
+            **self._weighed(),
             "parameters": model.count_params(),
             "epochs_run": len(self.history),
             "best_epoch": self.best_epoch,
@@ -224,6 +262,25 @@ class _Run:
     def _asked(self) -> dict[str, str]:
         """The task, where it is another than one class per image."""
         return {} if self.task.name == "classification" else {"task": self.task.name}
+
+    def _weighed(self) -> JsonObject:
+        """What each class counts, where they don't count alike."""
+        facts = to_facts(self.weights)
+        return {"class_weights": dict(zip(self.dataset.classes, facts, strict=True))} if facts else {}
+
+    def _weigh(self) -> np.ndarray | None:
+        """How much each class counts; None where all count alike."""
+        said, labels = self.settings.class_weights, self.data.fit.labels
+        if isinstance(said, str):
+            return self.task.weights(said, labels)
+        return name_weights(said, self.dataset.classes, labels)
+
+    def _choose_all(self) -> Choice:
+        """The choice, and on top of it the moves that were named beside it."""
+        choice = self._choose()
+        if not self.settings.also:
+            return choice
+        return replace(choice, augment=replace(choice.augment or Augment.only(), **self.settings.also))
 
     def _choose(self) -> Choice:
         """As the settings say; with `auto` what a fresh net of this kind learns best from, the same whenever it is asked."""
@@ -263,7 +320,7 @@ class _Run:
         epochs = settings.frozen if frozen else max(1, settings.epochs - settings.frozen)
         most = settings.rate * (THAWED if settings.frozen and not frozen else 1.0)
         rate = keras.optimizers.schedules.CosineDecay(most / 20, epochs * steps, warmup_target=most, warmup_steps=steps)
-        loss = self.task.keras_loss(settings.label_smoothing)
+        loss = self.task.keras_loss(settings.label_smoothing, self.weights)
         self.model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
         self.model.optimizer.build(self.model.trainable_variables)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgedigits.backend import tf
 from edgedigits.data.augmentation.mixing import find_others
 from edgedigits.keras_types import KerasTensor, TensorLike
@@ -83,21 +86,49 @@ def mix_losses(
     return objective(weigh(1 - share), *rows) + others
 
 
-def make_loss_of_label_probabilities(label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
-    """The cross-entropy of labels as Keras 3 compiles it: 0 and 1 against probabilities, both [n, labels], their plain mean."""
+def make_loss_of_label_probabilities(
+    label_smoothing: float, weights: NDArray[np.float32] | None = None
+) -> Callable[[TensorLike, TensorLike], KerasTensor]:
+    """The cross-entropy of labels as Keras 3 compiles it: 0 and 1 against probabilities, both [n, labels], their mean; each
+    label's times its weight, [labels], where there are any."""
     import keras
 
-    found: Callable[[TensorLike, TensorLike], KerasTensor] = keras.losses.BinaryCrossentropy(
-        label_smoothing=label_smoothing
-    )
-    return found
+    if weights is None:
+        found: Callable[[TensorLike, TensorLike], KerasTensor] = keras.losses.BinaryCrossentropy(
+            label_smoothing=label_smoothing
+        )
+        return found
+    each = tf.constant(weights)
+
+    def weighted(targets: TensorLike, shares: TensorLike) -> KerasTensor:
+        wanted = (1 - label_smoothing) * targets + label_smoothing / 2
+        result: KerasTensor = tf.reduce_mean(each * keras.ops.binary_crossentropy(wanted, shares), axis=-1)
+        return result
+
+    return weighted
 
 
-def make_loss_of_probabilities(label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
-    """The cross-entropy as Keras 3 compiles it: one-hot labels against probabilities, both [n, classes], their plain mean."""
+def make_loss_of_probabilities(
+    label_smoothing: float, weights: NDArray[np.float32] | None = None
+) -> Callable[[TensorLike, TensorLike], KerasTensor]:
+    """The cross-entropy as Keras 3 compiles it: one-hot labels against probabilities, both [n, classes], their mean; each image's
+    times the weight of its class, [classes], where there are any.
+
+    The weighted one is linear in the labels, too: of mixed images each share weighs as its own class does.
+    """
     import keras
 
-    result: Callable[[TensorLike, TensorLike], KerasTensor] = keras.losses.CategoricalCrossentropy(
-        label_smoothing=label_smoothing
-    )
-    return result
+    if weights is None:
+        result: Callable[[TensorLike, TensorLike], KerasTensor] = keras.losses.CategoricalCrossentropy(
+            label_smoothing=label_smoothing
+        )
+        return result
+    each, even = tf.constant(weights), label_smoothing / len(weights)
+
+    def weighted(targets: TensorLike, shares: TensorLike) -> KerasTensor:
+        heavy = targets * each
+        wanted = (1 - label_smoothing) * heavy + even * tf.reduce_sum(heavy, axis=-1, keepdims=True)
+        found: KerasTensor = keras.losses.categorical_crossentropy(wanted, shares)
+        return found
+
+    return weighted

@@ -73,8 +73,10 @@ class Task(Protocol):
     def mean_logits(self, logits: Sequence[TensorLike], temperature: float) -> KerasTensor:
         """The logits that, softened, are the mean of what several teachers answer softened."""
 
-    def keras_loss(self, label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
-        """What Keras 3 compiles: `keras_targets` against probabilities."""
+    def keras_loss(
+        self, label_smoothing: float, weights: NDArray[np.float32] | None = None
+    ) -> Callable[[TensorLike, TensorLike], KerasTensor]:
+        """What Keras 3 compiles: `keras_targets` against probabilities; weights as `weights` gives them."""
 
     def keras_targets(self, targets: TensorLike, units: int) -> KerasTensor:
         """Targets as that loss takes them, float32 [n, units]."""

@@ -82,8 +82,10 @@ class Classification:
         result: KerasTensor = temperature * tf.math.log(tf.maximum(mean, tf.cast(parity.LEAST_SHARE**2, tf.float32)))
         return result
 
-    def keras_loss(self, label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
-        return losses.make_loss_of_probabilities(label_smoothing)
+    def keras_loss(
+        self, label_smoothing: float, weights: NDArray[np.float32] | None = None
+    ) -> Callable[[TensorLike, TensorLike], KerasTensor]:
+        return losses.make_loss_of_probabilities(label_smoothing, weights)
 
     def keras_targets(self, targets: TensorLike, units: int) -> KerasTensor:
         from edgedigits.backend import tf

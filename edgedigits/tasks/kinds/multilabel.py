@@ -79,8 +79,10 @@ class Multilabel:
         result: KerasTensor = temperature * (tf.math.log(mean) - tf.math.log1p(-mean))
         return result
 
-    def keras_loss(self, label_smoothing: float) -> Callable[[TensorLike, TensorLike], KerasTensor]:
-        return losses.make_loss_of_label_probabilities(label_smoothing)
+    def keras_loss(
+        self, label_smoothing: float, weights: NDArray[np.float32] | None = None
+    ) -> Callable[[TensorLike, TensorLike], KerasTensor]:
+        return losses.make_loss_of_label_probabilities(label_smoothing, weights)
 
     def keras_targets(self, targets: TensorLike, units: int) -> KerasTensor:
         from edgedigits.backend import tf
