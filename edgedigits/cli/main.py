@@ -151,9 +151,20 @@ def cli() -> None:
 @click.option(
     "--weights", type=click.Choice(["imagenet"]), help="mobilenet_v2: start from downloaded ImageNet weights."
 )
+@click.option(
+    "--members",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="soft_voting, stacking: a trained .keras model; give it once for each.",
+)
+@click.option("--features", metavar="WHAT", help="Classical models: what they see, pixels (default), hog, pca or lda.")
 @as_json_option
 def train(name: str, as_json: bool, no_augment: bool, augment: str, **given: Any) -> None:
     """Train a float baseline: cnn, deep, lenet5, mlp, mobilenet_v2, nano or pico.
+
+    Or make one model of several by soft_voting or stacking, or train a classical model, into OUT.skops: gradient_boosting,
+    k_nearest, logistic_regression, random_forest or svm.
 
     Writes OUT, its training record (.json), its card (.md) and its history (.csv). Interrupted, the same command goes on.
     """
