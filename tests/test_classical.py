@@ -66,7 +66,9 @@ def test_each_is_trained_judged_and_read_again(name: str, features: str, data: e
 
 def test_colour_and_the_same_seed_give_the_same_file_again(tmp_path: Path) -> None:
     colours = load_data(str(shapes_npz(tmp_path / "colour.npz", channels=3, size=20)))
-    made = [ed.train("random_forest", colours, out=tmp_path / f"{n}.skops", features="hog", progress=False) for n in (1, 2)]
+    made = [
+        ed.train("random_forest", colours, out=tmp_path / f"{n}.skops", features="hog", progress=False) for n in (1, 2)
+    ]
     one, other = (load_classical(each.path).answer(read_all(colours.test)) for each in made)
     assert (one == other).all()
     assert made[0].record["features"] == {"name": "hog", "count": Features("hog", (20, 20, 3)).count}
@@ -90,9 +92,9 @@ def test_a_classical_model_teaches(forest: Path, shapes: Path) -> None:
     assert np.asarray(teacher.model(tf.cast(pixels, tf.float32))) == pytest.approx(
         load_classical(forest).answer(pixels), abs=1e-6
     )
-    taught, facts = Distil(teacher=str(forest), student="self", epochs=0.1, min_steps=60, batch=32, augment=False, share=1.0)(
-        start, data
-    )
+    taught, facts = Distil(
+        teacher=str(forest), student="self", epochs=0.1, min_steps=60, batch=32, augment=False, share=1.0
+    )(start, data)
     assert facts["teachers"] == [{"name": str(forest), "parameters": 0}]
     assert facts["teacher_validation_accuracy"] > 0.9
     labels = data.validation.labels
@@ -117,16 +119,18 @@ def test_only_named_classes_are_loaded(forest: Path, tmp_path: Path) -> None:
         for name in source.namelist():
             content = source.read(name)
             if name == "schema.json":
-                content = content.replace(b"RandomForestClassifier", b"Evil").replace(b"sklearn.ensemble._forest", b"os")
+                content = content.replace(b"RandomForestClassifier", b"Evil").replace(
+                    b"sklearn.ensemble._forest", b"os"
+                )
             target.writestr(name, content)
     with pytest.raises(ed.ModelError, match=r"names 'os\.Evil', which is none of the classes that are loaded"):
         load_classical(path)
     path.write_bytes(pickle.dumps(Runs()))
-    with pytest.raises(ed.ModelError, match="not a readable .skops file") as caught:
+    with pytest.raises(ed.ModelError, match="not a readable") as caught:
         load_classical(path)
     assert "\n" not in str(caught.value)
     path.write_bytes(forest.read_bytes()[:-2000])
-    with pytest.raises(ed.ModelError, match="not a readable .skops file"):
+    with pytest.raises(ed.ModelError, match="not a readable"):
         load_classical(path)
     from skops import io
 
@@ -142,7 +146,10 @@ def test_wrong_calls_are_one_sentence_and_end_with_2(
     forest_words = ["random_forest", "--data", str(shapes)]
     for words, says in (
         (["train", *forest_words, "--out", "m.keras"], "ends in .skops"),
-        (["train", "svm", "--features", "sift", *rest], "--features sift: no such features; choose from pixels, hog, pca, lda"),
+        (
+            ["train", "svm", "--features", "sift", *rest],
+            "--features sift: no such features; choose from pixels, hog, pca, lda",
+        ),
         (["train", "Svm", *rest], "Svm: no classical model; choose from gradient_boosting, k_nearest"),
         (["train", "Perceptron", *rest], "answers no probabilities"),
         (["train", "VotingClassifier", *rest], "can't be made without settings of its own"),
@@ -163,7 +170,9 @@ def test_wrong_calls_are_one_sentence_and_end_with_2(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("missing", "says"), [("skops", "random_forest: needs skops"), ("skimage", "needs scikit-image")])
+@pytest.mark.parametrize(
+    ("missing", "says"), [("skops", "random_forest: needs skops"), ("skimage", "needs scikit-image")]
+)
 def test_without_the_extra_one_sentence_names_it(
     missing: str, says: str, data: ed.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +191,9 @@ def test_without_the_extra_one_sentence_names_it(
     assert not list(tmp_path.iterdir())
 
 
-def test_json_is_the_record(shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_is_the_record(
+    shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = ["train", "k_nearest", "--data", str(shapes), "--out", str(tmp_path / "m.skops"), "--json"]
     monkeypatch.setattr("sys.argv", ["edgedigits", *words])
     with pytest.raises(SystemExit) as ended:

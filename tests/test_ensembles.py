@@ -28,7 +28,9 @@ from tests.conftest import shapes_npz
 L = keras.layers
 
 
-def net(seed: int, shape: tuple[int, ...] = (12, 12, 1), classes: int = 3, logits: bool = False, padded: bool = True) -> Any:
+def net(
+    seed: int, shape: tuple[int, ...] = (12, 12, 1), classes: int = 3, logits: bool = False, padded: bool = True
+) -> Any:
     keras.utils.set_random_seed(seed)
     image = keras.Input(shape)
     x = L.Conv2D(4, 3, strides=2, padding="same" if padded else "valid", activation="relu")(image)
@@ -82,7 +84,9 @@ def voted(members: list[Path], data: ed.Dataset, tmp_path_factory: pytest.TempPa
     return ed.train("soft_voting", data, out=out, members=members, progress=False)
 
 
-def test_soft_voting_is_one_model_that_answers_the_mean(voted: ed.Training, members: list[Path], data: ed.Dataset) -> None:
+def test_soft_voting_is_one_model_that_answers_the_mean(
+    voted: ed.Training, members: list[Path], data: ed.Dataset
+) -> None:
     scales = [json.loads(path.with_suffix(".json").read_text())["input"]["scale"] for path in members]
     wanted = np.mean([ask(path, data, scale) for path, scale in zip(members, scales, strict=True)], axis=0)
     model = keras.saving.load_model(voted.path)  # no custom code is at hand here
@@ -146,7 +150,7 @@ def test_stacking_trusts_the_member_that_is_right() -> None:
         assert np.abs(found.kernel[:classes]).max() < np.abs(found.kernel[classes:]).max() / 5
         assert (found.answers.argmax(axis=1) == labels).mean() > 0.9
         assert found.answers.sum(axis=1) == pytest.approx(1, abs=1e-5)
-    with pytest.raises(ed.DataError, match="a class has 1 held-back images.*take soft_voting"):
+    with pytest.raises(ed.DataError, match=r"a class has 1 held-back images.*take soft_voting"):
         fit_stacking(np.zeros((5, 4)), np.array([0, 0, 1, 1, 2]), 3)
 
 
@@ -157,13 +161,21 @@ def test_the_student_of_a_large_ensemble_of_digits_stays_within_40_kib() -> None
         found = plan("small", (28, 28, 1), 10, Teacher(depth, 10**8, 10**10), **options)
         channels = sum(one.channels for one in found) + 10
         assert count_parameters(found, (28, 28, 1), 10) + 16 * channels < 38 * 1024
-    assert count_parameters(plan("small", (32, 32, 3), 43, Teacher(8, 10**8, 10**10), **options), (32, 32, 3), 43) > 50_000
+    assert (
+        count_parameters(plan("small", (32, 32, 3), 43, Teacher(8, 10**8, 10**10), **options), (32, 32, 3), 43) > 50_000
+    )
 
 
 def test_members_of_other_channel_orders_are_turned_where_that_is_exact(tmp_path: Path) -> None:
     colours = load_data(str(shapes_npz(tmp_path / "colour.npz", channels=3)))
     plain = member(tmp_path / "plain.keras", net(1, (12, 12, 3)), colours, train=False)
-    caffe = member(tmp_path / "caffe.keras", net(2, (12, 12, 3), padded=False), colours, parse_scaling("caffe").as_json(), train=False)
+    caffe = member(
+        tmp_path / "caffe.keras",
+        net(2, (12, 12, 3), padded=False),
+        colours,
+        parse_scaling("caffe").as_json(),
+        train=False,
+    )
     found = ed.train("soft_voting", colours, out=tmp_path / "e.keras", members=[plain, caffe], progress=False)
     wanted = (ask(plain, colours, "0..1") + ask(caffe, colours, "caffe")) / 2
     assert compute_outputs(keras.saving.load_model(found.path), colours.test, "0..1") == pytest.approx(wanted, abs=1e-4)
@@ -173,8 +185,11 @@ def test_members_of_other_channel_orders_are_turned_where_that_is_exact(tmp_path
     ("change", "says"),
     [
         ({"shape": (10, 12, 1)}, "takes images of 10x12x1, .*a.keras 12x12x1"),
-        ({"classes": 4}, "classes: 4, .*a.keras 3"),
-        ({"data": {"name": "d", "fingerprint": "f", "classes": ["c", "b", "a"]}}, "has the classes c, b, a, .* 0, 1, 2"),
+        ({"classes": 4}, "number of classes: 4, .*a.keras 3"),
+        (
+            {"data": {"name": "d", "fingerprint": "f", "classes": ["c", "b", "a"]}},
+            "has the classes c, b, a, .* 0, 1, 2",
+        ),
         ({"resizing": "lanczos"}, "reads images by .*lanczos"),
     ],
 )
@@ -194,7 +209,11 @@ def test_members_that_differ_are_one_sentence(
 
 
 def test_wrong_calls_are_one_sentence_and_end_with_2(
-    members: list[Path], shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    members: list[Path],
+    shapes: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one, two = map(str, members[:2])
     plain = tmp_path / "plain.keras"
@@ -205,12 +224,18 @@ def test_wrong_calls_are_one_sentence_and_end_with_2(
         (["soft_voting", *out], "--members: none was given"),
         (["soft_voting", "--members", one, *out], "alone; wanted 2 or more"),
         (["soft_voting", "--members", one, "--members", "no.keras", *out], "--members no.keras: no such file"),
-        (["soft_voting", "--members", one, "--members", str(tmp_path / "x.h5"), *out], "wanted a .keras file of Keras 3"),
+        (
+            ["soft_voting", "--members", one, "--members", str(tmp_path / "x.h5"), *out],
+            "wanted a .keras file of Keras 3",
+        ),
         (["soft_voting", "--members", one, "--members", str(plain), *out], "say with --scale"),
         (["soft_voting", "--members", one, "--members", two, "--epochs", "3", *out], "--epochs: an option of nets"),
         (["stacking", "--members", one, "--members", two, "--features", "hog", *out], "--features hog: an option of"),
         (["cnn", "--members", one, *out], "--members: an option of soft_voting and stacking"),
-        (["soft_voting", "--members", one, "--members", two, "--out", one, "--data", str(shapes)], "is one of the members"),
+        (
+            ["soft_voting", "--members", one, "--members", two, "--out", one, "--data", str(shapes)],
+            "is one of the members",
+        ),
         (["soft_voting", "--members", one, "--members", two, "--data", "digits", "--out", "e.keras"], "digits"),
     ):
         monkeypatch.setattr("sys.argv", ["edgedigits", "train", *words])

@@ -57,7 +57,9 @@ class Training(Result):
 
     def _in_a_line(self) -> str:
         size = "parameters" if "parameters" in self.record else "size_bytes"
-        return f"{self.path}: test accuracy {100 * self.accuracy:.2f} %, {self.record[size]:,} {size.rpartition('_')[2]}"
+        return (
+            f"{self.path}: test accuracy {100 * self.accuracy:.2f} %, {self.record[size]:,} {size.rpartition('_')[2]}"
+        )
 
     def _rows(self, _of: str) -> Sequence[Mapping[str, Any]]:
         if "epochs_run" not in self.record:  # it learned in none
@@ -117,7 +119,9 @@ def train(
     read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad, shape)
     wish, options = DataWish(**make_data_wish(data, pixels, read)), {"alpha": alpha, "weights": weights}
     if name in ENSEMBLES or is_classical(name) or members or features is not None:
-        _check_unused(name, {"epochs": epochs, "batch": batch, "rate": rate, "patience": patience, "augment": augment}, options)
+        _check_unused(
+            name, {"epochs": epochs, "batch": batch, "rate": rate, "patience": patience, "augment": augment}, options
+        )
         with telling(progress) as told:
             return Training(Path(out), _without_epochs(name, Path(out), wish, members, features, seed, told))
     moved = augment if not isinstance(augment, bool) else AUTO if augment else "none"

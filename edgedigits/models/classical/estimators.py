@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from edgedigits.errors import InputError
 
-NEIGHBOURS, TREES, FOLDS = 5, 200, 3
+NEIGHBOURS, TREES, FOLDS = 5, 100, 3
 
 
 def _logistic_regression(_least: int, _seed: int) -> Any:
@@ -24,7 +24,9 @@ def _svm(least: int, seed: int) -> Any:
     from sklearn.svm import SVC
 
     if least < 2:
-        raise InputError("svm: a class has one training image, and 2 are needed to make probabilities; give more images")
+        raise InputError(
+            "svm: a class has one training image, and 2 are needed to make probabilities; give more images"
+        )
     return CalibratedClassifierCV(SVC(random_state=seed), ensemble=False, cv=min(FOLDS, least))
 
 
@@ -73,11 +75,17 @@ def make_estimator(name: str, least: int, seed: int) -> Any:
 
     known = dict(all_estimators(type_filter="classifier"))
     if name not in known:
-        raise InputError(f"{name}: no classical model; choose from {', '.join(ESTIMATORS)}, or a classifier of scikit-learn")
+        raise InputError(
+            f"{name}: no classical model; choose from {', '.join(ESTIMATORS)}, or a classifier of scikit-learn"
+        )
     try:
         made = known[name]()
     except TypeError as error:
-        raise InputError(f"{name}: can't be made without settings of its own; choose from {', '.join(ESTIMATORS)}") from error
+        raise InputError(
+            f"{name}: can't be made without settings of its own; choose from {', '.join(ESTIMATORS)}"
+        ) from error
     if not hasattr(made, "predict_proba"):
-        raise InputError(f"{name}: answers no probabilities (it has no predict_proba); choose from {', '.join(ESTIMATORS)}")
+        raise InputError(
+            f"{name}: answers no probabilities (it has no predict_proba); choose from {', '.join(ESTIMATORS)}"
+        )
     return made.set_params(random_state=seed) if "random_state" in made.get_params() else made

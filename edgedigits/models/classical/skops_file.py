@@ -5,6 +5,7 @@ A pickle runs code of its writer's choice when it is read; a .skops file names c
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class ClassicalModel:
 
 
 def save_classical(model: ClassicalModel, path: Path) -> None:
-    """Writes a .skops file, whole or not at all. Raises InputError where skops is missing, or what was fitted is not to be trusted."""
+    """Writes a .skops file, whole or not at all. Raises InputError without skops, and for classes that none would load."""
     io = import_skops(str(path))
     document = {
         "schema": _SCHEMA,
@@ -54,17 +55,19 @@ def save_classical(model: ClassicalModel, path: Path) -> None:
         "estimator": model.estimator,
     }
     with whole_file(path) as part:
-        io.dump(document, part)
+        io.dump(document, part, compression=zipfile.ZIP_DEFLATED, compresslevel=6)
         if strange := sorted(set(io.get_untrusted_types(file=part)) - set(TRUSTED)):
             raise InputError(f"{path}: would hold {strange[0]}, which nobody could load again; choose another model")
 
 
 def load_classical(path: Path) -> ClassicalModel:
-    """The model of a .skops file. Raises ModelError for what is none, and for a file that names other classes than are trusted."""
+    """The model of a .skops file. Raises ModelError for what is none, and for a file that names classes not trusted."""
     io = import_skops(str(path))
     with _translating(path):
         if strange := sorted(set(io.get_untrusted_types(file=path)) - set(TRUSTED)):
-            raise ModelError(f"{path}: names {strange[0][:80]!r}, which is none of the classes that are loaded; nothing was")
+            raise ModelError(
+                f"{path}: names {strange[0][:80]!r}, which is none of the classes that are loaded; nothing was"
+            )
         found = io.load(path, trusted=list(TRUSTED))
     wrong = fault(found, _SHAPE) if isinstance(found, dict) else "it is no object"
     estimator = found.get("estimator") if not wrong else None
@@ -74,7 +77,9 @@ def load_classical(path: Path) -> ClassicalModel:
     height, width, channels = found["shape"]
     model = ClassicalModel(estimator, Features(found["features"], (height, width, channels)), tuple(found["classes"]))
     if getattr(estimator, "n_features_in_", model.features.count) != model.features.count:
-        raise ModelError(f"{path}: altered since it was written (it reads {estimator.n_features_in_} features); train it again")
+        raise ModelError(
+            f"{path}: altered since it was written (it reads {estimator.n_features_in_} features); train it again"
+        )
     return model
 
 
@@ -95,5 +100,7 @@ def import_skops(where: str) -> Any:
     try:
         from skops import io
     except ImportError as error:
-        raise InputError(f'{where}: needs skops, which is not installed; pip install "edgedigits[classical]"') from error
+        raise InputError(
+            f'{where}: needs skops, which is not installed; pip install "edgedigits[classical]"'
+        ) from error
     return io

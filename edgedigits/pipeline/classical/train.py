@@ -97,7 +97,9 @@ def _assemble(name: str, features: Features, data: FitData, seed: int) -> Any:
             _fit(make_estimator(name, int(counts.min()), seed), _compute(features, few), few.labels)
         except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
             why = " ".join(str(error).split())[:160]
-            raise InputError(f"{name}: can't be trained on such features ({why}); choose from {', '.join(ESTIMATORS)}") from error
+            raise InputError(
+                f"{name}: can't be trained on such features ({why}); choose from {', '.join(ESTIMATORS)}"
+            ) from error
     return make_pipeline(*steps, estimator) if steps else estimator
 
 

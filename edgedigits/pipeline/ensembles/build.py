@@ -100,16 +100,12 @@ def _vote(members: Sequence[Member], common: Scaling, closing: str) -> KerasMode
     for number, member in enumerate(members, 1):
         own = scale_input(image, member.scale, common, f"scale{number}")
         answer = name_member(member.model, number)(own)
-        answers.append(
-            keras.layers.Activation(closing, name=f"closing{number}")(answer) if member.logits else answer
-        )
+        answers.append(keras.layers.Activation(closing, name=f"closing{number}")(answer) if member.logits else answer)
     result: KerasModel = keras.Model(image, keras.layers.Average(name="mean")(answers), name=SOFT_VOTING)
     return result
 
 
-def _stack(
-    members: Sequence[Member], common: Scaling, data: FitData, classes: int
-) -> tuple[KerasModel, Stacked]:
+def _stack(members: Sequence[Member], common: Scaling, data: FitData, classes: int) -> tuple[KerasModel, Stacked]:
     """Logits are what the layer on top reads, where a member has them: probabilities near 1 differ too little."""
     import keras
 

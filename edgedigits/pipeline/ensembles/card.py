@@ -26,10 +26,7 @@ def write_ensemble_card(record: JsonObject) -> str:
         "",
         "| member | parameters | input scale |",
         "|---|---|---|",
-        *(
-            f"| {one['file']} | {one['parameters']:,} | {scaling_of(one['scale'])} |"
-            for one in record["members"]
-        ),
+        *(f"| {one['file']} | {one['parameters']:,} | {scaling_of(one['scale'])} |" for one in record["members"]),
         "",
         "| | |",
         "|---|---|",

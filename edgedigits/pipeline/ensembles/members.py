@@ -20,6 +20,7 @@ from edgedigits.models.zoo.shipped import find_record_beside
 
 LEAST = 2
 """Members that make an ensemble."""
+_WANTED = "wanted a .keras file of Keras 3; load it in Keras and save it as one"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def check_paths(paths: Sequence[Path]) -> None:
         if not path.is_file():
             raise ModelError(f"--members {path}: no such file")
         if not zipfile.is_zipfile(path) or path.suffix != ".keras":
-            raise ModelError(f"--members {path}: wanted a .keras file of Keras 3; load it in Keras and save it as one")
+            raise ModelError(f"--members {path}: {_WANTED}")
 
 
 def load_members(paths: Sequence[Path], given: Scale | None, dataset: Dataset) -> list[Member]:
@@ -94,11 +95,18 @@ def _load(path: Path, given: Scale | None, dataset: Dataset) -> Member:
         )
     scale = parse_scaling(told, f"--members {path}: scale")
     loaded = load(path, scale=scale, size=lambda: dataset.shape[:2])
-    model = keras.saving.load_model(path, compile=False)
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # of Keras 2
+        raise ModelError(f"--members {path}: {_WANTED}") from error
     if model.input_shape[1:] != loaded.model.input_shape[1:]:
         shown = "x".join("any" if one is None else str(one) for one in model.input_shape[1:])
         raise ModelError(f"--members {path}: takes images of {shown}; wanted height, width and channels that are fixed")
     return Member(path, model, loaded.model, loaded.logits, scale, record)
+
+
+def _word_shape(member: Member) -> str:
+    return "x".join(map(str, member.flat.input_shape[1:]))
 
 
 def _check_alike(first: Member, other: Member) -> None:
@@ -110,16 +118,16 @@ def _check_alike(first: Member, other: Member) -> None:
 
 def _list_traits(first: Member, other: Member) -> list[tuple[str, str, str]]:
     """(in words, of the first, of the other) of all that must be the same."""
-    ends = [walk.find_closing(one.flat) for one in (first, other)]
+    one, two = (walk.find_closing(each.flat) for each in (first, other))
     found = [
-        ("takes images of", *("x".join(map(str, one.flat.input_shape[1:])) for one in (first, other))),
-        ("classes:", *(str(one.flat.output_shape[1]) for one in (first, other))),
-        *([("ends in", str(ends[0]), str(ends[1]))] if all(ends) else []),
+        ("takes images of", _word_shape(first), _word_shape(other)),
+        ("number of classes:", str(first.flat.output_shape[1]), str(other.flat.output_shape[1])),
     ]
+    if one and two:
+        found.append(("ends in", one, two))
     if first.record and other.record:
-        records = (first.record, other.record)
-        found += [
-            ("has the classes", *(", ".join(one["data"]["classes"]) for one in records)),
-            ("reads images by", *(str(parse_reading(one["input"]).as_dict()) for one in records)),
-        ]
-    return [(what, one, two) for what, one, two in found]
+        known, told = first.record, other.record
+        found.append(("has the classes", ", ".join(known["data"]["classes"]), ", ".join(told["data"]["classes"])))
+        one, two = (str(parse_reading(each["input"]).as_dict()) for each in (known, told))
+        found.append(("reads images by", one, two))
+    return found

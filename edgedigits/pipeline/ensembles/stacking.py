@@ -1,4 +1,4 @@
-"""Stacking (Wolpert 1992): how much each member's outputs count for each class is learned from images that no member learned from.
+"""Stacking (Wolpert 1992): how much each member's outputs count for each class is learned from held-back images.
 
 The layer on top is a multinomial logistic regression, so its weights are the one best answer to those images, whatever the
 seed; how strongly they are held small is chosen among `STRENGTHS` by cross-validation.
@@ -66,6 +66,9 @@ def _unscale(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same line on outputs as they are; of two classes scikit-learn has one line, which is the second class's lead."""
     if len(slopes) == 1:
-        slopes, intercepts = np.concatenate([-slopes / 2, slopes / 2]), np.concatenate([-intercepts / 2, intercepts / 2])
+        slopes, intercepts = (
+            np.concatenate([-slopes / 2, slopes / 2]),
+            np.concatenate([-intercepts / 2, intercepts / 2]),
+        )
     kernel = slopes / spread
     return kernel.T.astype(np.float32), (intercepts - kernel @ mean).astype(np.float32)

@@ -127,7 +127,7 @@ def _renumbered(model: KerasModel) -> KerasModel:
 
 
 def _find_answers(model: KerasModel, data: FitData) -> str | None:
-    """What the student is to end in: what the candidate does, or what makes such probabilities as no closing layer makes there."""
+    """What the student is to end in: as the candidate does, or in what makes probabilities where no closing layer makes its."""
     from edgedigits.models.graph import walk
     from edgedigits.models.graph.answers import answers_probabilities
 
