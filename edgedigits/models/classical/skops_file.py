@@ -70,17 +70,14 @@ def load_classical(path: Path) -> ClassicalModel:
             )
         found = io.load(path, trusted=list(TRUSTED))
     wrong = fault(found, _SHAPE) if isinstance(found, dict) else "it is no object"
-    estimator = found.get("estimator") if not wrong else None
-    if wrong or not hasattr(estimator, "predict_proba") or len(found["shape"]) != 3:
+    if wrong or len(found["shape"]) != 3 or not hasattr(found.get("estimator"), "predict_proba"):
         said = wrong or "no estimator with predict_proba in it"
         raise ModelError(f"{path}: no classical model that `edgedigits train` wrote ({said}); train one")
     height, width, channels = found["shape"]
-    model = ClassicalModel(estimator, Features(found["features"], (height, width, channels)), tuple(found["classes"]))
-    if getattr(estimator, "n_features_in_", model.features.count) != model.features.count:
-        raise ModelError(
-            f"{path}: altered since it was written (it reads {estimator.n_features_in_} features); train it again"
-        )
-    return model
+    features, estimator = Features(found["features"], (height, width, channels)), found["estimator"]
+    if (read := getattr(estimator, "n_features_in_", features.count)) != features.count:
+        raise ModelError(f"{path}: altered since it was written (it reads {read} features); train it again")
+    return ClassicalModel(estimator, features, tuple(found["classes"]))
 
 
 @contextmanager

@@ -30,7 +30,8 @@ class Asked(keras.layers.Layer):  # type: ignore[misc]
             return self.asked.answer(np.clip(np.rint(given), 0, 255).astype(np.uint8))
 
         found: KerasTensor = tf.numpy_function(ask, [tf.cast(pixels, tf.float32)], tf.float32, stateful=False)
-        return tf.ensure_shape(found, (None, len(self.asked.classes)))
+        answers: KerasTensor = tf.ensure_shape(found, (None, len(self.asked.classes)))
+        return answers
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "asked": self.asked}  # for copies; it is never written
