@@ -61,7 +61,8 @@ def build_ensemble(
         raise InputError(f"stacking: data {dataset.name} has several labels per image; take soft_voting")
     progress("load", 0.0)
     members = load_members(paths, scale, dataset)
-    dataset = fit_to_shape(dataset, tuple(members[0].flat.input_shape[1:]))
+    height, width, channels = members[0].flat.input_shape[1:]
+    dataset = fit_to_shape(dataset, (height, width, channels))
     _tell_strangers(members, dataset, say)
     data = split(dataset, members[0].scale, seed)
     united, common = unite_scales(members, draw_sample(data.validation, COMPARED))
