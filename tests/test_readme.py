@@ -47,6 +47,8 @@ NOT_RUN = {
     "edgedigits train mobilenet_v2 --data photos --size 96 --alpha 0.35 --weights imagenet "
     "--out models/photos.keras": "downloads ImageNet weights",
     "edgedigits train resnet18 --data mnist --stem small --out models/resnet18.keras": "needs MNIST, and trains for long",
+    "edgedigits compress --recipe distil_ensemble_int8 --model models/voted.keras --data digits --out out": "trains for minutes; "
+    "test_ensembles.py runs it cut short",
     "edgedigits bench --tflite out/lenet5-prune80_int8-* --runtime tflite-runtime": "downloads tflite-runtime",
     "edgedigits deploy out/lenet5-prune80_int8-* pi@raspberrypi.local": ON_A_DEVICE,
     "edgedigits deploy out/lenet5-prune80_int8-* pi@raspberrypi.local --no-network --service http:8765": ON_A_DEVICE,

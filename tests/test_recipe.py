@@ -21,7 +21,7 @@ SHIPPED = {
     "float32", "float16", "float16_arithmetic", "dynamic_int8", "ptq_int8", "int16x8", "qat_int8", "prune50", "prune80",
     "prune80_ptq_int8", "prune80_int8", "prune80_cluster16_int8", "distil_nano_int8", "shrink50_int8", "shrink80_int8",
     "shrink80_prune50_int8", "distil_small_int8", "smallest994", "fastest994", "accurate_int8", "mobile_shrink_int8",
-    "best32k_int8", "repair_int8",
+    "best32k_int8", "repair_int8", "distil_ensemble_int8",
 }  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import inspect
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgedigits.api.calls import command
 from edgedigits.api.given import Data, PathLike, Read, make_data_wish, parse_pixel_range
-from edgedigits.api.progress import Watch, telling
+from edgedigits.api.progress import Told, Watch, telling
 from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.augmentation.named_sets import AUTO, Said
@@ -22,9 +24,12 @@ from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.facts import JsonObject, Progress, Say, silent
 from edgedigits.ground.locks import locked
+from edgedigits.models.classical.estimators import is_classical
+from edgedigits.models.classical.features import PIXELS
 from edgedigits.models.zoo import ZOO, check_net, find_habits, list_options
 from edgedigits.models.zoo.nets.resnets import STEMS
 from edgedigits.models.zoo.own import find_function, is_own
+from edgedigits.pipeline.ensembles.kinds import ENSEMBLES
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,12 +62,17 @@ class Training(Result):
         return Text("\n".join([self._in_a_line(), *tell_trainings(self.record)]), no_wrap=True)
 
     def _in_a_line(self) -> str:
-        return f"{self.path}: test accuracy {100 * self.accuracy:.2f} %, {self.record['parameters']:,} parameters"
+        size = "parameters" if "parameters" in self.record else "size_bytes"
+        return (
+            f"{self.path}: test accuracy {100 * self.accuracy:.2f} %, {self.record[size]:,} {size.rpartition('_')[2]}"
+        )
 
     def _rows(self, of: str) -> Sequence[Mapping[str, Any]]:
         if of == "trainings":
             several = self.record.get("kfold") or self.record.get("seeds") or {"each": []}
             return list(several["each"])
+        if "epochs_run" not in self.record:  # it learned in none
+            return []
         with self.path.with_suffix(".csv").open(newline="") as file:
             return [
                 {key: int(value) if key == "epoch" else float(value) for key, value in row.items()}
@@ -108,9 +118,15 @@ def train(
     stem: str | None = None,
     weights: str | None = None,
     model_fn: str | None = None,
+    members: Sequence[PathLike] = (),
+    features: str | None = None,
     progress: Watch = None,
 ) -> Training:
     """Train a float baseline, a net of the zoo by its name (see docs/zoo.md), and write it to `out`, which ends in .keras.
+
+    Or make one model of several: soft_voting or stacking, of `members`, paths of .keras files. Or train a classical model:
+    gradient_boosting, k_nearest, logistic_regression, random_forest, svm, or a classifier of scikit-learn by its class, on
+    `features`: pixels (default), hog, pca or lda; `out` then ends in .skops. docs/ensembles.md tells of both.
 
     Its training record (.json), card (.md) and history (.csv) come beside it; interrupted, the same call goes on. data and
     how it is read as in `load_data`, MNIST by default; size: the same as resize, of squares. rate: the highest learning rate;
@@ -127,9 +143,14 @@ def train(
     >>> ed.train("mlp", data, out="mlp.keras", epochs=1, progress=False).record["epochs_run"]
     1
     """
+    given = dict(locals())
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
     read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad, shape)
     wish = DataWish(**make_data_wish(data, pixels, read))
+    if name in ENSEMBLES or is_classical(name or "") or members or features is not None:
+        _check_unused(name, given)
+        with telling(progress) as told:
+            return Training(Path(out), _without_epochs(name or "", Path(out), wish, members, features, seed, told))
     options = {"alpha": alpha, "patch": patch, "stem": stem, "weights": weights}
     moved = augment if not isinstance(augment, bool) else AUTO if augment else "none"
     settings = {"epochs": epochs, "batch": batch, "rate": rate, "patience": patience, "seed": seed, "augment": moved}
@@ -142,6 +163,58 @@ def train(
         net = _name(name, model_fn)
         record = run(net, Path(out), wish, often, options=options, say=told.say, progress=told.progress, **settings)
     return Training(Path(out), record)
+
+
+OF_NETS = (
+    *(
+        "epochs",
+        "batch",
+        "rate",
+        "patience",
+        "augment",
+        "elastic",
+        "cutout",
+        "mixup",
+        "label_smoothing",
+        "class_weights",
+    ),
+    *("kfold", "seeds", "keep_all", "tensorboard", "alpha", "patch", "stem", "weights", "model_fn"),
+)
+
+
+def _check_unused(name: str | None, given: Mapping[str, Any]) -> None:
+    """Raises InputError for what only a net has that learns in epochs."""
+    usual = {key: one.default for key, one in inspect.signature(train).parameters.items()}
+    for key in OF_NETS:
+        if given[key] != usual[key]:
+            option = key.replace("_", "-")
+            raise InputError(f"--{option}: an option of nets that learn in epochs, not of {name}; leave it out")
+
+
+def _without_epochs(
+    name: str,
+    out: Path,
+    wish: DataWish,
+    members: Sequence[PathLike],
+    features: str | None,
+    seed: int,
+    told: Told,
+) -> JsonObject:
+    """The record of an ensemble or a classical model. Raises InputError where one is given the other's option."""
+    if name in ENSEMBLES:
+        if features is not None:
+            raise InputError(f"--features {features}: an option of classical models, not of {name}; leave it out")
+        from edgedigits.api.training.ensembles import write_ensemble
+
+        paths = [Path(one) for one in ([members] if isinstance(members, (str, os.PathLike)) else members)]
+        return write_ensemble(name, paths, out, wish, seed=seed, say=told.say, progress=told.progress)
+    if members:
+        raise InputError(f"--members: an option of {' and '.join(ENSEMBLES)}, not of {name}; leave it out")
+    if not is_classical(name):
+        raise InputError(f"--features {features}: an option of classical models, not of {name}; leave it out")
+    from edgedigits.api.training.classical import write_classical
+
+    return write_classical(name, features or PIXELS, out, wish, seed=seed, say=told.say, progress=told.progress)
 
 
 def run(

@@ -172,6 +172,14 @@ def cli() -> None:
     help="mobilenet_v1, mobilenet_v2, mobilenet_v3_small, efficientnet_b0: start from downloaded ImageNet weights, which stay as "
     "they are for the first fifth of the epochs.",
 )
+@click.option(
+    "--members",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="soft_voting, stacking: a trained .keras model; give it once for each.",
+)
+@click.option("--features", metavar="WHAT", help="Classical models: what they see, pixels (default), hog, pca or lda.")
 @as_json_option
 def train(name: str | None, as_json: bool, no_augment: bool, augment: str, **given: Any) -> None:
     """See TRAIN."""

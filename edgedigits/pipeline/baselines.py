@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -77,11 +78,18 @@ def _is_whole(folder: Path, say: Say) -> bool:
     return True
 
 
-def save(model: KerasModel, record: JsonObject, path: Path) -> None:
+def save(
+    model: KerasModel, record: JsonObject, path: Path, card: Callable[[JsonObject], str] = write_baseline_card
+) -> None:
     """Write a Keras 3 model without optimizer state to `path`, its record to .json and its card to .md beside it."""
     with whole_file(path) as part:
         model.save(part)
+    write_beside(record, path, card)
+
+
+def write_beside(record: JsonObject, path: Path, card: Callable[[JsonObject], str]) -> None:
+    """The record of the model at `path`, with its hash, to .json, and its card to .md beside it."""
     record = sealed({**record, "schema": SCHEMA, "model_sha256": sha256_of(path)})
     write_sealed(path.with_suffix(".json"), record)
     with whole_file(path.with_suffix(".md")) as part:
-        part.write_text(write_baseline_card(record))
+        part.write_text(card(record), encoding="utf-8")

@@ -351,5 +351,5 @@ def _line(record: Facts) -> str:
 def check_answers(job: Job) -> None:
     """Raises ModelError when the model can't be asked this or trained on it, DataError when it has no answer for some labels."""
     task = find_task(job.dataset)
-    task.check_model(job.name, job.loaded, bool(job.recipe.stages))
+    task.check_model(job.name, job.loaded, job.recipe.trains_model)
     task.check_targets(job.dataset, int(job.loaded.model.outputs[0].shape[-1]))

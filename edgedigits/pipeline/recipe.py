@@ -178,6 +178,11 @@ class Recipe:
         """Whether any stage trains on images that are moved as the run says, and not as the stage itself does."""
         return any(getattr(stage, "augment", {}) == {} for _, stage in self.stages)
 
+    @property
+    def trains_model(self) -> bool:
+        """Whether a stage trains the model itself: the first one does, unless it ends in another net."""
+        return bool(self.stages) and not getattr(self.stages[0][1], "makes_another_net", False)
+
     def shortened(self, share: float) -> Recipe:
         """The same steps with about that share of their training, for a first look: `<name>_short`, of a hash of its own.
 

@@ -26,7 +26,7 @@ from edgedigits.data.dataset import Dataset
 from edgedigits.data.feed import make_training_batches
 from edgedigits.data.scale import Scale, parse_scaling
 from edgedigits.data.splits import FitData, check_seed, split
-from edgedigits.errors import DamagedError
+from edgedigits.errors import DamagedError, InputError
 from edgedigits.ground.atomic import check_writable, whole_file
 from edgedigits.ground.facts import JsonObject, Progress, Say, silent
 from edgedigits.ground.kept_files import are_hashes, check_files, read_sealed, set_aside, write_sealed

@@ -9,6 +9,7 @@ from pathlib import Path
 from edgedigits.data.scale import Scaling, parse_scaling
 from edgedigits.data.sources.wish import DataWish
 from edgedigits.errors import InputError, ModelError
+from edgedigits.models.classical.skops_file import SUFFIX
 from edgedigits.models.zoo.shipped import find_record_beside
 
 
@@ -31,6 +32,11 @@ class ModelWish(DataWish):
             raise InputError("--model and --zoo: both were given; choose one")
         if self.model is not None and not self.model.exists():
             raise ModelError(f"--model {self.model}: no such file or folder")
+        if self.model is not None and self.model.suffix == SUFFIX:
+            raise ModelError(
+                f"--model {self.model}: a classical model, of which no TFLite file is made; it can teach: name it in a recipe of "
+                f"yours, as distil: {{teacher: {self.model.name}}}, and give the net that the recipe begins with"
+            )
         return self.model
 
     def scale_of(self, path: Path) -> Scaling | None:

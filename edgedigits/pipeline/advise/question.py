@@ -54,7 +54,7 @@ def ask_question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Que
     name, loaded, scale = _model(asked)
     for line in loaded.facts["adapted"]:
         say(f"note: {line}")
-    data, names = fit_data(name, loaded, bool(recipe.stages), scale or NAMED["0..1"], asked, say)
+    data, names = fit_data(name, loaded, recipe.trains_model, scale or NAMED["0..1"], asked, say)
     said: tuple[str, ...] = ()
     if asked.data is not None and scale is not None:  # a guessed scale would tell of the guess, not of the model
         said = foresee(find_task(data), loaded.model, data, names, loaded.logits)

@@ -23,6 +23,7 @@ from edgedigits.data.scale import Scale
 from edgedigits.ground.facts import Progress
 from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
+from edgedigits.models.graph.answers import answers_probabilities
 from edgedigits.stages.adam import Adam
 from edgedigits.stages.training_loop import CLOSING_RATE, make_training_copy, seed_layers
 from edgedigits.tasks.class_weights import make_weighted_mean
@@ -37,6 +38,8 @@ QUICK: Final = 0.9
 """The momentum of batch normalization: its statistics must follow within tens of steps."""
 RATE: Final = 2e-3
 """The highest rate: a few steps are no place for a higher one."""
+LEAST_SHARE: Final = 1e-7
+"""Probabilities are clipped here before their logarithm is taken."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,14 @@ def make_learner(model: KerasModel, seed: int, damaged: bool) -> KerasModel:
             layer.momentum = min(layer.momentum, QUICK)
     if damaged:
         damage(learner, seed)
-    return learner
+    return _log(learner) if walk.find_closing(model) is None and answers_probabilities(model) else learner
+
+
+def _log(model: KerasModel) -> KerasModel:
+    """The model whose probabilities no closing layer makes, as those of an ensemble, with their logarithms, which are logits."""
+    share = keras.ops.maximum(model.output, LEAST_SHARE)
+    result: KerasModel = keras.Model(model.input, keras.ops.log(share), name=model.name)
+    return result
 
 
 def warm_up(race: Race, learner: KerasModel, steps: int) -> None:

@@ -68,8 +68,9 @@ class Distil:
     """Train `student` for `epochs` on what `teacher` answers.
 
     teacher: `recipe` (the model the recipe began with), `self` (the candidate), `stage 1` (what that stage made), a net of the
-    zoo (shipped, if trained on this data), the path of a Keras model, or a list of these: the mean of what they answer.
-    teacher_scale: of files that take their pixels otherwise: a name as of --scale, or {range, mean, std, bgr}.
+    zoo (shipped, if trained on this data), the path of a Keras model or of a classical one (.skops), or a list of these: the mean
+    of what they answer.
+    teacher_scale: of Keras files that take their pixels otherwise: a name as of --scale, or {range, mean, std, bgr}.
     With a larger student in a first stage, `[recipe, stage 1]` teaches a small one more than the recipe's model.
     student: `self` (the candidate), a size of the family (`tiny`, `small`, `medium`) or a net of the zoo, built anew with
     `options`, or the path of a Keras model.

@@ -43,7 +43,7 @@ def make_student(name: str, options: JsonObject, candidate: Candidate, data: Fit
         return candidate.model
     model = _read(path, candidate.custom, data) if path else _fresh(name, options, candidate, data)
     check_alike("distil.student", name, model, candidate.model)
-    return _answering_as(candidate.model, model)
+    return _answering_as(_find_answers(candidate.model, data), model)
 
 
 def _read(path: Path, custom: Sequence[str], data: FitData) -> KerasModel:
@@ -126,13 +126,21 @@ def _renumbered(model: KerasModel) -> KerasModel:
     return copy
 
 
-def _answering_as(wanted: KerasModel, model: KerasModel) -> KerasModel:
-    """The model with the closing softmax or sigmoid that the candidate has, with none where it has none."""
+def _find_answers(model: KerasModel, data: FitData) -> str | None:
+    """What the student is to end in: as the candidate does, or in what makes probabilities where no closing layer makes its."""
+    from edgedigits.models.graph import walk
+    from edgedigits.models.graph.answers import answers_probabilities
+
+    end = walk.find_closing(model)
+    return find_task(data).closing if end is None and answers_probabilities(model, parse_scaling(data.scale)) else end
+
+
+def _answering_as(end: str | None, model: KerasModel) -> KerasModel:
+    """The model with that closing softmax or sigmoid, with none where that is None."""
     from edgedigits.backend import keras
     from edgedigits.models.graph import walk
 
     result: KerasModel
-    end = walk.find_closing(wanted)
     if end == walk.find_closing(model):
         return model
     if end is None:

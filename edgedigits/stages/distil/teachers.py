@@ -16,6 +16,7 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError, RecipeError
 from edgedigits.ground.yaml_files import suggest
 from edgedigits.keras_types import KerasModel, KerasTensor
+from edgedigits.models.classical.skops_file import SUFFIX
 from edgedigits.models.zoo import ZOO
 from edgedigits.models.zoo.shipped import find_record_beside, find_shipped_folder, find_shipped_record
 from edgedigits.stages.candidate import Candidate
@@ -105,6 +106,10 @@ def _made_by(number: int, made: Sequence[KerasModel]) -> KerasModel:
 def _read(name: str, path: Path, data: FitData, scale: Scale | None, custom: Sequence[str]) -> Teacher:
     from edgedigits.models.importer.loading import load
 
+    if path.suffix == SUFFIX:
+        from edgedigits.stages.distil.classical_teacher import SCALE, read_classical_teacher
+
+        return Teacher(name, read_classical_teacher(path, data), SCALE)
     record = find_record_beside(path)
     own: Scale = record["input"]["scale"] if record else data.scale
     chosen = parse_scaling(own if name in ZOO else scale or own, f"distil.teacher: {path}: scale")

@@ -48,7 +48,8 @@ class Classification:
         if trained and not loaded.logits and not ends_in_softmax(model):
             raise ModelError(
                 f"{name}: its answers are probabilities that no closing softmax makes, so stages can't train it; "
-                "end it in softmax or in logits, or choose a recipe without stages"
+                "end it in softmax or in logits, or choose a recipe without stages, or one that begins with another net, as "
+                "distil_ensemble_int8"
             )
 
     def check_targets(self, dataset: Dataset, outputs: int) -> None:

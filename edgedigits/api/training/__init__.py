@@ -1,0 +1,1 @@
+"""What `train` makes beside nets: ensembles of them, and classical models."""

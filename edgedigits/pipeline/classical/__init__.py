@@ -1,0 +1,1 @@
+"""Classical models trained, timed and judged beside the nets."""
