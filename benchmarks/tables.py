@@ -32,6 +32,7 @@ from benchmarks.pays_table import boards_table, pays_table
 from benchmarks.peers.table import peers_short, peers_table
 from benchmarks.published_table import published_table
 from benchmarks.pythons.table import pythons_table
+from benchmarks.zoo.nets_table import nets_table
 from benchmarks.zoo_table import zoo_table
 from edgedigits.errors import DeviceError
 from edgedigits.measure.runtimes.device_facts import DeviceFacts
@@ -139,6 +140,8 @@ def tables() -> dict[str, str]:
         "releases": releases_table(),
         "rooms": rooms_table(),
         "folders": folders_table(),
+        "nets": nets_table(),
+        "nets-short": nets_table(short=True),
         "layers": layers_table.layers_table(),
         "operations": layers_table.operations_table(),
         "reasons": layers_table.reasons_list(),

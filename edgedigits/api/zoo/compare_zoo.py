@@ -27,7 +27,9 @@ class ComparedZoo(Result):
     recipe; "nets", the best row of each."""
 
     FRAMES: ClassVar[tuple[str, ...]] = ("rows", "nets")
-    DRAWN: ClassVar[Drawn | None] = Drawn("nets", ("net", "recipe"), "compressed_accuracy", "accuracy of the best recipe")
+    DRAWN: ClassVar[Drawn | None] = Drawn(
+        "nets", ("net", "recipe"), "compressed_accuracy", "accuracy of the best recipe"
+    )
 
     document: JsonObject = field(repr=False)
     paths: tuple[Path, ...] = ()
@@ -107,8 +109,8 @@ def compare_zoo(
     data and seed it goes on, and knows what is there by what it is; nets and recipes may be others.
     `windows` windows of `window` seconds are timed for each form of a net, which take turns.
 
-    A net or pair that fails stands in the table with its sentence, and `failed` counts them. The best recipe of each net is chosen
-    on validation images (`document["rule"]`).
+    A net or pair that fails stands in the table with its sentence, and `failed` counts them. The best recipe of each net is
+    chosen on validation images (`document["rule"]`).
 
     Raises InputError's kinds for an unknown net or recipe, data that can't be read, a folder with another comparison.
 

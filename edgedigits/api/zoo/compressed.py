@@ -42,6 +42,8 @@ class Shelf:
 
 def _read_all(folder: Path, told: Told) -> Iterator[Artifact]:
     for path in sorted(folder.glob("*/manifest.json")):
+        if path.parent.name.startswith("."):  # a run that was killed was writing it
+            continue
         try:
             yield artifact_folder.read(path.parent)
         except ArtifactError as error:
@@ -50,9 +52,7 @@ def _read_all(folder: Path, told: Told) -> Iterator[Artifact]:
 
 def _name(one: Artifact) -> str:
     manifest = one.manifest
-    return _join(
-        manifest["model"]["sha256"], manifest["recipe"], manifest.get("seed"), manifest["data"]["fingerprint"]
-    )
+    return _join(manifest["model"]["sha256"], manifest["recipe"], manifest.get("seed"), manifest["data"]["fingerprint"])
 
 
 def _join(*parts: object) -> str:

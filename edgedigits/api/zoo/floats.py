@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgedigits.api.progress import Told
 from edgedigits.api.train import train
@@ -14,7 +15,7 @@ from edgedigits.api.zoo.folder import Folder
 from edgedigits.api.zoo.question import Question
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.scale import parse_scaling
-from edgedigits.errors import ArtifactError, InputError
+from edgedigits.errors import ArtifactError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.models.zoo import build
 from edgedigits.models.zoo.shipped import find_record_beside, find_shipped_folder, find_shipped_record
@@ -40,10 +41,11 @@ def check_suits(name: str, question: Question) -> None:
         keras.backend.clear_session()
 
 
-def find_or_train(name: str, question: Question, folder: Folder, before: Sequence[Made], told: Told) -> Made:
+def find_or_train(name: str, question: Question, folder: Folder, _before: Sequence[Made], told: Told) -> Made:
     """The shipped baseline where one is for that data, else the one that was trained here already, else one trained now by
     `train` with the net's own settings. Interrupted, the same call goes on. Raises InputError's kinds."""
-    return _find_shipped(name, question) or _find_trained(name, question, folder, told)
+    settings = {} if question.epochs is None else {"epochs": question.epochs}
+    return _find_shipped(name, question) or find_or_make(name, ".keras", settings, settings, question, folder, told)
 
 
 def _find_shipped(name: str, question: Question) -> Made | None:
@@ -61,18 +63,26 @@ def _find_shipped(name: str, question: Question) -> Made | None:
     return Made(name, find_shipped_folder() / f"{name}.keras", record, dataset, shipped=True)
 
 
-def _find_trained(name: str, question: Question, folder: Folder, told: Told) -> Made:
+def find_or_make(
+    name: str,
+    ending: str,
+    of: JsonObject,
+    options: Mapping[str, Any],
+    question: Question,
+    folder: Folder,
+    told: Told,
+) -> Made:
+    """A model by `train` with these options, in a file of that ending; found again where it was made so on the same data with the
+    same seed. `of` is what it depends on besides, JSON-safe. Raises as `train` does."""
     dataset, scale = question.dataset, question.scaling
-    settings: JsonObject = {"seed": question.seed}
-    if question.epochs is not None:
-        settings["epochs"] = question.epochs
-    how = {"net": name, "data": dataset.fingerprint, "scale": None if scale is None else scale.as_json(), **settings}
+    pixels = None if scale is None else scale.as_json()
+    how = {"name": name, "seed": question.seed, "data": dataset.fingerprint, "scale": pixels, **of}
     mark = hashlib.sha256(json.dumps(how).encode()).hexdigest()[:8]
-    path = folder.nets / f"{name}-{mark}" / f"{name}.keras"
+    path = folder.nets / f"{name}-{mark}" / f"{name}{ending}"
     record = _find_record(path, how, told)
     if record is None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        train(name, dataset, out=path, pixel_range=scale, progress=told.progress, **settings)
+        train(name, dataset, out=path, seed=question.seed, pixel_range=scale, progress=told.progress, **options)
         record = find_record_beside(path)
     if record is None:
         raise ArtifactError(f"{path}: altered while it was read; leave the folder alone meanwhile")
@@ -89,6 +99,6 @@ def _find_record(path: Path, how: JsonObject, told: Told) -> JsonObject | None:
     if record is None:
         return None
     settings = record["settings"]
-    asked = {key: how[key] for key in ("seed", "epochs") if key in how}
-    same = settings["name"] == how["net"] and record["data"]["fingerprint"] == how["data"]
-    return record if same and all(settings.get(key) == value for key, value in asked.items()) else None
+    same = record["data"]["fingerprint"] == how["data"]
+    known = all(settings.get(key) == how[key] for key in ("name", "seed", "epochs") if key in how)
+    return record if same and known else None

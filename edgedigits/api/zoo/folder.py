@@ -43,9 +43,15 @@ class Folder:
     def artifacts(self) -> Path:
         return self.path / "artifacts"
 
-    def kept(self, kind: str, of: JsonObject, find: Callable[[], JsonObject]) -> JsonObject:
-        """What `find` gives for `of`, JSON-safe: found again where it was kept for the very same, else found and kept. What is
-        damaged is found anew."""
+    def kept(
+        self,
+        kind: str,
+        of: JsonObject,
+        find: Callable[[], JsonObject],
+        worth: Callable[[JsonObject], bool] = lambda _found: True,
+    ) -> JsonObject:
+        """What `find` gives for `of`, JSON-safe: found again where it was kept for the very same, else found, and kept where it
+        is `worth` that. What is damaged is found anew."""
         of = {"schema": _SCHEMA, **of}
         digest = hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()
         path = self.path / kind / f"{digest[:16]}.json"
@@ -56,7 +62,8 @@ class Folder:
         if known.get("of") == json.loads(json.dumps(of)) and isinstance(known.get("found"), dict):
             return dict(known["found"])
         found: JsonObject = json.loads(json.dumps(find()))
-        write_sealed(path, {"of": of, "found": found})
+        if worth(found):
+            write_sealed(path, {"of": of, "found": found})
         return found
 
 

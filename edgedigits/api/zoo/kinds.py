@@ -12,6 +12,7 @@ from typing import Final
 from edgedigits.api.progress import Told
 from edgedigits.api.zoo.floats import Made, check_suits, find_or_train
 from edgedigits.api.zoo.folder import Folder
+from edgedigits.api.zoo.others import ENSEMBLE_RECIPES, make_classical, make_ensemble
 from edgedigits.api.zoo.question import Question
 from edgedigits.models.zoo import ZOO
 
@@ -24,12 +25,14 @@ class Kind:
     """`check` raises InputError where a model does not suit the data; `recipes` are its own, None: those that were asked for."""
 
     make: Make
-    check: Callable[[str, Question], None]
+    check: Callable[[str, Question], None] = lambda _name, _question: None
     recipes: tuple[str, ...] | None = None
 
 
 KINDS: Final[Mapping[str, Kind]] = {
     "net": Kind(find_or_train, check_suits),
+    "ensemble": Kind(make_ensemble, recipes=ENSEMBLE_RECIPES),
+    "classical": Kind(make_classical, recipes=()),
 }
 NAMES: Final[Mapping[str, str]] = {}
 """The kind of each name that is none of the zoo's."""

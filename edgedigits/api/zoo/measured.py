@@ -32,7 +32,8 @@ _SCORES: Final = ("precision", "recall", "f1", "auc")
 
 
 def measure_pair(made: Made, artifact: Artifact, folder: Folder) -> JsonObject:
-    """Both forms of an artifact, kept for its very manifest. Scores are means over the classes, AUC of each against the others."""
+    """Both forms of an artifact, kept for its very manifest. Scores are means over the classes, AUC that of each against all
+    others."""
     of = {"artifact": artifact.manifest[HASH], "data": made.dataset.fingerprint}
     return folder.kept("rows", of, lambda: _measure(open_subject(artifact.path), made))
 
@@ -46,9 +47,9 @@ def _measure(subject: Subject, made: Made) -> JsonObject:
     return {
         "images": counted["images"],
         **{name: _of_form(counted[name], means[name], contents, flat) for name, contents, flat in forms},
-        "drop_points": -counted["change_points"]["value"],
-        "drop_low": -counted["change_points"]["high"],
-        "drop_high": -counted["change_points"]["low"],
+        "drop_points": 0 - counted["change_points"]["value"],
+        "drop_low": 0 - counted["change_points"]["high"],
+        "drop_high": 0 - counted["change_points"]["low"],
         **{key: counted[key] for key in ("only_float_right", "only_compressed_right", "mcnemar_p", "flips")},
     }
 
@@ -68,18 +69,21 @@ def _of_form(counted: JsonObject, means: JsonObject, contents: Contents, flat: b
 
 def time_net(made: Made, artifacts: Sequence[Artifact], question: Question, folder: Folder, say: Say) -> JsonObject:
     """p50 of the float form and of each artifact of one model, microseconds, all in one run where they take turns; kept for
-    these very bytes on this machine. `why` is there, and no times, where they can't be timed."""
-    files = [artifacts[0].manifest["files"]["float.tflite"], *(one.manifest["files"]["model.tflite"] for one in artifacts)]
+    these very bytes on this machine. `why` is there, and no times, where they can't be timed; that is tried again, as is what was
+    disturbed in every round."""
+    files = [
+        artifacts[0].manifest["files"]["float.tflite"],
+        *(one.manifest["files"]["model.tflite"] for one in artifacts),
+    ]
     clock = question.clock
     of = {"files": files, "windows": clock.windows, "window_s": clock.window_s, "machine": mark_machine()}
 
-    def find() -> JsonObject:
-        try:
-            return _time(made, artifacts, question, say)
-        except EdgeDigitsError as error:
-            return {"why": str(error)}
-
-    return folder.kept("times", of, find)
+    try:
+        return folder.kept(
+            "times", of, lambda: _time(made, artifacts, question, say), lambda found: found["valid_windows"] > 0
+        )
+    except EdgeDigitsError as error:
+        return {"why": str(error)}
 
 
 def _time(made: Made, artifacts: Sequence[Artifact], question: Question, say: Say) -> JsonObject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgedigits.api.progress import Told
 from edgedigits.api.zoo.kinds import KINDS, find_kind, list_names
 from edgedigits.api.zoo.question import Names, Question, split_names
 from edgedigits.errors import InputError
@@ -14,7 +15,7 @@ from edgedigits.pipeline.recipe import Recipe, load_recipe
 
 @dataclass(frozen=True)
 class RowPlan:
-    """One row: a model of a kind (`kinds.KINDS`) under its name, and the recipe it goes through; None where it goes through none."""
+    """One row: a model of a kind (`kinds.KINDS`) under its name, and the recipe that it goes through, None for none."""
 
     kind: str
     name: str
@@ -30,12 +31,13 @@ def parse_nets(said: Names) -> tuple[str, ...]:
     return names
 
 
-def choose_nets(question: Question) -> tuple[tuple[str, ...], dict[str, str]]:
+def choose_nets(question: Question, told: Told) -> tuple[tuple[str, ...], dict[str, str]]:
     """The nets to compare; of those that were not asked for by name, why each that does not suit the data is left out."""
     if question.nets:
         return question.nets, {}
     left: dict[str, str] = {}
     for name in ZOO:
+        told.progress(f"{name}: whether it suits the data", 0.0)
         try:
             KINDS["net"].check(name, question)
         except InputError as error:

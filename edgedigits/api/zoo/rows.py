@@ -56,6 +56,20 @@ def fill_row(row: JsonObject, artifact: Artifact, numbers: JsonObject, where: st
     }
 
 
+def tell_alone(row: JsonObject, made: Made) -> JsonObject:
+    """The row of a model that goes through no recipe, by the record of its training."""
+    record = made.record
+    low, high = record.get("test_accuracy_interval", (None, None))
+    form = {
+        "accuracy": record["test_accuracy"],
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "raw_bytes": record.get("size_bytes", made.path.stat().st_size),
+        "p50_us": record.get("latency", {}).get("p50_us"),
+    }
+    return {**row, "ok": True, "images": record["images"]["test"], "float": form}
+
+
 def fail_row(row: JsonObject, why: str) -> JsonObject:
     """The row of a pair that did not come out."""
     return {**row, "ok": False, "why": why}
@@ -87,6 +101,6 @@ def _tell_validation(manifest: JsonObject) -> JsonObject:
         "images": paired["images"],
         "float_accuracy": before,
         "accuracy": before + paired["difference_points"] / 100,
-        "drop_points": -paired["difference_points"],
+        "drop_points": 0 - paired["difference_points"],
         "mcnemar_p": paired["mcnemar_p"],
     }

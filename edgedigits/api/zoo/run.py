@@ -18,7 +18,7 @@ from edgedigits.api.zoo.kinds import KINDS
 from edgedigits.api.zoo.measured import measure_pair, time_net
 from edgedigits.api.zoo.plans import RowPlan, choose_nets, plan_rows
 from edgedigits.api.zoo.question import Question
-from edgedigits.api.zoo.rows import add_times, begin_row, fail_row, fill_row
+from edgedigits.api.zoo.rows import add_times, begin_row, fail_row, fill_row, tell_alone
 from edgedigits.api.zoo.shown.document import compose, write_files
 from edgedigits.data.sources.wish import tell_notes
 from edgedigits.errors import EdgeDigitsError
@@ -32,7 +32,7 @@ def compare(question: Question, out: Path, told: Told) -> tuple[JsonObject, list
     """The document and the files that were written. Raises InputError's kinds for what can't be begun at all."""
     tell_notes(question.dataset, told.say)
     with open_folder(out, question.identity()) as folder, on_the_command_line():
-        nets, left_out = choose_nets(question)
+        nets, left_out = choose_nets(question, told)
         plans = [plan_rows(name, question) for name in nets]
         work = _Work(question, folder, Shelf.open(folder, told), told, sum(map(len, plans)))
         groups = [work.compare_net(rows) for rows in plans]
@@ -89,7 +89,7 @@ class _Work:
     def _compare_pair(self, plan: RowPlan, made: Made) -> tuple[JsonObject, Artifact | None]:
         row, recipe = begin_row(plan, made), plan.recipe
         if recipe is None:
-            return {**row, "ok": True}, None
+            return tell_alone(row, made), None
         name = f"{plan.name}, {recipe.name}"
         watched = self._watched(name)
 
@@ -110,8 +110,7 @@ class _Work:
         racing = [one for one in artifacts if one is not None]
         if not racing:
             return rows
-        self.told.progress(f"{made.name}: times", self.done / self.total)
-        times = time_net(made, racing, self.question, self.folder, self.told.say)
+        times = time_net(made, racing, self.question, self.folder, lambda line: self._show(f"{made.name}: {line}"))
         self.machine = self.machine or times.get("machine")
         places = [at for at, one in enumerate(artifacts) if one is not None]
         for at, place in enumerate(places):
@@ -127,6 +126,9 @@ class _Work:
 
         return Told(progress, self.told.say)
 
+    def _show(self, what: str) -> None:
+        self.told.progress(what, self.done / self.total)
+
     def _tell(self, name: str, why: str) -> None:
         self.told.say(f"warning: {name} did not come out: {why}")
 
@@ -137,7 +139,7 @@ def _attempt(make: Callable[[], _Found]) -> tuple[_Found | None, str]:
         return make(), ""
     except EdgeDigitsError as error:
         return None, str(error)
-    except Exception as error:  # noqa: BLE001  # it is told in its row, and the exit code is 1
+    except Exception as error:  # it is told in its row, and the exit code is 1
         if was_interrupted(error):
             raise KeyboardInterrupt from error
         return None, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

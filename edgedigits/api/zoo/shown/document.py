@@ -47,8 +47,8 @@ def _sum_up(rows: Sequence[JsonObject], first: int, best: int | None) -> JsonObj
     """Of one net: its rows by place, the best one, and how that stands."""
     places = list(range(first, len(rows)))
     row = rows[best if best is not None else first]
-    holds = best is not None and keeps_answers(row) and not is_slower(row)
-    state = "fails" if best is None else "holds" if holds else "weigh"
+    holds = keeps_answers(row) and not is_slower(row) if best is not None else row["ok"]
+    state = "holds" if holds else "fails" if best is None else "weigh"
     failed = [at for at in places if not rows[at]["ok"]]
     return {"net": row["net"], "kind": row["kind"], "state": state, "best": best, "rows": places, "failed": failed}
 
@@ -71,7 +71,7 @@ def _flatten(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def write_files(document: JsonObject, out: Path) -> list[Path]:
-    """Beside `out`, the JSON, under its name: each whole or not at all; the paths. Raises ArtifactError where one can't be written."""
+    """`out`, the JSON, and the others beside it under its name, each whole or not at all; their paths. Raises ArtifactError."""
     import pandas
 
     texts = {

@@ -153,7 +153,7 @@ def _make_chapter(document: JsonObject, at: int) -> Chapter:
 
 def _tell_best(net: JsonObject) -> Text:
     if net["best"] is None:
-        return ("Nothing came of it.",)
+        return _tell_alone(f"/rows/{net['rows'][0]}") if not net["failed"] else ("Nothing came of it.",)
     here = f"/rows/{net['best']}"
     return (
         Told(f"{here}/recipe"),
@@ -171,13 +171,31 @@ def _tell_best(net: JsonObject) -> Text:
     )
 
 
+def _tell_alone(here: str) -> Text:
+    return (
+        "It goes through no recipe: ",
+        Told(f"{here}/float/accuracy", "percent"),
+        " of ",
+        Told(f"{here}/images", "count"),
+        " test images right, in ",
+        Told(f"{here}/float/raw_bytes", "count"),
+        " bytes.",
+    )
+
+
 def _tiles(document: JsonObject, at: int) -> Iterator[Tile]:
     row, here = document["rows"][at], f"/rows/{at}"
     for title, form, key, change, better in (
         ("Accuracy", "percent", "accuracy", (Told(f"{here}/drop_points", "drop"), " points less"), None),
         ("Bytes", "count", "raw_bytes", (Told(f"{here}/smaller", "times"), " smaller"), "smaller"),
         ("Time here, p50", "us", "p50_us", (Told(f"{here}/speedup", "times"), " as fast"), "speedup"),
-        ("Cycles, foretold", "count", "cycles_pi4", (Told(f"{here}/fewer_cycles_pi4", "times"), " fewer on a Pi 4"), None),
+        (
+            "Cycles, foretold",
+            "count",
+            "cycles_pi4",
+            (Told(f"{here}/fewer_cycles_pi4", "times"), " fewer on a Pi 4"),
+            None,
+        ),
     ):
         before: Text = ("float form ", Told(f"{here}/float/{key}", form))
         good = None if better is None or row[better] is None else row[better] > 1
@@ -188,13 +206,15 @@ def _show_recipes(document: JsonObject, net: JsonObject) -> Section:
     """Of each recipe what it changes, then both forms, the float one once for each."""
     made = [at for at in net["rows"] if document["rows"][at]["ok"]]
     marks = (Column("best", False), *_columns(_PAIRS))
-    pairs = tuple(
-        (("best" if document["rows"][at]["best"] else "",), *_cells(document, f"/rows/{at}", _PAIRS)) for at in net["rows"]
+    pairs: tuple[tuple[Text, ...], ...] = tuple(
+        (("best" if document["rows"][at]["best"] else "",), *_cells(document, f"/rows/{at}", _PAIRS))
+        for at in net["rows"]
     )
-    forms = tuple(
-        ((Told(f"/rows/{at}/recipe"),), (form,), *_cells(document, f"/rows/{at}/{key}", _FORMS))
+    forms: tuple[tuple[Text, ...], ...] = tuple(
+        (_cell(document, f"/rows/{at}/recipe", "text"), (form,), *_cells(document, f"/rows/{at}/{key}", _FORMS))
         for at in made
         for form, key in (("float", "float"), ("int8", "compressed"))
+        if document["rows"][at][key]
     )
     first = f"/rows/{net['rows'][0]}"
     lead: Text = (
