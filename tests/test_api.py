@@ -114,9 +114,9 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             lambda: ed.compare(art, art.tflite, windows=1, window=0.05, gates={"max_bytes": "1x"}, progress=False),
         ),
         "compare-zoo": (
-            ["--data", data, *"--nets mlp --recipes ptq_int8 --epochs 10 --windows 1 --window 0.05".split()],
+            ["--data", data, "--nets", "mlp", "--recipes", "ptq_int8", "--epochs", 9, "--windows", 1, "--window", 0.05],
             lambda: ed.compare_zoo(
-                data, nets=["mlp"], recipes=["ptq_int8"], epochs=20, windows=1, window=0.05, progress=False
+                data, nets=["mlp"], recipes="ptq_int8", epochs=9, windows=1, window=0.05, progress=False
             ),
         ),
         "report": (
