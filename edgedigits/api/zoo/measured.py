@@ -14,7 +14,6 @@ from edgedigits.api.zoo.question import Question
 from edgedigits.api.zoo.shown.best import BOARDS
 from edgedigits.data.dataset import fit_to_shape
 from edgedigits.data.samples import draw_sample
-from edgedigits.errors import EdgeDigitsError
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.exchange import mark_machine
 from edgedigits.ground.facts import JsonObject, Say
@@ -69,8 +68,7 @@ def _of_form(counted: JsonObject, means: JsonObject, contents: Contents, flat: b
 
 def time_net(made: Made, artifacts: Sequence[Artifact], question: Question, folder: Folder, say: Say) -> JsonObject:
     """p50 of the float form and of each artifact of one model, microseconds, all in one run where they take turns; kept for
-    these very bytes on this machine. `why` is there, and no times, where they can't be timed; that is tried again, as is what was
-    disturbed in every round."""
+    these very bytes on this machine, unless every round was disturbed. Raises as `bench` does."""
     files = [
         artifacts[0].manifest["files"]["float.tflite"],
         *(one.manifest["files"]["model.tflite"] for one in artifacts),
@@ -78,12 +76,10 @@ def time_net(made: Made, artifacts: Sequence[Artifact], question: Question, fold
     clock = question.clock
     of = {"files": files, "windows": clock.windows, "window_s": clock.window_s, "machine": mark_machine()}
 
-    try:
-        return folder.kept(
-            "times", of, lambda: _time(made, artifacts, question, say), lambda found: found["valid_windows"] > 0
-        )
-    except EdgeDigitsError as error:
-        return {"why": str(error)}
+    def is_sound(found: JsonObject) -> bool:
+        return bool(found["valid_windows"])
+
+    return folder.kept("times", of, lambda: _time(made, artifacts, question, say), is_sound)
 
 
 def _time(made: Made, artifacts: Sequence[Artifact], question: Question, say: Say) -> JsonObject:

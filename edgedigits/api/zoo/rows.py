@@ -77,8 +77,6 @@ def fail_row(row: JsonObject, why: str) -> JsonObject:
 
 def add_times(row: JsonObject, times: JsonObject, at: int) -> JsonObject:
     """The row with what `measured.time_net` found, the artifact at place `at` of those that were timed."""
-    if "why" in times:
-        return {**row, "untimed": times["why"]}
     before, after = times["float_p50_us"], times["p50_us"][at]
     forms = {"float": {**row["float"], "p50_us": before}, "compressed": {**row["compressed"], "p50_us": after}}
     void = None if times["valid_windows"] else "every round was void: others used the machine meanwhile"

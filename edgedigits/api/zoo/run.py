@@ -110,8 +110,12 @@ class _Work:
         racing = [one for one in artifacts if one is not None]
         if not racing:
             return rows
-        times = time_net(made, racing, self.question, self.folder, lambda line: self._show(f"{made.name}: {line}"))
-        self.machine = self.machine or times.get("machine")
+        times, why = _attempt(
+            lambda: time_net(made, racing, self.question, self.folder, lambda line: self._show(f"{made.name}: {line}"))
+        )
+        if times is None:
+            return [{**row, "untimed": why if row["ok"] else None} for row in rows]
+        self.machine = self.machine or times["machine"]
         places = [at for at, one in enumerate(artifacts) if one is not None]
         for at, place in enumerate(places):
             rows[place] = add_times(rows[place], times, at)
