@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test suite zoo-fast lint docs device pi bench peers pays pythons attack tables golden clean
+.PHONY: demo test suite zoo-fast lint docs device pi bench peers pays zoo pythons attack tables golden clean
 
 demo: $(READY)
 	$(BIN)/edgedigits demo
@@ -52,6 +52,10 @@ peers: $(READY)
 # What every recipe reaches, those that are missing made first, which takes hours; needs MNIST, qemu-user and a quiet machine.
 pays: $(READY)
 	$(BIN)/python -m benchmarks.pays --make
+
+# Every net of the zoo on MNIST, trained, through recipes, side by side; hours, and it goes on where it was.
+zoo: $(READY)
+	$(BIN)/python -m benchmarks.zoo --only nets
 
 # A newcomer's commands and the tests about versions on every Python at hand, or on PYTHONS; needs the package index.
 pythons: $(READY)

@@ -33,6 +33,7 @@ from benchmarks.peers.table import peers_short, peers_table
 from benchmarks.published_table import published_table
 from benchmarks.pythons.table import pythons_table
 from benchmarks.zoo import nets_table
+from benchmarks.zoo.compared_table import compared_table
 from benchmarks.zoo_table import zoo_table
 from edgedigits.errors import DeviceError
 from edgedigits.measure.runtimes.device_facts import DeviceFacts
@@ -140,6 +141,8 @@ def tables() -> dict[str, str]:
         "releases": releases_table(),
         "rooms": rooms_table(),
         "folders": folders_table(),
+        "compared": compared_table(),
+        "compared-short": compared_table(short=True),
         "layers": layers_table.layers_table(),
         "operations": layers_table.operations_table(),
         "reasons": layers_table.reasons_list(),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from edgedigits.api.recipes import Recipes, recipes, recipes_check, recipes_show
     from edgedigits.api.search.search import Search, search
     from edgedigits.api.train import Training, train
+    from edgedigits.api.zoo.compare_zoo import ComparedZoo, compare_zoo
     from edgedigits.data.dataset import Dataset
     from edgedigits.data.scale import Scaling
     from edgedigits.data.sources.named import load_data
@@ -95,6 +96,7 @@ _PLACES = {
     "api.recipes": "Recipes recipes recipes_check recipes_show",
     "api.search.search": "Search search",
     "api.train": "Training train",
+    "api.zoo.compare_zoo": "ComparedZoo compare_zoo",
     "data.dataset": "Dataset",
     "data.scale": "Scaling",
     "data.sources.named": "load_data",
@@ -115,6 +117,7 @@ __all__ = [
     "CheckError",
     "ClassLostError",
     "Compared",
+    "ComparedZoo",
     "Cycles",
     "DamagedError",
     "DataError",
@@ -157,6 +160,7 @@ __all__ = [
     "bench",
     "card",
     "compare",
+    "compare_zoo",
     "compress",
     "cycles",
     "demo",

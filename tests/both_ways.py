@@ -15,6 +15,7 @@ MEASURED = {
     "advise": "operators_timed_now",  # the second call finds the times of the first
     "bench": rf"{LATENCIES}|{MACHINE}|.*\.why_no_faster",
     "compare": rf"{LATENCIES}|{MACHINE}|why_no_faster",
+    "compare-zoo": rf"rows\.\d+\.((float|compressed)\.p50_us|speedup|untimed)|{MACHINE}|machine\..*",
     "report": rf".*\.latency(_rows)?\..*|{MACHINE}|.*\.operators\..*|.*\.verdict\.(slower|state)",
     "search": "resumed",  # the second call goes on
     "sensitivity": "probes_kept",  # the second call finds the probes of the first

@@ -69,6 +69,11 @@ def words() -> list[str]:
     return found
 
 
+def function_of(name: str) -> str:
+    """The function of a command."""
+    return name.replace(" ", "_").replace("-", "_")
+
+
 def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
     """Of each command what is typed after it, and the same said to the API."""
     art, data = at.artifact, str(at.shapes)
@@ -107,6 +112,12 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
         "compare": (
             [art.path, art.tflite, "--windows", 1, "--window", 0.05, "--gate", "max_bytes=1x"],
             lambda: ed.compare(art, art.tflite, windows=1, window=0.05, gates={"max_bytes": "1x"}, progress=False),
+        ),
+        "compare-zoo": (
+            ["--data", data, "--nets", "mlp", "--recipes", "ptq_int8", "--epochs", 9, "--windows", 1, "--window", 0.05],
+            lambda: ed.compare_zoo(
+                data, nets=["mlp"], recipes="ptq_int8", epochs=9, windows=1, window=0.05, progress=False
+            ),
         ),
         "report": (
             [art.path, "--data", data, "--out", "r.html", "--windows", 1, "--window", 0.05, "--images", 9],
@@ -188,7 +199,7 @@ def test_every_command_and_its_function_give_the_same(name: str, place: Place, r
     if name in ("demo", "fleet bench", "instructions", "cycles"):
         request.getfixturevalue("quick")
     typed, call = calls(place)[name]
-    assert name.replace(" ", "_") in ed.__all__
+    assert function_of(name) in ed.__all__
     done = CliRunner().invoke(cli, [*name.split(), *map(str, typed), "--json"], standalone_mode=False)
     assert done.exception is None, done.output
     assert done.return_value == (1 if name == "fleet bench" else None)
@@ -219,6 +230,7 @@ def wrong_calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             [art.path, art.path, "--gate", "max_byte=1x"],
             lambda: ed.compare(art, art, gates={"max_byte": "1x"}, progress=False),
         ),
+        "compare-zoo": (["--nets", "mpl"], lambda: ed.compare_zoo(nets="mpl", progress=False)),
         "report": ([], lambda: ed.report([], progress=False)),
         "card": (["no"], lambda: ed.card("no")),
         "inspect": (["no"], lambda: ed.inspect("no")),
@@ -251,7 +263,7 @@ def test_every_option_is_an_argument_with_the_same_limits(name: str) -> None:
     import inspect
 
     renamed = {"scale": "pixel_range", "recipe_name": "recipe", "no_augment": "augment", "as_json": None, "csv": None}
-    function = getattr(ed, name.replace(" ", "_"))
+    function = getattr(ed, function_of(name))
     arguments = inspect.signature(function).parameters
     one: click.Command = cli
     for word in name.split():
@@ -272,13 +284,14 @@ def test_all_is_what_it_says() -> None:
 
     classes = {one.__name__ for one in (*STAGES.values(), *EXPORTS.values())}
     errors = {name for name in dir(importlib.import_module("edgedigits.errors")) if name.endswith("Error")}
-    functions = {name.replace(" ", "_") for name in words()} | {"load_data"}
+    functions = {function_of(name) for name in words()} | {"load_data"}
     results = {
         "Advice",
         "Artifact",
         "Bench",
         "Card",
         "Compared",
+        "ComparedZoo",
         "Cycles",
         "Demo",
         "Deployment",
@@ -325,6 +338,7 @@ MODULES = (
     *("evidence.sensitivity", "evidence.verify", "files", "recipes"),
     "search.search",
     "train",
+    "zoo.compare_zoo",
 )
 
 

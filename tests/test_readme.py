@@ -66,6 +66,8 @@ NOT_RUN = {
     "--workers 2 --out found": SEARCHED,
     "edgedigits search --model mine.keras --data photos --scale 0..1 --target pi5 --max-drop 1 --cluster tcp://scheduler:8786 "
     "--storage postgresql://me@database/search --out found": SEARCHED,
+    "edgedigits compare-zoo --data mnist --out build/zoo": "needs MNIST, and trains for hours; test_compare_zoo.py compares",
+    "make zoo": "hours; test_compare_zoo.py judges a small one",
     "make pi": "boots emulated Pis, for minutes",
     "make device": "tests of their own",
     "make attack": "a quarter of an hour; test_attack.py does a part of it",

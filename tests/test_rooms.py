@@ -97,6 +97,8 @@ WITHIN = {
     "api/compare": "api api/render api/render/page api/gates",
     "api/demo": "api api/render",
     "api/search": "api api/render",
+    "api/zoo": "api api/render/page api/zoo/shown",
+    "api/zoo/shown": "api/render/page",
     "api/evidence": "api api/render/evidence api/render/page api/report",
     "api/render/evidence": "api/render",
     "cli": "cli/options cli/evidence",

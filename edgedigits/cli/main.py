@@ -21,7 +21,7 @@ from edgedigits import __version__
 from edgedigits.api.calls import on_the_command_line
 from edgedigits.cli import advise, device, search
 from edgedigits.cli.endings import end_of
-from edgedigits.cli.evidence import card, compare, report, sensitivity, verify
+from edgedigits.cli.evidence import card, compare, compare_zoo, report, sensitivity, verify
 from edgedigits.cli.options.gate_options import gate_options
 from edgedigits.cli.options.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.options.reading_options import reading_options
@@ -418,6 +418,7 @@ for command in (
     search.search,
     verify.verify,
     compare.compare,
+    compare_zoo.compare_zoo,
     sensitivity.sensitivity,
     report.report,
     card.card,

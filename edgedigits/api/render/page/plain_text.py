@@ -49,11 +49,18 @@ def _lines(page: Page, document: Any) -> Iterator[str]:
     yield from (_say(text, document) for text in page.closing)
 
 
+def write_blocks(blocks: tuple[Block, ...], document: Any) -> str:
+    """A few blocks by themselves."""
+    lines = [line for block in _flat(blocks) for line in _block(block, document)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def _head(chapter: Chapter, document: Any) -> Iterator[str]:
     yield from (f"**{chapter.word}.** {_say(chapter.sentence, document)}", "")
     if chapter.reasons:
         yield from (*(f"- {_say(reason, document)}" for reason in chapter.reasons), "")
-    yield from ("| | this model | | |", "|---|---|---|---|")
+    if chapter.tiles:
+        yield from ("| | this model | | |", "|---|---|---|---|")
     for tile in chapter.tiles:
         yield f"| {tile.title} | {' | '.join(_say(text, document) for text in (tile.after, tile.change, tile.before))} |"
     yield ""

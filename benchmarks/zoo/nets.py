@@ -1,0 +1,66 @@
+"""Section "nets": every net of the zoo on MNIST through the recipes, by `edgedigits compare-zoo` itself.
+
+The comparison lies in build/zoo, or in the folder that EDGEDIGITS_ZOO names, and goes on there: it may be made in parts, by
+`edgedigits compare-zoo --data mnist --out build/zoo --nets ...`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.document import target
+from benchmarks.pages import ROOT
+from edgedigits.api.zoo.shown.best import BOARDS, WITHIN_POINTS, keeps_answers
+
+FLOATS: Final = {"leaky_cnn": 99.55, "cbam_cnn": 99.45, "vit": 98.8, "resnet18": 99.6}
+"""Percent of MNIST's test images."""
+SMALLER: Final = 3.5
+DATA: Final = "mnist"
+
+
+def measure() -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The comparison, gone on with to its end, and what was to be reached by it."""
+    import edgedigits as ed
+
+    out = Path(os.environ.get("EDGEDIGITS_ZOO", ROOT / "build" / "zoo"))
+    found = ed.compare_zoo(DATA, out=out).as_json()
+    return judge(found), {"comparison": found}
+
+
+def judge(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The targets of a comparison: where it is one on MNIST, float accuracies of the nets in FLOATS; then of each net what its
+    best recipe keeps, saves and costs. A net of which nothing came misses."""
+    rows = {net["net"]: document["rows"][net["rows"][0]] for net in document["nets"]}
+    found = list(_judge_floats(rows)) if document["data"]["name"] == DATA else []
+    for net in document["nets"]:
+        if net["kind"] != "classical":
+            found += _judge_best(net["net"], None if net["best"] is None else document["rows"][net["best"]])
+    return found
+
+
+def _judge_floats(rows: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for name, wanted in FLOATS.items():
+        form = rows.get(name, {}).get("float")
+        got = None if form is None else round(100 * form["accuracy"], 6)
+        yield target(f"{name}, float, right test images", f">= {wanted}", got, "%", got is not None and got >= wanted)
+
+
+def _judge_best(name: str, row: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+    what = f"{name}, {row['recipe']}" if row else f"{name}, no recipe came out"
+    lost = None if row is None else row["drop_points"]
+    fewer = None if row is None else min(row[f"fewer_cycles_{board}"] for board in BOARDS)
+    small = None if row is None else row["smaller"]
+    yield target(
+        f"{what}: points lost",
+        f"p > 0.05 or <= {WITHIN_POINTS}",
+        lost,
+        "points",
+        row is not None and keeps_answers(row),
+    )
+    yield target(f"{what}: times smaller, raw", f">= {SMALLER}", small, "x", small is not None and small >= SMALLER)
+    yield target(
+        f"{what}: times fewer cycles, the less of Pi 4 and Pi 5", ">= 1", fewer, "x", fewer is not None and fewer >= 1
+    )
