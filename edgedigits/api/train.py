@@ -15,7 +15,7 @@ from edgedigits.api.progress import Watch, telling
 from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.augmentation.named_sets import AUTO, Said
-from edgedigits.data.reading import Resizing
+from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.errors import InputError
@@ -79,6 +79,7 @@ def train(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
     epochs: int = 30,
     batch: int = 128,
     rate: float = 2e-3,
@@ -100,7 +101,7 @@ def train(
     1
     """
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
-    read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad, shape)
+    read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad, shape, clean)
     wish, options = DataWish(**make_data_wish(data, pixels, read)), {"alpha": alpha, "weights": weights}
     moved = augment if not isinstance(augment, bool) else AUTO if augment else "none"
     settings = {"epochs": epochs, "batch": batch, "rate": rate, "patience": patience, "seed": seed, "augment": moved}
