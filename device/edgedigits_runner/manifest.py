@@ -46,6 +46,8 @@ def read_manifest(path: str) -> dict[str, Any]:
         )
     if found := fault(manifest, _FIRST if schema == 1 else _SECOND):
         raise RunnerError("model", f"{path}: incomplete or altered ({found}); {AGAIN}")
+    if schema < SCHEMA_OF_CLEANED and "clean" in manifest["input"]:
+        raise RunnerError("model", f"{path}: incomplete or altered (input.clean in schema {schema}); {AGAIN}")
     for place in ("input.scale", "task", "float_task"):
         try:
             _check(manifest, place)

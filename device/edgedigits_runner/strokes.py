@@ -16,7 +16,7 @@ _BESIDE = 0.1  # of it: so much ink away from the edges, and what touches them i
 
 
 def without_lines(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Ink bool [n, h, w] without ruled lines: thin, from edge to edge, up to 6 degrees aslant; on squared paper also upright ones.
+    """Ink bool [n, h, w] without ruled lines: thin, from edge to edge, up to 6 degrees aslant; on squared paper upright ones too.
 
     Where a stroke crosses a line it stays whole. A picture in which nothing else would be left stays as it is.
     """

@@ -44,8 +44,8 @@ def clean_images(dataset: Dataset, clean: Clean, size: tuple[int, int], skip_bad
         parts[part] = ArrayImages(pixels, labels) if inked.all() else ArrayImages(pixels[inked], labels[inked])
     if left and not skip_bad:
         raise DataError(
-            f"data {dataset.name}: {_first(left)} {'shows' if len(left) == 1 else 'show'} no ink on the paper, so there is nothing "
-            "to clean; mend them, or pass --skip-bad to use the rest"
+            f"data {dataset.name}: {_first(left)} without ink on the paper, so there is nothing to clean; mend them, or pass "
+            "--skip-bad to use the rest"
         )
     _check_classes(dataset, parts["training"])
     said = (f"data {dataset.name}: {len(left)} images without ink left out, the first: {left[0]}",) if left else ()

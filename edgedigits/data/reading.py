@@ -67,7 +67,7 @@ def parse_reading(settings: JsonObject) -> Reading:
 def parse_clean(said: CleanSaid, where: str = "--clean") -> Clean | None:
     """The settings; None where nothing is said. Text in braces is YAML. Raises InputError, beginning with `where`."""
     if isinstance(said, str) and said.lstrip().startswith("{"):
-        said = parse_yaml(said, where)
+        said = parse_yaml(said, where, InputError)
     try:
         return clean_of(dict(said) if isinstance(said, Mapping) else said)
     except ValueError as error:
