@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.sections import Section, run
+from benchmarks.zoo import handwriting, overlays
 
 RESULT = Path(__file__).parents[1] / "results" / "zoo.json"
-SECTIONS: Final[dict[str, Section]] = {}
+SECTIONS: Final[dict[str, Section]] = {
+    "overlays": overlays.measure,
+    "handwriting": handwriting.measure,
+}
 
 
 def main() -> int:

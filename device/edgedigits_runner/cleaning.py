@@ -112,7 +112,7 @@ def _centred(ink: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint
     """The ink [h, w] fitted to the box, its centre of mass in the middle of [height, width], as white as MNIST's."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     crop = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    crop = _whitened(resized(crop[None, ..., None], *_boxed(crop.shape, height, width))[0, ..., 0])
+    crop = _whitened(resized(crop[None, ..., None], *_boxed(crop.shape, height, width), "bicubic")[0, ..., 0])
     total = int(crop.sum(dtype=np.int64)) or 1
     top, left = (
         _start(int((crop.sum(axis=1 - axis, dtype=np.int64) * np.arange(crop.shape[axis])).sum()), total, side)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _COARSE = 128  # pixels of a side; light changes slowly
-_LEAST_CONTRAST = 24  # of 255, between the middle of what is ink and of what is paper; less is paper alone
+_LEAST_CONTRAST = 16  # of 255, between the middle of what is ink and of what is paper; less is paper alone
 _K, _R = 0.2, 128.0  # of Sauvola and Pietikäinen (2000)
 
 

@@ -42,7 +42,8 @@ def own_strokes(masks: NDArray[np.bool_], dark: NDArray[np.uint8]) -> NDArray[np
     weights = np.bincount(labels.ravel(), dark.ravel(), count + 1)  # sums of whole numbers, exact
     weights[0] = 0
     touches = np.zeros(count + 1, bool)
-    for edge in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
+    near = 2 + max(masks.shape[1:]) // 100  # what is cut off by an edge may end a little before it
+    for edge in (labels[:, :near], labels[:, -near:], labels[:, :, :near], labels[:, :, -near:]):
         touches[edge.ravel()] = True
     owner = np.zeros(count + 1, np.intp)
     owner[labels.ravel()] = np.repeat(np.arange(len(masks)), masks[0].size)

@@ -32,8 +32,8 @@ _ARRAYS = ("x_clean", "x", "images", "x_train")
 def read_glyphs(letters: str) -> Pixels:
     """White on black, uint8 [n, SIDE, SIDE], each as large as BOX allows and its centre of mass in the middle.
 
-    `letters` is a font's file or name, a folder of images, or an .npz file of images. Raises InputError for what can't be read, and
-    where it shows nothing.
+    `letters` is a font's file or name, a folder of images, or an .npz file of images. Raises InputError for what can't be read
+    or shows nothing.
     """
     path = Path(letters)
     if path.is_dir():
