@@ -60,7 +60,7 @@ def measure() -> tuple[list[dict[str, Any]], dict[str, Any]]:
 
 
 def make_pages(mnist: Dataset) -> Dataset:
-    """The images of MNIST twice, as they are and as photos, cleaned; the test part is photos alone. The few that show no ink are left
+    """The images of MNIST twice, as they are and as photos, cleaned; the test part is photos alone. Those without ink are left
     out."""
     digits, tests = read_all(mnist.train)[..., 0], read_all(mnist.test)[..., 0]
     x_train = np.concatenate([digits, make_photos(digits, SEED)])

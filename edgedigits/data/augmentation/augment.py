@@ -90,7 +90,9 @@ class Augment:
         if warp.moves:
             found = warp(found, draws, more[:3])
         if self.noise:
-            found = self.noise(found, [draws[:, number - COLUMNS] for number in range(COLUMNS)])
+            found = self.noise(
+                tf.ensure_shape(found, images.shape), [draws[:, number - COLUMNS] for number in range(COLUMNS)]
+            )
         if self._jitter.moves:
             found = self._jitter(found, more[3:7])
         if self.cutout:
