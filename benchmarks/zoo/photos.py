@@ -57,4 +57,4 @@ def _edge(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
     page = np.zeros((height, width))
     start = rng.integers(0, width - 4)
     page[rng.integers(0, 2), start : start + rng.integers(4, width)] = rng.uniform(0.3, 1)
-    return np.rot90(page, rng.integers(0, 4))
+    return np.asarray(np.rot90(page, int(rng.integers(0, 4))))

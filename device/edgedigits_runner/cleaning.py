@@ -76,14 +76,14 @@ def _inks(images: NDArray[np.uint8], settings: Clean) -> NDArray[np.uint8]:
 def _without_paper(dark: NDArray[np.uint8], near: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Less than nine tenths of the paper around is no ink: what is above it, stretched to the whole range."""
     floor = _quantile(np.where(near, 0, dark), (~near).sum(axis=(1, 2)), 9)[:, None, None]
-    return np.maximum(dark - floor, 0) * 255 // (255 - floor)
+    return np.asarray(np.maximum(dark - floor, 0) * 255 // (255 - floor))
 
 
 def _quantile(values: NDArray[np.uint8], counts: NDArray[np.intp], tenths: int) -> NDArray[np.int64]:
     """The value that so many tenths of `counts` of the values are at most, those left over being 0: int64 [n]."""
     flat = np.sort(values.reshape(len(values), -1), axis=1)
     rank = flat.shape[1] - 1 - counts * (10 - tenths) // 10
-    return np.minimum(flat[np.arange(len(flat)), np.clip(rank, 0, flat.shape[1] - 1)].astype(np.int64), 254)
+    return np.asarray(np.minimum(flat[np.arange(len(flat)), np.clip(rank, 0, flat.shape[1] - 1)], 254), np.int64)
 
 
 def _upright(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -105,7 +105,7 @@ def _upright(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     left, share = places >> 8, places & 255
     last = wide.shape[1] - 1
     one, other = (np.take_along_axis(wide, np.clip(left + more, 0, last), 1) for more in (0, 1))
-    return ((one * (256 - share) + other * share + 128) >> 8).astype(np.uint8)
+    return np.asarray((one * (256 - share) + other * share + 128) >> 8, np.uint8)
 
 
 def _centred(ink: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

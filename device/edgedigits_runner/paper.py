@@ -92,7 +92,7 @@ def _paper_level(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     signed = pixels.astype(np.int16)
     slope = _slope(_closed(signed, reach))
     sums, counts = box_sums(_closed(signed - slope, reach), reach, even=True)
-    return np.clip((sums + counts // 2) // counts + slope, 1, 255).astype(np.uint8)
+    return np.asarray(np.clip((sums + counts // 2) // counts + slope, 1, 255), np.uint8)
 
 
 def _closed(values: NDArray[np.int16], reach: int) -> NDArray[np.int16]:

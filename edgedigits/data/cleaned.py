@@ -40,7 +40,7 @@ def clean_images(dataset: Dataset, clean: Clean, size: tuple[int, int], skip_bad
     for part, images in (("training", dataset.train), ("test", dataset.test)):
         pixels, inked = _cleaned(images, clean, size)
         left += [f"{part} image {number}" for number in np.flatnonzero(~inked)]
-        labels = np.asarray(images.labels)
+        labels = images.labels
         parts[part] = ArrayImages(pixels, labels) if inked.all() else ArrayImages(pixels[inked], labels[inked])
     if left and not skip_bad:
         raise DataError(

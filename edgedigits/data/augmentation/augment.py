@@ -50,9 +50,10 @@ class Augment:
     @classmethod
     def only(cls, **moves: Any) -> Augment:
         """These moves and no others."""
-        own = {"flip": bool(moves.get("flip")), "noise": moves.get("noise")}
-        limits = [field.name for field in fields(cls) if field.name not in own]
-        return cls(**own, **{name: float(moves.get(name, 0)) for name in limits})
+        named: dict[str, Any] = {
+            field.name: float(moves.get(field.name, 0)) for field in fields(cls) if field.type == "float"
+        }
+        return cls(**named, flip=bool(moves.get("flip")), noise=moves.get("noise"))
 
     @property
     def mixes(self) -> bool:

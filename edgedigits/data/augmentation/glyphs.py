@@ -12,12 +12,14 @@ from edgedigits_runner.clean_settings import Clean
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.picture_kinds import SUFFIXES
 from edgedigits_runner.pictures import decode
+from numpy.typing import NDArray
 
-from edgedigits.data.images import Pixels
 from edgedigits.errors import InputError
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
+
+Pixels = NDArray[np.uint8]
 
 DEFAULT: Final = "DejaVuSans"
 """A font that matplotlib brings along, so it is there where no font is installed."""
@@ -49,7 +51,7 @@ def read_glyphs(letters: str) -> Pixels:
         cleaned_all(np.stack([one for one in pictures if one.shape == size]), (SIDE, SIDE, 1), Clean(lines=False))
         for size in sorted(sizes)
     ]
-    found = np.concatenate([glyphs[inked, ..., 0] for glyphs, inked in parts]) if parts else np.empty(0)
+    found = np.concatenate([np.empty((0, SIDE, SIDE), np.uint8), *(glyphs[inked, ..., 0] for glyphs, inked in parts)])
     if not len(found):
         raise InputError(
             f"noise: letters: {letters}: shows no letter; give a font, a folder of images or an .npz file of them"

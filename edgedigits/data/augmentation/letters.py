@@ -62,13 +62,13 @@ class Letters:
         from edgedigits.backend import tf
 
         made = {
-            "over": lambda: inks + cover * (white - inks),
-            "under": lambda: tf.maximum(inks, cover * white),
-            "through": lambda: cover * (white + inks * (1.0 - white / 255.0)),
+            "over": inks + cover * (white - inks),
+            "under": tf.maximum(inks, cover * white),
+            "through": cover * (white + inks * (1.0 - white / 255.0)),
         }
         found = inks
         for number, name in enumerate(self.ways):
-            found = tf.where(tf.floor(tf.minimum(way, 0.9999) * len(self.ways)) == float(number), made[name](), found)
+            found = tf.where(tf.floor(tf.minimum(way, 0.9999) * len(self.ways)) == float(number), made[name], found)
         return found
 
     def _placed(
@@ -128,7 +128,8 @@ def make_letters(said: Any) -> Letters | None:
     for name, value in known.items():
         if fault := _find_fault(name, value):
             raise InputError(f"noise: {name}: found {show_value(value)}; wanted {fault}")
-    return Letters(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+    given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in known.items()}
+    return Letters(**given)
 
 
 def _find_fault(name: str, value: Any) -> str:
