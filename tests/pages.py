@@ -25,7 +25,7 @@ def shade(page: np.ndarray, darkest: float = 0.4) -> np.ndarray:
     rows, columns = np.mgrid[0 : 1 : page.shape[0] * 1j, 0 : 1 : page.shape[1] * 1j]
     light = 1 - (1 - darkest) * (rows + columns) / 2
     noise = np.random.default_rng(1).normal(0, 2, page.shape)
-    return np.clip(page * light[..., None] + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(page * light[..., None] + noise, 0, 255), np.uint8)
 
 
 def rule(page: np.ndarray, slope: float = 0.03, colour: tuple[int, int, int] = (120, 150, 200)) -> np.ndarray:

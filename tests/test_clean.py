@@ -56,7 +56,8 @@ def test_a_digit_is_the_same_however_it_was_written(name: str, threshold: str) -
 def test_a_clean_digit_fills_its_box_around_its_centre_of_mass(shape: tuple[int, int, int]) -> None:
     for digit in STROKES:
         found = cleaned(shade(draw(digit)), shape, Clean())
-        assert (found.shape, found.dtype) == (shape, np.uint8)
+        assert found.shape == shape
+        assert found.dtype == np.uint8
         assert (found == found[..., :1]).all()
         ink = found[..., 0].astype(float)
         rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))

@@ -35,7 +35,8 @@ def laid(images: np.ndarray, **settings: Any) -> np.ndarray:
 def test_the_same_seed_lays_the_same_letters_whatever_the_images_are(shape: tuple[int, int, int]) -> None:
     images = bars(*shape)
     found = laid(images, chance=1)
-    assert (found.shape, found.dtype) == (images.shape, np.float32)
+    assert found.shape == images.shape
+    assert found.dtype == np.float32
     assert np.array_equal(found, laid(images, chance=1))
     assert not np.array_equal(found, np.asarray(Augment.only(noise={"chance": 1})(images, [3, 5])))
     assert (found.min(), found.max()) >= (0, 100)
@@ -89,7 +90,8 @@ def test_a_digit_is_moved_before_and_coloured_after() -> None:
 
 def test_letters_come_from_a_font_a_folder_or_an_npz(tmp_path: Path) -> None:
     default = read_glyphs(DEFAULT)
-    assert (default.shape, default.dtype) == ((52, SIDE, SIDE), np.uint8)
+    assert default.shape == (52, SIDE, SIDE)
+    assert default.dtype == np.uint8
     sides = [max(np.ptp(np.nonzero(glyph)[axis]) + 1 for axis in (0, 1)) for glyph in default]
     assert max(sides) <= BOX + 1
     assert min(sides) >= BOX - 1

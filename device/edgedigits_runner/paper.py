@@ -65,7 +65,7 @@ def _window_sums(values: NDArray[np.int64], axis: int, reach: int, even: bool) -
     places = np.arange(length)
     reaches = np.minimum(np.minimum(places, length - 1 - places), reach) if even else reach
     first, after = np.maximum(places - reaches, 0), np.minimum(places + reaches + 1, length)
-    return running.take(after, axis) - running.take(first, axis)
+    return np.asarray(running.take(after, axis) - running.take(first, axis))
 
 
 def _coarse(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -39,7 +39,7 @@ def own_strokes(masks: NDArray[np.bool_], dark: NDArray[np.uint8]) -> NDArray[np
     """Of the ink its connected strokes (8 neighbours) that are the digit's: no specks, and nothing that touches an edge where
     enough ink does not."""
     labels, count = connected(masks)
-    weights = np.bincount(labels.ravel(), dark.ravel(), count + 1)  # sums of whole numbers, exact
+    weights = np.bincount(labels.ravel(), dark.ravel(), count + 1).astype(np.float64)  # of whole numbers, so exact
     weights[0] = 0
     touches = np.zeros(count + 1, bool)
     near = 2 + max(masks.shape[1:]) // 100  # what is cut off by an edge may end a little before it
@@ -70,7 +70,7 @@ def spread(masks: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
     return found
 
 
-def connected(masks: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp] | int]:
+def connected(masks: NDArray[np.bool_]) -> tuple[NDArray[np.intp], int]:
     """(which stroke each pixel of [n, h, w] belongs to, 0 for none; how many there are), no stroke in two pictures."""
     number, height, width = masks.shape
     rows = np.zeros(
