@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.sections import Section, run
-from benchmarks.zoo import every_layer, nets
+from benchmarks.zoo import every_layer, handwriting, nets, overlays
 
 RESULT = Path(__file__).parents[1] / "results" / "zoo.json"
 SECTIONS: Final[dict[str, Section]] = {
     "layers": every_layer.measure,
     "nets": nets.measure,
+    "overlays": overlays.measure,
+    "handwriting": handwriting.measure,
 }
 
 

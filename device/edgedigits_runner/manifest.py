@@ -1,7 +1,8 @@
 """The manifest of an artifact: what every reader of it, here and on the host, may rely on once it was read.
 
 Schema 2 carries a hash of itself, so that a changed scale or class name is found as a changed model is. Schema 1, which older
-versions wrote, has none and is read as far as it goes.
+versions wrote, has none and is read as far as it goes. Schema 3 is written where images are cleaned: a runner that can't do that
+refuses it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from edgedigits_runner.clean_settings import clean_of
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import read_json
 from edgedigits_runner.kept import (
@@ -27,7 +29,8 @@ from edgedigits_runner.scaling import scaling_of
 from edgedigits_runner.tasks import from_json
 
 SCHEMA = 2
-SCHEMAS = (1, 2)
+SCHEMA_OF_CLEANED = 3
+SCHEMAS = (1, 2, SCHEMA_OF_CLEANED)
 MOST_BYTES = 2**24
 AGAIN = "compress again, or copy the folder again"
 
@@ -43,6 +46,8 @@ def read_manifest(path: str) -> dict[str, Any]:
         )
     if found := fault(manifest, _FIRST if schema == 1 else _SECOND):
         raise RunnerError("model", f"{path}: incomplete or altered ({found}); {AGAIN}")
+    if schema < SCHEMA_OF_CLEANED and "clean" in manifest["input"]:
+        raise RunnerError("model", f"{path}: incomplete or altered (input.clean in schema {schema}); {AGAIN}")
     for place in ("input.scale", "task", "float_task"):
         try:
             _check(manifest, place)
@@ -88,6 +93,13 @@ def _is_colour(value: Any) -> bool:
     return True
 
 
+def _is_clean(value: Any) -> bool:
+    try:
+        return isinstance(value, dict) and clean_of(value) is not None
+    except ValueError:
+        return False
+
+
 def _are_files(value: Any) -> bool:
     """Plain names in the folder itself, each with its SHA-256."""
     return isinstance(value, dict) and all(
@@ -124,6 +136,7 @@ _FIRST: dict[str, Any] = {
         "folded?": {"scale": is_scale},
         "resizing?": lambda value: value in METHODS,
         "background?": _is_colour,
+        "clean?": _is_clean,
         "bits?": lambda value: value is None or (is_whole(value) and 8 <= value <= 16),
     },
     "files": _are_files,

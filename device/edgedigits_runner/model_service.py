@@ -52,7 +52,7 @@ class Service:
         if not self._lock.acquire(timeout=self._patience_s):
             return {"ok": False, "model": self.model, "reason": f"busy for more than {self._patience_s:g} s"}
         try:
-            self._predictor.answer(np.zeros(self._predictor.release.shape, np.uint8))
+            self._predictor.answer_fitted(np.zeros(self._predictor.release.shape, np.uint8))
         except RunnerError as error:
             return {"ok": False, "model": self.model, "reason": error.message}
         finally:

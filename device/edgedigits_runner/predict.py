@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import joined, open_regular, read_whole
 from edgedigits_runner.interpreters import load_runtime, plain_errors
+from edgedigits_runner.picture_errors import PictureError
 from edgedigits_runner.picture_kinds import HEAD_BYTES, MOST_PIXELS, SUFFIXES, kind_of
 from edgedigits_runner.pictures import decode, fitted
 from edgedigits_runner.preprocess import prepare
@@ -40,14 +41,24 @@ class Predictor:
 
     def answer(self, image: NDArray[np.uint8]) -> dict[str, Any]:
         """What the task answers (`top`: the two likeliest classes with names and scores; or `labels`: those above their threshold
-        with names and probabilities); `ms`: from the input set to the outputs read."""
-        tensor = prepare(
-            fitted(image, self.release.shape, self.release.resizing)[None], self._session.source, self.release.scale
-        )[0]
+        with names and probabilities); `ms`: from the input set to the outputs read. PictureError for an empty page where the
+        release cleans."""
+        return self.answer_fitted(self._fitted(image))
+
+    def answer_fitted(self, image: NDArray[np.uint8]) -> dict[str, Any]:
+        """The same of an image that has the release's shape, and is clean."""
+        tensor = prepare(image[None], self._session.source, self.release.scale)[0]
         with plain_errors(self.model.path, self.runtime):
             stored, _, call_ns = classify(self._session, tensor)
         found = self.model.task.answer(real_scores(self._session, stored), self.release.classes)
         return {**found, "ms": round(call_ns / 1e6, 4)}
+
+    def _fitted(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self.release.clean is None:
+            return fitted(image, self.release.shape, self.release.resizing)
+        from edgedigits_runner.cleaning import cleaned
+
+        return cleaned(image, self.release.shape, self.release.clean)
 
 
 def run(options: SimpleNamespace) -> int:
@@ -67,9 +78,17 @@ def run(options: SimpleNamespace) -> int:
 
         with until_ended():
             for number, frame in frames(options.camera, options.every):
-                say_json({"file": f"camera {options.camera}", "frame": number, **predictor.answer(frame)})
+                say_json({"file": f"camera {options.camera}", "frame": number, **_answer_frame(predictor, frame)})
         return 0
     return _answer_all(predictor, (path for name in options.arguments for path in _files(joined(name))))
+
+
+def _answer_frame(predictor: Predictor, frame: NDArray[np.uint8]) -> dict[str, Any]:
+    """A camera that looks at an empty page goes on looking."""
+    try:
+        return predictor.answer(frame)
+    except PictureError as error:
+        return {"error": error.message}
 
 
 def _answer_all(predictor: Predictor, paths: Iterable[str]) -> int:

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Any, NamedTuple
 
+from edgedigits_runner.clean_settings import Clean, clean_of
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import joined, sha256_of
 from edgedigits_runner.manifest import read_manifest
@@ -24,7 +25,7 @@ class Release(NamedTuple):
     it compute the default kernels in float16.
 
     How images become that: `resizing` of `reading.METHODS`, transparency laid on `background`, and of 16-bit images `bits` in
-    use, None where there were none.
+    use, None where there were none. `clean`: pictures are cleaned in that way instead of being resized.
     """
 
     folder: str
@@ -40,6 +41,7 @@ class Release(NamedTuple):
     task: Task = CLASSIFICATION
     float_task: Task = CLASSIFICATION
     float16_arithmetic: bool = False
+    clean: Clean | None = None
 
     def model(self, file: str = MODEL) -> ModelFile:
         """A model of the release, plain or packed; RunnerError "model" where the manifest lists no such file."""
@@ -91,6 +93,7 @@ def read_release(folder: str) -> Release:
         task=from_json(manifest.get("task")),
         float_task=from_json(manifest.get("float_task", manifest.get("task"))),
         float16_arithmetic=bool(manifest["export"].get("float16_arithmetic", False)),
+        clean=clean_of(manifest["input"].get("clean")),
     )
 
 

@@ -24,7 +24,7 @@ from edgedigits.api.given import (
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
-from edgedigits.data.reading import Resizing
+from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground.facts import JsonObject, Say
 from edgedigits.pipeline.recipe import Recipe
@@ -89,6 +89,7 @@ def advise(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
     runtime: Any = "litert",
     count: bool = False,
     fresh: bool = False,
@@ -109,7 +110,7 @@ def advise(
     said = make_data_wish(
         data,
         parse_pixel_range(pixel_range, mean, std, bgr),
-        Read(resize, grey, resizing, background, classes, skip_bad, shape),
+        Read(resize, grey, resizing, background, classes, skip_bad, shape, clean),
     )
     from edgedigits.ground.processes import children
 

@@ -15,7 +15,7 @@ from edgedigits.api.given import Data, Gates, PathLike, Read, make_data_wish, pa
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
-from edgedigits.data.reading import Resizing
+from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.errors import InputError
 from edgedigits.ground.artifact_folder import Artifact
@@ -176,6 +176,7 @@ def bench(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
     threads: int | Sequence[int] = 1,
     runtime: Any = "auto",
     windows: int = 5,
@@ -224,7 +225,7 @@ def bench(
     parse_asked(runtime)
     place = make_place(host, runtime, directory, port, identity, ssh_config, no_network)
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
-    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape, clean))
     wish = bench_job.BenchWish(
         tflite=tflite.path if isinstance(tflite, Artifact) else Path(tflite),
         baseline=None if baseline is None else Path(baseline),

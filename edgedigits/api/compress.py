@@ -24,7 +24,7 @@ from edgedigits.api.progress import Told, Watch, telling, without_repeats
 from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.augmentation.named_sets import Said
-from edgedigits.data.reading import Resizing
+from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.facts import JsonObject
@@ -133,6 +133,7 @@ def compress(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
     out: PathLike = "artifacts",
     seed: int = 0,
     thresholds: str = "half",
@@ -190,7 +191,7 @@ def compress(
     found = found.with_more(more) if more != 1 else found
     found = found.with_augment(augment) if augment is not None else found
     found = found.with_gates(gates)
-    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape, clean))
     check_writable(Path(out))
     if report is not None:
         check_place(report)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgedigits.data.dataset import Dataset
+from edgedigits.data.reading import CleanSaid, parse_clean
 from edgedigits.data.scale import Scale, Scaling, parse_scaling
 from edgedigits.errors import EdgeDigitsError, InputError, ModelError
 from edgedigits.ground.facts import JsonObject
@@ -153,6 +154,7 @@ class Read:
     classes: Sequence[str] | None = None
     skip_bad: bool = False
     shape: tuple[int, ...] | None = None
+    clean: CleanSaid = None
 
 
 def make_data_wish(data: Data | None, pixels: Scaling | None, read: Read) -> JsonObject:
@@ -164,5 +166,6 @@ def make_data_wish(data: Data | None, pixels: Scaling | None, read: Read) -> Jso
         from edgedigits.data.sources.named import load_data
 
         data, read = load_data(data, **vars(read)), replace(read, background=None, skip_bad=False, shape=None)
+    read = replace(read, clean=parse_clean(read.clean))
     named = data if isinstance(data, Dataset) or data is None else os.fspath(data)
     return {"data": named, "scale": pixels, **vars(read)}

@@ -17,7 +17,7 @@ from edgedigits.api.progress import Told, Watch, telling
 from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
 from edgedigits.data.augmentation.named_sets import AUTO, Said
-from edgedigits.data.reading import Resizing
+from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.errors import InputError
@@ -98,6 +98,7 @@ def train(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
     epochs: int | None = None,
     batch: int | None = None,
     rate: float | None = None,
@@ -145,7 +146,7 @@ def train(
     """
     given = dict(locals())
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
-    read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad, shape)
+    read = Read((size, size) if size else resize, grey, resizing, background, classes, skip_bad, shape, clean)
     wish = DataWish(**make_data_wish(data, pixels, read))
     if name in ENSEMBLES or is_classical(name or "") or members or features is not None:
         _check_unused(name, given)

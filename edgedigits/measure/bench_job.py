@@ -179,7 +179,7 @@ def _outputs(wish: BenchWish, made: Artifact | None) -> int:
 def _named(wish: BenchWish, made: Artifact | None, say: Say) -> Dataset:
     """The data that was named, read as the images of the artifact were as far as the wish says nothing else."""
     known = parse_reading(made.manifest["input"]) if made else PLAIN
-    read = wish.filled(known)
+    read = wish.filled(known, made is not None)
     dataset = replace(
         read,
         resize=read.resize or known.size,

@@ -24,7 +24,7 @@ from edgedigits_runner.kept import sealed
 from edgedigits.data.samples import draw_stratified
 from edgedigits.data.scale import Scaling
 from edgedigits.errors import CheckError
-from edgedigits.ground.artifact_folder import SCHEMA, Artifact, hash_file
+from edgedigits.ground.artifact_folder import SCHEMA, SCHEMA_OF_CLEANED, Artifact, hash_file
 from edgedigits.ground.atomic import whole_folder
 from edgedigits.ground.facts import Facts, JsonObject
 from edgedigits.pipeline.converters.table import CONVERTERS
@@ -110,7 +110,7 @@ def _manifest(draft: Draft) -> JsonObject:
     folded = {"folded": draft.folded} if draft.folded else {}
     task, float_task = draft.task.compressed.as_json(), draft.task.float.as_json()
     return {
-        "schema": SCHEMA,
+        "schema": SCHEMA_OF_CLEANED if job.preprocessing.get("clean") else SCHEMA,
         "model": {"name": job.name, "sha256": job.model_sha256, "logits": job.loaded.logits},
         "task": task,
         **({} if float_task == task else {"float_task": float_task}),

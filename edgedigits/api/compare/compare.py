@@ -17,7 +17,7 @@ from edgedigits.api.given import Data, Gates, PathLike, Read, make_data_wish, pa
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
-from edgedigits.data.reading import Resizing
+from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.facts import JsonObject
@@ -75,6 +75,7 @@ def compare(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
     runtime: Any = "auto",
     windows: int = 9,
     window: float = 0.3,
@@ -102,7 +103,7 @@ def compare(
 
     wanted = overlay((), gates)
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
-    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape, clean))
     first, second = (one.path if isinstance(one, Artifact) else Path(one) for one in (old, new))
     wish = BenchWish(tflite=second, runtime=runtime, windows=windows, window=window, pin=pin, **said)
     with telling(progress) as told, tempfile.TemporaryDirectory(prefix="edgedigits-compare-") as folder:

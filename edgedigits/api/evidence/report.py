@@ -14,7 +14,7 @@ from edgedigits.api.calls import command
 from edgedigits.api.given import Data, PathLike, Read, make_data_wish
 from edgedigits.api.progress import Watch, telling, without_repeats
 from edgedigits.api.result import Result
-from edgedigits.data.reading import Resizing
+from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.errors import InputError
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.facts import JsonObject
@@ -119,6 +119,7 @@ def report(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
     images: int = 64,
     windows: int = 5,
     window: float = 0.2,
@@ -151,7 +152,7 @@ def report(
     if places is not None:
         places.check()
     known = None if sensitivity is None else _read_sensitivity(Path(sensitivity))
-    said = make_data_wish(data, None, Read(resize, grey, resizing, background, classes, skip_bad, shape))
+    said = make_data_wish(data, None, Read(resize, grey, resizing, background, classes, skip_bad, shape, clean))
     wishes = [VerifyWish(model=folder, images=images, **said) for folder in folders]
     asking = Asking(Clock(windows, window))
     with telling(progress) as watched:

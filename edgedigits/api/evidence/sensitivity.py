@@ -19,7 +19,7 @@ from edgedigits.api.given import (
 )
 from edgedigits.api.progress import Watch, telling, without_repeats
 from edgedigits.api.result import Result
-from edgedigits.data.reading import Resizing
+from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.errors import ArtifactError, InputError
 from edgedigits.ground.atomic import check_writable, whole_file
@@ -95,6 +95,7 @@ def sensitivity(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
     layers: str | Sequence[str] = (),
     max_drop: float = 0.5,
     images: int | None = None,
@@ -120,7 +121,7 @@ def sensitivity(
     (['answer'], True)
     """
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
-    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape, clean))
     if figure is not None:
         _check_file("figure", figure, FIGURES)
     if recipe is not None:

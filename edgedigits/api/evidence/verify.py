@@ -14,7 +14,7 @@ from edgedigits.api.given import Data, PathLike, Read, make_data_wish, parse_pix
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
-from edgedigits.data.reading import Resizing
+from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import whole_file
@@ -72,6 +72,7 @@ def verify(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
     images: int = 64,
     against: str | None = None,
     runtime: str | None = None,
@@ -104,7 +105,7 @@ def verify(
     if model_explorer is not None and against is not None:
         raise InputError("--model-explorer: takes layers that are held against a float form; leave out --against")
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
-    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape, clean))
     wish = VerifyWish(
         model=model.path if isinstance(model, Artifact) else Path(model),
         other=None if other is None else Path(other),

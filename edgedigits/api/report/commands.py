@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator, Sequence
 
@@ -67,6 +68,8 @@ def _data(manifest: JsonObject, zoo: bool) -> Iterator[str]:
         yield from ("--resize", "x".join(map(str, told["resize"])))
         if told.get("resizing", "area") != "area":
             yield from ("--resizing", told["resizing"])
+    if told.get("clean"):
+        yield from ("--clean", json.dumps(told["clean"]))
     if told.get("grey"):
         yield "--grey"
 

@@ -21,7 +21,7 @@ from edgedigits.api.given import (
 )
 from edgedigits.api.progress import Watch, telling, without_repeats
 from edgedigits.api.result import Result
-from edgedigits.data.reading import Resizing
+from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground.facts import JsonObject
 from edgedigits.pipeline.search.points.question import TARGETS, Bounds, Goal, parse_bytes, parse_seconds
@@ -107,6 +107,7 @@ def search(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
     out: PathLike = "search",
     seed: int = 0,
     thresholds: str = "half",
@@ -140,7 +141,7 @@ def search(
         seed,
     )
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
-    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape, clean))
     children.warm("tensorflow")
     from edgedigits.api.render.search_figure import draw
     from edgedigits.pipeline.prepare import Wish

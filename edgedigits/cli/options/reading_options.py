@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from edgedigits.data.reading import RESIZINGS
+from edgedigits.data.reading import RESIZINGS, parse_clean
+from edgedigits.errors import InputError
 
 
 class HeightWidth(click.ParamType[Any]):
@@ -65,10 +66,32 @@ class ClassNames(click.ParamType[Any]):
         return names
 
 
+class Cleaning(click.ParamType[Any]):
+    """true, otsu, sauvola or settings in braces."""
+
+    name = "HOW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return parse_clean(True if value == "true" else value)
+        except InputError as error:
+            self.fail(str(error).removeprefix("--clean: "), param, ctx)
+
+
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--resize, --grey, --resizing, --background, --classes, --shape and --skip-bad; None where they are not given."""
+    """--resize, --grey, --resizing, --background, --classes, --shape, --clean, --skip-bad; None where they are not given."""
     for option in (
-        click.option("--skip-bad", is_flag=True, help="Leave out images that can't be decoded (they are counted)."),
+        click.option(
+            "--skip-bad",
+            is_flag=True,
+            help="Leave out images that can't be decoded, and with --clean those without ink (they are counted).",
+        ),
+        click.option(
+            "--clean",
+            type=Cleaning(),
+            help="Pictures of handwriting are brought to the form that MNIST has: true, the threshold otsu or sauvola, or "
+            "settings as '{threshold: sauvola, deskew: true, ink: dark, lines: false}'.",
+        ),
         click.option(
             "--shape",
             type=Shape(),

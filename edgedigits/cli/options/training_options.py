@@ -11,7 +11,7 @@ import click
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Data": (
         *("data", "pixel_range", "scale", "mean", "std", "bgr", "resize", "size", "grey", "resizing", "background"),
-        *("classes", "shape", "skip_bad"),
+        *("classes", "shape", "skip_bad", "clean"),
     ),
     "Images that move": ("augment", "no_augment", "elastic", "cutout", "mixup"),
     "Loss": ("label_smoothing", "class_weights"),

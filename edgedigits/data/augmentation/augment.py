@@ -1,12 +1,14 @@
-"""A batch of training images moved at random: where they are, what colours they have, what is cut out of them."""
+"""A batch of training images moved at random: where they are, what lies over them, their colours, what is cut out of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from edgedigits.data.augmentation.colours import Jitter
 from edgedigits.data.augmentation.cutout import cut_out
+from edgedigits.data.augmentation.letters import COLUMNS, Letters, make_letters
 from edgedigits.data.augmentation.warp import Warp
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasTensor, TensorLike
@@ -23,6 +25,7 @@ class Augment:
     brightness: of the range of pixels; contrast and saturation: 1 is none at all or twice as much; hue: of the whole circle.
     cutout: the side of a square that takes the image's mean colour, from 0 up.
     mixup, cutmix: up to so much of an image, or of its area, is that of another image of the batch, and so is the loss.
+    noise: letters over or under the digit, "letters" or the settings of `Letters`.
     """
 
     rotation_degrees: float = 10.0
@@ -39,12 +42,18 @@ class Augment:
     cutout: float = 0.0  # share of the side
     mixup: float = 0.0
     cutmix: float = 0.0
+    noise: Letters | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "noise", make_letters(self.noise))
 
     @classmethod
-    def only(cls, **moves: float) -> Augment:
+    def only(cls, **moves: Any) -> Augment:
         """These moves and no others."""
-        flip, limits = bool(moves.get("flip")), [field.name for field in fields(cls) if field.name != "flip"]
-        return cls(flip=flip, **{name: float(moves.get(name, 0)) for name in limits})
+        named: dict[str, Any] = {
+            field.name: float(moves.get(field.name, 0)) for field in fields(cls) if field.type == "float"
+        }
+        return cls(**named, flip=bool(moves.get("flip")), noise=moves.get("noise"))
 
     @property
     def mixes(self) -> bool:
@@ -53,7 +62,8 @@ class Augment:
 
     def as_json(self) -> JsonObject:
         """The moves that are made, by name."""
-        return {name: value for name, value in asdict(self).items() if value}
+        found = {name: value for name, value in asdict(self).items() if value}
+        return {**found, **({"noise": self.noise.as_json()} if self.noise else {})}
 
     def __call__(self, images: TensorLike, seed: Sequence[int] | KerasTensor) -> KerasTensor:
         """float32 [n, h, w, c] of 0..255 to the same shape; edges are repeated outwards. `seed` is int32 [2]: same seed, same
@@ -64,11 +74,11 @@ class Augment:
 
     def draws(self, count: int | KerasTensor, seed: Sequence[int] | KerasTensor) -> KerasTensor:
         """What `count` images are moved by, float32 [count, columns] in -1..1; kept, they move the same images the same way
-        again. Columns are 7, 50 more for `elastic`, and 10 more for any move of those that digits don't make."""
+        again. Columns are 7, 50 more for `elastic`, 10 more for any move of those that digits don't make, and 8 for `noise`."""
         from edgedigits.backend import tf
 
         result: KerasTensor = tf.random.stateless_uniform(
-            [count, self._warp.columns + (MORE if self._more else 0)], seed, -1.0, 1.0
+            [count, self._warp.columns + (MORE if self._more else 0) + (COLUMNS if self.noise else 0)], seed, -1.0, 1.0
         )
         return result
 
@@ -80,6 +90,10 @@ class Augment:
         more = [draws[:, warp.columns + number] for number in range(MORE)] if self._more else []
         if warp.moves:
             found = warp(found, draws, more[:3])
+        if self.noise:
+            found = self.noise(
+                tf.ensure_shape(found, images.shape), [draws[:, number - COLUMNS] for number in range(COLUMNS)]
+            )
         if self._jitter.moves:
             found = self._jitter(found, more[3:7])
         if self.cutout:

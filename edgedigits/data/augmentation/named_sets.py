@@ -7,6 +7,8 @@ from dataclasses import fields
 from typing import Any, Final
 
 from edgedigits.data.augmentation.augment import Augment
+from edgedigits.data.augmentation.glyphs import read_glyphs
+from edgedigits.data.augmentation.letters import make_letters
 from edgedigits.errors import InputError
 from edgedigits.ground.yaml_files import check_known, describe_kind, parse_yaml, show_value
 
@@ -48,7 +50,7 @@ LIMITS: Final[Mapping[str, float]] = {
     "mixup": 0.5,
     "cutmix": 0.5,
 }
-"""The most that each move may be given; `flip` is true or false."""
+"""The most that each move may be given; `flip` is true or false, `noise` has settings of its own."""
 
 Said = str | Mapping[str, Any]
 """A set as people write it: its name, or moves with their limits."""
@@ -60,6 +62,11 @@ def find_fault(moves: Mapping[Any, Any]) -> str:
         if name == "flip":
             if not isinstance(value, bool):
                 return f"flip: found {show_value(value)}; wanted true or false"
+        elif name == "noise":
+            try:
+                make_letters(value)
+            except InputError as error:
+                return str(error)
         elif isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LIMITS[name]:
             return f"{name}: found {show_value(value)}; wanted a number from 0 to {LIMITS[name]:g}"
     return ""
@@ -92,7 +99,10 @@ def check_said(said: Any, where: str, error: type[InputError] = InputError) -> S
 
 
 def make_augment(said: Said) -> Augment | None:
-    """The set of a name or of moves, checked before; None where nothing moves."""
+    """The set of a name or of moves, checked before; None where nothing moves. Raises InputError for unreadable letters."""
     if isinstance(said, str):
         return SETS[said]
-    return Augment.only(**said) if any(said.values()) else None
+    found = Augment.only(**said) if any(said.values()) else None
+    if found and found.noise:
+        read_glyphs(found.noise.letters)  # that they can be is known before the work begins
+    return found

@@ -12,13 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from edgedigits_runner.clean_settings import Clean
 from edgedigits_runner.reading import colour_of
 
 from edgedigits.data.arrays import name_classes
+from edgedigits.data.cleaned import clean_images
 from edgedigits.data.dataset import Dataset, convert_shape, hash_parts
 from edgedigits.data.images import ArrayImages, Labels, Pixels
 from edgedigits.data.keeping.kept_images import keep_images
-from edgedigits.data.reading import PLAIN, RESIZINGS, Reading, Resizing
+from edgedigits.data.reading import PLAIN, RESIZINGS, CleanSaid, Reading, Resizing, parse_clean
 from edgedigits.data.sources.arrays.npz_data import load_npz
 from edgedigits.data.sources.layouts import LAYOUTS, Asked, find_layout
 from edgedigits.data.splits import train_test_cut
@@ -40,6 +42,7 @@ def load_data(
     bits: int | None = None,
     classes: Sequence[str] | None = None,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
 ) -> Dataset:
     """The data set that `--data` names: `mnist`, `digits`, or the path of anything in `layouts.LAYOUTS`, as an .npz, a folder
     with one subfolder per class, a .csv with a column for each pixel or of paths and labels, or the folder of one.
@@ -51,6 +54,8 @@ def load_data(
     images those in use, by default as found. Where None is given, images are read as `Reading` has it.
     shape: of images whose pixels are columns, (height, width), (height, width, 3), or (3, height, width) where the colours stand
     one behind the other; by default a square.
+    clean: pictures of handwriting are brought to the form that MNIST has: True, "otsu", "sauvola", or settings by name, as
+    {"threshold": "sauvola", "deskew": True, "ink": "dark", "lines": False}; skip_bad leaves out empty ones.
 
     Raises DataError when the set is missing, unreadable or not what it should be, InputError for settings that can't be.
 
@@ -61,11 +66,15 @@ def load_data(
     """
     _check_reading(resize, resizing, background)
     _check_shape(shape)
-    reading = Reading(resize, resizing or PLAIN.resizing, grey, background or PLAIN.background, bits)
+    reading = Reading(
+        resize, resizing or PLAIN.resizing, grey, background or PLAIN.background, bits, parse_clean(clean)
+    )
     if isinstance(spec, (str, os.PathLike)):
         dataset = _load(os.fspath(spec), Asked(skip_bad, reading, classes, shape))
     else:
         dataset = _load_objects(spec, skip_bad, reading, classes, shape)
+    if reading.clean and not dataset.reading.clean:
+        dataset = clean_images(dataset, reading.clean, resize or dataset.shape[:2], skip_bad)
     dataset = replace(dataset, reading=replace(reading, bits=dataset.reading.bits))
     channels = 1 if grey else dataset.shape[2]
     return _converted(dataset, resize or dataset.shape[:2], channels)
@@ -109,10 +118,14 @@ def reread(
     grey: bool,
     resizing: Resizing | None,
     classes: Sequence[str] | None,
+    clean: Clean | None = None,
+    skip_bad: bool = False,
 ) -> Dataset:
-    """A data set that is there, resized and turned grey where that is said, its classes named. Raises DataError."""
+    """A data set that is there, cleaned, resized and turned grey where that is said, its classes named. Raises DataError."""
     if classes and tuple(classes) != dataset.classes:
         dataset = replace(dataset, classes=name_classes(dataset.name, len(dataset.classes), classes))
+    if clean and not dataset.reading.clean:
+        dataset = clean_images(dataset, clean, size or dataset.shape[:2], skip_bad)
     reading = replace(dataset.reading, size=size or dataset.reading.size, grey=grey or dataset.reading.grey)
     dataset = replace(dataset, reading=replace(reading, resizing=resizing or reading.resizing))
     channels = 1 if grey else dataset.shape[2]

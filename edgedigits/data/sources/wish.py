@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from edgedigits_runner.clean_settings import Clean
+
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.reading import Reading, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.data.sources.named import load_data, reread
+from edgedigits.errors import InputError
 from edgedigits.ground.facts import Say
 
 _Wish = TypeVar("_Wish", bound="DataWish")
@@ -31,15 +34,31 @@ class DataWish:
     background: str | None = None
     classes: Sequence[str] | None = None
     shape: tuple[int, ...] | None = None
+    clean: Clean | None = None
 
-    def filled(self: _Wish, known: Reading) -> _Wish:
-        """With the method of resizing and the background of `known` where none was given."""
-        return replace(self, resizing=self.resizing or known.resizing, background=self.background or known.background)
+    def filled(self: _Wish, known: Reading, made: bool = False) -> _Wish:
+        """With the method of resizing, the background and the cleaning of `known` where none was given. `made`: it is an
+        artifact's, whose runner does what its manifest says and no more.
+
+        Raises InputError where images would be cleaned in another way than those that the model was trained on.
+        """
+        own = self.clean or (self.data.reading.clean if isinstance(self.data, Dataset) else None)
+        if own != known.clean and own and (known.clean or made):
+            was = f"cleaned by {_say(known.clean)}" if known.clean else "not cleaned"
+            raise InputError(
+                f"--clean: found {_say(own)}, but the images that the model was trained on were {was}; leave --clean out"
+            )
+        return replace(
+            self,
+            resizing=self.resizing or known.resizing,
+            background=self.background or known.background,
+            clean=self.clean or known.clean,
+        )
 
     def dataset(self, bits: int | None = None) -> Dataset:
         """The data that was named, MNIST where none was, read as wished; `bits` as `Reading` has it. Raises DataError."""
         if isinstance(self.data, Dataset):
-            return reread(self.data, self.resize, self.grey, self.resizing, self.classes)
+            return reread(self.data, self.resize, self.grey, self.resizing, self.classes, self.clean, self.skip_bad)
         return load_data(
             self.data or "mnist",
             skip_bad=self.skip_bad,
@@ -50,7 +69,14 @@ class DataWish:
             bits=bits,
             classes=self.classes,
             shape=self.shape,
+            clean=self.clean,
         )
+
+
+def _say(clean: Clean) -> str:
+    """As it is written on a command line."""
+    said = {name: str(value).lower() if isinstance(value, bool) else value for name, value in clean.as_json().items()}
+    return f"{{{', '.join(f'{name}: {value}' for name, value in said.items())}}}"
 
 
 def tell_notes(dataset: Dataset, say: Say) -> None:

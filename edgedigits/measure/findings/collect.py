@@ -95,7 +95,7 @@ def _count(subject: Subject, both: Both | None, parts: _Parts) -> None:
 
 def _verify(named: Dataset | None, wish: VerifyWish, say: Say) -> JsonObject:
     """Layer by layer, on validation images."""
-    own = wish if named is None else replace(wish, data=named, skip_bad=False, background=None, shape=None)
+    own = wish if named is None else replace(wish, data=named, skip_bad=False, background=None, shape=None, clean=None)
     report, _ = verify(own, None, None, say)
     return report.as_json()
 

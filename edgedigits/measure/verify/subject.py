@@ -205,7 +205,7 @@ def find_dataset(wish: VerifyWish, made: Artifact | None, say: Say) -> Dataset:
     """The data that was named, else the artifact's, read as its images were as far as the wish says nothing else. Raises
     InputError's kinds, also where an artifact's data can't be found by its name."""
     known = parse_reading(made.manifest["input"]) if made else PLAIN
-    filled = wish.filled(known)
+    filled = wish.filled(known, made is not None)
     asked = replace(filled, resize=filled.resize or known.size, grey=filled.grey or known.grey)
     named = wish.data is not None or made is None
     dataset = asked.dataset(known.bits) if named or made is None else _own_data(asked, made, known.bits)

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.picture_kinds import SUFFIXES
-from edgedigits_runner.pictures import decode, fitted
+from edgedigits_runner.pictures import decode
 
+from edgedigits.data.cleaned import fit_picture
 from edgedigits.data.dataset import Dataset, hash_parts
 from edgedigits.data.images import Labels, Pixels
 from edgedigits.data.reading import PLAIN, Reading
@@ -48,9 +49,9 @@ class FolderImages:
     def _read(self, path: Picture) -> Pixels:
         try:
             image = decode(read_picture(path), self.reading.background, self.reading.bits)
+            return fit_picture(image, self.shape, self.reading)
         except (OSError, RunnerError) as error:
             raise DataError(f"{path}: became unreadable while it was in use ({error}); run again") from error
-        return fitted(image, self.shape, self.reading.resizing)
 
 
 def load_folder(

@@ -11,6 +11,7 @@ from pathlib import Path
 from edgedigits_runner.picture_errors import PictureError
 from edgedigits_runner.pictures import opened, pixels_of, used_bits
 
+from edgedigits.data.cleaned import fit_picture
 from edgedigits.data.reading import Reading
 from edgedigits.data.sources.files.held import Picture, read_picture
 from edgedigits.errors import DataError
@@ -71,6 +72,9 @@ def look(path: Picture, reading: Reading) -> Look:
             bits = used_bits(image)
             pixels = pixels_of(image, reading.background, reading.bits or bits)
             height, width, channels = pixels.shape
+            if reading.clean:  # an empty page is found here
+                channels = 1
+                fit_picture(pixels, (*(reading.size or (height, width)), channels), reading)
             return Look((height, width, channels), bits, bool((pixels == pixels[:1, :1]).all()))
     except PictureError as error:
         return Look(wrong=error.message)

@@ -16,12 +16,13 @@ from edgedigits.errors import DataError
 
 @dataclass(frozen=True)
 class ArrayPart:
-    """Images and labels, unchecked; `names` of the classes where they are told."""
+    """Images and labels, unchecked; `names` of the classes where they are told, `cleaned` where the images are already."""
 
     where: str
     images: np.ndarray
     labels: np.ndarray
     names: tuple[str, ...] | None = None
+    cleaned: bool = False
 
 
 def is_arrays(data: Any) -> bool:

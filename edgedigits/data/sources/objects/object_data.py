@@ -58,7 +58,8 @@ def load_objects(
     if records:
         return load_records("given", records, skip_bad=skip_bad, reading=reading, classes=classes)
     names, images = check_parts(arrays, classes)
-    return _of_arrays(names, images, reading)
+    cleaned = all(one.cleaned for one in arrays.values())
+    return _of_arrays(names, images, reading if cleaned else replace(reading, clean=None))
 
 
 def _of_arrays(names: tuple[str, ...], images: dict[str, ArrayImages], reading: Reading) -> Dataset:

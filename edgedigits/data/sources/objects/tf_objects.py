@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from edgedigits_runner.pictures import fitted
+from edgedigits_runner.picture_errors import PictureError
 
+from edgedigits.data.cleaned import fit_picture
 from edgedigits.data.keeping.room import find_memory_room
 from edgedigits.data.reading import Reading
 from edgedigits.data.sources.objects.array_objects import ArrayPart
@@ -48,7 +49,8 @@ def read_tf_dataset(data: Any, where: str, reading: Reading) -> ArrayPart:
     if 0 < brightest <= 1:
         raise _refuse_floats(f"{where}: pixels are floats in 0..{brightest:.4g}")
     _check_sizes(images, where)
-    return ArrayPart(where, np.stack(images), _whole(np.concatenate(labels)), tuple(names) if names else None)
+    named = tuple(names) if names else None
+    return ArrayPart(where, np.stack(images), _whole(np.concatenate(labels)), named, bool(reading.clean))
 
 
 def _of_element(element: Any, where: str) -> tuple[np.ndarray, Any]:
@@ -70,7 +72,13 @@ def _pixels(image: np.ndarray, where: str, reading: Reading) -> np.ndarray:
             raise _refuse_floats(f"{where}: pixels are {image.dtype} in {image.min():.4g}..{image.max():.4g}")
         image = np.round(image)
     pixels = image.astype(np.uint8)
-    return fitted(pixels, (*reading.size, pixels.shape[2]), reading.resizing) if reading.size else pixels
+    if not reading.size and not reading.clean:
+        return pixels
+    shape = (*(reading.size or pixels.shape[:2]), 1 if reading.clean else pixels.shape[2])
+    try:
+        return fit_picture(pixels, shape, reading)
+    except PictureError as error:
+        raise DataError(f"{where}: an image of it {error.message}") from error
 
 
 def _refuse_floats(found: str) -> DataError:
