@@ -34,7 +34,8 @@ WITHIN = {
     "ground/processes": "ground",
     "ground": "",
     "data/keeping": "data",
-    "data/augmentation": "",
+    "data/augmentation": "data/corruptions",
+    "data/corruptions": "data",
     "data/sources/files": "data",
     "data/sources/arrays": "data data/sources/files",
     "data/sources/records": "data data/sources/files",
@@ -71,10 +72,11 @@ WITHIN = {
     "pipeline/export": "pipeline/calibration pipeline/converters pipeline/mixing",
     "pipeline/augmenting": "",
     "pipeline/checks": "",
+    "pipeline/confidence": "pipeline/gates",
     "pipeline/gates": "",
     "pipeline/mixing/choice": "pipeline/checks pipeline/converters pipeline/export pipeline/mixing",
     "pipeline/sensitivity": "pipeline pipeline/checks pipeline/export",
-    "pipeline": "pipeline/augmenting pipeline/calibration pipeline/checks pipeline/converters pipeline/export pipeline/gates "
+    "pipeline": "pipeline/augmenting pipeline/calibration pipeline/checks pipeline/confidence pipeline/converters pipeline/export pipeline/gates "
     "pipeline/mixing pipeline/mixing/choice",
     "pipeline/advise": "pipeline pipeline/checks pipeline/export",
     "pipeline/search": "pipeline pipeline/advise pipeline/export pipeline/gates pipeline/search/points",

@@ -28,6 +28,7 @@ from edgedigits.cli.options.reading_options import reading_options
 from edgedigits.cli.options.runtime_options import measured_on_option, runs_on_option
 from edgedigits.cli.options.scale_options import scale_options
 from edgedigits.errors import InputError
+from edgedigits.pipeline.confidence.wanted import CONFIDENCES, PLAIN, USUAL
 from edgedigits.pipeline.converters.numbers import ARITHMETICS
 from edgedigits.pipeline.converters.table import CONVERTERS
 
@@ -221,6 +222,25 @@ def train(name: str, as_json: bool, no_augment: bool, augment: str, **given: Any
     show_default=True,
     help="Of several labels per image: an image has one above the probability 0.5, or above what gives it the best F1 on "
     "validation images.",
+)
+@click.option(
+    "--confidence",
+    type=click.Choice(CONFIDENCES),
+    default=PLAIN,
+    show_default=True,
+    help="Of one class per image: scores as the model gives them, or calibrated by a temperature fitted on validation images.",
+)
+@click.option(
+    "--outliers",
+    metavar="PATH",
+    help="Images of no class, a folder or FILE.npz[:ARRAY]: the runner answers none where an answer is not sure enough.",
+)
+@click.option(
+    "--refuse",
+    default=USUAL,
+    show_default=True,
+    metavar="SHARE",
+    help="With --outliers: at most this share of the validation images is refused; or balanced, as much as outliers are answered.",
 )
 @gate_options("of the recipe")
 @runs_on_option(" and nothing is written")

@@ -30,6 +30,7 @@ from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.judging import check_baseline, check_classes, compute_outputs_of_bytes, find_changes
 from edgedigits.pipeline.checks.known_by_heart import tell_known
 from edgedigits.pipeline.checks.scale_check import check_scale
+from edgedigits.pipeline.confidence.settle import Answering, Settled, settle
 from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export import checks
 from edgedigits.pipeline.export.export import Export, find_converter, list_float_layers, list_rewrites
@@ -55,6 +56,7 @@ from edgedigits.tasks.scoring import Score, compute_outputs
 from edgedigits.tasks.statistics import pair_up
 from edgedigits.tasks.task import Half
 from edgedigits.tflite.flatbuffer import read
+from edgedigits.tflite.interpreter import TfliteModel
 from edgedigits.tflite.rewrite.apply import rewrite
 from edgedigits.tflite.rewrite.float16_arithmetic import computes_in_float16
 
@@ -74,6 +76,7 @@ class Validated:
     folded: Facts
     halves: Halves
     augment: Facts
+    settled: tuple[Settled, ...] = ()
 
 
 def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> Artifact:
@@ -84,7 +87,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     check_writable(out, f"{artifact_writer.name_folder(job.name, job.recipe.name, '0' * 64)}/manifest.json")
     made = validate(job, say, progress)
     progress("test", 0.7)
-    test, answers = _test(job, made.halves, made.exported, made.baseline, made.scale)
+    test, answers = _test(job, made)
     if lost := tell_classes(answers.classes, answers.names, "the test images"):
         made.warnings.append(lost)
     if known := tell_known(
@@ -105,6 +108,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         made.halves,
         made.augment,
         _judge_gates(job, made, answers, progress),
+        _record_confidence(job, made.settled),
     )
     return artifact_writer.write(draft, out)
 
@@ -171,6 +175,9 @@ def validate(job: Job, say: Say = print, progress: Progress = silent, short: boo
     if job.tune_thresholds:
         halves, more = _tuned(job, data, first, found), {"thresholds": "tuned"}
         exported.facts["parity"] |= _recount(halves.compressed, candidate, exported, data)
+    settled = _settle(job, data, (first, found), (baseline.flat, exported.flat))
+    if settled:
+        halves, more = Halves(*(one.half for one in settled)), {**more, "confidence": job.confidence.as_json()}
     exported.facts["validation_classes"] = check_classes(
         task,
         data.validation.labels,
@@ -186,7 +193,7 @@ def validate(job: Job, say: Say = print, progress: Progress = silent, short: boo
     ):
         warnings.append(points)
     key = chain_key(key, export=artifact_writer.list_settings(job.recipe.export), **more)
-    return Validated(key, exported, baseline, records, warnings, scale, folded, halves, choice.record)
+    return Validated(key, exported, baseline, records, warnings, scale, folded, halves, choice.record, settled)
 
 
 def _ask_augment(job: Job, half: Half, key: str) -> Asked:
@@ -272,13 +279,11 @@ def _calibration(export: Any, exported: Exported, candidate: Candidate, data: Fi
     return [told] if told else []
 
 
-def _test(
-    job: Job, halves: Halves, exported: Exported, baseline: Exported, scale: Scaling
-) -> tuple[JsonObject, Answers]:
+def _test(job: Job, made: Validated) -> tuple[JsonObject, Answers]:
     """The last line: both forms on the test images, counted image by image, in all and class by class."""
-    test, task = job.dataset.test, find_task(job.dataset)
-    first = halves.float.decode(compute_outputs_of_bytes(baseline.flat, test, scale))
-    second = halves.compressed.decode(compute_outputs_of_bytes(exported.flat, test, scale))
+    test, task, halves = job.dataset.test, find_task(job.dataset), made.halves
+    outputs = [compute_outputs_of_bytes(one.flat, test, made.scale) for one in (made.baseline, made.exported)]
+    first, second = halves.float.decode(outputs[0]), halves.compressed.decode(outputs[1])
     changes = find_changes(task, test.labels, first, second)
     before, after = halves.float.right(first, test.labels), halves.compressed.right(second, test.labels)
     paired, flips = pair_up(before, after), count_flips(first, second)
@@ -294,6 +299,9 @@ def _test(
         "classes": to_record(changes, names),
         **task.compare(test.labels, first, second),
     }
+    if made.settled:
+        told = (one.tell_test(found, test.labels) for one, found in zip(made.settled, outputs, strict=True))
+        facts["confidence"] = dict(zip(("float", "compressed"), told, strict=True))
     return facts, Answers(len(test), changes, names, paired, flips)
 
 
@@ -307,6 +315,28 @@ def _judge_gates(job: Job, made: Validated, answers: Answers, progress: Progress
     sizes = len(flats[1]), len(flats[0])
     evidence = Evidence(answers, sizes, predict_for(gates, flats[1], flats[0]), times)
     return to_gates(judge(gates, evidence, job.strict))
+
+
+def _settle(
+    job: Job, data: FitData, outputs: tuple[np.ndarray, np.ndarray], flats: tuple[bytes, bytes]
+) -> tuple[Settled, ...]:
+    """Temperature and threshold of both forms by what they answer to validation images; () where none is asked."""
+    if not job.confidence.asked:
+        return ()
+
+    def form(found: np.ndarray, flat: bytes) -> Answering:
+        net = TfliteModel(flat)
+        return Answering(found, lambda pixels: net.outputs(pixels, data.scale), net.output_step / 2)
+
+    labels, logits = data.validation.labels, job.loaded.logits
+    return tuple(
+        settle(job.confidence, form(*pair), labels, logits) for pair in zip(outputs, flats, strict=True)
+    )
+
+
+def _record_confidence(job: Job, settled: tuple[Settled, ...]) -> JsonObject:
+    records = dict(zip(("float", "compressed"), (one.record for one in settled), strict=bool(settled)))
+    return {**job.confidence.as_json(), **records} if settled else {}
 
 
 def _tuned(job: Job, data: FitData, float_outputs: np.ndarray, outputs: np.ndarray) -> Halves:
