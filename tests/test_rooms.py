@@ -35,7 +35,7 @@ WITHIN = {
     "ground": "",
     "data/keeping": "data",
     "data/augmentation": "data/corruptions",
-    "data/corruptions": "data",
+    "data/corruptions": "",
     "data/sources/files": "data",
     "data/sources/arrays": "data data/sources/files",
     "data/sources/records": "data data/sources/files",
@@ -76,8 +76,8 @@ WITHIN = {
     "pipeline/gates": "",
     "pipeline/mixing/choice": "pipeline/checks pipeline/converters pipeline/export pipeline/mixing",
     "pipeline/sensitivity": "pipeline pipeline/checks pipeline/export",
-    "pipeline": "pipeline/augmenting pipeline/calibration pipeline/checks pipeline/confidence pipeline/converters pipeline/export pipeline/gates "
-    "pipeline/mixing pipeline/mixing/choice",
+    "pipeline": "pipeline/augmenting pipeline/calibration pipeline/checks pipeline/confidence pipeline/converters "
+    "pipeline/export pipeline/gates pipeline/mixing pipeline/mixing/choice",
     "pipeline/advise": "pipeline pipeline/checks pipeline/export",
     "pipeline/search": "pipeline pipeline/advise pipeline/export pipeline/gates pipeline/search/points",
     "pipeline/search/points": "pipeline pipeline/advise pipeline/export pipeline/gates",

@@ -193,7 +193,14 @@ _COMMANDS: dict[str, tuple[str, str, dict[str, tuple[Reader | None, Any]]]] = {
     "predict": (
         "predict",
         _PREDICT,
-        {**_COMMON, "in": (str, None), "watch": (str, None), "camera": (str, None), "every": (_seconds, 0.0), "top": _TOP},
+        {
+            **_COMMON,
+            "in": (str, None),
+            "watch": (str, None),
+            "camera": (str, None),
+            "every": (_seconds, 0.0),
+            "top": _TOP,
+        },
     ),
     "doctor": ("doctor", _DOCTOR, {"runtime": _COMMON["runtime"], "json": (None, False)}),
     "bench": (

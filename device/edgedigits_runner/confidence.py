@@ -1,8 +1,8 @@
 """How sure an answer of one class is: probabilities calibrated by a temperature, and from where on nothing is answered.
 
-Temperature scaling (Guo et al. 2017): the softmax of the logits divided by T. Of a softmax's outputs p the logits are log p, up to
-a constant that falls out. An integer softmax has steps of 1/256, so that what it gives as 0 was less than half a step: it counts
-as that half (`least`), and no answer is surer than such a remainder allows.
+Temperature scaling (Guo et al. 2017): the softmax of the logits divided by T. Of a softmax's outputs p the logits are log p, up
+to a constant that falls out. An integer softmax has steps of 1/256, so that what it gives as 0 was less than half a step: it
+counts as that half (`least`), and no answer is surer than such a remainder allows.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ class Confidence(NamedTuple):
         values = outputs.astype(np.float64)
         values = values if self.logits else np.log(np.maximum(values, self.least))
         values = (values - values.max(axis=-1, keepdims=True)) / self.temperature
-        shares: NDArray[np.float64] = np.exp(values)
-        return shares / shares.sum(axis=-1, keepdims=True)
+        weights = np.exp(values)
+        shares: NDArray[np.float64] = weights / weights.sum(axis=-1, keepdims=True)
+        return shares
 
     def refuses(self, score: float) -> bool:
         """Whether an answer of that probability is none."""
@@ -52,7 +53,7 @@ def from_json(value: Any) -> Confidence | None:
         return None
     if not isinstance(value, dict) or not {"temperature", "least", "logits"} <= set(value) <= _KEYS:
         raise ValueError("confidence: wanted an object with temperature, least and logits, and perhaps a threshold")
-    if not isinstance(value["logits"], bool):
+    if value["logits"] is not True and value["logits"] is not False:
         raise ValueError("confidence.logits: wanted true or false")
     for name, most in (("temperature", MOST_TEMPERATURE), ("least", 0.5), ("threshold", 1.0)):
         if name in value and not (type(value[name]) in (int, float) and 0 < value[name] <= most):

@@ -1,8 +1,8 @@
 """The manifest of an artifact: what every reader of it, here and on the host, may rely on once it was read.
 
 Schema 2 carries a hash of itself, so that a changed scale or class name is found as a changed model is. Schema 1, which older
-versions wrote, has none and is read as far as it goes. Schema 3 is 2 with something that must not be overlooked, a threshold below
-which nothing is answered: who knows only 2 refuses it.
+versions wrote, has none and is read as far as it goes. Schema 3 is 2 with something that must not be overlooked, a threshold
+below which nothing is answered: who knows only 2 refuses it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def read_manifest(path: str) -> dict[str, Any]:
     if not is_whole(schema) or schema not in SCHEMAS:
         raise RunnerError(
             "model",
-            f"{path}: not of schema {', '.join(map(str, SCHEMAS[:-1]))} or {SCHEMAS[-1]}; what wrote and what reads it differ in version",
+            f"{path}: not of schema {', '.join(map(str, SCHEMAS[:-1]))} or {SCHEMAS[-1]}; what wrote and what reads it differ in "
+            "version",
         )
     if found := fault(manifest, _FIRST if schema == 1 else _SECOND):
         raise RunnerError("model", f"{path}: incomplete or altered ({found}); {AGAIN}")

@@ -63,7 +63,9 @@ def run(options: SimpleNamespace) -> int:
     """0; 2 where an image could not be answered, the others were all the same."""
     if (bool(options.arguments)) + (options.watch is not None) + (options.camera is not None) != 1:
         raise RunnerError("job", "give image files or folders, or --watch DIR, or --camera N; one of these")
-    predictor = Predictor(read_release(release_folder(vars(options)["in"])), options.runtime, options.threads, options.top)
+    predictor = Predictor(
+        read_release(release_folder(vars(options)["in"])), options.runtime, options.threads, options.top
+    )
     if options.watch is not None:
         from edgedigits_runner.watch import new_files, until_ended
 

@@ -166,10 +166,10 @@ def compress(
 
     thresholds: of data with several labels per image, "half" for all or "tuned" on the validation images.
 
-    confidence: "calibrated" divides what the runner's predict tells by a temperature that is fitted on validation images. outliers:
-    a folder of images of no class, or an .npz file ("FILE.npz:ARRAY" of several arrays): the runner answers none where an answer's
-    score is below a threshold, chosen so that `refuse` ("1 %", 0.01) of the validation images are refused at most, or as many of
-    them as outliers are answered ("balanced"). What is known of it stands in the manifest under `confidence`.
+    confidence: "calibrated": what the runner's predict tells is divided by a temperature that is fitted on validation images.
+    outliers: a folder of images of no class, or an .npz file ("FILE.npz:ARRAY" of several arrays): the runner answers none where
+    a score is below a threshold, chosen so that `refuse` ("1 %", 0.01) of the validation images are refused at most, or as many
+    of them as outliers are answered ("balanced"). What is known of it stands in the manifest under `confidence`.
 
     gates: limits that the result must hold, as {"max_bytes": "60 KiB"}, beside those of the recipe and before them; a missed one
     is told in `artifact.gates`, and `artifact.check_gates()` raises GateError. strict: one that is not sure is missed.

@@ -21,7 +21,7 @@ from edgedigits import __version__
 from edgedigits.api.calls import on_the_command_line
 from edgedigits.cli import advise, device, search
 from edgedigits.cli.endings import end_of
-from edgedigits.cli.evidence import card, compare, report, sensitivity, verify
+from edgedigits.cli.evidence import card, compare, report, robustness, sensitivity, verify
 from edgedigits.cli.options.gate_options import gate_options
 from edgedigits.cli.options.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.options.reading_options import reading_options
@@ -240,7 +240,7 @@ def train(name: str, as_json: bool, no_augment: bool, augment: str, **given: Any
     default=USUAL,
     show_default=True,
     metavar="SHARE",
-    help="With --outliers: at most this share of the validation images is refused; or balanced, as much as outliers are answered.",
+    help="With --outliers: at most this share of validation images is refused; or balanced, as many as outliers are answered.",
 )
 @gate_options("of the recipe")
 @runs_on_option(" and nothing is written")
@@ -414,6 +414,7 @@ for command in (
     search.search,
     verify.verify,
     compare.compare,
+    robustness.robustness,
     sensitivity.sensitivity,
     report.report,
     card.card,

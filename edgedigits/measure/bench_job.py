@@ -153,7 +153,11 @@ def find_images(wish: BenchWish, made: Artifact | None, folder: Path, say: Say) 
     image may have several."""
     if made and wish.data is None and (made.path / "eval.npz").is_file():
         told = from_json(made.manifest.get("task"))
-        return made.path / "eval.npz", tuple(map(str, made.manifest["data"]["classes"])), told.name != CLASSIFICATION.name
+        return (
+            made.path / "eval.npz",
+            tuple(map(str, made.manifest["data"]["classes"])),
+            told.name != CLASSIFICATION.name,
+        )
     if made and wish.data is None:
         raise InputError(
             f"--data is missing: {made.path} holds only a pointer to its test images, {made.manifest['data']['name']}"

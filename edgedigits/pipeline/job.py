@@ -11,7 +11,7 @@ from edgedigits.data.scale import Scaling
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.runtimes.asked import Asked
 from edgedigits.models.importer.loading import LoadedModel
-from edgedigits.pipeline.confidence.wanted import Wanted
+from edgedigits.pipeline.confidence.wanted import NOTHING, Wanted
 from edgedigits.pipeline.recipe import Recipe
 
 _Made = TypeVar("_Made")
@@ -35,7 +35,7 @@ class Job:
     custom: Sequence[str] = ()
     strict: bool = False
     runtimes: tuple[Asked, ...] = ()
-    confidence: Wanted = Wanted()
+    confidence: Wanted = NOTHING
     made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, what: Hashable, make: Callable[[], _Made]) -> _Made:

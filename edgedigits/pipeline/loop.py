@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from edgedigits_runner.tasks import from_json
 
 from edgedigits.data.images import read_all
 from edgedigits.data.samples import draw_sample
@@ -19,6 +20,7 @@ from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.facts import Facts, JsonObject, Progress, Say, silent
 from edgedigits.keras_types import KerasModel
+from edgedigits.measure.findings.answers import Asked as AskedForm
 from edgedigits.models.saved.custom_classes import hash_sources
 from edgedigits.models.saved.saved_files import hash_model
 from edgedigits.pipeline import artifact_writer
@@ -37,7 +39,7 @@ from edgedigits.pipeline.export.export import Export, find_converter, list_float
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.export.runs_on import check_runs_on
 from edgedigits.pipeline.exportable import check_exportable, check_runs_early
-from edgedigits.pipeline.gates.evidence import Answers, Evidence, count_flips, predict_for
+from edgedigits.pipeline.gates.evidence import Answers, Evidence, count_flips, predict_for, spoil_for
 from edgedigits.pipeline.gates.judge import judge
 from edgedigits.pipeline.gates.timing import time_forms
 from edgedigits.pipeline.gates.wording import to_record as to_gates
@@ -308,12 +310,15 @@ def _test(job: Job, made: Validated) -> tuple[JsonObject, Answers]:
 def _judge_gates(job: Job, made: Validated, answers: Answers, progress: Progress) -> list[JsonObject]:
     """How each gate of the recipe was judged; what only gates ask for is measured now."""
     gates, flats = job.recipe.gates, (made.baseline.flat, made.exported.flat)
-    times = None
+    times, tasks = None, (made.halves.float.as_json(), made.halves.compressed.as_json())
     if any(gate.needs_times for gate in gates):
-        tasks = made.halves.float.as_json(), made.halves.compressed.as_json()
         times = time_forms(flats, job.dataset.test, made.scale, tasks, lambda line: progress(line, 0.8))
     sizes = len(flats[1]), len(flats[0])
-    evidence = Evidence(answers, sizes, predict_for(gates, flats[1], flats[0]), times)
+    before, after = (
+        AskedForm(flat, from_json(task), False, made.scale) for flat, task in zip(flats, tasks, strict=True)
+    )
+    corrupted = spoil_for(gates, (before, after), job.dataset.test, lambda line: progress(line, 0.9))
+    evidence = Evidence(answers, sizes, predict_for(gates, flats[1], flats[0]), times, corrupted=corrupted)
     return to_gates(judge(gates, evidence, job.strict))
 
 
@@ -329,9 +334,7 @@ def _settle(
         return Answering(found, lambda pixels: net.outputs(pixels, data.scale), net.output_step / 2)
 
     labels, logits = data.validation.labels, job.loaded.logits
-    return tuple(
-        settle(job.confidence, form(*pair), labels, logits) for pair in zip(outputs, flats, strict=True)
-    )
+    return tuple(settle(job.confidence, form(*pair), labels, logits) for pair in zip(outputs, flats, strict=True))
 
 
 def _record_confidence(job: Job, settled: tuple[Settled, ...]) -> JsonObject:

@@ -36,8 +36,8 @@ RAW = NAMED["0..255"]
 
 @dataclass(frozen=True, kw_only=True)
 class Wish(ModelWish):
-    """The options of `edgedigits compress`, as given. `thresholds` of labels: half, or tuned on validation images;
-    `strict` of gates; `runtimes` are what the bytes must run on; `confidence`, `outliers` and `refuse` as `wanted.py` has them."""
+    """The options of `edgedigits compress`, as given. `thresholds` of labels: half, or tuned on validation images; `strict` of
+    gates; `runtimes` are what the bytes must run on; `confidence`, `outliers` and `refuse` as `confidence/wanted.py` has them."""
 
     seed: int = 0
     fresh: bool = False

@@ -67,7 +67,7 @@ class Augment:
 
     def draws(self, count: int | KerasTensor, seed: Sequence[int] | KerasTensor) -> KerasTensor:
         """What `count` images are moved by, float32 [count, columns] in -1..1; kept, they move the same images the same way
-        again. Columns are 7, 50 more for `elastic`, 10 more for any move of those that digits don't make, and one for `corrupted`."""
+        again. Columns are 7, 50 more for `elastic`, 10 for any move of those that digits don't make, one for `corrupted`."""
         from edgedigits.backend import tf
 
         result: KerasTensor = tf.random.stateless_uniform(

@@ -1,7 +1,7 @@
 """Training images spoilt by the corruptions that models are tested under (`data/corruptions`), a share of them in every epoch.
 
-Who trains so has seen the kinds that the test asks, though not one image of it: its accuracy says how well it knows these, not how
-it bears others.
+Who trains so has seen the kinds that the test asks, though not one image of it: its accuracy says how well it knows these, not
+how it bears others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _STEPS = 2**23
 
 
 def spoil(images: TensorLike, share: float, draws: KerasTensor) -> KerasTensor:
-    """Images float32 [n, h, w, c] of 0..255; each with probability `share` spoilt, by its draw of -1..1 alone: by which corruption,
+    """Images float32 [n, h, w, c] of 0..255; each with probability `share` spoilt, by its draw of -1..1 alone: in which way,
     at which severity up to the usual one, and how."""
     from edgedigits.backend import tf
 

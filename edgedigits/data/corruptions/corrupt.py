@@ -1,15 +1,14 @@
-"""Images spoilt by name, severity and seed: arrays at once, or as they are read."""
+"""Images spoilt by name, severity and seed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgedigits.data.corruptions.field import Draws, to_pixels
 from edgedigits.data.corruptions.table import CORRUPTIONS, SEVERITIES
-from edgedigits.data.images import Images, Indices, Labels, Pixels
 from edgedigits.errors import InputError
 from edgedigits.ground.yaml_files import check_known
 
@@ -17,7 +16,8 @@ _VALUES_AT_ONCE = 2**17
 
 
 def check_corruptions(names: Sequence[str], severity: int | None) -> tuple[str, ...]:
-    """The names, all of them where none is given. Raises InputError for an unknown or doubled one, and a severity that is none."""
+    """The names, all of them where none is given. Raises InputError for an unknown or doubled one and a wrong severity."""
+    names = [name for name in names if name]
     check_known("--only", "corruption", names, CORRUPTIONS, InputError)
     if len(set(names)) != len(names):
         raise InputError(f"--only: names {max(names, key=list(names).count)} twice; name each once")
@@ -27,8 +27,12 @@ def check_corruptions(names: Sequence[str], severity: int | None) -> tuple[str, 
 
 
 def corrupt(
-    pixels: Pixels, name: str, severity: int | None = None, seed: int = 0, rows: Indices | None = None
-) -> Pixels:
+    pixels: NDArray[np.uint8],
+    name: str,
+    severity: int | None = None,
+    seed: int = 0,
+    rows: NDArray[np.int64] | None = None,
+) -> NDArray[np.uint8]:
     """Images uint8 [n, height, width, 1 or 3] spoilt by one of CORRUPTIONS, of the same shape; what is given stays as it is.
 
     severity: 1 to 5, or None for that of MNIST-C's static set. The same seed spoils the image with the same number (`rows`, by
@@ -48,33 +52,3 @@ def corrupt(
         for start in range(0, len(pixels), step)
     ]
     return np.concatenate(parts) if parts else pixels.copy()
-
-
-@dataclass(frozen=True)
-class CorruptedImages:
-    """Images spoilt as they are read, each by its number in `source`."""
-
-    source: Images
-    name: str
-    severity: int | None = None
-    seed: int = 0
-    rows: Indices | None = None
-
-    @property
-    def labels(self) -> Labels:
-        return self.source.labels
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return self.source.shape
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def read(self, indices: Indices) -> Pixels:
-        numbers = indices if self.rows is None else self.rows[indices]
-        return corrupt(self.source.read(indices), self.name, self.severity, self.seed, numbers)
-
-    def subset(self, indices: Indices) -> CorruptedImages:
-        numbers = indices if self.rows is None else self.rows[indices]
-        return replace(self, source=self.source.subset(indices), rows=numbers)

@@ -69,5 +69,3 @@ def add_spatter(batch: Batch, draws: Draws, amount: tuple[float, float, float, f
     mud = smooth((liquid > level).astype(np.float64), edge)
     mud = enlarge(np.where(mud < 0.8, 0.0, mud), batch.shape[1:3])[..., None]
     return batch * (1 - mud) + _MUD * mud
-
-

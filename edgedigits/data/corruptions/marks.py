@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -33,7 +34,7 @@ def add_zigzag(batch: Batch, draws: Draws, _amount: None) -> Batch:
     marks = np.zeros(batch.shape[:3])
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
         points = _find_teeth(float(start), float(end))
-        for one, other in zip(points[:-1], points[1:], strict=True):
+        for one, other in pairwise(points):
             marks[number] = np.minimum(1, marks[number] + _draw_line(batch, *one, *other))
     return _in_ink(batch, lambda dark: dark + marks[..., None])
 

@@ -1,4 +1,4 @@
-"""Temperatures and thresholds, for the float form and the compressed one each its own: chosen on validation images and one half of
+"""Temperatures and thresholds, for the float form and the compressed one each its own: chosen on validation images and half of
 the outliers, told on the test images and the other half."""
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from edgedigits.data.images import Pixels
 from edgedigits.ground.facts import JsonObject
-from edgedigits.pipeline.confidence.wanted import Wanted
-from edgedigits.tasks.confidence import (
+from edgedigits.pipeline.confidence.fitting import (
     choose_threshold,
     fit_temperature,
     measure_auroc,
@@ -23,6 +22,7 @@ from edgedigits.tasks.confidence import (
     measure_nll,
     share_refused,
 )
+from edgedigits.pipeline.confidence.wanted import Wanted
 
 LEAST_FLOAT: Final = 1e-30
 """What a probability that float32 gives as 0 counts as."""

@@ -11,8 +11,8 @@ from edgedigits.data.sources.outliers import read_outliers
 from edgedigits.errors import InputError
 from edgedigits.ground.facts import JsonObject
 from edgedigits.ground.yaml_files import show_value
+from edgedigits.pipeline.confidence.fitting import BALANCED
 from edgedigits.pipeline.gates.amounts import SHARE, parse_in
-from edgedigits.tasks.confidence import BALANCED
 
 PLAIN: Final = "plain"
 CALIBRATED: Final = "calibrated"
@@ -52,13 +52,18 @@ class Wanted:
         return {**found, "outliers": told, "refuse": self.refuse}
 
 
+NOTHING: Final = Wanted()
+
+
 def parse_refuse(said: Any) -> float | str:
     """The share of 1 of "1 %" or 0.01, or "balanced". Raises InputError for anything else."""
     if said == BALANCED:
         return BALANCED
     share = parse_in(said, SHARE)
     if share is None or not 0 <= share <= 0.5:
-        raise InputError(f"--refuse: found {show_value(said)}; wanted a share from 0 to 50 %, as {USUAL}, or {BALANCED}")
+        raise InputError(
+            f"--refuse: found {show_value(said)}; wanted a share from 0 to 50 %, as {USUAL}, or {BALANCED}"
+        )
     return share
 
 

@@ -44,7 +44,7 @@ def fit_temperature(outputs: np.ndarray, labels: np.ndarray, logits: bool, least
 
 
 def measure_auroc(known: NDArray[np.float64], unknown: NDArray[np.float64]) -> float:
-    """How probable it is that an image of a class scores higher than one of none: the area under the ROC curve; ties count half."""
+    """How probable it is that an image of a class scores higher than one of none: the area under the ROC curve."""
     from sklearn.metrics import roc_auc_score
 
     truth = np.concatenate([np.ones(len(known)), np.zeros(len(unknown))])
@@ -52,7 +52,7 @@ def measure_auroc(known: NDArray[np.float64], unknown: NDArray[np.float64]) -> f
 
 
 def choose_threshold(known: NDArray[np.float64], unknown: NDArray[np.float64], refuse: float | str) -> float:
-    """From which score on is answered: the highest that refuses at most the share `refuse` of the known images, or, balanced, that
+    """From which score on is answered: the highest that refuses at most the share `refuse` of the known images; balanced: that
     under which as much of them is refused as of the unknown ones is answered. Above 0, at most 1."""
     places = np.unique(np.concatenate([known, unknown]))
     lost = np.searchsorted(np.sort(known), places) / len(known)
