@@ -32,6 +32,7 @@ from benchmarks.pays_table import boards_table, pays_table
 from benchmarks.peers.table import peers_short, peers_table
 from benchmarks.published_table import published_table
 from benchmarks.pythons.table import pythons_table
+from benchmarks.zoo.corruptions_table import corruptions_table
 from benchmarks.zoo_table import zoo_table
 from edgedigits.errors import DeviceError
 from edgedigits.measure.runtimes.device_facts import DeviceFacts
@@ -180,6 +181,7 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("converters", "converters.json", converters_table),
     ("converters-targets", "converters.json", targets_table),
     ("zoo", "keras3.json", zoo_table),
+    ("corruptions", "zoo.json", corruptions_table),
     ("adapt", "adapt.json", adapt_table),
     ("adapt-targets", "adapt.json", targets_table),
     ("evidence", "evidence.json", verify_table),

@@ -47,7 +47,8 @@ def test_any_image_is_spoilt_alike_by_the_same_seed(name: str, shape: tuple[int,
     images = strokes(shape)
     kept = images.copy()
     found = corrupt(images, name, seed=3)
-    assert (found.shape, found.dtype) == (images.shape, np.uint8)
+    assert found.shape == images.shape
+    assert found.dtype == np.uint8
     assert (images == kept).all()
     assert all((one != other).any() for one, other in zip(found, images, strict=True))
     assert (corrupt(images, name, seed=3) == found).all()
@@ -75,7 +76,9 @@ def test_single_ones_do_what_they_are_called_for() -> None:
     assert np.mean((noisy == 255) | (noisy == 0) & (images > 0)) == pytest.approx(
         0.17 / 2 * (1 + np.mean(images > 0)), abs=0.01
     )
-    assert corrupt(images, "shot_noise").mean() == pytest.approx(0.8 * images.mean(), rel=0.1), "white ends at three photons"
+    assert corrupt(images, "shot_noise").mean() == pytest.approx(0.8 * images.mean(), rel=0.1), (
+        "white ends at three photons"
+    )
     assert set(np.unique(corrupt(images, "shot_noise"))) == {0, 85, 170, 255}, "of three photons"
     striped = corrupt(images, "stripe")
     assert (striped[:, :, 7:21] == images[:, :, 7:21]).all()

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.sections import Section, run
+from benchmarks.zoo import corruptions
 
 RESULT = Path(__file__).parents[1] / "results" / "zoo.json"
-SECTIONS: Final[dict[str, Section]] = {}
+SECTIONS: Final[dict[str, Section]] = {
+    "corruptions": corruptions.measure,
+}
 
 
 def main() -> int:

@@ -173,7 +173,8 @@ def validate(job: Job, say: Say = print, progress: Progress = silent, short: boo
         warnings += _calibration(export, exported, candidate, data)
     progress("classes", 0.5)
     found = compute_outputs_of_bytes(exported.flat, data.validation, data.scale)
-    halves, more = Halves(half, half), {}
+    halves = Halves(half, half)
+    more: Facts = {}
     if job.tune_thresholds:
         halves, more = _tuned(job, data, first, found), {"thresholds": "tuned"}
         exported.facts["parity"] |= _recount(halves.compressed, candidate, exported, data)

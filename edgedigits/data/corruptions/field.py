@@ -63,7 +63,7 @@ def to_pixels(batch: Batch) -> NDArray[np.uint8]:
 
 def find_unit(batch: Batch) -> float:
     """Pixels that one pixel of an image of 28 stands for."""
-    return min(batch.shape[1:3]) / REFERENCE
+    return float(min(batch.shape[1:3])) / REFERENCE
 
 
 def find_background(batch: Batch) -> Batch:

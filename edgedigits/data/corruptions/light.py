@@ -17,7 +17,8 @@ def brighten(batch: Batch, _draws: Draws, share: float) -> Batch:
     """The brightest channel of each pixel raised by `share`, the others in proportion, as the value of HSV."""
     value = batch.max(axis=-1, keepdims=True)
     wanted = np.minimum(value + share, 1)
-    return np.where(value > 0, batch * (wanted / np.where(value > 0, value, 1)), wanted)
+    found: Batch = np.where(value > 0, batch * (wanted / np.where(value > 0, value, 1)), wanted)
+    return found
 
 
 def invert_stripes(batch: Batch, _draws: Draws, _amount: None) -> Batch:
@@ -37,7 +38,8 @@ def add_fog(batch: Batch, draws: Draws, amount: tuple[float, float]) -> Batch:
     maps = np.concatenate([make_plasma(one, decay)[:, :rows, :columns] for one in draws.each()])
     fog = enlarge(maps, batch.shape[1:3])[..., None]
     most = batch.max(axis=(1, 2, 3), keepdims=True)
-    return (batch + dense * fog) * most / (most + dense)
+    found: Batch = (batch + dense * fog) * most / (most + dense)
+    return found
 
 
 def make_plasma(draws: Draws, decay: float) -> Batch:
@@ -58,7 +60,8 @@ def make_plasma(draws: Draws, decay: float) -> Batch:
         found[:, half::step, ::step] = left / 4 + spread * chance[:, half::step, ::step]
         step, wibble = half, wibble / decay
     found -= found.min(axis=(1, 2), keepdims=True)
-    return found / found.max(axis=(1, 2), keepdims=True)
+    plasma: Batch = found / found.max(axis=(1, 2), keepdims=True)
+    return plasma
 
 
 def add_spatter(batch: Batch, draws: Draws, amount: tuple[float, float, float, float, float]) -> Batch:

@@ -51,4 +51,5 @@ def _move(batch: Batch, *maps: np.ndarray) -> Batch:
     images = np.arange(count)[:, None, None]
     above = padded[images, top, left] * (1 - across) + padded[images, top, left + 1] * across
     below = padded[images, top + 1, left] * (1 - across) + padded[images, top + 1, left + 1] * across
-    return above * (1 - down) + below * down
+    found: Batch = above * (1 - down) + below * down
+    return found
