@@ -25,7 +25,7 @@ from edgedigits.pipeline.confidence.fitting import (
     measure_nll,
     share_refused,
 )
-from edgedigits.pipeline.confidence.settle import Answering, settle
+from edgedigits.pipeline.confidence.settle import Answering, find_least, settle
 from edgedigits.pipeline.confidence.wanted import Outliers, Wanted, make_wanted, parse_refuse
 from tests import labelled, tiny_release
 from tests.tiny_release import run, write_pgm
@@ -62,6 +62,11 @@ def test_rounded_probabilities_do_as_well_as_their_steps_allow() -> None:
     assert calibrated.sum(axis=1) == pytest.approx(np.ones(len(labels)))
     assert (calibrated.argmax(axis=1) == rounded.argmax(axis=1)).all()
     assert measure_nll(calibrated, labels) < measure_nll(np.maximum(rounded, 1 / 512), labels)
+
+
+def test_what_was_rounded_to_nothing_counts_as_half_of_the_least_that_was_not() -> None:
+    assert find_least(np.array([[0, 1 / 256, 1 - 1 / 256]])) == 1 / 512
+    assert find_least(np.array([[0.2, 0.8]])) == 1e-30, "nothing was rounded away"
 
 
 def test_auroc_and_thresholds_of_scores_that_are_known() -> None:

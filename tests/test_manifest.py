@@ -131,6 +131,7 @@ FINE: dict[str, tuple[Any, ...]] = {
     "export.export": ("../x",),
     "data.classes": ([],),
     "files": ({},),
+    "schema": (3,),
     "seed": (3, 10**400),
     "warnings": ([],),
     "stages": ([],),

@@ -22,7 +22,7 @@ OPTIONS: Final = {
     "pooled": False,
 }
 AUGMENT: Final = {"rotation_degrees": 10.0, "shift": 0.08, "zoom": 0.1, "shear": 0.1, "corrupted": 0.8}
-EPOCHS: Final = 10
+EPOCHS: Final = 6
 WANTED: Final = 97.0
 MOST_DROP: Final = 0.3
 

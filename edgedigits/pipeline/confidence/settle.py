@@ -24,8 +24,7 @@ from edgedigits.pipeline.confidence.fitting import (
 )
 from edgedigits.pipeline.confidence.wanted import Wanted
 
-LEAST_FLOAT: Final = 1e-30
-"""What a probability that float32 gives as 0 counts as."""
+_LEAST: Final = 1e-30
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +65,7 @@ class Settled:
 
 def settle(wanted: Wanted, form: Answering, labels: np.ndarray, logits: bool) -> Settled:
     """A form's temperature, 1 where none is asked, and its threshold, where there are outliers."""
-    least = form.half_step or LEAST_FLOAT
+    least = form.half_step or find_least(form.outputs)
     plain = Confidence(1.0, least, logits)
     before = plain.shares(form.outputs)
     record: JsonObject = {"nll_before": measure_nll(before, labels), "ece_before": measure_ece(before, labels)}
@@ -82,6 +81,14 @@ def settle(wanted: Wanted, form: Answering, labels: np.ndarray, logits: bool) ->
     threshold = choose_threshold(known, unknown, wanted.refuse)
     record |= {"threshold": threshold, **_describe(known, unknown, threshold)}
     return Settled(Classification(confidence=chosen._replace(threshold=threshold)), record, second)
+
+
+def find_least(outputs: np.ndarray) -> float:
+    """What an output of 0 counts as where the file tells no step, as that of a softmax that was rounded before it was made a float:
+    half of the least that is none."""
+    some = outputs[outputs > 0]
+    rounded = bool(len(some)) and bool((outputs == 0).any())
+    return float(np.clip(some.min() / 2, _LEAST, 0.5)) if rounded else _LEAST
 
 
 def cut_in_halves(pixels: Pixels, seed: int = 0) -> tuple[Pixels, Pixels]:
