@@ -32,7 +32,8 @@ from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.judging import check_baseline, check_classes, compute_outputs_of_bytes, find_changes
 from edgedigits.pipeline.checks.known_by_heart import tell_known
 from edgedigits.pipeline.checks.scale_check import check_scale
-from edgedigits.pipeline.confidence.settle import Answering, Settled, settle
+from edgedigits.pipeline.confidence.forms import Inquiry, record_chosen, record_test, settle_forms
+from edgedigits.pipeline.confidence.settle import Settled
 from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export import checks
 from edgedigits.pipeline.export.export import Export, find_converter, list_float_layers, list_rewrites
@@ -58,7 +59,6 @@ from edgedigits.tasks.scoring import Score, compute_outputs
 from edgedigits.tasks.statistics import pair_up
 from edgedigits.tasks.task import Half
 from edgedigits.tflite.flatbuffer import read
-from edgedigits.tflite.interpreter import TfliteModel
 from edgedigits.tflite.rewrite.apply import rewrite
 from edgedigits.tflite.rewrite.float16_arithmetic import computes_in_float16
 
@@ -110,7 +110,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         made.halves,
         made.augment,
         _judge_gates(job, made, answers, progress),
-        _record_confidence(job, made.settled),
+        record_chosen(job.confidence, made.settled),
     )
     return artifact_writer.write(draft, out)
 
@@ -178,7 +178,8 @@ def validate(job: Job, say: Say = print, progress: Progress = silent, short: boo
     if job.tune_thresholds:
         halves, more = _tuned(job, data, first, found), {"thresholds": "tuned"}
         exported.facts["parity"] |= _recount(halves.compressed, candidate, exported, data)
-    settled = _settle(job, data, (first, found), (baseline.flat, exported.flat))
+    asked = Inquiry(data.validation.labels, job.loaded.logits, data.scale)
+    settled = settle_forms(job.confidence, (baseline.flat, exported.flat), (first, found), asked)
     if settled:
         halves, more = Halves(*(one.half for one in settled)), {**more, "confidence": job.confidence.as_json()}
     exported.facts["validation_classes"] = check_classes(
@@ -301,10 +302,8 @@ def _test(job: Job, made: Validated) -> tuple[JsonObject, Answers]:
         "mcnemar_p": paired.p_value,
         "classes": to_record(changes, names),
         **task.compare(test.labels, first, second),
+        **record_test(made.settled, outputs, test.labels),
     }
-    if made.settled:
-        told = (one.tell_test(found, test.labels) for one, found in zip(made.settled, outputs, strict=True))
-        facts["confidence"] = dict(zip(("float", "compressed"), told, strict=True))
     return facts, Answers(len(test), changes, names, paired, flips)
 
 
@@ -321,26 +320,6 @@ def _judge_gates(job: Job, made: Validated, answers: Answers, progress: Progress
     corrupted = spoil_for(gates, (before, after), job.dataset.test, lambda line: progress(line, 0.9))
     evidence = Evidence(answers, sizes, predict_for(gates, flats[1], flats[0]), times, corrupted=corrupted)
     return to_gates(judge(gates, evidence, job.strict))
-
-
-def _settle(
-    job: Job, data: FitData, outputs: tuple[np.ndarray, np.ndarray], flats: tuple[bytes, bytes]
-) -> tuple[Settled, ...]:
-    """Temperature and threshold of both forms by what they answer to validation images; () where none is asked."""
-    if not job.confidence.asked:
-        return ()
-
-    def form(found: np.ndarray, flat: bytes) -> Answering:
-        net = TfliteModel(flat)
-        return Answering(found, lambda pixels: net.outputs(pixels, data.scale), net.output_step / 2)
-
-    labels, logits = data.validation.labels, job.loaded.logits
-    return tuple(settle(job.confidence, form(*pair), labels, logits) for pair in zip(outputs, flats, strict=True))
-
-
-def _record_confidence(job: Job, settled: tuple[Settled, ...]) -> JsonObject:
-    records = dict(zip(("float", "compressed"), (one.record for one in settled), strict=bool(settled)))
-    return {**job.confidence.as_json(), **records} if settled else {}
 
 
 def _tuned(job: Job, data: FitData, float_outputs: np.ndarray, outputs: np.ndarray) -> Halves:

@@ -84,7 +84,7 @@ def settle(wanted: Wanted, form: Answering, labels: np.ndarray, logits: bool) ->
 
 
 def find_least(outputs: np.ndarray) -> float:
-    """What an output of 0 counts as where the file tells no step, as that of a softmax that was rounded before it was made a float:
+    """What an output of 0 counts as where the file tells no step, as behind a softmax that was rounded before it became a float:
     half of the least that is none."""
     some = outputs[outputs > 0]
     rounded = bool(len(some)) and bool((outputs == 0).any())
