@@ -186,6 +186,12 @@ def test_the_runner_obeys_the_threshold(refusing: ed.Artifact, shapes: Path, tmp
     assert read_release(str(release)).task == CLASSIFICATION, "as older versions wrote it"
 
 
+def test_a_report_tells_what_is_refused(refusing: ed.Artifact, shapes: Path) -> None:
+    html = ed.report(refusing, str(shapes), windows=1, window=0.05, images=9, progress=False).html
+    assert "The runner divides by a temperature, " in html
+    assert "is no answer: that refuses " in html
+
+
 def test_who_knows_no_thresholds_refuses_the_manifest(refusing: ed.Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgedigits_runner.manifest.SCHEMAS", (1, SCHEMA))
     with pytest.raises(RunnerError, match="not of schema 1 or 2"):
