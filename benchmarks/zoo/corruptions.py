@@ -50,12 +50,11 @@ def measure() -> tuple[list[dict[str, Any]], dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="edgedigits-corruptions-") as out:
         robust = ed.compress(find_net(), "mnist", recipe="ptq_int8", out=out, progress=False)
         plain = ed.compress(zoo="nano", data="mnist", recipe="ptq_int8", out=out, progress=False)
+        raw["validation"] = ed.robustness(robust, "mnist", validation=True, progress=False).as_json()["mean"]
         for name, made in (("plain", plain), ("robust", robust)):
-            raw[name] = {
-                "size_bytes": made.manifest["export"]["size_bytes"],
-                "validation": ed.robustness(made, "mnist", validation=True, progress=False).as_json()["mean"],
-                "test": {key: value for key, value in _ask(made).items() if key != "artifact"},
-            }
+            told = ed.robustness(made, progress=False).as_json()
+            test = {key: value for key, value in told.items() if key != "artifact"}
+            raw[name] = {"size_bytes": made.manifest["export"]["size_bytes"], "test": test}
     found = raw["robust"]["test"]["mean"]
     accuracy, drop = round(100 * found["accuracy"], 3), round(found["drop_points"], 3)
     size = f"{raw['robust']['size_bytes']:,} bytes"
@@ -63,10 +62,3 @@ def measure() -> tuple[list[dict[str, Any]], dict[str, Any]]:
         target(f"mean over fifteen corruptions, int8, {size}", f">= {WANTED:g}", accuracy, "%", accuracy >= WANTED),
         target("the same against its float form", f"<= {MOST_DROP:g}", drop, "points lost", drop <= MOST_DROP),
     ], raw
-
-
-def _ask(made: Any) -> dict[str, Any]:
-    import edgedigits as ed
-
-    found: dict[str, Any] = ed.robustness(made, progress=False).as_json()
-    return found
