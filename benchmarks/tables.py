@@ -34,6 +34,7 @@ from benchmarks.published_table import published_table
 from benchmarks.pythons.table import pythons_table
 from benchmarks.zoo import nets_table
 from benchmarks.zoo.compared_table import compared_table
+from benchmarks.zoo.corruptions_table import corruptions_table
 from benchmarks.zoo_table import zoo_table
 from edgedigits.errors import DeviceError
 from edgedigits.measure.runtimes.device_facts import DeviceFacts
@@ -186,6 +187,7 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("converters-targets", "converters.json", targets_table),
     ("zoo", "keras3.json", zoo_table),
     ("zoo-layers", "zoo.json", nets_table.layers_table),
+    ("corruptions", "zoo.json", corruptions_table),
     ("adapt", "adapt.json", adapt_table),
     ("adapt-targets", "adapt.json", targets_table),
     ("evidence", "evidence.json", verify_table),

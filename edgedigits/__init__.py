@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edgedigits.api.devices import Deployment, Profile, Runner, deploy, profile, runner
     from edgedigits.api.evidence.card import Card, card
     from edgedigits.api.evidence.report import Report, report
+    from edgedigits.api.evidence.robustness import Bearing, robustness
     from edgedigits.api.evidence.sensitivity import Sensitivity, sensitivity
     from edgedigits.api.evidence.verify import Verification, verify
     from edgedigits.api.files import (
@@ -90,6 +91,7 @@ _PLACES = {
     "api.devices": "Deployment Profile Runner deploy profile runner",
     "api.evidence.card": "Card card",
     "api.evidence.report": "Report report",
+    "api.evidence.robustness": "Bearing robustness",
     "api.evidence.sensitivity": "Sensitivity sensitivity",
     "api.evidence.verify": "Verification verify",
     "api.files": "Cycles Estimate Inspection Instructions Packing cycles estimate inspect instructions pack",
@@ -112,6 +114,7 @@ __all__ = [
     "Advice",
     "Artifact",
     "ArtifactError",
+    "Bearing",
     "Bench",
     "Card",
     "CheckError",
@@ -176,6 +179,7 @@ __all__ = [
     "recipes_check",
     "recipes_show",
     "report",
+    "robustness",
     "runner",
     "search",
     "sensitivity",

@@ -105,6 +105,10 @@ def calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
             [art.path, "--data", data, "--images", 9],
             lambda: ed.verify(art, data=data, images=9, progress=False),
         ),
+        "robustness": (
+            [art.path, "--data", data, "--only", "shear,fog", "--images", 30],
+            lambda: ed.robustness(art, data, only="shear,fog", images=30, progress=False),
+        ),
         "sensitivity": (
             [*tiny, "--layers", "answer", "--max-drop", 1],
             lambda: ed.sensitivity("tiny.keras", data, pixel_range="0..1", layers="answer", max_drop=1, progress=False),
@@ -225,6 +229,10 @@ def wrong_calls(at: Place) -> dict[str, tuple[list[object], Callable[[], Any]]]:
         ),
         "bench": (["--tflite", "no"], lambda: ed.bench("no", progress=False)),
         "verify": (["no"], lambda: ed.verify("no", progress=False)),
+        "robustness": (
+            [art.path, "--only", "rain"],
+            lambda: ed.robustness(art, only="rain", progress=False),
+        ),
         "sensitivity": (["--figure", "s.gif"], lambda: ed.sensitivity(figure="s.gif", progress=False)),
         "compare": (
             [art.path, art.path, "--gate", "max_byte=1x"],
@@ -311,7 +319,7 @@ def test_all_is_what_it_says() -> None:
         "Sensitivity",
         "Training",
     }
-    results |= {"Verification"}
+    results |= {"Bearing", "Verification"}
     assert set(ed.__all__) == {*classes, *errors, *functions, *results, "Dataset", "Recipe", "Scaling", "__version__"}
     assert all(getattr(ed, name) is not None for name in ed.__all__)
     assert set(ed.__all__) <= set(dir(ed))
@@ -335,7 +343,7 @@ def test_importing_is_light() -> None:
 
 MODULES = (
     *("advise", "bench", "compare.compare", "compress", "demo.demo", "devices", "evidence.card", "evidence.report"),
-    *("evidence.sensitivity", "evidence.verify", "files", "recipes"),
+    *("evidence.robustness", "evidence.sensitivity", "evidence.verify", "files", "recipes"),
     "search.search",
     "train",
     "zoo.compare_zoo",

@@ -178,9 +178,9 @@ def test_no_value_of_another_kind_gets_through_or_ends_otherwise_than_in_a_sente
     ("text", "says"),
     [
         ("", "not a readable JSON file"),
-        ("[]", "not of schema 1 or 2"),
-        ('{"schema": [1]}', "not of schema 1 or 2"),
-        ('{"schema": true}', "not of schema 1 or 2"),
+        ("[]", "not of schema 1, 2 or 3"),
+        ('{"schema": [1]}', "not of schema 1, 2 or 3"),
+        ('{"schema": true}', "not of schema 1, 2 or 3"),
         ('{"a": ' * 100_000, "nested too deep"),
         ('{"schema": 1, "a": ' + "[" * 80 + "]" * 80 + "}", "nested too deep"),
         ('{"schema": 1, "schema": 1}', "a key is written twice"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.sections import Section, run
-from benchmarks.zoo import every_layer, handwriting, nets, overlays
+from benchmarks.zoo import corruptions, every_layer, handwriting, nets, overlays
 
 RESULT = Path(__file__).parents[1] / "results" / "zoo.json"
 SECTIONS: Final[dict[str, Section]] = {
@@ -22,6 +22,7 @@ SECTIONS: Final[dict[str, Section]] = {
     "nets": nets.measure,
     "overlays": overlays.measure,
     "handwriting": handwriting.measure,
+    "corruptions": corruptions.measure,
 }
 
 

@@ -134,12 +134,13 @@ _THREADS = """
 
 _PREDICT = f"""[--in FOLDER] IMAGE... | --watch DIR | --camera N
 
-The two likeliest classes of images, one line of JSON each.
+The likeliest classes of images, one line of JSON each.
 
   IMAGE                image files, or folders of them
   --watch DIR          answer every file that comes into DIR, until interrupted
   --camera N           answer what a camera sees: its number, or a device or video file
-  --every SECONDS      with --camera: time between frames{_FOLDER}{_RUNTIME}{_THREADS}"""
+  --every SECONDS      with --camera: time between frames
+  --top N              so many classes; by default 2{_FOLDER}{_RUNTIME}{_THREADS}"""
 
 _DOCTOR = f"""[FOLDER] [--json]
 
@@ -168,7 +169,8 @@ _SERVE = f"""[FOLDER] [--port N]
 
 HTTP on 127.0.0.1: POST /predict with an image file as the body, GET /health, GET /metrics.
 
-  --port N             by default 8765; 0 takes any free one{_FOLDER}{_RUNTIME}{_THREADS}"""
+  --port N             by default 8765; 0 takes any free one
+  --top N              so many classes; by default 2{_FOLDER}{_RUNTIME}{_THREADS}"""
 
 _PROFILE = f"""[FOLDER] [--out R.json]
 
@@ -185,12 +187,20 @@ _JOB = """JOB.json RESULT.json
 A job of the host, as its file says: bench, probe, profile, evaluate, doctor and others."""
 
 _count = _whole(1, 1024)
+_TOP: tuple[Reader | None, Any] = (_whole(1, 2**16), None)
 _COMMON: dict[str, tuple[Reader | None, Any]] = {"runtime": (_runtime, "auto"), "threads": (_count, 1)}
 _COMMANDS: dict[str, tuple[str, str, dict[str, tuple[Reader | None, Any]]]] = {
     "predict": (
         "predict",
         _PREDICT,
-        {**_COMMON, "in": (str, None), "watch": (str, None), "camera": (str, None), "every": (_seconds, 0.0)},
+        {
+            **_COMMON,
+            "in": (str, None),
+            "watch": (str, None),
+            "camera": (str, None),
+            "every": (_seconds, 0.0),
+            "top": _TOP,
+        },
     ),
     "doctor": ("doctor", _DOCTOR, {"runtime": _COMMON["runtime"], "json": (None, False)}),
     "bench": (
@@ -218,6 +228,6 @@ _COMMANDS: dict[str, tuple[str, str, dict[str, tuple[Reader | None, Any]]]] = {
             "pin": (_whole(0, 1023), None),
         },
     ),
-    "serve": ("serve", _SERVE, {**_COMMON, "port": (_whole(0, 65535), 8765)}),
+    "serve": ("serve", _SERVE, {**_COMMON, "port": (_whole(0, 65535), 8765), "top": _TOP}),
     "job": ("by_host", _JOB, {}),
 }

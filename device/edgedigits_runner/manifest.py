@@ -1,8 +1,8 @@
 """The manifest of an artifact: what every reader of it, here and on the host, may rely on once it was read.
 
 Schema 2 carries a hash of itself, so that a changed scale or class name is found as a changed model is. Schema 1, which older
-versions wrote, has none and is read as far as it goes. Schema 3 is written where images are cleaned: a runner that can't do that
-refuses it.
+versions wrote, has none and is read as far as it goes. Schema 3 is 2 with something that must not be overlooked, images that are
+cleaned or a threshold below which nothing is answered: who knows only 2 refuses it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from edgedigits_runner.scaling import scaling_of
 from edgedigits_runner.tasks import from_json
 
 SCHEMA = 2
-SCHEMA_OF_CLEANED = 3
-SCHEMAS = (1, 2, SCHEMA_OF_CLEANED)
+BINDING = 3
+"""The schema where a reader of 2 would overlook something."""
+SCHEMAS = (1, SCHEMA, BINDING)
 MOST_BYTES = 2**24
 AGAIN = "compress again, or copy the folder again"
 
@@ -42,20 +43,28 @@ def read_manifest(path: str) -> dict[str, Any]:
     if not is_whole(schema) or schema not in SCHEMAS:
         raise RunnerError(
             "model",
-            f"{path}: not of schema {' or '.join(map(str, SCHEMAS))}; what wrote and what reads it differ in version",
+            f"{path}: not of schema {', '.join(map(str, SCHEMAS[:-1]))} or {SCHEMAS[-1]}; what wrote and what reads it differ in "
+            "version",
         )
     if found := fault(manifest, _FIRST if schema == 1 else _SECOND):
         raise RunnerError("model", f"{path}: incomplete or altered ({found}); {AGAIN}")
-    if schema < SCHEMA_OF_CLEANED and "clean" in manifest["input"]:
-        raise RunnerError("model", f"{path}: incomplete or altered (input.clean in schema {schema}); {AGAIN}")
     for place in ("input.scale", "task", "float_task"):
         try:
             _check(manifest, place)
         except ValueError as error:
             raise RunnerError("model", f"{path}: incomplete or altered ({place}: {error}); {AGAIN}") from error
+    if schema != BINDING and schema_of(manifest) == BINDING:
+        raise RunnerError("model", f"{path}: incomplete or altered (schema {schema} for what needs {BINDING}); {AGAIN}")
     if HASH in manifest and manifest[HASH] != hash_of(manifest):
         raise RunnerError("model", f"{path}: altered since it was written (SHA-256); {AGAIN}")
     return dict(manifest)
+
+
+def schema_of(manifest: dict[str, Any]) -> int:
+    """The schema that a manifest is written in: BINDING where images are cleaned or an answer may be refused, else SCHEMA."""
+    tasks = [manifest.get(place) or {} for place in ("task", "float_task")]
+    refuses = any("threshold" in (task.get("confidence") or {}) for task in tasks)
+    return BINDING if refuses or manifest["input"].get("clean") else SCHEMA
 
 
 def _check(manifest: dict[str, Any], place: str) -> None:

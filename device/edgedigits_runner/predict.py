@@ -1,4 +1,4 @@
-"""`predict`: the two likeliest classes of every image, or its labels, one line of JSON each, as soon as it is known."""
+"""`predict`: the likeliest classes of every image, or its labels, one line of JSON each, as soon as it is known."""
 
 from __future__ import annotations
 
@@ -24,12 +24,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_TOP = 2
+"""Classes that are told where nothing else is said."""
+
 
 class Predictor:
-    """A release's model, loaded and ready; RunnerError where it, its folder or the runtime can't be used."""
+    """A release's model, loaded and ready; RunnerError where it, its folder or the runtime can't be used.
 
-    def __init__(self, release: Release, runtime: str, threads: int) -> None:
-        self.release = release
+    `top`: so many classes are told, two where None; a model that answers labels tells all that are there, and takes None alone.
+    """
+
+    def __init__(self, release: Release, runtime: str, threads: int, top: int | None = None) -> None:
+        if top is not None and release.task.name != "classification":
+            raise RunnerError("job", "--top: this model answers labels, each for itself; leave it out")
+        self.release, self._top = release, _TOP if top is None else top
         self.model = release.model()
         check_file(self.model)
         self.runtime = load_runtime(runtime)
@@ -40,9 +48,9 @@ class Predictor:
         return decode(data, self.release.background, self.release.bits, most_pixels)
 
     def answer(self, image: NDArray[np.uint8]) -> dict[str, Any]:
-        """What the task answers (`top`: the two likeliest classes with names and scores; or `labels`: those above their threshold
-        with names and probabilities); `ms`: from the input set to the outputs read. PictureError for an empty page where the
-        release cleans."""
+        """What the task answers (`top`: the likeliest classes with names and scores, or one entry with class null and name "none"
+        where the likeliest is not sure enough; or `labels`: those above their threshold with names and probabilities); `ms`:
+        from the input set to the outputs read. PictureError for an empty page where the release cleans."""
         return self.answer_fitted(self._fitted(image))
 
     def answer_fitted(self, image: NDArray[np.uint8]) -> dict[str, Any]:
@@ -50,7 +58,7 @@ class Predictor:
         tensor = prepare(image[None], self._session.source, self.release.scale)[0]
         with plain_errors(self.model.path, self.runtime):
             stored, _, call_ns = classify(self._session, tensor)
-        found = self.model.task.answer(real_scores(self._session, stored), self.release.classes)
+        found = self.model.task.answer(real_scores(self._session, stored), self.release.classes, self._top)
         return {**found, "ms": round(call_ns / 1e6, 4)}
 
     def _fitted(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -65,7 +73,9 @@ def run(options: SimpleNamespace) -> int:
     """0; 2 where an image could not be answered, the others were all the same."""
     if (bool(options.arguments)) + (options.watch is not None) + (options.camera is not None) != 1:
         raise RunnerError("job", "give image files or folders, or --watch DIR, or --camera N; one of these")
-    predictor = Predictor(read_release(release_folder(vars(options)["in"])), options.runtime, options.threads)
+    predictor = Predictor(
+        read_release(release_folder(vars(options)["in"])), options.runtime, options.threads, options.top
+    )
     if options.watch is not None:
         from edgedigits_runner.watch import new_files, until_ended
 

@@ -80,7 +80,7 @@ class Server(socketserver.TCPServer):
 
 def run(options: SimpleNamespace) -> int:
     """Serves until SIGTERM or Ctrl-C; RunnerError where the port can't be had."""
-    predictor = Predictor(read_release(folder_of(options.arguments)), options.runtime, options.threads)
+    predictor = Predictor(read_release(folder_of(options.arguments)), options.runtime, options.threads, options.top)
     service = Service(predictor)
     with until_ended():
         try:

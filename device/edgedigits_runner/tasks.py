@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
+from edgedigits_runner.confidence import Confidence
+from edgedigits_runner.confidence import from_json as confidence_from_json
 from edgedigits_runner.f1 import counts as counts
 from edgedigits_runner.f1 import f1_of as f1_of
 
@@ -25,9 +27,13 @@ _MOST_NAME = 60
 
 
 class Classification(NamedTuple):
-    """One class per image: the greatest of the outputs; labels are whole numbers [n]."""
+    """One class per image: the greatest of the outputs; labels are whole numbers [n].
+
+    `confidence` is how sure an answer is, and from where on it is none; None: outputs are told as they are, and all is answered.
+    """
 
     name: str = "classification"
+    confidence: Confidence | None = None
 
     @property
     def answered(self) -> str:
@@ -97,15 +103,25 @@ class Classification(NamedTuple):
         """What `decode` would have said, of what `keep` kept."""
         return kept["class"]
 
-    def answer(self, outputs: NDArray[Any], names: Sequence[str], /) -> dict[str, Any]:
-        """JSON-safe, of one image's outputs [classes]: `top`, the two likeliest classes with names and scores."""
-        best = (-outputs).argsort(kind="stable")[:2]
+    def answer(self, outputs: NDArray[Any], names: Sequence[str], most: int = 2, /) -> dict[str, Any]:
+        """JSON-safe, of one image's outputs [classes]: `top`, the likeliest classes, so many, with names and scores.
+
+        Where the likeliest is refused `top` is one entry, whose class is null, its name "none" and its score that of the
+        likeliest; `likeliest` are the classes then.
+        """
+        scores = outputs if self.confidence is None else self.confidence.shares(outputs)
+        best = (-outputs).argsort(kind="stable")[:most]
         name = {int(at): names[at] if at < len(names) else str(at) for at in best}
-        return {"top": [{"class": at, "name": name[at], "score": round(float(outputs[at]), 6)} for at in name]}
+        found = [{"class": at, "name": name[at], "score": round(float(scores[at]), 6)} for at in name]
+        if self.confidence is None or not self.confidence.refuses(float(scores[best[0]])):
+            return {"top": found}
+        none = {"class": None, "name": "none", "score": found[0]["score"]}
+        return {"top": [none], "likeliest": found}
 
     def as_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
-        return {"name": self.name}
+        found: dict[str, Any] = {"name": self.name}
+        return found if self.confidence is None else {**found, "confidence": self.confidence.as_json()}
 
 
 class Multilabel(NamedTuple):
@@ -201,7 +217,7 @@ class Multilabel(NamedTuple):
         """What `decode` would have said, of what `keep` kept."""
         return self.decode(kept["outputs"])
 
-    def answer(self, outputs: NDArray[Any], _names: Sequence[str], /) -> dict[str, Any]:
+    def answer(self, outputs: NDArray[Any], _names: Sequence[str], _most: int = 2, /) -> dict[str, Any]:
         """JSON-safe, of one image's outputs [labels]: `labels`, those answered, with their probabilities, the likeliest first."""
         likely, found = self.probabilities(outputs), self.decode(outputs[None])[0]
         order = [int(at) for at in (-likely).argsort(kind="stable") if found[at]]
@@ -234,8 +250,9 @@ def from_json(value: Any) -> Task:
     return TASKS[name](value)
 
 
-def _classification(_value: dict[str, Any]) -> Task:
-    return CLASSIFICATION
+def _classification(value: dict[str, Any]) -> Task:
+    confidence = confidence_from_json(value.get("confidence"))
+    return CLASSIFICATION if confidence is None else Classification(confidence=confidence)
 
 
 def _multilabel(value: dict[str, Any]) -> Task:

@@ -246,7 +246,7 @@ def bench(
             here = bench_job.bench_here(task, told.say)
             if page:
                 page.write(here, told.say, told.progress)
-            return Bench(here, judging.judge_report(here, wanted, strict))
+            return Bench(here, judging.judge_report(here, task, wanted, strict, told.say))
         from edgedigits.api.render import devices
         from edgedigits.devices.remote_bench import bench_there, compare_reports
 
@@ -256,7 +256,7 @@ def bench(
         found = compare_reports(place.target, bench_job.bench_here(task, told.say), there, doctor)
         path = devices.keep(found, Path(out))
         told.say(f"kept: {path}")
-        return DeviceBench(found, path, judging.judge_report(there, wanted, strict))
+        return DeviceBench(found, path, judging.judge_report(there, task, wanted, strict, told.say))
 
 
 @command()

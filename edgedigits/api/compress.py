@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground import artifact_folder
 from edgedigits.ground.facts import JsonObject
+from edgedigits.pipeline.confidence.wanted import CONFIDENCES, PLAIN, USUAL, parse_refuse
 from edgedigits.pipeline.converters.numbers import ARITHMETICS
 from edgedigits.pipeline.converters.table import CONVERTERS
 from edgedigits.pipeline.recipe import Recipe
@@ -110,7 +112,7 @@ class Artifact(Gated, Result, artifact_folder.Artifact):
             yield {key: value for key, value in record.items() if isinstance(value, (str, int, float))}
 
 
-@command(thresholds=("half", "tuned"), converter=tuple(CONVERTERS), arithmetic=ARITHMETICS)
+@command(thresholds=("half", "tuned"), confidence=CONFIDENCES, converter=tuple(CONVERTERS), arithmetic=ARITHMETICS)
 def compress(
     model: Any = None,
     data: Data | None = None,
@@ -137,6 +139,9 @@ def compress(
     out: PathLike = "artifacts",
     seed: int = 0,
     thresholds: str = "half",
+    confidence: str = PLAIN,
+    outliers: PathLike | None = None,
+    refuse: float | str = USUAL,
     gates: Gates = (),
     strict: bool = False,
     runtime: str | Sequence[str] = (),
@@ -161,6 +166,11 @@ def compress(
     their limits, as {"flip": True, "shift": 0.1}, or "auto", which tries out what suits the data; None: as the recipe says.
 
     thresholds: of data with several labels per image, "half" for all or "tuned" on the validation images.
+
+    confidence: "calibrated": what the runner's predict tells is divided by a temperature that is fitted on validation images.
+    outliers: a folder of images of no class, or an .npz file ("FILE.npz:ARRAY" of several arrays): the runner answers none where
+    a score is below a threshold, chosen so that `refuse` ("1 %", 0.01) of the validation images are refused at most, or as many
+    of them as outliers are answered ("balanced"). What is known of it stands in the manifest under `confidence`.
 
     gates: limits that the result must hold, as {"max_bytes": "60 KiB"}, beside those of the recipe and before them; a missed one
     is told in `artifact.gates`, and `artifact.check_gates()` raises GateError. strict: one that is not sure is missed.
@@ -193,6 +203,7 @@ def compress(
     found = found.with_gates(gates)
     said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape, clean))
     check_writable(Path(out))
+    parse_refuse(refuse)
     if report is not None:
         check_place(report)
     children.warm("tensorflow")
@@ -208,6 +219,9 @@ def compress(
             seed=seed,
             fresh=fresh,
             thresholds=thresholds,
+            confidence=confidence,
+            outliers=None if outliers is None else os.fspath(outliers),
+            refuse=refuse,
             strict=strict,
             runtimes=asked,
             **said,

@@ -21,7 +21,7 @@ from edgedigits import __version__
 from edgedigits.api.calls import on_the_command_line
 from edgedigits.cli import advise, device, search
 from edgedigits.cli.endings import end_of
-from edgedigits.cli.evidence import card, compare, compare_zoo, report, sensitivity, verify
+from edgedigits.cli.evidence import card, compare, compare_zoo, report, robustness, sensitivity, verify
 from edgedigits.cli.options.gate_options import gate_options
 from edgedigits.cli.options.output import as_json_option, print_json, print_line, print_result, print_rich, say
 from edgedigits.cli.options.reading_options import reading_options
@@ -31,6 +31,7 @@ from edgedigits.cli.options.training_options import Grouped, training_options
 from edgedigits.cli.options.zoo_options import TRAIN, zoo_option
 from edgedigits.errors import InputError
 from edgedigits.models.zoo.nets.resnets import STEMS
+from edgedigits.pipeline.confidence.wanted import CONFIDENCES, PLAIN, USUAL
 from edgedigits.pipeline.converters.numbers import ARITHMETICS
 from edgedigits.pipeline.converters.table import CONVERTERS
 
@@ -246,6 +247,25 @@ def train(name: str | None, as_json: bool, no_augment: bool, augment: str, **giv
     help="Of several labels per image: an image has one above the probability 0.5, or above what gives it the best F1 on "
     "validation images.",
 )
+@click.option(
+    "--confidence",
+    type=click.Choice(CONFIDENCES),
+    default=PLAIN,
+    show_default=True,
+    help="Of one class per image: scores as the model gives them, or calibrated by a temperature fitted on validation images.",
+)
+@click.option(
+    "--outliers",
+    metavar="PATH",
+    help="Images of no class, a folder or FILE.npz[:ARRAY]: the runner answers none where an answer is not sure enough.",
+)
+@click.option(
+    "--refuse",
+    default=USUAL,
+    show_default=True,
+    metavar="SHARE",
+    help="With --outliers: at most this share of validation images is refused; or balanced, as many as outliers are answered.",
+)
 @gate_options("of the recipe")
 @runs_on_option(" and nothing is written")
 @report_option
@@ -419,6 +439,7 @@ for command in (
     verify.verify,
     compare.compare,
     compare_zoo.compare_zoo,
+    robustness.robustness,
     sensitivity.sensitivity,
     report.report,
     card.card,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.files import sha256_of
-from edgedigits_runner.manifest import SCHEMA, SCHEMA_OF_CLEANED, read_manifest
+from edgedigits_runner.manifest import SCHEMA, read_manifest
 
 from edgedigits.errors import ArtifactError
 from edgedigits.ground.facts import JsonObject
 
-__all__ = ["SCHEMA", "SCHEMA_OF_CLEANED", "Artifact", "hash_file", "read"]
+__all__ = ["SCHEMA", "Artifact", "hash_file", "read"]
 
 
 @dataclass(frozen=True)

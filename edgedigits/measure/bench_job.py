@@ -153,7 +153,11 @@ def find_images(wish: BenchWish, made: Artifact | None, folder: Path, say: Say) 
     image may have several."""
     if made and wish.data is None and (made.path / "eval.npz").is_file():
         told = from_json(made.manifest.get("task"))
-        return made.path / "eval.npz", tuple(map(str, made.manifest["data"]["classes"])), told != CLASSIFICATION
+        return (
+            made.path / "eval.npz",
+            tuple(map(str, made.manifest["data"]["classes"])),
+            told.name != CLASSIFICATION.name,
+        )
     if made and wish.data is None:
         raise InputError(
             f"--data is missing: {made.path} holds only a pointer to its test images, {made.manifest['data']['name']}"
@@ -172,7 +176,7 @@ def _outputs(wish: BenchWish, made: Artifact | None) -> int:
     """How many numbers the model answers."""
     if made:
         told = from_json(made.manifest.get("task"))
-        return len(made.manifest["data"]["classes"]) if told != CLASSIFICATION else 2
+        return len(made.manifest["data"]["classes"]) if told.name != CLASSIFICATION.name else 2
     return int(read(unpack_file(wish.tflite), "the model").outputs[0].shape[-1])
 
 

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 from edgedigits_runner.golden import head
 from edgedigits_runner.kept import sealed
+from edgedigits_runner.manifest import schema_of
 
 from edgedigits.data.samples import draw_stratified
 from edgedigits.data.scale import Scaling
 from edgedigits.errors import CheckError
-from edgedigits.ground.artifact_folder import SCHEMA, SCHEMA_OF_CLEANED, Artifact, hash_file
+from edgedigits.ground.artifact_folder import SCHEMA, Artifact, hash_file
 from edgedigits.ground.atomic import whole_folder
 from edgedigits.ground.facts import Facts, JsonObject
 from edgedigits.pipeline.converters.table import CONVERTERS
@@ -61,7 +62,7 @@ class Draft:
 
     `scale` is how the bytes take their pixels, `folded` what `fold_scaling` did for that, `task` what is asked, `augment` how
     training images were moved and why, empty where no stage was asked that,
-    `gates` how each was judged.
+    `gates` how each was judged, `confidence` what was chosen of how sure answers are, empty where nothing was asked.
     """
 
     job: Job
@@ -76,6 +77,7 @@ class Draft:
     task: Halves
     augment: JsonObject
     gates: list[JsonObject] = dataclasses.field(default_factory=list)
+    confidence: JsonObject = dataclasses.field(default_factory=dict)
 
 
 def list_settings(part: Any) -> JsonObject:
@@ -110,7 +112,7 @@ def _manifest(draft: Draft) -> JsonObject:
     folded = {"folded": draft.folded} if draft.folded else {}
     task, float_task = draft.task.compressed.as_json(), draft.task.float.as_json()
     return {
-        "schema": SCHEMA_OF_CLEANED if job.preprocessing.get("clean") else SCHEMA,
+        "schema": schema_of({"task": task, "float_task": float_task, "input": job.preprocessing}),
         "model": {"name": job.name, "sha256": job.model_sha256, "logits": job.loaded.logits},
         "task": task,
         **({} if float_task == task else {"float_task": float_task}),
@@ -129,6 +131,7 @@ def _manifest(draft: Draft) -> JsonObject:
         "float": draft.baseline.facts,
         "test": draft.test,
         **({"gates": draft.gates} if draft.gates else {}),
+        **({"confidence": draft.confidence} if draft.confidence else {}),
         "warnings": [*job.dataset.warnings, *draft.warnings],
         "key": draft.key,
         "versions": {**list_versions(), **_quantizer_version(job.recipe.export)},

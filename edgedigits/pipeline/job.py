@@ -11,6 +11,7 @@ from edgedigits.data.scale import Scaling
 from edgedigits.ground.facts import JsonObject
 from edgedigits.measure.runtimes.asked import Asked
 from edgedigits.models.importer.loading import LoadedModel
+from edgedigits.pipeline.confidence.wanted import NOTHING, Wanted
 from edgedigits.pipeline.recipe import Recipe
 
 _Made = TypeVar("_Made")
@@ -19,7 +20,7 @@ _Made = TypeVar("_Made")
 @dataclass(frozen=True)
 class Job:
     """One run of a recipe: all it depends on. `strict`: a gate that is not surely held is missed;
-    `runtimes` are what the bytes must run on."""
+    `runtimes` are what the bytes must run on, `confidence` what is asked of how sure its answers are."""
 
     recipe: Recipe
     name: str
@@ -34,6 +35,7 @@ class Job:
     custom: Sequence[str] = ()
     strict: bool = False
     runtimes: tuple[Asked, ...] = ()
+    confidence: Wanted = NOTHING
     made: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, what: Hashable, make: Callable[[], _Made]) -> _Made:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from edgedigits_runner.tasks import from_json
 
 from edgedigits.data.images import read_all
 from edgedigits.data.samples import draw_sample
@@ -19,6 +20,7 @@ from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.facts import Facts, JsonObject, Progress, Say, silent
 from edgedigits.keras_types import KerasModel
+from edgedigits.measure.findings.answers import Asked as AskedForm
 from edgedigits.models.saved.custom_classes import hash_sources
 from edgedigits.models.saved.saved_files import hash_model
 from edgedigits.pipeline import artifact_writer
@@ -30,13 +32,15 @@ from edgedigits.pipeline.checks.fold_scaling import fold
 from edgedigits.pipeline.checks.judging import check_baseline, check_classes, compute_outputs_of_bytes, find_changes
 from edgedigits.pipeline.checks.known_by_heart import tell_known
 from edgedigits.pipeline.checks.scale_check import check_scale
+from edgedigits.pipeline.confidence.forms import Inquiry, record_chosen, record_test, settle_forms
+from edgedigits.pipeline.confidence.settle import Settled
 from edgedigits.pipeline.costs import add_costs
 from edgedigits.pipeline.export import checks
 from edgedigits.pipeline.export.export import Export, find_converter, list_float_layers, list_rewrites
 from edgedigits.pipeline.export.float32 import Float32
 from edgedigits.pipeline.export.runs_on import check_runs_on
 from edgedigits.pipeline.exportable import check_exportable, check_runs_early
-from edgedigits.pipeline.gates.evidence import Answers, Evidence, count_flips, predict_for
+from edgedigits.pipeline.gates.evidence import Answers, Evidence, count_flips, predict_for, spoil_for
 from edgedigits.pipeline.gates.judge import judge
 from edgedigits.pipeline.gates.timing import time_forms
 from edgedigits.pipeline.gates.wording import to_record as to_gates
@@ -74,6 +78,7 @@ class Validated:
     folded: Facts
     halves: Halves
     augment: Facts
+    settled: tuple[Settled, ...] = ()
 
 
 def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> Artifact:
@@ -84,7 +89,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
     check_writable(out, f"{artifact_writer.name_folder(job.name, job.recipe.name, '0' * 64)}/manifest.json")
     made = validate(job, say, progress)
     progress("test", 0.7)
-    test, answers = _test(job, made.halves, made.exported, made.baseline, made.scale)
+    test, answers = _test(job, made)
     if lost := tell_classes(answers.classes, answers.names, "the test images"):
         made.warnings.append(lost)
     if known := tell_known(
@@ -105,6 +110,7 @@ def run(job: Job, out: Path, say: Say = print, progress: Progress = silent) -> A
         made.halves,
         made.augment,
         _judge_gates(job, made, answers, progress),
+        record_chosen(job.confidence, made.settled),
     )
     return artifact_writer.write(draft, out)
 
@@ -167,10 +173,15 @@ def validate(job: Job, say: Say = print, progress: Progress = silent, short: boo
         warnings += _calibration(export, exported, candidate, data)
     progress("classes", 0.5)
     found = compute_outputs_of_bytes(exported.flat, data.validation, data.scale)
-    halves, more = Halves(half, half), {}
+    halves = Halves(half, half)
+    more: Facts = {}
     if job.tune_thresholds:
         halves, more = _tuned(job, data, first, found), {"thresholds": "tuned"}
         exported.facts["parity"] |= _recount(halves.compressed, candidate, exported, data)
+    asked = Inquiry(data.validation.labels, job.loaded.logits, data.scale)
+    settled = settle_forms(job.confidence, (baseline.flat, exported.flat), (first, found), asked)
+    if settled:
+        halves, more = Halves(*(one.half for one in settled)), {**more, "confidence": job.confidence.as_json()}
     exported.facts["validation_classes"] = check_classes(
         task,
         data.validation.labels,
@@ -186,7 +197,7 @@ def validate(job: Job, say: Say = print, progress: Progress = silent, short: boo
     ):
         warnings.append(points)
     key = chain_key(key, export=artifact_writer.list_settings(job.recipe.export), **more)
-    return Validated(key, exported, baseline, records, warnings, scale, folded, halves, choice.record)
+    return Validated(key, exported, baseline, records, warnings, scale, folded, halves, choice.record, settled)
 
 
 def _ask_augment(job: Job, half: Half, key: str) -> Asked:
@@ -272,13 +283,11 @@ def _calibration(export: Any, exported: Exported, candidate: Candidate, data: Fi
     return [told] if told else []
 
 
-def _test(
-    job: Job, halves: Halves, exported: Exported, baseline: Exported, scale: Scaling
-) -> tuple[JsonObject, Answers]:
+def _test(job: Job, made: Validated) -> tuple[JsonObject, Answers]:
     """The last line: both forms on the test images, counted image by image, in all and class by class."""
-    test, task = job.dataset.test, find_task(job.dataset)
-    first = halves.float.decode(compute_outputs_of_bytes(baseline.flat, test, scale))
-    second = halves.compressed.decode(compute_outputs_of_bytes(exported.flat, test, scale))
+    test, task, halves = job.dataset.test, find_task(job.dataset), made.halves
+    outputs = [compute_outputs_of_bytes(one.flat, test, made.scale) for one in (made.baseline, made.exported)]
+    first, second = halves.float.decode(outputs[0]), halves.compressed.decode(outputs[1])
     changes = find_changes(task, test.labels, first, second)
     before, after = halves.float.right(first, test.labels), halves.compressed.right(second, test.labels)
     paired, flips = pair_up(before, after), count_flips(first, second)
@@ -293,6 +302,7 @@ def _test(
         "mcnemar_p": paired.p_value,
         "classes": to_record(changes, names),
         **task.compare(test.labels, first, second),
+        **record_test(made.settled, outputs, test.labels),
     }
     return facts, Answers(len(test), changes, names, paired, flips)
 
@@ -300,12 +310,15 @@ def _test(
 def _judge_gates(job: Job, made: Validated, answers: Answers, progress: Progress) -> list[JsonObject]:
     """How each gate of the recipe was judged; what only gates ask for is measured now."""
     gates, flats = job.recipe.gates, (made.baseline.flat, made.exported.flat)
-    times = None
+    times, tasks = None, (made.halves.float.as_json(), made.halves.compressed.as_json())
     if any(gate.needs_times for gate in gates):
-        tasks = made.halves.float.as_json(), made.halves.compressed.as_json()
         times = time_forms(flats, job.dataset.test, made.scale, tasks, lambda line: progress(line, 0.8))
     sizes = len(flats[1]), len(flats[0])
-    evidence = Evidence(answers, sizes, predict_for(gates, flats[1], flats[0]), times)
+    before, after = (
+        AskedForm(flat, from_json(task), False, made.scale) for flat, task in zip(flats, tasks, strict=True)
+    )
+    corrupted = spoil_for(gates, (before, after), job.dataset.test, lambda line: progress(line, 0.9))
+    evidence = Evidence(answers, sizes, predict_for(gates, flats[1], flats[0]), times, corrupted=corrupted)
     return to_gates(judge(gates, evidence, job.strict))
 
 

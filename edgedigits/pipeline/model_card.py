@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from edgedigits_runner.scaling import scaling_of
 
 from edgedigits.ground.facts import JsonObject
+from edgedigits.pipeline.confidence.wording import tell_confidence
 from edgedigits.pipeline.gates.wording import list_lines
 from edgedigits.pipeline.mixing.wording import tell_mixed
 from edgedigits.tasks.class_recalls import ClassChange, ClassChanges
@@ -38,6 +39,7 @@ def write_artifact_card(manifest: JsonObject) -> str:
         *_float16(export),
         *(f"{tell_mixed(found)}." for found in [export.get("mixed")] if found),
         *_labels(manifest),
+        *tell_confidence(manifest),
         "",
         f"| stage | validation {_accuracy(manifest)} | seconds |",
         "|---|---|---|",

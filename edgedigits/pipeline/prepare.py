@@ -24,6 +24,8 @@ from edgedigits.models.saved.saved_files import hash_model
 from edgedigits.models.zoo.shipped import find_record_beside, find_shipped_record
 from edgedigits.models.zoo.wish import ModelWish
 from edgedigits.pipeline.baselines import find_baseline
+from edgedigits.pipeline.confidence.wanted import PLAIN as AS_IT_IS
+from edgedigits.pipeline.confidence.wanted import USUAL, make_wanted
 from edgedigits.pipeline.job import Job
 from edgedigits.pipeline.recipe import Recipe
 from edgedigits.tasks.kinds.table import find_task
@@ -34,14 +36,17 @@ RAW = NAMED["0..255"]
 
 @dataclass(frozen=True, kw_only=True)
 class Wish(ModelWish):
-    """The options of `edgedigits compress`, as given. `thresholds` of labels: half, or tuned on validation images;
-    `strict` of gates; `runtimes` are what the bytes must run on."""
+    """The options of `edgedigits compress`, as given. `thresholds` of labels: half, or tuned on validation images; `strict` of
+    gates; `runtimes` are what the bytes must run on; `confidence`, `outliers` and `refuse` as `confidence/wanted.py` has them."""
 
     seed: int = 0
     fresh: bool = False
     thresholds: str = "half"
     strict: bool = False
     runtimes: tuple[Asked, ...] = ()
+    confidence: str = AS_IT_IS
+    outliers: str | None = None
+    refuse: float | str = USUAL
 
 
 def prepare_job(recipe: Recipe, wish: Wish, say: Say, progress: Progress = silent) -> Job:
@@ -68,12 +73,13 @@ def prepare_job(recipe: Recipe, wish: Wish, say: Say, progress: Progress = silen
         raise InputError(
             f"--thresholds tuned: data {dataset.name} has one class per image, and the likeliest is answered"
         )
+    dataset = fit_to_shape(dataset, tuple(loaded.model.inputs[0].shape[1:]))
     return Job(
         recipe=recipe,
         name=make_safe(path.stem),
         loaded=loaded,
         model_sha256=hash_model(path),
-        dataset=fit_to_shape(dataset, tuple(loaded.model.inputs[0].shape[1:])),
+        dataset=dataset,
         scale=scale,
         seed=wish.seed,
         preprocessing=dataset.reading.as_dict(),
@@ -82,6 +88,7 @@ def prepare_job(recipe: Recipe, wish: Wish, say: Say, progress: Progress = silen
         custom=tuple(wish.custom),
         strict=wish.strict,
         runtimes=wish.runtimes,
+        confidence=make_wanted(wish.confidence, wish.outliers, wish.refuse, dataset),
     )
 
 

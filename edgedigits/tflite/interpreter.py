@@ -48,6 +48,11 @@ class TfliteModel:
         more = given if what in _ALWAYS_DEFAULT else {**given, "reference": self._reference}
         return ask(errand, flat=self._flat, **more)
 
+    @property
+    def output_step(self) -> float:
+        """What one step of integer outputs stands for, 0 where they are floats."""
+        return float(self._sink["quantization"][0])
+
     def inputs(self, pixels: Pixels, scale: Scale) -> np.ndarray:
         """Model input for pixels, in the model's own input type."""
         return quantize(scale_pixels(pixels, scale), self._source)

@@ -107,5 +107,6 @@ def compare(
     first, second = (one.path if isinstance(one, Artifact) else Path(one) for one in (old, new))
     wish = BenchWish(tflite=second, runtime=runtime, windows=windows, window=window, pin=pin, **said)
     with telling(progress) as told, tempfile.TemporaryDirectory(prefix="edgedigits-compare-") as folder:
-        report = bench_here(make_comparison(wish, first, Path(folder), told.say), told.say)
-    return Compared(report, judging.judge_report(report, wanted, strict, "old"))
+        task = make_comparison(wish, first, Path(folder), told.say)
+        report = bench_here(task, told.say)
+        return Compared(report, judging.judge_report(report, task, wanted, strict, told.say, "old"))

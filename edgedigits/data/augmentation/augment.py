@@ -9,6 +9,7 @@ from typing import Any
 from edgedigits.data.augmentation.colours import Jitter
 from edgedigits.data.augmentation.cutout import cut_out
 from edgedigits.data.augmentation.letters import COLUMNS, Letters, make_letters
+from edgedigits.data.augmentation.spoiling import spoil
 from edgedigits.data.augmentation.warp import Warp
 from edgedigits.ground.facts import JsonObject
 from edgedigits.keras_types import KerasTensor, TensorLike
@@ -24,6 +25,7 @@ class Augment:
     flip: half of the images are mirrored, left for right. crop: padded by so much and cut to size again, by whole pixels.
     brightness: of the range of pixels; contrast and saturation: 1 is none at all or twice as much; hue: of the whole circle.
     cutout: the side of a square that takes the image's mean colour, from 0 up.
+    corrupted: so many of the images are spoilt, each in one of the ways of `corruptions`.
     mixup, cutmix: up to so much of an image, or of its area, is that of another image of the batch, and so is the loss.
     noise: letters over or under the digit, "letters" or the settings of `Letters`.
     """
@@ -40,6 +42,7 @@ class Augment:
     saturation: float = 0.0
     hue: float = 0.0
     cutout: float = 0.0  # share of the side
+    corrupted: float = 0.0  # share of the images
     mixup: float = 0.0
     cutmix: float = 0.0
     noise: Letters | None = None
@@ -74,11 +77,12 @@ class Augment:
 
     def draws(self, count: int | KerasTensor, seed: Sequence[int] | KerasTensor) -> KerasTensor:
         """What `count` images are moved by, float32 [count, columns] in -1..1; kept, they move the same images the same way
-        again. Columns are 7, 50 more for `elastic`, 10 more for any move of those that digits don't make, and 8 for `noise`."""
+        again. Columns are 7, 50 more for `elastic`, 10 for any move of those that digits don't make, 8 for `noise`, one for
+        `corrupted`."""
         from edgedigits.backend import tf
 
         result: KerasTensor = tf.random.stateless_uniform(
-            [count, self._warp.columns + (MORE if self._more else 0) + (COLUMNS if self.noise else 0)], seed, -1.0, 1.0
+            [count, self._first_of_noise + (COLUMNS if self.noise else 0) + bool(self.corrupted)], seed, -1.0, 1.0
         )
         return result
 
@@ -92,18 +96,26 @@ class Augment:
             found = warp(found, draws, more[:3])
         if self.noise:
             found = self.noise(
-                tf.ensure_shape(found, images.shape), [draws[:, number - COLUMNS] for number in range(COLUMNS)]
+                tf.ensure_shape(found, images.shape),
+                [draws[:, self._first_of_noise + number] for number in range(COLUMNS)],
             )
         if self._jitter.moves:
             found = self._jitter(found, more[3:7])
         if self.cutout:
             found = cut_out(found, self.cutout, more[7:])
+        if self.corrupted:
+            found = spoil(found, self.corrupted, draws[:, -1])
         result: KerasTensor = tf.ensure_shape(found, images.shape)
         return result
 
     @property
     def _warp(self) -> Warp:
         return Warp(*(getattr(self, field.name) for field in fields(Warp)))
+
+    @property
+    def _first_of_noise(self) -> int:
+        """The first column that letters are drawn by."""
+        return self._warp.columns + (MORE if self._more else 0)
 
     @property
     def _jitter(self) -> Jitter:

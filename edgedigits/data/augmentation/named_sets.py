@@ -47,6 +47,7 @@ LIMITS: Final[Mapping[str, float]] = {
     "saturation": 1.0,
     "hue": 0.5,
     "cutout": 0.9,
+    "corrupted": 1.0,
     "mixup": 0.5,
     "cutmix": 0.5,
 }

@@ -89,7 +89,7 @@ def _ask(asked: Asked, images: Images) -> Form:
 def _to_shares(outputs: np.ndarray, asked: Asked) -> NDArray[np.float64]:
     if isinstance(asked.task, Multilabel):
         return np.asarray(asked.task.probabilities(outputs), np.float64)
-    assert asked.task == CLASSIFICATION
+    assert asked.task.name == CLASSIFICATION.name
     values = outputs.astype(np.float64)
     if asked.logits:
         values = np.exp(values - values.max(axis=1, keepdims=True))

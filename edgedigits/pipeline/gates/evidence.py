@@ -8,8 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from edgedigits.data.corruptions.table import CORRUPTIONS
+from edgedigits.data.images import Images
+from edgedigits.ground.facts import Say
 from edgedigits.measure.bench_result import Report
 from edgedigits.measure.cost.cycle_model import predict_cycles
+from edgedigits.measure.findings.answers import Asked
+from edgedigits.measure.findings.corrupted import Robustness, find_robustness
 from edgedigits.pipeline.gates.gate import Gate
 from edgedigits.tasks.class_recalls import ClassChanges, count_by_class
 from edgedigits.tasks.statistics import Interval, Paired, Spread
@@ -42,13 +47,15 @@ class Times:
 @dataclass(frozen=True)
 class Evidence:
     """Of the form that is judged, and of the `other`, which is called so ("float", "old"); `size_bytes` and `cycles`, those by
-    core, are pairs of the judged form's and the other's, None where there is none. `times` is None where nothing was timed."""
+    core, are pairs of the judged form's and the other's, None where there is none. `times` is None where nothing was timed,
+    `corrupted` where no corrupted images were answered."""
 
     answers: Answers
     size_bytes: tuple[int, int | None]
     cycles: Mapping[str, tuple[float, float | None]]
     times: Times | None
     other: str = "float"
+    corrupted: Robustness | None = None
 
 
 def predict_for(gates: Iterable[Gate], flat: bytes, other: bytes | None) -> dict[str, tuple[float, float | None]]:
@@ -71,13 +78,22 @@ def read_times(report: Report) -> Times:
     )
 
 
-def read_report(report: Report, gates: Iterable[Gate], other: str = "float") -> Evidence:
+def spoil_for(gates: Iterable[Gate], forms: tuple[Asked, Asked], images: Images, say: Say) -> Robustness | None:
+    """How both forms (the other, the judged one) bear all corruptions of these images, where a gate asks for it."""
+    if not any(gate.needs_corruptions for gate in gates):
+        return None
+    return find_robustness(forms, images, tuple(CORRUPTIONS), progress=lambda name, _: say(f"corruption: {name}"))
+
+
+def read_report(
+    report: Report, gates: Iterable[Gate], other: str = "float", corrupted: Robustness | None = None
+) -> Evidence:
     """All that a report holds for gates; cycles are foretold from the files that it measured."""
     flats = [unpack_file(Path(model.path)) for model in report.models]
     first = report.baseline
     sizes = report.compressed.raw_bytes, None if first is None else first.raw_bytes
     cycles = predict_for(gates, flats[-1], flats[0] if first else None)
-    return Evidence(_answers(report), sizes, cycles, read_times(report), other)
+    return Evidence(_answers(report), sizes, cycles, read_times(report), other, corrupted)
 
 
 def _answers(report: Report) -> Answers:

@@ -24,6 +24,9 @@ DEFAULT_CORE: Final = "cortex-a72"
 NONE: Final = "none"
 """On the command line: without that gate of the recipe."""
 
+CORRUPTION_DROP: Final = "max_corruption_drop_points"
+"""The mean over all corruptions of what is lost against the other form."""
+
 Form = Literal["plain", "times", "share"]
 """What a limit is: of the gate's own unit; a multiple of what the other form has; a share of the images."""
 Said = int | float | str
@@ -42,12 +45,22 @@ class Gate:
     @property
     def needs_other(self) -> bool:
         """Whether it is about two forms: nothing can be said of it without the float one, or the old one."""
-        return self.form == "times" or self.name in ("max_accuracy_drop_points", "min_speedup", "max_flips")
+        return self.form == "times" or self.name in (
+            "max_accuracy_drop_points",
+            CORRUPTION_DROP,
+            "min_speedup",
+            "max_flips",
+        )
 
     @property
     def needs_times(self) -> bool:
         """Whether something must be timed for it."""
         return self.name in ("max_p50_us", "min_speedup")
+
+    @property
+    def needs_corruptions(self) -> bool:
+        """Whether corrupted images must be answered for it."""
+        return self.name == CORRUPTION_DROP
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,7 @@ GATES: Final[Mapping[str, Kind]] = {
         {**_units("plain", POINTS), **_TIMES},
         {"plain": (0, 100), "times": (0, 1)},
     ),
+    CORRUPTION_DROP: Kind("points, as 0.3", _units("plain", POINTS), {"plain": (0, 100)}),
     "max_bytes": Kind(
         "bytes of at least 1,024, as 60000 or 60 KiB, or a multiple of the float form's, as 0.25x",
         {**_units("plain", BYTES), **_TIMES},

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgedigits.pipeline.gates.evidence import Evidence, Times
-from edgedigits.pipeline.gates.gate import Gate
+from edgedigits.pipeline.gates.gate import CORRUPTION_DROP, Gate
 from edgedigits.tasks.class_recalls import ClassChange, name_class
 from edgedigits.tasks.statistics import Interval, bound_difference, bound_share
 
@@ -86,6 +86,14 @@ def _drop(gate: Gate, evidence: Evidence) -> Finding:
     limit = gate.limit if base is None else gate.limit * base
     value, low, high = (100 * each for each in (found.value, found.low, found.high))
     return Finding(value, low, high, limit, "points", base, paired.images, "images")
+
+
+def _corruption_drop(gate: Gate, evidence: Evidence) -> Finding:
+    """Points lost on average over corruptions: an image under all of them is one case."""
+    assert evidence.corrupted is not None, "a gate on corruptions is measured for"
+    found = evidence.corrupted.mean_drop_points
+    sample = evidence.corrupted.images
+    return Finding(found.value, found.low, found.high, gate.limit, "points", sample=sample, of="images")
 
 
 def _bytes(gate: Gate, evidence: Evidence) -> Finding:
@@ -173,6 +181,7 @@ def _of_class(gate: Gate, one: ClassChange, evidence: Evidence, confidence: floa
 
 _MEASURES: Final[Mapping[str, Callable[[Gate, Evidence], Finding]]] = {
     "max_accuracy_drop_points": _drop,
+    CORRUPTION_DROP: _corruption_drop,
     "max_bytes": _bytes,
     "max_p50_us": _p50,
     "max_cycles": _cycles,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgedigits.api.render.page.blocks import Beside, Figure, Section
+from edgedigits.api.render.page.blocks import Beside, Figure, Section, Text
 from edgedigits.api.render.page.figures import draw_lines
 from edgedigits.api.report.sections.source import Source
 
@@ -23,6 +23,7 @@ def show_calibration(source: Source) -> Section:
         " of this model: how far apart both are on average, over ",
         source.told("count", "calibration", "bins"),
         " bins of equal width.",
+        *_tell_confidence(source),
     )
     curves = [
         (name, source.get("calibration", form, "curve"))
@@ -42,3 +43,29 @@ def show_calibration(source: Source) -> Section:
         most=15,
     )
     return Section("calibration", _TITLE, lead, (Beside((figure, table)),))
+
+
+def _tell_confidence(source: Source) -> Text:
+    """What the runner makes of the outputs, where that was asked: scores by a temperature, and answers that are none."""
+    last = ("manifest", "test", "confidence", "compressed")
+    found: Text = ()
+    if source.get("manifest", "confidence", "calibrated"):
+        temperature = source.told("short", "manifest", "confidence", "compressed", "temperature")
+        error = source.told("percent", *last, "ece")
+        found = (" The runner divides by a temperature, ", temperature, ", which leaves ", error, ".")
+    if source.get("manifest", "confidence", "compressed", "threshold") is None:
+        return found
+    return (
+        *found,
+        " A score below ",
+        source.told("plain", "manifest", "confidence", "compressed", "threshold"),
+        " is no answer: that refuses ",
+        source.told("percent", *last, "refused"),
+        " of the test images and ",
+        source.told("percent", *last, "outliers_refused"),
+        " of the outliers (AUROC ",
+        source.told("small", *last, "auroc"),
+        ", float form ",
+        source.told("small", "manifest", "test", "confidence", "float", "auroc"),
+        ").",
+    )
