@@ -13,7 +13,7 @@ from edgedigits.api.given import Data, PathLike, Read, make_data_wish
 from edgedigits.api.progress import Watch, telling
 from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
-from edgedigits.data.reading import Resizing
+from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.errors import InputError
 from edgedigits.ground.artifact_folder import Artifact
 from edgedigits.ground.facts import JsonObject
@@ -68,6 +68,7 @@ def robustness(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
     progress: Watch = None,
 ) -> Bearing:
     """Count how often an artifact and its float form are right on corrupted images: noise, blur, moves, light, dirt, lines.
@@ -94,7 +95,7 @@ def robustness(
         raise InputError(f"artifact: found {type(artifact).__name__}; wanted an artifact, or the folder of one")
     names = check_corruptions(tuple(only.split(",")) if isinstance(only, str) else tuple(only), severity)
     path = artifact.path if isinstance(artifact, Artifact) else Path(artifact)
-    said = make_data_wish(data, None, Read(resize, grey, resizing, background, classes, skip_bad, shape))
+    said = make_data_wish(data, None, Read(resize, grey, resizing, background, classes, skip_bad, shape, clean))
     with telling(progress) as told:
         subject, wish = open_subject(path), VerifyWish(model=path, **said)
         named = find_data(subject, wish, told.say) if validation or data is not None else None

@@ -13,7 +13,7 @@ from edgedigits.api.given import Data, PathLike, Read, make_data_wish, parse_pix
 from edgedigits.api.progress import Watch, telling, without_repeats
 from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
-from edgedigits.data.reading import Resizing
+from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground.facts import JsonObject
 
@@ -96,6 +96,7 @@ def compare_zoo(
     classes: Sequence[str] | None = None,
     skip_bad: bool = False,
     shape: tuple[int, ...] | None = None,
+    clean: CleanSaid = None,
     windows: int = 5,
     window: float = 0.2,
     progress: Watch = None,
@@ -124,7 +125,7 @@ def compare_zoo(
 
     names, ways = parse_nets(nets), parse_recipes(recipes)
     pixels = parse_pixel_range(pixel_range, mean, std, bgr)
-    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape))
+    said = make_data_wish(data, pixels, Read(resize, grey, resizing, background, classes, skip_bad, shape, clean))
     from edgedigits.api.zoo.run import compare
     from edgedigits.data.sources.wish import DataWish
     from edgedigits.ground.processes import children
