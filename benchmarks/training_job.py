@@ -43,7 +43,7 @@ def prepare(kind: str) -> Callable[[Callable[[str, float], None]], object]:
         forward.observe(data)
     batch = 32 if kind == "mobilenet" else 128
     steps = 10 * (STEPS[kind] // 10 + 1) + 1
-    plan = training_loop.Plan(kind, 1e-6, steps, 1e-4, batch, 0.7 if teacher else 0.0, 3.0, "none")
+    plan = training_loop.Plan(kind, 1e-6, steps, None, 1e-4, batch, 0.7 if teacher else 0.0, 3.0, "none")
     return lambda progress: training_loop.tune(copy, teacher, data, plan, progress, forward=forward)
 
 

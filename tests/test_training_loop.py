@@ -84,7 +84,7 @@ def test_python_is_run_before_every_so_many_steps_and_the_last(
 def test_fewer_images_are_gone_through_more_often(stage: Any) -> None:
     """By the root of how many times fewer; what foretells the steps and what takes them agree."""
     few, enough = 800, 3200
-    images = ArrayImages(np.zeros((few, 2, 2, 1), np.uint8), np.zeros(few, np.int64))
+    images = ArrayImages(np.zeros((few, 2, 2, 1), np.uint8), np.zeros(few, np.int32))
     data = FitData(fit=images, validation=images, calibration=images, scale="0..1", seed=0)
     as_said = training_loop.Plan.of(stage(epochs=8, min_steps=1, batch=8)).steps(data)
     longer = stage(epochs=8, min_steps=1, batch=8, enough_images=enough)

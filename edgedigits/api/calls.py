@@ -57,6 +57,7 @@ LIMITS: dict[str, Limit] = {
     "rate": Limit(False, 0, 1, above=True),
     "seed": Limit(True, 0, 2**32 - 1),
     "seeds": Limit(True, 1, 100),
+    "severity": Limit(True, 1, 5),
     "size": Limit(True, 8, 1024),
     "trials": Limit(True, 1),
     "window": Limit(False, 0.05, 600),
