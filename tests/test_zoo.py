@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.zoo.every_layer import CASES
+from edgedigits.cli.options import zoo_options
 from edgedigits.errors import InputError
 from edgedigits.models.zoo import NETS, ZOO, build, check_net
+from edgedigits.models.zoo.nets.resnets import STEMS
 from tests.zoo_fast.checks import PARTS
 
 ISSUED = {
@@ -108,3 +110,8 @@ def test_what_cannot_be_built(name: str, shape: tuple[int, int, int], options: d
 def test_every_net_is_tried_with_every_recipe() -> None:
     tried = [name for part in PARTS.values() for name in part]
     assert sorted(tried) == sorted(CASES) == list(NETS)
+
+
+def test_the_command_line_names_what_there_is() -> None:
+    assert list(zoo_options.NAMES) == list(ZOO)
+    assert zoo_options.STEMS == STEMS

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ from benchmarks.document import target
 from benchmarks.zoo_nets import CLASSES, PER_CLASS, RECIPES, make_images, settle, shorten
 
 GREY, COLOUR = 1, 3
+LIGHT: Final = {"importance": "l1", "scope": "layer", "balance": "even"}
+"""Of `shrink`."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,13 @@ CASES: Final[dict[str, Case]] = {
     "leaky_cnn": Case(options={"filters": (16, 32, 32), "units": (32, 16)}),
     "lenet5": Case(),
     "mlp": Case(),
-    "mobilenet_v1": Case(64, COLOUR, {"alpha": 0.5}, deep=True),
+    "mobilenet_v1": Case(64, COLOUR, {"alpha": 1.0}, deep=True),
     "mobilenet_v2": Case(64, COLOUR, deep=True),
     "mobilenet_v3_small": Case(64, COLOUR, {"alpha": 0.5}, deep=True),
     "nano": Case(),
     "pico": Case(),
-    "resnet18": Case(16, COLOUR, {"width": 16, "blocks": (1, 1)}),
-    "resnet50": Case(32, COLOUR, {"width": 8, "blocks": (1, 1), "stem": "224"}),
+    "resnet18": Case(16, COLOUR, {"width": 32, "blocks": (1, 1)}),
+    "resnet50": Case(32, COLOUR, {"width": 32, "blocks": (1, 1), "stem": "224"}),
     "resnet8": Case(16, COLOUR),
     "se_cnn": Case(options={**_SLIM, "ratio": 2}),
     "self_attention_cnn": Case(options=_SLIM),
@@ -77,8 +79,8 @@ def measure() -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return targets, {"nets": nets}
 
 
-def try_net(name: str, recipes: tuple[str, ...] = RECIPES) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Recipe and what came of it."""
+def try_net(name: str, recipes: tuple[str, ...] = RECIPES, light: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Recipe and what came of it; `light`: which channels go is chosen by the size of weights, in half of the time."""
     from edgedigits.backend import keras
 
     scale = find_scale(name)
@@ -87,7 +89,7 @@ def try_net(name: str, recipes: tuple[str, ...] = RECIPES) -> Iterator[tuple[str
         for recipe in recipes:
             keras.backend.clear_session()
             gc.collect()
-            yield recipe, try_recipe(model, data, scale, recipe, Path(folder))
+            yield recipe, try_recipe(model, data, scale, recipe, Path(folder), light)
 
 
 def find_scale(name: str) -> str:
@@ -147,7 +149,13 @@ def make_stripes(size: int, seed: int = 5) -> dict[str, np.ndarray]:
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 
-def try_recipe(model: Path, data: Path, scale: str, recipe: str, out: Path) -> dict[str, Any]:
+def lighten(recipe: Any) -> Any:
+    """The recipe with what is chosen by measuring chosen by weights."""
+    stages = ((name, replace(stage, **LIGHT) if name == "shrink" else stage) for name, stage in recipe.stages)
+    return replace(recipe, stages=tuple(stages))
+
+
+def try_recipe(model: Path, data: Path, scale: str, recipe: str, out: Path, light: bool = False) -> dict[str, Any]:
     """What comes of one recipe: what the bytes hold and what the stages said of it, or the sentence by which it is refused."""
     from edgedigits.errors import EdgeDigitsError
     from edgedigits.pipeline.loop import run
@@ -157,9 +165,10 @@ def try_recipe(model: Path, data: Path, scale: str, recipe: str, out: Path) -> d
 
     began = time.perf_counter()
     said: list[str] = []
+    cut = shorten(load_recipe(recipe))
     try:
         wish = Wish(model=model, data=str(data), scale=scale, fresh=True)
-        made = run(prepare_job(shorten(load_recipe(recipe)), wish, said.append), out, said.append)
+        made = run(prepare_job(lighten(cut) if light else cut, wish, said.append), out, said.append)
     except EdgeDigitsError as error:
         found: dict[str, Any] = {"ok": False, "why": str(error).replace(str(model), model.name)}
     else:

@@ -28,9 +28,8 @@ from edgedigits.cli.options.reading_options import reading_options
 from edgedigits.cli.options.runtime_options import measured_on_option, runs_on_option
 from edgedigits.cli.options.scale_options import scale_options
 from edgedigits.cli.options.training_options import Grouped, training_options
-from edgedigits.cli.options.zoo_options import TRAIN, zoo_option
+from edgedigits.cli.options.zoo_options import STEMS, TRAIN, zoo_option
 from edgedigits.errors import InputError
-from edgedigits.models.zoo.nets.resnets import STEMS
 from edgedigits.pipeline.confidence.wanted import CONFIDENCES, PLAIN, USUAL
 from edgedigits.pipeline.converters.numbers import ARITHMETICS
 from edgedigits.pipeline.converters.table import CONVERTERS

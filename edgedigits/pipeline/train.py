@@ -178,7 +178,8 @@ class _Run:
         self.best: Score | None = None
         self.best_epoch = 0
         seed_everything(self.settings.seed)
-        self.model = self._build(choose_training_policy(self._build("float32").layers))
+        own = is_own(self.settings.name)  # whose last layer would answer in bfloat16, too
+        self.model = self._build("float32" if own else choose_training_policy(self._build("float32").layers))
         self._compile(bool(self.settings.frozen))
 
     @property

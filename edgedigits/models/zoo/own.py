@@ -80,7 +80,7 @@ def _checked(name: str, net: object, shape: tuple[int, ...], classes: int) -> Ke
     activation = getattr(last, "activation", None)
     if activation is keras.activations.linear:
         last.activation = keras.activations.softmax
-    elif activation is not keras.activations.softmax and type(last).__name__ != "Softmax":
+    elif activation is not keras.activations.softmax:
         raise refuse(f"its model ends in '{last.name}' ({type(last).__name__}); end it in Dense(classes, 'softmax')")
     net.name = make_safe(net.name)
     result: KerasModel = net
