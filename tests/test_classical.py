@@ -159,7 +159,7 @@ def test_wrong_calls_are_one_sentence_and_end_with_2(
             ["train", "svm", "--features", "sift", *rest],
             "--features sift: no such features; choose from pixels, hog, pca, lda",
         ),
-        (["train", "Svm", *rest], "Svm: no classical model; choose from gradient_boosting, k_nearest"),
+        (["train", "Svm", *rest], "Svm: no net and no classical model; choose from gradient_boosting, k_nearest"),
         (["train", "Perceptron", *rest], "answers no probabilities"),
         (["train", "VotingClassifier", *rest], "can't be made without settings of its own"),
         (["train", "svm", "--rate", "0.1", *rest], "--rate: an option of nets that learn in epochs, not of svm"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgedigits.data.scale import NAMED, parse_scaling
 from edgedigits.data.sources.wish import DataWish, tell_notes
 from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable
@@ -36,7 +37,7 @@ def write_classical(
     check_features(features)
     import_skops(name)
     check_writable(out.parent, out.name)
-    if wish.scale not in (None, "0..1"):
+    if wish.scale is not None and parse_scaling(wish.scale, "--scale") != NAMED["0..1"]:
         raise InputError(f"--scale: classical models take pixels as 0..1; leave it out for {name}")
     dataset = wish.dataset()
     tell_notes(dataset, say)

@@ -76,7 +76,7 @@ def make_estimator(name: str, least: int, seed: int) -> Any:
     known = dict(all_estimators(type_filter="classifier"))
     if name not in known:
         raise InputError(
-            f"{name}: no classical model; choose from {', '.join(ESTIMATORS)}, or a classifier of scikit-learn"
+            f"{name}: no net and no classical model; choose from {', '.join(ESTIMATORS)}, or a classifier of scikit-learn"
         )
     try:
         made = known[name]()

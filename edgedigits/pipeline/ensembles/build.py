@@ -57,8 +57,10 @@ def build_ensemble(
     began = time.perf_counter()
     if name not in ENSEMBLES:
         raise InputError(f"{name}: no such ensemble; choose from {', '.join(ENSEMBLES)}")
-    if name == STACKING and dataset.task != "classification":
-        raise InputError(f"stacking: data {dataset.name} has several labels per image; take soft_voting")
+    if dataset.task != "classification":
+        raise InputError(
+            f"{name}: data {dataset.name} has several labels per image; ensembles answer one class for each"
+        )
     progress("load", 0.0)
     members = load_members(paths, scale, dataset)
     height, width, channels = members[0].flat.input_shape[1:]
@@ -68,7 +70,7 @@ def build_ensemble(
     united, common = unite_scales(members, draw_sample(data.validation, COMPARED))
     progress("merge", 0.5)
     if name == SOFT_VOTING:
-        model, stacked = _vote(united, common, find_task(data).closing), None
+        model, stacked = _vote(united, common), None
         answers = compute_outputs(model, data.validation, common)
     else:
         model, stacked = _stack(united, common, data, len(dataset.classes))
@@ -94,14 +96,14 @@ def _enter(members: Sequence[Member]) -> KerasTensor:
     return image
 
 
-def _vote(members: Sequence[Member], common: Scaling, closing: str) -> KerasModel:
+def _vote(members: Sequence[Member], common: Scaling) -> KerasModel:
     import keras
 
     image, answers = _enter(members), []
     for number, member in enumerate(members, 1):
         own = scale_input(image, member.scale, common, f"scale{number}")
         answer = name_member(member.model, number)(own)
-        answers.append(keras.layers.Activation(closing, name=f"closing{number}")(answer) if member.logits else answer)
+        answers.append(keras.layers.Softmax(name=f"closing{number}")(answer) if member.logits else answer)
     result: KerasModel = keras.Model(image, keras.layers.Average(name="mean")(answers), name=SOFT_VOTING)
     return result
 
@@ -163,7 +165,6 @@ def _record(
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,
             "classes": list(dataset.classes),
-            **({} if task.name == "classification" else {"task": task.name}),
         },
         "input": {"shape": list(dataset.shape), "scale": common.as_json(), **dataset.reading.as_dict()},
         "images": {"fit": len(data.fit), "validation": len(data.validation), "test": len(dataset.test)},
@@ -171,8 +172,6 @@ def _record(
         "validation_accuracy": found.accuracy,
         "test_accuracy": test.accuracy,
         "test_accuracy_interval": [interval.low, interval.high],
-        **{f"validation_{key}": value for key, value in found.others.items()},
-        **{f"test_{key}": value for key, value in test.others.items()},
         "seconds": round(seconds, 1),
         "versions": {
             "edgedigits": list_versions()["edgedigits"],

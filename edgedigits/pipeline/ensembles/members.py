@@ -102,6 +102,8 @@ def _load(path: Path, given: Scale | None, dataset: Dataset) -> Member:
     if model.input_shape[1:] != loaded.model.input_shape[1:]:
         shown = "x".join("any" if one is None else str(one) for one in model.input_shape[1:])
         raise ModelError(f"--members {path}: takes images of {shown}; wanted height, width and channels that are fixed")
+    if walk.find_closing(loaded.model) == walk.SIGMOID:
+        raise ModelError(f"--members {path}: answers each class with a sigmoid of its own; wanted a softmax, or logits")
     return Member(path, model, loaded.model, loaded.logits, scale, record)
 
 
@@ -118,13 +120,10 @@ def _check_alike(first: Member, other: Member) -> None:
 
 def _list_traits(first: Member, other: Member) -> list[tuple[str, str, str]]:
     """(in words, of the first, of the other) of all that must be the same."""
-    one, two = (walk.find_closing(each.flat) for each in (first, other))
     found = [
         ("takes images of", _word_shape(first), _word_shape(other)),
         ("number of classes:", str(first.flat.output_shape[1]), str(other.flat.output_shape[1])),
     ]
-    if one and two:
-        found.append(("ends in", one, two))
     if first.record and other.record:
         known, told = first.record, other.record
         found.append(("has the classes", ", ".join(known["data"]["classes"]), ", ".join(told["data"]["classes"])))
