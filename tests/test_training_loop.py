@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from edgedigits.backend import keras, tf
+from edgedigits.data.images import ArrayImages
+from edgedigits.data.splits import FitData
+from edgedigits.pipeline.recipe import list_shipped, load_recipe
 from edgedigits.stages import training_loop
+from edgedigits.stages.cluster import Cluster
+from edgedigits.stages.finetune import Finetune
+from edgedigits.stages.prune import Prune
+from edgedigits.stages.qat import Qat
+from edgedigits.stages.settings import count_stage_steps
 from edgedigits.stages.training_loop import CURVE_POINTS, Descended, Descent, Pause, descend
 
 
@@ -70,3 +78,26 @@ def test_python_is_run_before_every_so_many_steps_and_the_last(
     ran: list[int] = []
     train(counts, Pause(every, ran.append))
     assert ran == wanted
+
+
+@pytest.mark.parametrize("stage", [Prune, Qat, Finetune, Cluster])
+def test_fewer_images_are_gone_through_more_often(stage: Any) -> None:
+    """By the root of how many times fewer; what foretells the steps and what takes them agree."""
+    few, enough = 800, 3200
+    images = ArrayImages(np.zeros((few, 2, 2, 1), np.uint8), np.zeros(few, np.int64))
+    data = FitData(fit=images, validation=images, calibration=images, scale="0..1", seed=0)
+    as_said = training_loop.Plan.of(stage(epochs=8, min_steps=1, batch=8)).steps(data)
+    longer = stage(epochs=8, min_steps=1, batch=8, enough_images=enough)
+    assert as_said == 800
+    assert training_loop.Plan.of(longer).steps(data) == count_stage_steps(longer, few) == 2 * as_said
+    assert count_stage_steps(longer, 2 * enough) == 8 * 2 * enough // 8
+
+
+def test_shipped_recipes_that_prune_or_round_train_longer_on_few() -> None:
+    """Where an epoch is few steps, what was pruned is not won back in the epochs that suffice elsewhere."""
+    shipped = [recipe for recipe in map(load_recipe, list_shipped()) if not recipe.images]
+    trained = [stage for recipe in shipped for _, stage in recipe.stages if isinstance(stage, Prune | Qat | Cluster)]
+    assert len(trained) > 5
+    for stage in trained:
+        many, few = count_stage_steps(stage, 50_000), count_stage_steps(stage, 12_500)
+        assert few == stage.min_steps or few == pytest.approx(many / 2, rel=0.02), stage

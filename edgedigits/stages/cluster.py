@@ -11,7 +11,7 @@ from pydantic import Field
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.stages.candidate import Candidate, make_settings_class
-from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
+from edgedigits.stages.settings import Batch, ClassWeights, EnoughImages, Epochs, Rate, Share, Steps, Temperature
 
 
 @make_settings_class
@@ -29,6 +29,7 @@ class Cluster:
     min_weights: Annotated[int, Field(ge=0)] = 1000
     epochs: Epochs = 1.0
     min_steps: Steps = 100
+    enough_images: EnoughImages = None
     rate: Rate = 3e-4
     batch: Batch = 128
     distillation: Share = 0.0

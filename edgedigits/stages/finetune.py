@@ -8,7 +8,7 @@ from typing import ClassVar
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.stages.candidate import Candidate, make_settings_class
-from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
+from edgedigits.stages.settings import Batch, ClassWeights, EnoughImages, Epochs, Rate, Share, Steps, Temperature
 
 
 @make_settings_class
@@ -20,6 +20,7 @@ class Finetune:
 
     epochs: Epochs = 1.0
     min_steps: Steps = 100
+    enough_images: EnoughImages = None
     rate: Rate = 3e-4
     batch: Batch = 128
     distillation: Share = 0.0

@@ -12,7 +12,17 @@ from pydantic import Field
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.stages.candidate import Candidate, make_settings_class
-from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Sparsity, Steps, Temperature
+from edgedigits.stages.settings import (
+    Batch,
+    ClassWeights,
+    EnoughImages,
+    Epochs,
+    Rate,
+    Share,
+    Sparsity,
+    Steps,
+    Temperature,
+)
 
 
 @make_settings_class
@@ -41,6 +51,7 @@ class Prune:
     spare_output: bool = True
     epochs: Epochs = 2.0
     min_steps: Steps = 200
+    enough_images: EnoughImages = None
     rate: Rate = 1e-3
     batch: Batch = 128
     distillation: Share = 0.0

@@ -15,7 +15,7 @@ from pydantic import Field
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.stages.candidate import Candidate, make_settings_class
-from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
+from edgedigits.stages.settings import Batch, ClassWeights, EnoughImages, Epochs, Rate, Share, Steps, Temperature
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,7 @@ class Qat:
 
     epochs: Epochs = 0.5
     min_steps: Steps = 100
+    enough_images: EnoughImages = None
     rate: Rate = 1e-4
     batch: Batch = 128
     distillation: Share = 0.0

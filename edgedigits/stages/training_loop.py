@@ -22,7 +22,13 @@ from edgedigits.keras_types import KerasModel, KerasTensor, TensorRows
 from edgedigits.models.graph import fold_batchnorm, walk
 from edgedigits.models.layers.training_policy import choose_training_policy
 from edgedigits.stages.adam import Adam, Schedule
-from edgedigits.stages.settings import ClassWeights, count_steps, count_steps_per_epoch
+from edgedigits.stages.settings import (
+    ClassWeights,
+    EnoughImages,
+    count_steps,
+    count_steps_per_epoch,
+    stretch_epochs,
+)
 from edgedigits.tasks.class_weights import make_weighted_mean, to_facts
 from edgedigits.tasks.kinds.table import find_task
 from edgedigits.tasks.losses import Mean, distillation, mix_losses
@@ -36,13 +42,15 @@ CLOSING_RATE = 0.05
 class Plan:
     """How long, how fast, and towards what: the rate falls from `rate` to a twentieth of it, as a cosine.
 
-    `distillation` is the share of the loss that asks for the answers of the original model, softened by `temperature`
-    (Hinton et al. 2015); the rest asks for the labels. `class_weights`: whether rare classes weigh more (`class_weights.py`).
+    With fewer training images than `enough_images`, epochs grow by the root of how many times fewer. `distillation` is the share
+    of the loss that asks for the answers of the original model, softened by `temperature` (Hinton et al. 2015); the rest asks for
+    the labels. `class_weights`: whether rare classes weigh more (`class_weights.py`).
     """
 
     what: str
     epochs: float
     min_steps: int
+    enough_images: EnoughImages
     rate: float
     batch: int
     distillation: float
@@ -57,7 +65,8 @@ class Plan:
 
     def steps(self, data: FitData) -> int:
         """Steps of training in all."""
-        return count_steps(self.epochs, self.min_steps, self.batch, len(data.fit))
+        epochs = self.epochs * stretch_epochs(len(data.fit), self.enough_images)
+        return count_steps(epochs, self.min_steps, self.batch, len(data.fit))
 
     def epochs_of(self, data: FitData) -> Iterator[TensorRows]:
         """(images, labels) for each step, and shares where images are mixed, some epochs at a time; the order depends on the

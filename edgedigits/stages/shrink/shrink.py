@@ -17,7 +17,7 @@ from edgedigits.data.splits import FitData
 from edgedigits.errors import RecipeError, TargetError
 from edgedigits.ground.facts import Facts, Progress, silent
 from edgedigits.stages.candidate import Candidate, make_settings_class
-from edgedigits.stages.settings import Batch, ClassWeights, Epochs, Rate, Share, Steps, Temperature
+from edgedigits.stages.settings import Batch, ClassWeights, EnoughImages, Epochs, Rate, Share, Steps, Temperature
 
 if TYPE_CHECKING:
     from edgedigits.stages.shrink.removal import Ranking
@@ -94,6 +94,7 @@ class Shrink:
     epochs_between: Epochs = 0.5
     epochs: Epochs = 3.0
     min_steps: Steps = 100
+    enough_images: EnoughImages = None
     rate: Rate = 1e-3
     batch: Batch = 128
     distillation: Share = 0.0
