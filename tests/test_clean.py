@@ -22,6 +22,8 @@ from edgedigits.data.reading import PLAIN, Reading, parse_reading
 from edgedigits.data.sources.files.folders import FolderImages
 from edgedigits.data.sources.wish import DataWish
 from edgedigits.errors import DataError, InputError
+from edgedigits.pipeline.prepare import _check_other_models
+from edgedigits.pipeline.recipe import parse
 from edgedigits.tflite.interpreter import TfliteModel
 from tests import tiny_release
 from tests.pages import STROKES, draw, rule, shade
@@ -230,6 +232,11 @@ def test_what_is_trained_on_cleaned_images_says_so_to_the_end(written: Path, tmp
     assert (made.manifest["schema"], made.manifest["input"]["clean"]) == (3, wanted)
     assert made.manifest["test"]["accuracy"] == trained.record["test_accuracy"]
     assert read_release(str(made.path)).clean == Clean(deskew=True)
+    taught = parse({"stages": [{"distil": {"teacher": str(trained.path)}}], "export": "float32"}, "here", "taught")
+    with pytest.raises(
+        InputError, match=r"net\.keras was trained on cleaned images, these are not .*--clean .*deskew: true"
+    ):
+        _check_other_models(taught, ed.load_data(written))
     with pytest.raises(InputError, match=r"^clean="):
         ed.compress(trained.path, written, recipe="float32", resize=(12, 12), clean="sauvola", out=tmp_path)
 

@@ -23,6 +23,7 @@ from benchmarks.tables import MARKED, filled, tables
 from edgedigits.cli.main import cli
 from edgedigits.devices.hosts import read_hosts
 from edgedigits.pipeline.recipe import load_recipe
+from tests.pages import STROKES, draw, shade
 from tests.warm import edgedigits, shell_function
 
 PAGES = [page for page in pages() if page != README]
@@ -158,7 +159,7 @@ def readme_done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prepare(folder: Path) -> None:
-    """What a reader has: the files that the pages show, a folder of photos, a Keras 2 model from elsewhere."""
+    """What a reader has: the files that the pages show, folders of photos and of digits, a Keras 2 model from elsewhere."""
     for text in TEXTS.values():
         for name, body in files(text).items():
             (folder / name).write_text(body, encoding="utf-8")
@@ -170,6 +171,10 @@ def prepare(folder: Path) -> None:
             photo = rng.integers(0, 80, size) + 60 * label
             cv2.imwrite(str(folder / "photos" / name / f"{number}.png"), photo.astype(np.uint8))
     (folder / "photos" / "owl" / "broken.jpg").write_bytes(b"no image")
+    for digit in STROKES:
+        (folder / "pages" / str(digit)).mkdir(parents=True)
+        for thick in range(3, 15):
+            cv2.imwrite(str(folder / "pages" / str(digit) / f"{thick}.png"), shade(draw(digit, thick=thick)))
     _model_from_elsewhere(folder / "theirs.h5")
 
 

@@ -72,3 +72,9 @@ def parse_clean(said: CleanSaid, where: str = "--clean") -> Clean | None:
         return clean_of(dict(said) if isinstance(said, Mapping) else said)
     except ValueError as error:
         raise InputError(f"{where}: {error}") from error
+
+
+def word_clean(clean: Clean) -> str:
+    """As it is written on a command line."""
+    said = {name: str(value).lower() if isinstance(value, bool) else value for name, value in clean.as_json().items()}
+    return f"{{{', '.join(f'{name}: {value}' for name, value in said.items())}}}"

@@ -10,7 +10,7 @@ import numpy as np
 from edgedigits.data.dataset import Dataset, fit_to_shape
 from edgedigits.data.images import read_all
 from edgedigits.data.one_label import fit_to_outputs
-from edgedigits.data.reading import PLAIN, parse_reading
+from edgedigits.data.reading import PLAIN, parse_reading, word_clean
 from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import NAMED, Scaling, scale_pixels
 from edgedigits.errors import InputError
@@ -53,6 +53,7 @@ def prepare_job(recipe: Recipe, wish: Wish, say: Say, progress: Progress = silen
     """A job with its model loaded and its data fitted to the model's input. Raises InputError's kinds."""
     own = wish.own()
     path, dataset = _own(wish, own) if own else _of_zoo(wish, say, progress)
+    _check_other_models(recipe, dataset)
     given, scales = wish.scale_of(path), list[Scaling]()
 
     def scaled(model: KerasModel) -> Scaling:
@@ -108,6 +109,18 @@ def _scale(given: Scaling | None, model: KerasModel, path: Path, say: Say) -> Sc
 def _own(wish: Wish, path: Path) -> tuple[Path, Dataset]:
     record = find_record_beside(path)
     return path, wish.filled(parse_reading(record["input"]) if record else PLAIN).dataset()
+
+
+def _check_other_models(recipe: Recipe, dataset: Dataset) -> None:
+    """Raises InputError for a teacher or student that was trained on images cleaned in another way than those of this run."""
+    for name, stage in recipe.stages:
+        for path in stage.reads() if hasattr(stage, "reads") else ():
+            record = find_record_beside(path)
+            wanted = parse_reading(record["input"]).clean if record else None
+            if wanted and wanted != dataset.reading.clean:
+                raise InputError(
+                    f"{name}: {path} was trained on cleaned images, these are not cleaned so; pass --clean '{word_clean(wanted)}'"
+                )
 
 
 def _of_zoo(wish: Wish, say: Say, progress: Progress) -> tuple[Path, Dataset]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from edgedigits_runner.clean_settings import Clean
 
 from edgedigits.data.dataset import Dataset
-from edgedigits.data.reading import Reading, Resizing
+from edgedigits.data.reading import Reading, Resizing, word_clean
 from edgedigits.data.scale import Scale
 from edgedigits.data.sources.named import load_data, reread
 from edgedigits.errors import InputError
@@ -44,9 +44,9 @@ class DataWish:
         """
         own = self.clean or (self.data.reading.clean if isinstance(self.data, Dataset) else None)
         if own != known.clean and own and (known.clean or made):
-            was = f"cleaned by {_say(known.clean)}" if known.clean else "not cleaned"
+            was = f"cleaned by {word_clean(known.clean)}" if known.clean else "not cleaned"
             raise InputError(
-                f"--clean: found {_say(own)}, but the images that the model was trained on were {was}; leave --clean out"
+                f"--clean: found {word_clean(own)}, but the images that the model was trained on were {was}; leave --clean out"
             )
         return replace(
             self,
@@ -71,12 +71,6 @@ class DataWish:
             shape=self.shape,
             clean=self.clean,
         )
-
-
-def _say(clean: Clean) -> str:
-    """As it is written on a command line."""
-    said = {name: str(value).lower() if isinstance(value, bool) else value for name, value in clean.as_json().items()}
-    return f"{{{', '.join(f'{name}: {value}' for name, value in said.items())}}}"
 
 
 def tell_notes(dataset: Dataset, say: Say) -> None:
