@@ -228,7 +228,8 @@ def test_a_model_of_another_kind_is_a_row(shapes: Path, tmp_path: Path, monkeypa
     assert word(row["float"]["accuracy"], "percent") in found.markdown
     assert "It goes through no recipe" in found.html
     assert list_numbers(Read(found.html), found.document) == []
-    assert "forest" in str(found)
+    assert f"{row['float']['raw_bytes']:,}" in found.markdown
+    assert f"{row['float']['raw_bytes']:,}" in str(found)
 
 
 def test_an_ensemble_is_made_of_the_best_on_validation(shapes: Path, tmp_path: Path) -> None:

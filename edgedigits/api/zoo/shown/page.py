@@ -29,6 +29,10 @@ _SHORT: Final[_Cells] = (
     ("Pi 5", "times", "fewer_cycles_pi5"),
     ("p50 here", "us", "compressed/p50_us"),
 )
+_ALONE: Final[_Cells] = tuple(
+    (name, form, path.replace("compressed/", "float/") if form != "percent" else path) for name, form, path in _SHORT
+)
+"""Of a model that goes through no recipe: its own bytes and time."""
 _FORMS: Final[_Cells] = (
     ("accuracy", "percent", "accuracy"),
     ("precision", "unit", "precision"),
@@ -94,7 +98,9 @@ def tabulate_best(document: JsonObject) -> Table:
     failed = [at for at in places if not document["rows"][at]["ok"]]
     for at in failed:
         note = (*note, " ", Told(f"/rows/{at}/net"), ": ", Told(f"/rows/{at}/why"))
-    rows = tuple(_cells(document, f"/rows/{at}", _SHORT) for at in places)
+    rows = tuple(
+        _cells(document, f"/rows/{at}", _ALONE if document["rows"][at]["recipe"] is None else _SHORT) for at in places
+    )
     return Table("best", _columns(_SHORT), rows, (), note, most=len(rows))
 
 

@@ -27,9 +27,10 @@ _COLUMNS: Final = (
 
 def render(document: JsonObject) -> Group:
     """A line for each row, the best of each net marked, then what did not come out and how the best was chosen."""
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in ("net", "recipe", *(name for name, _, _ in _COLUMNS)):
-        table.add_column(name, justify="left" if name in ("net", "recipe") else "right", overflow="fold")
+        left = name in ("net", "recipe")
+        table.add_column(name, justify="left" if left else "right", no_wrap=left)
     for row in document["rows"]:
         table.add_row(row["net"], f"{row['recipe'] or ''}{' *' if row['best'] else ''}", *_cells(row))
     parts: list[RenderableType] = [table, *map(Text, _sentences(document))]
@@ -37,7 +38,10 @@ def render(document: JsonObject) -> Group:
 
 
 def _cells(row: JsonObject) -> Iterator[str]:
+    alone = row["ok"] and row["recipe"] is None  # its own bytes and time are all that there is
     for _, form, keys in _COLUMNS:
+        if alone and form in ("count", "us"):
+            keys = ("float", *keys[1:])
         value: Any = row
         for key in keys:
             value = None if value is None else value[key]
