@@ -1,6 +1,7 @@
 """Models beside the zoo's nets: ensembles of those that were compared before, and classical ones. `train` makes both.
 
-Names that mean one are rows in `kinds.NAMES`. An ensemble's rows are itself and the small net that is distilled of it, side by side; a classical model goes through no recipe.
+Names that mean one are rows in `kinds.NAMES`. An ensemble's rows are itself and the small net that is distilled of it, side by
+side; a classical model goes through no recipe.
 """
 
 from __future__ import annotations
