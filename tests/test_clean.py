@@ -87,6 +87,17 @@ def test_many_are_cleaned_as_one_is() -> None:
         assert np.array_equal(one, cleaned(page, SHAPE, Clean()))
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 300), (300, 1), (5, 700), (600, 4)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_of_any_size_are_cleaned_or_refused(size: tuple[int, int], channels: int) -> None:
+    rng = np.random.default_rng(0)
+    for threshold in ("otsu", "sauvola"):
+        for noise in (rng.integers(0, 256, (*size, channels)), 255 * (rng.random((*size, channels)) < 0.1)):
+            found, inked = cleaned_all(noise[None].astype(np.uint8), (20, 12, 1), Clean(threshold, deskew=True))
+            assert found.shape == (1, 20, 12, 1)
+            assert bool(found.any()) == bool(inked[0])
+
+
 def test_ruled_lines_go_and_a_stroke_that_crosses_one_stays_whole() -> None:
     ruled = rule(draw(1), colour=(40, 40, 40))
     kept = cleaned(ruled, SHAPE, Clean(lines=False))
@@ -169,6 +180,8 @@ def test_a_data_set_is_cleaned_whole(written: Path) -> None:
     assert np.array_equal(found.train.read(np.array([0]))[0], first)
     again = DataWish(data=found).filled(Reading(clean=Clean())).dataset()
     assert again.fingerprint == found.fingerprint, "cleaned once"
+    with pytest.raises(InputError, match=r"^--clean: pages is cleaned already, by \{threshold: otsu"):
+        DataWish(data=found, clean=Clean("sauvola")).dataset()
     late = DataWish(data=ed.load_data(written), clean=Clean(), resize=(20, 20)).dataset()
     assert np.array_equal(late.train.read(np.arange(36)), found.train.read(np.arange(36)))
 

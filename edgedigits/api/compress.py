@@ -153,7 +153,7 @@ def compress(
 
     model: a `keras.Model` of Keras 3, one of tf_keras, or the path of a .keras, .h5 or SavedModel; it takes float32 images
     [n, height, width, 1 or 3] and gives one number per class, and stays as it is. `zoo` names a shipped baseline instead.
-    data: a Dataset, "mnist" (default), "digits", or a path; resize, grey, resizing, background, classes and skip_bad as in
+    data: a Dataset, "mnist" (default), "digits", or a path; resize, grey, resizing, background, classes, skip_bad and clean as in
     `load_data`. recipe: a `Recipe`, a shipped name (`recipes()`) or a YAML file.
     pixel_range: what the model was trained on, "0..1", "-1..1", "0..255", "caffe" or "torch"; mean and std, in its units, one
     number or one for each channel, and bgr refine it. Only a model with a training record beside it needs none.

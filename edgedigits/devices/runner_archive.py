@@ -48,18 +48,43 @@ def write_runner(path: Path) -> Path:
 
 
 def strip_comments(source: str) -> str:
-    """The same code on the same lines, without comments and docstrings; a docstring that is all of a body stays."""
+    """The same code on the same lines, without comments, docstrings, annotations of functions and imports for those alone;
+    a docstring that is all of a body stays."""
     lines = source.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             line, column = token.start
             lines[line - 1] = lines[line - 1][:column].rstrip()
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    _strip_annotations(tree, lines)
+    for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and len(node.body) > 1:
             for each in node.body:
-                if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) and each.end_lineno is not None:
+                if (_is_docstring(each) or _is_for_types(each)) and each.end_lineno is not None:
                     lines[each.lineno - 1 : each.end_lineno] = [""] * (each.end_lineno - each.lineno + 1)
     return "\n".join(lines) + "\n"
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_for_types(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def _strip_annotations(tree: ast.Module, lines: list[str]) -> None:
+    """Nothing reads them: every module has them as texts (PEP 563). One that takes several lines stays."""
+    cuts = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg) and node.annotation is not None:
+            cuts.append((node.annotation, node.lineno, node.col_offset + len(node.arg)))
+        elif isinstance(node, ast.FunctionDef) and node.returns is not None:
+            line = node.returns.lineno
+            cuts.append((node.returns, line, lines[line - 1].rfind(" ->", 0, node.returns.col_offset)))
+    for annotation, line, start in sorted(cuts, key=lambda cut: (cut[1], -cut[2])):
+        if annotation.lineno == annotation.end_lineno == line and start >= 0 and lines[line - 1].isascii():
+            lines[line - 1] = lines[line - 1][:start] + lines[line - 1][annotation.end_col_offset :]
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

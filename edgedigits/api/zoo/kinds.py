@@ -14,7 +14,9 @@ from edgedigits.api.zoo.floats import Made, check_suits, find_or_train
 from edgedigits.api.zoo.folder import Folder
 from edgedigits.api.zoo.others import ENSEMBLE_RECIPES, make_classical, make_ensemble
 from edgedigits.api.zoo.question import Question
+from edgedigits.models.classical.estimators import ESTIMATORS
 from edgedigits.models.zoo import ZOO
+from edgedigits.pipeline.ensembles.kinds import ENSEMBLES
 
 Make = Callable[[str, Question, Folder, Sequence[Made], Told], Made]
 """(name, question, folder, the models that were made before, where to tell) to the trained model."""
@@ -34,7 +36,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "ensemble": Kind(make_ensemble, recipes=ENSEMBLE_RECIPES),
     "classical": Kind(make_classical, recipes=()),
 }
-NAMES: Final[Mapping[str, str]] = {}
+NAMES: Final[Mapping[str, str]] = {**dict.fromkeys(ENSEMBLES, "ensemble"), **dict.fromkeys(ESTIMATORS, "classical")}
 """The kind of each name that is none of the zoo's."""
 
 

@@ -20,7 +20,7 @@ from edgedigits.data.cleaned import clean_images
 from edgedigits.data.dataset import Dataset, convert_shape, hash_parts
 from edgedigits.data.images import ArrayImages, Labels, Pixels
 from edgedigits.data.keeping.kept_images import keep_images
-from edgedigits.data.reading import PLAIN, RESIZINGS, CleanSaid, Reading, Resizing, parse_clean
+from edgedigits.data.reading import PLAIN, RESIZINGS, CleanSaid, Reading, Resizing, parse_clean, word_clean
 from edgedigits.data.sources.arrays.npz_data import load_npz
 from edgedigits.data.sources.layouts import LAYOUTS, Asked, find_layout
 from edgedigits.data.splits import train_test_cut
@@ -124,6 +124,10 @@ def reread(
     """A data set that is there, cleaned, resized and turned grey where that is said, its classes named. Raises DataError."""
     if classes and tuple(classes) != dataset.classes:
         dataset = replace(dataset, classes=name_classes(dataset.name, len(dataset.classes), classes))
+    if clean and dataset.reading.clean not in (None, clean):
+        raise InputError(
+            f"--clean: {dataset.name} is cleaned already, by {word_clean(dataset.reading.clean)}; leave --clean out"
+        )
     if clean and not dataset.reading.clean:
         dataset = clean_images(dataset, clean, size or dataset.shape[:2], skip_bad)
     reading = replace(dataset.reading, size=size or dataset.reading.size, grey=grey or dataset.reading.grey)
