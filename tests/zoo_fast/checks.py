@@ -16,13 +16,20 @@ PARTS: Final = {
 """Nets by the file that tries them: two processes take a file each, and shall have about the same to do."""
 
 
+TOO_SMALL: Final = ("lenet5", "pico")
+"""Nets so narrow that half of their bytes and cycles can't go; `shrink` says so in a sentence."""
+
+
 def check(name: str) -> None:
     """Bytes from every recipe, integers throughout, nothing left to the converter, and channels that were removed."""
     came = dict(try_net(name, light=True))
     assert list(came) == list(RECIPES)
+    if name in TOO_SMALL:
+        assert "shrink.remove: 0.5 can't be reached" in came.pop("shrink50_int8")["why"]
     for recipe, found in came.items():
         assert found["ok"], f"{name}, {recipe}: {found['why']}"
         assert found["operators"], f"{name}, {recipe}: the bytes hold nothing"
         assert found["float_operators"] == [], f"{name}, {recipe}"
         assert found["left_to_converter"] == {}, f"{name}, {recipe}"
-    assert came["shrink50_int8"]["bytes"] < came["ptq_int8"]["bytes"], f"{name}: nothing was removed"
+        whole = recipe != "shrink50_int8"
+        assert whole or found["bytes"] < came["ptq_int8"]["bytes"], f"{name}: nothing was removed"
