@@ -93,6 +93,7 @@ def test_what_a_function_gives_instead_of_a_net(mine: str, function: str, said: 
     ("given", "said"),
     [
         ({"name": "vitt"}, "vitt: no such net; nearest: vit; choose from"),
+        ({"name": "random_forrest"}, "random_forrest: no such net; nearest: random_forest; choose from"),
         ({"name": "cnn", "model_fn": "a:b"}, "both were given"),
         ({}, "neither was given; name a net of the zoo"),
         ({"model_fn": "no_such_module_x:make"}, "importing no_such_module_x failed"),

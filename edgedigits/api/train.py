@@ -24,7 +24,7 @@ from edgedigits.errors import InputError
 from edgedigits.ground.atomic import check_writable
 from edgedigits.ground.facts import JsonObject, Progress, Say, silent
 from edgedigits.ground.locks import locked
-from edgedigits.models.classical.estimators import is_classical
+from edgedigits.models.classical.estimators import ESTIMATORS, is_classical
 from edgedigits.models.classical.features import PIXELS
 from edgedigits.models.zoo import ZOO, check_net, find_habits, list_options
 from edgedigits.models.zoo.nets.resnets import STEMS
@@ -237,7 +237,7 @@ def run(
         raise InputError(f"--out {out}: wanted a name that ends in .keras")
     options = {key: value for key, value in options.items() if value is not None}
     if not is_own(name):
-        check_net(name, "")
+        check_net(name, "", (*ENSEMBLES, *ESTIMATORS))
     for option in options:
         if option not in list_options(name):
             takers = ", ".join(net for net in ZOO if option in list_options(net))

@@ -55,7 +55,8 @@ def list_options(name: str) -> list[str]:
     return [] if is_own(name) else [*inspect.signature(ZOO[name]).parameters][2:]
 
 
-def check_net(name: str, where: str = "--zoo ") -> None:
-    """Raises InputError for a net that is not in the zoo, with the nearest that is; `where` begins the sentence."""
+def check_net(name: str, where: str = "--zoo ", others: Sequence[str] = ()) -> None:
+    """Raises InputError for a net that is not in the zoo, with the nearest that is, or that is among the `others` that would do
+    there; `where` begins the sentence."""
     if name not in ZOO:
-        raise InputError(f"{where}{name}: no such net{suggest(name, ZOO)}")
+        raise InputError(f"{where}{name}: no such net{suggest(name, [*ZOO, *others])}")
