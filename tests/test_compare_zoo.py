@@ -263,6 +263,11 @@ def test_targets_are_judged_from_the_document(compared: ed.ComparedZoo) -> None:
         False,
     )
     assert not targets["vit, ptq_int8: times fewer cycles, the less of Pi 4 and Pi 5"]["met"]
+    assert not targets["soft_voting, distil_ensemble_int8, raw"]["met"]
+    student = {**row, "recipe": "distil_ensemble_int8", "compressed": {"accuracy": 0.996, "raw_bytes": 40_961}}
+    judged = {one["name"]: one["met"] for one in judge({**told, "rows": [row, student]})}
+    assert judged["soft_voting, distil_ensemble_int8, right test images"]
+    assert not judged["soft_voting, distil_ensemble_int8, raw"]
 
 
 def test_the_short_table_keeps_what_no_other_beats(compared: ed.ComparedZoo) -> None:
