@@ -54,7 +54,7 @@ class Settled:
         """How it does on images that nothing was chosen by: shares of 1."""
         shares = self._confidence.shares(outputs)
         found: JsonObject = {
-            "ece_before": measure_ece(self._confidence._replace(temperature=1.0).shares(outputs), labels),
+            "ece_before": _measure_untouched(outputs, self._confidence.logits, labels),
             "ece": measure_ece(shares, labels),
         }
         if self.outliers is None or self._confidence.threshold is None:
@@ -67,8 +67,10 @@ def settle(wanted: Wanted, form: Answering, labels: np.ndarray, logits: bool) ->
     """A form's temperature, 1 where none is asked, and its threshold, where there are outliers."""
     least = form.half_step or find_least(form.outputs)
     plain = Confidence(1.0, least, logits)
-    before = plain.shares(form.outputs)
-    record: JsonObject = {"nll_before": measure_nll(before, labels), "ece_before": measure_ece(before, labels)}
+    record: JsonObject = {
+        "nll_before": measure_nll(plain.shares(form.outputs), labels),
+        "ece_before": _measure_untouched(form.outputs, logits, labels),
+    }
     temperature = fit_temperature(form.outputs, labels, logits, least) if wanted.calibrated else 1.0
     chosen = plain._replace(temperature=temperature)
     shares = chosen.shares(form.outputs)
@@ -81,6 +83,11 @@ def settle(wanted: Wanted, form: Answering, labels: np.ndarray, logits: bool) ->
     threshold = choose_threshold(known, unknown, wanted.refuse)
     record |= {"threshold": threshold, **_describe(known, unknown, threshold)}
     return Settled(Classification(confidence=chosen._replace(threshold=threshold)), record, second)
+
+
+def _measure_untouched(outputs: np.ndarray, logits: bool, labels: np.ndarray) -> float:
+    """The expected calibration error of outputs as they are: what was rounded to nothing stays nothing."""
+    return measure_ece(Confidence(1.0, _LEAST, logits).shares(outputs), labels)
 
 
 def find_least(outputs: np.ndarray) -> float:
