@@ -53,7 +53,7 @@ CASES: Final[dict[str, Case]] = {
     "lenet5": Case(),
     "mlp": Case(),
     "mobilenet_v1": Case(64, COLOUR, {"alpha": 1.0}, deep=True),
-    "mobilenet_v2": Case(64, COLOUR, deep=True),
+    "mobilenet_v2": Case(64, COLOUR, {"alpha": 1.0}, deep=True),
     "mobilenet_v3_small": Case(64, COLOUR, {"alpha": 0.5}, deep=True),
     "nano": Case(),
     "pico": Case(),
