@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from edgedigits_runner.clean_settings import Clean
+from edgedigits_runner.cleaning import cleaned_all
 from edgedigits_runner.confidence import Confidence
 from edgedigits_runner.errors import RunnerError
 from edgedigits_runner.kept import sealed
@@ -234,3 +237,20 @@ def test_outliers_come_from_folders_and_arrays(shapes: Path, tmp_path: Path) -> 
     ):
         with pytest.raises(ed.DataError, match=said):
             read_outliers(spec, dataset)
+
+
+def test_outliers_are_cleaned_where_the_data_is(shapes: Path, tmp_path: Path) -> None:
+    """As the runner cleans what it is asked; a page without ink it does not answer."""
+    plain = load_data(str(shapes))
+    dataset = replace(plain, reading=replace(plain.reading, clean=Clean()))
+    pages = np.full((25, 28, 28), 200, np.uint8)
+    pages[:24, 6:22, 12:16] = 30
+    np.savez(tmp_path / "pages.npz", x=pages)
+    (tmp_path / "pages").mkdir()
+    for number, page in enumerate(pages):
+        write_pgm(tmp_path / "pages" / f"{number:02}.pgm", page[..., None])
+    wanted, _ = cleaned_all(pages[:24, ..., None], dataset.shape, Clean())
+    for spec in ("pages.npz", "pages"):
+        found, _ = read_outliers(str(tmp_path / spec), dataset)
+        np.testing.assert_array_equal(found, wanted)
+    assert wanted.max() > 200

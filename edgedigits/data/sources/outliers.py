@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from edgedigits_runner.cleaning import cleaned_all
 from edgedigits_runner.errors import RunnerError
-from edgedigits_runner.pictures import decode, fitted, fitted_all
+from edgedigits_runner.pictures import decode, fitted_all
 
 from edgedigits.data.dataset import Dataset, hash_parts
 from edgedigits.data.images import Pixels
@@ -25,14 +26,14 @@ _WAYS: Final = "give a folder of images, or FILE.npz, or FILE.npz:ARRAY"
 
 
 def read_outliers(spec: str, dataset: Dataset, seed: int = 0) -> tuple[Pixels, str]:
-    """(images, SHA-256 over them): uint8 of the shape that the images of `dataset` have, read as they are, at most 5,000 of them,
-    drawn by seed. Raises DataError where there are none, or fewer than 20."""
+    """(images, SHA-256 over them): uint8 of the shape that the images of `dataset` have, read as they are, and cleaned where they
+    are; at most 5,000, drawn by seed. Raises DataError where there are none, or fewer than 20."""
     file, _, array = spec.rpartition(":") if ".npz:" in spec else (spec, "", "")
     path = Path(file)
     if path.is_dir():
         found = _of_folder(path, dataset, seed)
     elif path.suffix == ".npz" and path.is_file():
-        found = fitted_all(_drawn(_of_file(path, array), seed), dataset.shape, dataset.reading.resizing)
+        found = _fit_all(_drawn(_of_file(path, array), seed), dataset)
     else:
         raise DataError(f"--outliers {spec}: no folder and no .npz file; {_WAYS}")
     if len(found) < LEAST:
@@ -50,8 +51,16 @@ def _of_folder(path: Path, dataset: Dataset, seed: int) -> Pixels:
             image = decode(read_picture(one), reading.background, reading.bits)
         except (OSError, RunnerError) as error:
             raise DataError(f"--outliers {one}: {error}; mend it, or take it out") from error
-        images.append(fitted(image, dataset.shape, reading.resizing))
-    return np.stack(images)
+        images.append(_fit_all(image[None], dataset))
+    return np.concatenate(images)
+
+
+def _fit_all(images: Pixels, dataset: Dataset) -> Pixels:
+    """In the shape of the data set, and cleaned where it is; a page without ink, which the runner does not answer, is left out."""
+    if dataset.reading.clean is None:
+        return fitted_all(images, dataset.shape, dataset.reading.resizing)
+    found, inked = cleaned_all(images, dataset.shape, dataset.reading.clean)
+    return found[inked]
 
 
 def _drawn(given: np.ndarray, seed: int) -> np.ndarray:
