@@ -56,7 +56,7 @@ def _of_folder(path: Path, dataset: Dataset, seed: int) -> Pixels:
 
 
 def _fit_all(images: Pixels, dataset: Dataset) -> Pixels:
-    """In the shape of the data set, and cleaned where it is; a page without ink, which the runner does not answer, is left out."""
+    """In the shape of the data set, and cleaned where it is; a page without ink, which no runner answers, is left out."""
     if dataset.reading.clean is None:
         return fitted_all(images, dataset.shape, dataset.reading.resizing)
     found, inked = cleaned_all(images, dataset.shape, dataset.reading.clean)
