@@ -13,6 +13,7 @@ DOCS = ROOT / "docs"
 SHOWN = ("console", "bash", "shell")
 """Languages of blocks in which commands have a prompt and what they print follows."""
 
+_NAMED = re.compile(r"# (\S+\.(?:yaml|py))\n")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FENCED = re.compile(r"^(```|~~~).*?^\1$", re.MULTILINE | re.DOTALL)
 
@@ -52,9 +53,10 @@ def commands(text: str) -> list[str]:
 
 
 def files(text: str) -> dict[str, str]:
-    """The files that a page shows whole: blocks of YAML whose first line is a comment with a file's name."""
-    found = {}
-    for body in blocks(text, "yaml"):
-        if named := re.match(r"# (\S+\.yaml)\n", body):
-            found[named[1]] = body
-    return found
+    """The files that a page shows whole: blocks of YAML or Python whose first line is a comment with a file's name."""
+    return {named[1]: body for body in blocks(text, "yaml", "python") if (named := _NAMED.match(body))}
+
+
+def programs(text: str) -> list[str]:
+    """The Python of a page that is run where it stands: blocks that are no files."""
+    return [body for body in blocks(text, "python") if not _NAMED.match(body)]

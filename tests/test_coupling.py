@@ -18,7 +18,7 @@ from edgedigits.models.graph.coupling import find_coupling
 from edgedigits.models.graph.narrow import Layout, remove_units
 from edgedigits.models.graph.narrowed_size import count_multiply_adds, count_parameters, find_sizes
 from edgedigits.models.layers.layer_kinds import Passage
-from edgedigits.models.zoo import ZOO
+from edgedigits.models.zoo import NETS
 from edgedigits.models.zoo.shipped import find_shipped_folder
 from tests.graphs import L, random_graph, with_random_weights, with_zeroed
 
@@ -51,14 +51,14 @@ def test_zero_channels_can_go_from_random_graphs(data: st.DataObject, seed: int,
     check_removal_of_zeros(random_graph(data.draw), np.random.default_rng(seed), share)
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", NETS)
 def test_zero_channels_can_go_from_every_zoo_model(name: str, tmp_path: Path) -> None:
     from edgedigits.models.importer.loading import load
 
     path = find_shipped_folder() / f"{name}.keras"
     if not path.is_file():
         path = tmp_path / path.name
-        ZOO[name]((28, 28, 1), 10).save(path)
+        NETS[name].build(NETS[name].images, 10).save(path)
     check_removal_of_zeros(load(path).model, np.random.default_rng(1))
 
 

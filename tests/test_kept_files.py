@@ -158,7 +158,7 @@ def test_a_damaged_checkpoint_starts_anew_with_a_line_and_ends_alike(shapes: Pat
 def test_two_trainings_into_one_place_do_not_mix(shapes: Path, tmp_path: Path) -> None:
     from edgedigits.api import train as training_command
 
-    given: dict[str, Any] = {"say": lambda _: None, "options": {}}
+    given: dict[str, Any] = {"say": lambda _: None, "options": {}, "often": {}}
     with locked(tmp_path / "n.training"), pytest.raises(ArtifactError, match="another run trains into it now"):
         training_command.run("mlp", tmp_path / "n.keras", DataWish(data=str(shapes)), epochs=1, **given)
     with pytest.raises(ArtifactError, match="File name too long"):

@@ -51,6 +51,7 @@ def test_lowered_layers_come_back_as_such(tmp_path: Path) -> None:
         make("Slice")(start=[1, None, None], stop=[None, None, None], step=[None, 2, None]),
         make("Reduce")(how="mean", axes=[1]),
         make("ReciprocalRoot")(),
+        make("PlaceBias")(),
     ]
     for layer in (
         L.BatchNormalization(),

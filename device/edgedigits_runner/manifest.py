@@ -64,7 +64,7 @@ def schema_of(manifest: dict[str, Any]) -> int:
     """The schema that a manifest is written in: BINDING where images are cleaned or an answer may be refused, else SCHEMA."""
     tasks = [manifest.get(place) or {} for place in ("task", "float_task")]
     refuses = any("threshold" in (task.get("confidence") or {}) for task in tasks)
-    return BINDING if refuses or manifest["input"].get("clean") else SCHEMA
+    return BINDING if refuses or manifest["input"].get("clean") is not None else SCHEMA
 
 
 def _check(manifest: dict[str, Any], place: str) -> None:

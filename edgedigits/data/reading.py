@@ -10,7 +10,6 @@ from edgedigits_runner.clean_settings import Clean, clean_of
 
 from edgedigits.errors import InputError
 from edgedigits.ground.facts import JsonObject
-from edgedigits.ground.yaml_files import parse_yaml
 
 Resizing = Literal["area", "bilinear", "bicubic", "lanczos", "keras"]
 RESIZINGS: tuple[Resizing, ...] = get_args(Resizing)
@@ -67,6 +66,8 @@ def parse_reading(settings: JsonObject) -> Reading:
 def parse_clean(said: CleanSaid, where: str = "--clean") -> Clean | None:
     """The settings; None where nothing is said. Text in braces is YAML. Raises InputError, beginning with `where`."""
     if isinstance(said, str) and said.lstrip().startswith("{"):
+        from edgedigits.ground.yaml_files import parse_yaml
+
         said = parse_yaml(said, where, InputError)
     try:
         return clean_of(dict(said) if isinstance(said, Mapping) else said)

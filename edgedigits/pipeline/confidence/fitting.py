@@ -12,10 +12,11 @@ import numpy as np
 from edgedigits_runner.confidence import Confidence
 from numpy.typing import NDArray
 
+from edgedigits.pipeline.confidence.wanted import BALANCED
+
 _LEAST, _MOST = 0.05, 20.0
 """Temperatures that are looked at; a model that is always right on its validation images would be given none at all."""
 BINS: Final = 15
-BALANCED: Final = "balanced"
 
 
 def measure_nll(shares: NDArray[np.float64], labels: np.ndarray) -> float:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from edgedigits.data.dataset import Dataset
-from edgedigits.data.images import Pixels
-from edgedigits.data.sources.outliers import read_outliers
 from edgedigits.errors import InputError
 from edgedigits.ground.facts import JsonObject
-from edgedigits.ground.yaml_files import show_value
-from edgedigits.pipeline.confidence.fitting import BALANCED
 from edgedigits.pipeline.gates.amounts import SHARE, parse_in
+
+if TYPE_CHECKING:
+    from edgedigits.data.dataset import Dataset
+    from edgedigits.data.images import Pixels
 
 PLAIN: Final = "plain"
 CALIBRATED: Final = "calibrated"
 CONFIDENCES: Final = (PLAIN, CALIBRATED)
+BALANCED: Final = "balanced"
 USUAL: Final = "1 %"
 """Of the validation images so many may be refused, where nothing else is said."""
 
@@ -59,6 +59,8 @@ def parse_refuse(said: Any) -> float | str:
     """The share of 1 of "1 %" or 0.01, or "balanced". Raises InputError for anything else."""
     if said == BALANCED:
         return BALANCED
+    from edgedigits.ground.yaml_files import show_value
+
     share = parse_in(said, SHARE)
     if share is None or not 0 <= share <= 0.5:
         raise InputError(
@@ -77,5 +79,7 @@ def make_wanted(confidence: str, outliers: str | None, refuse: Any, dataset: Dat
             f"{option}: data {dataset.name} has labels that are answered each for itself, above a threshold of its own; leave it "
             "out, or choose thresholds by --thresholds tuned"
         )
+    from edgedigits.data.sources.outliers import read_outliers
+
     found = None if outliers is None else Outliers(outliers, *read_outliers(outliers, dataset))
     return Wanted(confidence == CALIBRATED, found, share)
