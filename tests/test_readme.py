@@ -168,7 +168,7 @@ def prepare(folder: Path) -> None:
             size = (20 + number, 24, 3)
             photo = rng.integers(0, 80, size) + 60 * label
             cv2.imwrite(str(folder / "photos" / name / f"{number}.png"), photo.astype(np.uint8))
-    shutil.copytree(folder / "photos" / "cat", folder / "strays")
+    shutil.copytree(folder / "photos", folder / "strays")
     (folder / "photos" / "owl" / "broken.jpg").write_bytes(b"no image")
     for digit in STROKES:
         (folder / "pages" / str(digit)).mkdir(parents=True)
