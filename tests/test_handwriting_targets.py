@@ -9,9 +9,11 @@ import pytest
 from edgedigits_runner.clean_settings import Clean
 from edgedigits_runner.cleaning import cleaned, cleaned_all
 
-from benchmarks.zoo.overlays import lay_letters, split_letters
+from benchmarks.zoo.overlays import lay_letters, lay_on_validation, split_letters
 from benchmarks.zoo.photos import make_photos
 from edgedigits.data.dataset import Dataset
+from edgedigits.data.images import read_all
+from edgedigits.data.splits import split
 from tests.pages import STROKES, draw
 
 
@@ -61,3 +63,13 @@ def test_every_image_gets_a_letter_of_its_half(
         assert pixels.any(axis=(1, 2, 3)).all()
         shapes[part] = np.mean([np.ptp(np.flatnonzero(one[..., 0].max(axis=0) > 60)) for one in pixels])
     assert shapes["train"] < shapes["test"], "a one is narrower than a seven"
+
+
+def test_the_epoch_is_chosen_under_letters_and_nothing_else_is_changed(digits: np.ndarray, tmp_path: Path) -> None:
+    np.savez(tmp_path / "one.npz", x=draw(7)[None, ..., 0])
+    labels = np.arange(30) % 3
+    black = Dataset.from_arrays(np.zeros_like(digits), labels, np.zeros_like(digits), labels)
+    data = split(lay_on_validation(black, tmp_path / "one.npz"), "0..1", 0)
+    validation, fit = (read_all(part) for part in (data.validation, data.fit))
+    assert validation.any(axis=(1, 2, 3)).all()
+    assert not fit.any()

@@ -119,7 +119,7 @@ def split(dataset: Dataset, scale: Scale, seed: int, split_seed: int = 0, augmen
     scale_pixels(np.zeros(dataset.shape, np.uint8), scale)
     rng = np.random.default_rng(split_seed)
     labels = dataset.train.labels
-    rest, validation = _cut_validation(labels, rng)
+    rest, validation = cut_validation(labels, rng)
     count = min(round(CALIBRATION_SHARE * len(rest)), CALIBRATION_MOST)
     fit, calibration = cut_stratified(labels[rest], count, rng)
     calibration = calibration if len(calibration) else fit
@@ -135,7 +135,8 @@ def split(dataset: Dataset, scale: Scale, seed: int, split_seed: int = 0, augmen
     )
 
 
-def _cut_validation(labels: Labels, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def cut_validation(labels: Labels, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(rest, validation): sorted indices of training images; `split` begins so, with a generator seeded by its split seed."""
     return cut_stratified(labels, min(round(VALIDATION_SHARE * len(labels)), VALIDATION_MOST), rng)
 
 
@@ -145,7 +146,7 @@ def split_folds(dataset: Dataset, scale: Scale, seed: int, folds: int) -> Iterat
     Validation is the same as that of `split`; calibration is what is fit. Raises what `split` does.
     """
     data, labels = split(dataset, scale, seed), dataset.train.labels
-    pool, _ = _cut_validation(labels, np.random.default_rng(0))
+    pool, _ = cut_validation(labels, np.random.default_rng(0))
     dealt = cut_folds(labels[pool], folds, np.random.default_rng(FOLD_SEED))
     for number in range(folds):
         fit = dataset.train.subset(pool[dealt != number])
@@ -154,7 +155,7 @@ def split_folds(dataset: Dataset, scale: Scale, seed: int, folds: int) -> Iterat
 
 def check_folds(dataset: Dataset, folds: int) -> None:
     """Raises InputError where a class has fewer images than there are folds, those for validation aside."""
-    pool, _ = _cut_validation(dataset.train.labels, np.random.default_rng(0))
+    pool, _ = cut_validation(dataset.train.labels, np.random.default_rng(0))
     labels = dataset.train.labels[pool]
     counts = labels.sum(axis=0) if labels.ndim == 2 else np.bincount(labels, minlength=len(dataset.classes))
     rarest = int(counts.argmin())
