@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from matplotlib import get_data_path
 
+import edgedigits as ed
 from edgedigits.data.augmentation.augment import Augment
 from edgedigits.data.augmentation.glyphs import BOX, DEFAULT, SIDE, read_glyphs
 from edgedigits.data.augmentation.letters import Letters
@@ -107,6 +108,14 @@ def test_letters_come_from_a_font_a_folder_or_an_npz(tmp_path: Path) -> None:
     assert len(read_glyphs(str(tmp_path))) == 3
     told = Augment.only(noise={"letters": str(tmp_path)}).as_json()["noise"]
     assert told["sha256"] != Augment.only(noise={}).as_json()["noise"]["sha256"], "kept work is of these letters"
+
+
+def test_a_training_with_a_font_that_cant_be_read_leaves_nothing(shapes: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.ttf").write_bytes(b"no font at all")
+    augment = {"noise": {"letters": str(tmp_path / "broken.ttf")}}
+    with pytest.raises(InputError, match="can't be read as a font"):
+        ed.train("mlp", shapes, out=tmp_path / "n.keras", epochs=1, augment=augment, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.ttf"]
 
 
 def test_letters_that_cant_be_read_are_one_sentence(tmp_path: Path) -> None:

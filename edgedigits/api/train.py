@@ -7,6 +7,7 @@ import inspect
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -257,7 +258,12 @@ def run(
     tell_notes(dataset, say)
     work = out.with_suffix(".training")
     with locked(work, wait_s=0, doing="trains into"):
-        trained = carry_out(plan, wanted, dataset, out, work, say, progress)
+        try:
+            trained = carry_out(plan, wanted, dataset, out, work, say, progress)
+        except InputError:
+            with suppress(OSError):
+                work.rmdir()  # where nothing was kept in it yet
+            raise
         save(trained.model, trained.record, out)
         write_history(trained.history, out.with_suffix(".csv"))
         shutil.rmtree(work, ignore_errors=True)
