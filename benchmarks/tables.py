@@ -187,6 +187,7 @@ _FROM_RESULTS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
     ("converters-targets", "converters.json", targets_table),
     ("zoo", "keras3.json", zoo_table),
     ("zoo-layers", "zoo.json", nets_table.layers_table),
+    ("zoo-targets", "zoo.json", targets_table),
     ("corruptions", "zoo.json", corruptions_table),
     ("adapt", "adapt.json", adapt_table),
     ("adapt-targets", "adapt.json", targets_table),
