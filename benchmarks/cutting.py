@@ -43,13 +43,13 @@ class Relay:
 
     def cut(self) -> None:
         """Resets every open connection, as a pulled cable does in the end."""
-        for one in self._open:
+        cut, self._open = self._open, []
+        for one in cut:
             with contextlib.suppress(OSError):
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
-        self._open.clear()
 
     def cut_after(self, seconds: float) -> None:
         """Cuts so many seconds from now, unless spare() comes first."""
@@ -62,9 +62,10 @@ class Relay:
         self._cut_at_bytes = self.passed_bytes + size
 
     def spare(self) -> None:
-        """Takes back a cut that has not happened."""
+        """Takes back a cut that has not happened; waits for one that is under way, so that it cuts nothing that comes after."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer.join()
         self._cut_at_bytes = None
 
     def _accept(self) -> None:
