@@ -49,8 +49,8 @@ def measure() -> tuple[list[dict[str, Any]], dict[str, Any]]:
     )
     path, record = train_kept(settings, lay_on_validation(mnist, ours), "overlays")
     laid = lay_letters(mnist, ours, others, WAYS[:2])
-    tried = {recipe: make_forms(path, laid, recipe) for recipe in RECIPES}
-    validated = {recipe: compare(forms, split(laid, "0..1", 0).validation) for recipe, forms in tried.items()}
+    tried, validation = {one: make_forms(path, laid, one) for one in RECIPES}, split(laid, "0..1", 0).validation
+    validated = {one: compare(forms, validation) for one, forms in tried.items()}
     recipe = max(RECIPES, key=lambda one: validated[one]["int8"])
     flats = tried[recipe]
     images = {"plain": mnist.test, "over and under": laid.test}

@@ -11,7 +11,7 @@ from edgedigits.pipeline.confidence.wording import tell_confidence
 from edgedigits.pipeline.gates.wording import list_lines
 from edgedigits.pipeline.mixing.wording import tell_mixed
 from edgedigits.tasks.class_recalls import ClassChange, ClassChanges
-from edgedigits.tasks.differences import tell_classes, tell_mcnemar, word_interval
+from edgedigits.tasks.differences import tell_classes, tell_mcnemar, word_interval, word_share
 from edgedigits.tasks.statistics import Interval, Paired, bound_share
 
 
@@ -25,7 +25,7 @@ def write_artifact_card(manifest: JsonObject) -> str:
         "",
         f"| {manifest['data']['name']}, {test['images']} test images | float | this model |",
         "|---|---|---|",
-        f"| {_accuracy(manifest)} | {_percent(test['float_accuracy'])} | {_percent(test['accuracy'])} |",
+        f"| {_accuracy(manifest)} | {word_share(test['float_accuracy'])} | {word_share(test['accuracy'])} |",
         f"| 95 % interval | {_interval(test, 'float_accuracy')} | {_interval(test, 'accuracy')} |",
         *_f1(test),
         *_worst_class(test, _noun(manifest)),
@@ -44,7 +44,7 @@ def write_artifact_card(manifest: JsonObject) -> str:
         f"| stage | validation {_accuracy(manifest)} | seconds |",
         "|---|---|---|",
         *(
-            f"| {row['stage']} | {_percent(row['validation_accuracy'])} | {row['seconds']} |"
+            f"| {row['stage']} | {word_share(row['validation_accuracy'])} | {row['seconds']} |"
             for row in manifest["stages"]
         ),
     ]
@@ -104,7 +104,7 @@ def _f1(test: JsonObject) -> Iterator[str]:
     """The rows of F1, where labels are asked."""
     for name, words in (("f1_macro", "F1, the mean over labels"), ("f1_micro", "F1 of all labels together")):
         if name in test.get("scores", {}):
-            yield f"| {words} | {_percent(test['float_scores'][name])} | {_percent(test['scores'][name])} |"
+            yield f"| {words} | {word_share(test['float_scores'][name])} | {word_share(test['scores'][name])} |"
 
 
 def _float16(export: JsonObject) -> Iterator[str]:
@@ -144,8 +144,8 @@ def _worst_class(test: JsonObject, noun: str) -> Iterator[str]:
     name = str(worst["class"]).replace("|", "\\|")
     if worst["float_recall"] > worst["compressed_recall"]:
         yield (
-            f"| recall of {noun} {name}, which loses most ({worst['images']} images) | {_percent(worst['float_recall'])} "
-            f"| {_percent(worst['compressed_recall'])} |"
+            f"| recall of {noun} {name}, which loses most ({worst['images']} images) | {word_share(worst['float_recall'])} "
+            f"| {word_share(worst['compressed_recall'])} |"
         )
     else:
         yield f"| recall by {noun} | | no {noun} loses |"
@@ -164,8 +164,8 @@ def write_baseline_card(record: JsonObject) -> str:
         "| | |",
         "|---|---|",
         f"| parameters | {record['parameters']:,} |",
-        f"| test accuracy | {_percent(record['test_accuracy'])} of {images['test']:,} images |",
-        f"| validation accuracy | {_percent(record['validation_accuracy'])} of {images['validation']:,} images |",
+        f"| test accuracy | {word_share(record['test_accuracy'])} of {images['test']:,} images |",
+        f"| validation accuracy | {word_share(record['validation_accuracy'])} of {images['validation']:,} images |",
         f"| trained on | {images['fit']:,} images, {record['epochs_run']} epochs, the best was {record['best_epoch']} |",
         f"| input scale | {_scale(record)} |",
         f"| seed, batch, rate | {settings['seed']}, {settings['batch']}, {settings['rate']} |",
@@ -210,14 +210,14 @@ def tell_trainings(record: JsonObject) -> Iterator[str]:
         bound = word_interval(Interval(found["accuracy"], found["accuracy_low"], found["accuracy_high"]))
         each = ", ".join(f"{100 * row['accuracy']:.2f}" for row in kfold["each"])
         yield (
-            f"{kfold['folds']} folds: out of fold {_percent(found['accuracy'])} of {found['images']:,} images "
+            f"{kfold['folds']} folds: out of fold {word_share(found['accuracy'])} of {found['images']:,} images "
             f"(95 % interval {bound}); by fold {each}"
         )
 
 
 def _spread(scores: JsonObject) -> str:
     ends = f"{100 * scores['lowest']:.2f} to {100 * scores['highest']:.2f}"
-    return f"{_percent(scores['median'])} ({ends})"
+    return f"{word_share(scores['median'])} ({ends})"
 
 
 def _augmentation(record: JsonObject) -> str:
@@ -240,7 +240,3 @@ def _scale(record: JsonObject) -> str:
     folded = record["input"].get("folded")
     inside = f" ({scaling_of(folded['scale'])} is in the weights of its first layer)" if folded else ""
     return f"{scaling_of(record['input']['scale'])}{inside}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"

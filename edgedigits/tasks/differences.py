@@ -37,6 +37,11 @@ def tell_f1(difference: Interval) -> str:
     return f"{said} (95 % interval, paired bootstrap over images){'' if clear else ': not a clear difference'}."
 
 
+def word_share(share: float) -> str:
+    """A share of 1 as percent."""
+    return f"{100 * share:.2f} %"
+
+
 def word_interval(interval: Interval) -> str:
     """A share of 1 as percent, from the low end to the high one."""
     return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"

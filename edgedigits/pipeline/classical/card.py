@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgedigits.ground.facts import JsonObject
+from edgedigits.tasks.differences import word_share
 
 
 def write_classical_card(record: JsonObject) -> str:
@@ -18,9 +19,9 @@ def write_classical_card(record: JsonObject) -> str:
         "| | |",
         "|---|---|",
         f"| features | {record['features']['count']:,} for each image |",
-        f"| test accuracy | {_percent(record['test_accuracy'])} of {images['test']:,} images "
-        f"(95 % interval {_percent(low)} to {_percent(high)}) |",
-        f"| validation accuracy | {_percent(record['validation_accuracy'])} of {images['validation']:,} images |",
+        f"| test accuracy | {word_share(record['test_accuracy'])} of {images['test']:,} images "
+        f"(95 % interval {word_share(low)} to {word_share(high)}) |",
+        f"| validation accuracy | {word_share(record['validation_accuracy'])} of {images['validation']:,} images |",
         f"| trained on | {images['fit']:,} images, in {record['seconds']} s |",
         f"| bytes | {record['size_bytes']:,} |",
         f"| time for an image, alone | {latency['p50_us']:,} us (median of {latency['timed_images']}) |",
@@ -31,7 +32,3 @@ def write_classical_card(record: JsonObject) -> str:
         "The test images were scored once, at the end. Times are of the machine that trained it, features included.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"

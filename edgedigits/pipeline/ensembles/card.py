@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgedigits_runner.scaling import scaling_of
 
 from edgedigits.ground.facts import JsonObject
+from edgedigits.tasks.differences import word_share
 
 
 def write_ensemble_card(record: JsonObject) -> str:
@@ -31,16 +32,12 @@ def write_ensemble_card(record: JsonObject) -> str:
         "| | |",
         "|---|---|",
         f"| parameters | {record['parameters']:,} |",
-        f"| test accuracy | {_percent(record['test_accuracy'])} of {images['test']:,} images "
-        f"(95 % interval {_percent(low)} to {_percent(high)}) |",
-        f"| validation accuracy | {_percent(record['validation_accuracy'])} of {images['validation']:,} images |",
+        f"| test accuracy | {word_share(record['test_accuracy'])} of {images['test']:,} images "
+        f"(95 % interval {word_share(low)} to {word_share(high)}) |",
+        f"| validation accuracy | {word_share(record['validation_accuracy'])} of {images['validation']:,} images |",
         f"| input scale | {scaling_of(record['input']['scale'])} |",
         f"| made with | {', '.join(f'{name} {number}' for name, number in record['versions'].items())} |",
         "",
         "The test images were scored once, at the end.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
