@@ -8,8 +8,9 @@ import os
 import pathlib
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from edgedigits.errors import InputError
 
@@ -59,7 +60,16 @@ if keras.backend.backend() != "tensorflow":
     )
 tf.get_logger().setLevel("ERROR")
 
-__all__ = ["has_bfloat16", "keras", "seed_everything", "silenced_stderr", "tf"]
+__all__ = ["as_graph", "has_bfloat16", "keras", "seed_everything", "silenced_stderr", "tf"]
+
+
+def as_graph(function: Callable[..., Any], **options: Any) -> Any:
+    """The function as one TensorFlow graph; `options` as `tf.function` has them.
+
+    Python's own `if` and `for` on tensors are not looked for, as Keras 3 doesn't in its training: in all of Keras' code that a
+    net calls there is none, and the search took as long as the rest of making its graph.
+    """
+    return tf.function(function, autograph=False, **options)
 
 
 def has_bfloat16() -> bool:

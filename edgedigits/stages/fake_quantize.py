@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from edgedigits.backend import keras, tf
+from edgedigits.backend import as_graph, keras, tf
 from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.splits import FitData
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor, KerasVariable, TensorLike
@@ -37,7 +37,7 @@ class FakeQuantized:
     def observe(self, data: FitData) -> None:
         """Set every range to what the calibration images reach; it stays there while the weights settle into it."""
         self.observing = True
-        call = tf.function(lambda images: self(images))
+        call = as_graph(lambda images: self(images))
         for images, _ in make_plain_batches(data.calibration, data.scale):
             call(images)
         self.observing = False

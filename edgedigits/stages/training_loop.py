@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from edgedigits.backend import keras, seed_everything, tf
+from edgedigits.backend import as_graph, keras, seed_everything, tf
 from edgedigits.data.feed import TOGETHER, make_training_batches
 from edgedigits.data.splits import FitData
 from edgedigits.ground.facts import Facts, Progress
@@ -189,13 +189,15 @@ def descend(
         return value
 
     def several(batches: Iterator[Sequence[KerasTensor]], count: KerasTensor) -> KerasTensor:
-        losses = tf.TensorArray(tf.float32, count)
-        for number in tf.range(count):
-            losses = losses.write(number, step(*next(batches)))
+        def one_more(number: KerasTensor, losses: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
+            return number + 1, losses.write(number, step(*next(batches)))
+
+        begun = (tf.constant(0), tf.TensorArray(tf.float32, count))
+        _, losses = tf.while_loop(lambda number, _: number < count, one_more, begun)
         found: KerasTensor = losses.stack()
         return found
 
-    compiled = tf.function(several, reduce_retracing=True)
+    compiled = as_graph(several, reduce_retracing=True)
     seed_everything(how.seed)
     seed_layers(training_copy, how.seed)
     losses: list[float] = []
@@ -284,13 +286,15 @@ def make_holder(
     """A graph function that zeroes pruned weights again and makes clustered ones equal to their cluster's mean."""
     kernels = walk.collect_kernels(training_copy)
     fixed = {path: tf.constant(mask, tf.float32) for path, mask in masks.items() if path not in clusters}
-    groups = {path: tf.constant(numbers + 1, tf.int32) for path, numbers in clusters.items()}
+    groups = {
+        path: (tf.constant(numbers + 1, tf.int32), int(numbers.max()) + 2) for path, numbers in clusters.items()
+    }
 
     def hold() -> None:
         for path, mask in fixed.items():
             kernels[path].assign(kernels[path] * mask)
-        for path, group in groups.items():
-            means = tf.math.unsorted_segment_mean(kernels[path].value, group, int(tf.reduce_max(group)) + 1)
+        for path, (group, count) in groups.items():
+            means = tf.math.unsorted_segment_mean(kernels[path].value, group, count)
             pruned_stay_zero = tf.concat([[0.0], means[1:]], axis=0)
             kernels[path].assign(tf.gather(pruned_stay_zero, group))
 

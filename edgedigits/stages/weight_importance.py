@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgedigits.backend import tf
+from edgedigits.backend import as_graph, tf
 from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.splits import FitData
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
@@ -38,7 +38,7 @@ def measure_input_sizes(model: KerasModel, data: FitData) -> dict[str, np.ndarra
         walk.run(model, images, apply)
         return seen
 
-    compiled = tf.function(observe)
+    compiled = as_graph(observe)
     for images, _ in make_plain_batches(data.calibration, data.scale):
         for name, mean in compiled(images).items():
             squares.setdefault(name, []).append(mean.numpy())

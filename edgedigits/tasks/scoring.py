@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 
-from edgedigits.backend import tf
+from edgedigits.backend import as_graph, tf
 from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
@@ -62,7 +62,7 @@ def _find_call(model: KerasModel) -> Callable[[tf.Tensor], tf.Tensor]:
         def call(batch: tf.Tensor) -> tf.Tensor:
             return cast("KerasModel", own())(batch, training=False)
 
-        _CALLS[model] = tf.function(
+        _CALLS[model] = as_graph(
             call, input_signature=[tf.TensorSpec([None, *model.inputs[0].shape[1:]], tf.float32)]
         )
     return _CALLS[model]

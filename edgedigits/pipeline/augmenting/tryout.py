@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from edgedigits.backend import keras, seed_everything, tf
+from edgedigits.backend import as_graph, keras, seed_everything, tf
 from edgedigits.data.augmentation.augment import Augment
 from edgedigits.data.feed import make_training_batches
 from edgedigits.data.images import Images
@@ -133,7 +133,7 @@ class _Trainer:
         self.images = draw_sample(race.pool, race.images, race.seed)
         rate = keras.optimizers.schedules.CosineDecay(min(RATE, race.rate), race.steps, alpha=CLOSING_RATE)
         self.adam = Adam(learner.trainable_variables, rate)
-        self.step = tf.function(self._step, reduce_retracing=True)
+        self.step = as_graph(self._step, reduce_retracing=True)
 
     def train(self, augment: Augment | None, progress: Callable[[float], None]) -> None:
         race = self.race

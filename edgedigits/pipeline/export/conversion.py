@@ -127,10 +127,10 @@ def _save(model: KerasModel, folder: str, samples: Iterable[list[np.ndarray]]) -
 
     Not the Keras model itself: that would write the functions of every layer, which takes ten times as long.
     """
-    from edgedigits.backend import tf
+    from edgedigits.backend import as_graph, tf
 
     shape = [1, *model.inputs[0].shape[1:]]
-    call = tf.function(lambda image: model(image, training=False))
+    call = as_graph(lambda image: model(image, training=False))
     concrete = call.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="image"))
     holder = tf.Module()
     holder.variables_in_use = list(concrete.graph.variables)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from edgedigits.backend import tf
+from edgedigits.backend import as_graph, tf
 from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.pipeline.sensitivity.wiring import Edge, Rounded, Wiring
@@ -58,7 +58,7 @@ class RoundedNet:
     def _ranges(self) -> dict[int, tuple[float, float]]:
         """Least and greatest value of each source on the calibration images, zero included."""
         low, high = np.zeros((2, len(self.wiring.sources)), np.float32)
-        observe = tf.function(self._observe, reduce_retracing=True)
+        observe = as_graph(self._observe, reduce_retracing=True)
         for pixels in self._calibration:
             ends = np.asarray(observe(pixels))
             low, high = np.minimum(low, ends[:, 0]), np.maximum(high, ends[:, 1])
@@ -93,7 +93,7 @@ class RoundedNet:
 
         shape = [None, *self._net.inputs[0].shape[1:]]
         signature = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec([len(places)], tf.bool)]
-        found: Callable[[np.ndarray, np.ndarray], KerasTensor] = tf.function(run, input_signature=signature)
+        found: Callable[[np.ndarray, np.ndarray], KerasTensor] = as_graph(run, input_signature=signature)
         return found
 
     def _walk(

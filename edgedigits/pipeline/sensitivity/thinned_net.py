@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from edgedigits.backend import tf
+from edgedigits.backend import as_graph, tf
 from edgedigits.data.splits import FitData
 from edgedigits.errors import ModelError
 from edgedigits.keras_types import KerasModel, KerasTensor
@@ -116,7 +116,7 @@ class ThinnedNet:
             return run_gated(net, layout, pixels, gate_by(factors, layout.coupling.count), renormalize=True)
 
         shape = [None, *net.inputs[0].shape[1:]]
-        return tf.function(
+        return as_graph(
             run, input_signature=[tf.TensorSpec(shape, tf.float32), tf.TensorSpec([layout.coupling.count], tf.float32)]
         )
 

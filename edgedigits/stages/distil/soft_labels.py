@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgedigits.backend import tf
+from edgedigits.backend import as_graph, tf
 from edgedigits.data.augmentation.augment import Augment
 from edgedigits.data.augmentation.mixing import mix
 from edgedigits.data.feed import TOGETHER, make_reader, shuffle_batches
@@ -113,7 +113,7 @@ def make_lessons(
 
 def _asked(ask: Ask) -> Callable[[KerasTensor], np.ndarray]:
     """Answers, float32, to uint8 images; ModelError when some of them are no finite numbers."""
-    compiled = tf.function(lambda pixels: ask(tf.cast(pixels, tf.float32)), reduce_retracing=True)
+    compiled = as_graph(lambda pixels: ask(tf.cast(pixels, tf.float32)), reduce_retracing=True)
 
     def asked(pixels: KerasTensor) -> np.ndarray:
         answers = np.asarray(compiled(pixels), np.float32)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgedigits.backend import tf
+from edgedigits.backend import as_graph, tf
 from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.samples import draw_sample
 from edgedigits.data.splits import FitData
@@ -81,7 +81,7 @@ def measure_loss_changes(layout: Layout, data: FitData, images: int, weights: np
     """
     model, task = walk.clone(layout.coupling.model, logits=True), find_task(data)
     own = None if weights is None else tf.constant(weights)
-    gradients = tf.function(lambda pixels, labels: _gate_gradients(task, model, layout, pixels, labels, own))
+    gradients = as_graph(lambda pixels, labels: _gate_gradients(task, model, layout, pixels, labels, own))
     picked = draw_sample(data.fit, images, data.seed)
     total = np.zeros(layout.coupling.count)
     for pixels, labels in make_plain_batches(picked, data.scale, BATCH):

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from edgedigits.backend import tf
+from edgedigits.backend import as_graph, tf
 from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.samples import draw_sample
 from edgedigits.data.splits import FitData
@@ -105,6 +105,6 @@ def make_asker(layout: Layout, data: FitData, weights: np.ndarray | None) -> Cal
         result: KerasTensor = tf.reduce_sum(task.weighted(task.loss(labels, logits), labels, own))
         return result
 
-    compiled = tf.function(total, reduce_retracing=True)
+    compiled = as_graph(total, reduce_retracing=True)
     count = sum(len(labels) for _, labels in batches)
     return lambda keep: sum(float(compiled(*batch, tf.constant(keep, tf.float32))) for batch in batches) / count

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgedigits.backend import tf
+from edgedigits.backend import as_graph, tf
 from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.samples import draw_sample
 from edgedigits.data.splits import FitData
@@ -113,7 +113,7 @@ def measure_branch_importance(model: KerasModel, data: FitData, images: int = IM
     if not found:
         return {}
     net, task = walk.clone(model, logits=True), find_task(data)
-    changes = tf.function(lambda pixels, labels: _changes(task, net, found, pixels, labels))
+    changes = as_graph(lambda pixels, labels: _changes(task, net, found, pixels, labels))
     picked = draw_sample(data.fit, images, data.seed)
     total = np.zeros(len(found))
     for pixels, labels in make_plain_batches(picked, data.scale, BATCH):
