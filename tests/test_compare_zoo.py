@@ -130,6 +130,15 @@ def test_it_goes_on_with_what_is_there_by_what_it_is(compared: ed.ComparedZoo, s
     assert keep_sure(again.document["rows"][0]) == keep_sure(found.document["rows"][0])
 
 
+def test_slim_exports_are_smaller_and_answer_the_same(compared: ed.ComparedZoo, shapes: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder_of(compared), tmp_path / "z")
+    found = ed.compare_zoo(shapes, nets="mlp", recipes="ptq_int8", slim=True, out=tmp_path / "z", **QUICK)
+    (row,), before = found.document["rows"], compared.document["rows"][0]
+    assert row["compressed"]["raw_bytes"] < before["compressed"]["raw_bytes"]
+    assert row["compressed"]["accuracy"] == before["compressed"]["accuracy"]
+    assert ("Exports are slim." in found.markdown, "Exports are slim." in compared.markdown) == (True, False)
+
+
 def keep_sure(row: dict[str, Any]) -> dict[str, Any]:
     """What does not depend on the clock, nor on the names of layers, which Keras numbers through a process."""
     clocked_or_named = ("p50_us", "raw_bytes", "gzip_bytes")

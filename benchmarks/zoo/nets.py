@@ -1,8 +1,9 @@
 """Section "nets": every net of the zoo on MNIST through the recipes, by `edgedigits compare-zoo` itself.
 
 The comparison lies in build/zoo, or in the folder that EDGEDIGITS_ZOO names, and goes on there: it may be made in parts, by
-`edgedigits compare-zoo --data mnist --out build/zoo --nets ...`. EDGEDIGITS_ZOO_NETS names the nets, with
-commas; where it does not, they are all that suit the data, and the ensemble of the best three.
+`edgedigits compare-zoo --data mnist --out build/zoo --nets ...`. EDGEDIGITS_ZOO_NETS names the nets and
+EDGEDIGITS_ZOO_RECIPES the recipes, with commas; without, the nets are all that suit the data, and the ensemble of the best
+three.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ def measure() -> tuple[list[dict[str, Any]], dict[str, Any]]:
     import edgedigits as ed
 
     out = Path(os.environ.get("EDGEDIGITS_ZOO", ROOT / "build" / "zoo"))
+    recipes = os.environ.get("EDGEDIGITS_ZOO_RECIPES")
     names = os.environ.get("EDGEDIGITS_ZOO_NETS", "").split(",")
     if names == [""]:
-        names = [*(net["net"] for net in ed.compare_zoo(DATA, out=out).as_json()["nets"]), ENSEMBLE]
-    found = ed.compare_zoo(DATA, nets=names, out=out).as_json()
+        alone = ed.compare_zoo(DATA, recipes=recipes, slim=True, out=out).as_json()
+        names = [*(net["net"] for net in alone["nets"]), ENSEMBLE]
+    found = ed.compare_zoo(DATA, nets=names, recipes=recipes, slim=True, out=out).as_json()
     return judge(found), {"comparison": found}
 
 

@@ -286,9 +286,7 @@ def make_holder(
     """A graph function that zeroes pruned weights again and makes clustered ones equal to their cluster's mean."""
     kernels = walk.collect_kernels(training_copy)
     fixed = {path: tf.constant(mask, tf.float32) for path, mask in masks.items() if path not in clusters}
-    groups = {
-        path: (tf.constant(numbers + 1, tf.int32), int(numbers.max()) + 2) for path, numbers in clusters.items()
-    }
+    groups = {path: (tf.constant(numbers + 1, tf.int32), int(numbers.max()) + 2) for path, numbers in clusters.items()}
 
     def hold() -> None:
         for path, mask in fixed.items():

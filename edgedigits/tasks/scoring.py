@@ -62,9 +62,7 @@ def _find_call(model: KerasModel) -> Callable[[tf.Tensor], tf.Tensor]:
         def call(batch: tf.Tensor) -> tf.Tensor:
             return cast("KerasModel", own())(batch, training=False)
 
-        _CALLS[model] = as_graph(
-            call, input_signature=[tf.TensorSpec([None, *model.inputs[0].shape[1:]], tf.float32)]
-        )
+        _CALLS[model] = as_graph(call, input_signature=[tf.TensorSpec([None, *model.inputs[0].shape[1:]], tf.float32)])
     return _CALLS[model]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgedigits.api.progress import Told
 from edgedigits.api.zoo.kinds import KINDS, find_kind, list_names
@@ -50,4 +50,10 @@ def plan_rows(name: str, question: Question) -> list[RowPlan]:
     kind = find_kind(name)
     own = KINDS[kind].recipes
     recipes = question.recipes if own is None else tuple(map(load_recipe, own))
+    if question.slim:
+        recipes = tuple(map(_slimmed, recipes))
     return [RowPlan(kind, name, recipe) for recipe in recipes] or [RowPlan(kind, name, None)]
+
+
+def _slimmed(recipe: Recipe) -> Recipe:
+    return replace(recipe, export=replace(recipe.export, slim=True)) if hasattr(recipe.export, "slim") else recipe

@@ -24,7 +24,8 @@ Names = str | Sequence[str] | None
 
 @dataclass(frozen=True)
 class Question:
-    """`nets` is empty where all that suit the data are meant; `epochs` None leaves each net its own."""
+    """`nets` is empty where all that suit the data are meant; `epochs` None leaves each net its own; `slim`: every export
+    is to be that."""
 
     wish: DataWish
     nets: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Question:
     scaling: Scaling | None = None
     seed: int = 0
     epochs: int | None = None
+    slim: bool = False
     clock: Clock = field(default_factory=Clock)
 
     @cached_property

@@ -51,6 +51,7 @@ def _tell_question(question: Question) -> JsonObject:
         "seed": question.seed,
         "epochs": question.epochs,
         "recipes": [recipe.name for recipe in question.recipes],
+        "slim": question.slim,
     }
 
 

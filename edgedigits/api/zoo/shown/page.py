@@ -93,6 +93,7 @@ def tabulate_best(document: JsonObject) -> Table:
         " of ",
         Told("/data/name"),
         ". p: exact McNemar; drop: points, float less int8; Pi 4, Pi 5: times fewer cycles than float, foretold. ",
+        "Exports are slim. " if document["slim"] else "",
         Told("/rule"),
     )
     failed = [at for at in places if not document["rows"][at]["ok"]]
