@@ -189,7 +189,7 @@ def descend(
         return value
 
     def several(batches: Iterator[Sequence[KerasTensor]], count: KerasTensor) -> KerasTensor:
-        def one_more(number: KerasTensor, losses: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
+        def one_more(number: KerasTensor, losses: tf.TensorArray) -> tuple[KerasTensor, tf.TensorArray]:
             return number + 1, losses.write(number, step(*next(batches)))
 
         begun = (tf.constant(0), tf.TensorArray(tf.float32, count))

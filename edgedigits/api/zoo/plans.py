@@ -10,6 +10,7 @@ from edgedigits.api.zoo.question import Names, Question, split_names
 from edgedigits.errors import InputError
 from edgedigits.ground.yaml_files import suggest
 from edgedigits.models.zoo import ZOO
+from edgedigits.pipeline.export.export import make_slim
 from edgedigits.pipeline.recipe import Recipe, load_recipe
 
 
@@ -51,9 +52,5 @@ def plan_rows(name: str, question: Question) -> list[RowPlan]:
     own = KINDS[kind].recipes
     recipes = question.recipes if own is None else tuple(map(load_recipe, own))
     if question.slim:
-        recipes = tuple(map(_slimmed, recipes))
+        recipes = tuple(replace(recipe, export=make_slim(recipe.export)) for recipe in recipes)
     return [RowPlan(kind, name, recipe) for recipe in recipes] or [RowPlan(kind, name, None)]
-
-
-def _slimmed(recipe: Recipe) -> Recipe:
-    return replace(recipe, export=replace(recipe.export, slim=True)) if hasattr(recipe.export, "slim") else recipe

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol
+from dataclasses import replace
+from typing import Any, ClassVar, Protocol
 
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
@@ -72,3 +73,8 @@ def tries_values(export: Export) -> bool:
 def list_rewrites(export: Export) -> tuple[str, ...]:
     """The options of the export that are set and ask for other bytes of the same model."""
     return tuple(name for name in export.rewrites if getattr(export, name))
+
+
+def make_slim(export: Any) -> Any:
+    """The export with its option `slim` set, where it has one."""
+    return replace(export, slim=True) if "slim" in export.rewrites else export

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edgedigits.ground.facts import JsonObject
 from edgedigits.models.zoo.family_plan import BLOCKS, list_sizes
-from edgedigits.pipeline.export.int8 import Int8
+from edgedigits.pipeline.export.export import make_slim
 from edgedigits.pipeline.recipe import Recipe, load_recipe
 from edgedigits.pipeline.search.points.foretelling import find_core
 from edgedigits.stages.distil.distil import Distil
@@ -166,10 +166,10 @@ def make_recipe(kind: str, choices: Choices, frame: Frame) -> Recipe:
     """What the choices stand for, with an int8 export that leaves out what no interpreter reads."""
     template: Any = load_recipe(KINDS[kind].template)
     stages = KINDS[kind].build(list(template.stages), choices, frame)
-    export = replace(template.export, slim=True) if isinstance(template.export, Int8) else template.export
     said = [word for word in (_word(*one) for one in choices.items()) if word]
     name = "_".join([*(said or ["ptq"] if kind == "plain" else [kind, *said]), "int8"])
-    return Recipe(name, f"found by edgedigits search for {frame.target}", stages, template.export_name, export)
+    export, use = make_slim(template.export), f"found by edgedigits search for {frame.target}"
+    return Recipe(name, use, stages, template.export_name, export)
 
 
 def _word(name: str, value: Any) -> str:
