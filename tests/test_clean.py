@@ -252,6 +252,8 @@ def test_what_is_trained_on_cleaned_images_says_so_to_the_end(written: Path, tmp
         _check_other_models(taught, ed.load_data(written))
     with pytest.raises(InputError, match=r"^clean="):
         ed.compress(trained.path, written, recipe="float32", resize=(12, 12), clean="sauvola", out=tmp_path)
+    with pytest.raises(InputError, match=r"^clean="):
+        ed.advise(trained.path, written, recipe="float32", clean="sauvola")
 
 
 def clean_release(shapes: Path, tmp_path: Path, schema: int = 3, **settings: Any) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 from edgedigits.data.dataset import Dataset, fit_to_shape
 from edgedigits.data.images import read_all
 from edgedigits.data.one_label import fit_to_outputs
-from edgedigits.data.reading import PLAIN, parse_reading, word_clean
+from edgedigits.data.reading import parse_reading, word_clean
 from edgedigits.data.samples import draw_sample
 from edgedigits.data.scale import NAMED, Scaling, scale_pixels
 from edgedigits.errors import InputError
@@ -52,7 +52,7 @@ class Wish(ModelWish):
 def prepare_job(recipe: Recipe, wish: Wish, say: Say, progress: Progress = silent) -> Job:
     """A job with its model loaded and its data fitted to the model's input. Raises InputError's kinds."""
     own = wish.own()
-    path, dataset = _own(wish, own) if own else _of_zoo(wish, say, progress)
+    path, dataset = (own, wish.read_as_trained(own).dataset()) if own else _of_zoo(wish, say, progress)
     _check_other_models(recipe, dataset)
     given, scales = wish.scale_of(path), list[Scaling]()
 
@@ -104,11 +104,6 @@ def _scale(given: Scaling | None, model: KerasModel, path: Path, say: Say) -> Sc
     if given is not None and own and given != RAW:
         say(f"warning: {path.name}: {word_own_scaling(own)}; was it trained on {given}?")
     return RAW if given is None else given
-
-
-def _own(wish: Wish, path: Path) -> tuple[Path, Dataset]:
-    record = find_record_beside(path)
-    return path, wish.filled(parse_reading(record["input"]) if record else PLAIN).dataset()
 
 
 def _check_other_models(recipe: Recipe, dataset: Dataset) -> None:

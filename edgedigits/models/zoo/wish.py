@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from edgedigits.data.reading import PLAIN, parse_reading
 from edgedigits.data.scale import Scaling, parse_scaling
 from edgedigits.data.sources.wish import DataWish
 from edgedigits.errors import InputError, ModelError
 from edgedigits.models.classical.skops_file import SUFFIX
 from edgedigits.models.zoo.shipped import find_record_beside
+
+_Wish = TypeVar("_Wish", bound="ModelWish")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,3 +49,9 @@ class ModelWish(DataWish):
             return parse_scaling(self.scale, "--scale")
         record = find_record_beside(path)
         return parse_scaling(record["input"]["scale"], f"{path.with_suffix('.json')}: scale") if record else None
+
+    def read_as_trained(self: _Wish, path: Path) -> _Wish:
+        """Images as the training record beside the model `path` tells that it met them, where nothing else was given. Raises
+        InputError where that is to clean them in another way."""
+        record = find_record_beside(path)
+        return self.filled(parse_reading(record["input"]) if record else PLAIN)

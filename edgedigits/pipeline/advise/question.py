@@ -51,6 +51,9 @@ def ask_question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Que
 
     Raises InputError's kinds where something given can't be used.
     """
+    own = asked.own()
+    if own is not None and asked.data is not None:
+        asked = asked.read_as_trained(own)
     name, loaded, scale = _model(asked)
     for line in loaded.facts["adapted"]:
         say(f"note: {line}")
