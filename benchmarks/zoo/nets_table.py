@@ -7,18 +7,27 @@ from typing import Any
 from benchmarks.zoo.every_layer import CASES
 from benchmarks.zoo_nets import RECIPES
 from edgedigits.models.zoo import NETS
+from edgedigits.models.zoo.shipped import find_shipped_record
 
 
 def nets_table() -> str:
-    """Every architecture: parameters, images, what it is for, its training if nothing is said."""
-    lines = ["| net | parameters | images | for | epochs | rate |", "|---|---|---|---|---|---|"]
+    """Every architecture: parameters, images, what it is for, its training if nothing is said; of a shipped one, what it reaches."""
+    lines = ["| net | parameters | images | for | epochs | rate | shipped |", "|---|---|---|---|---|---|---|"]
     for name, net in NETS.items():
         height, width, channels = net.images
         habits = net.habits
         lines.append(
-            f"| `{name}` | {net.parameters:,} | {height}x{width}x{channels} | {net.use} | {habits.epochs} | {habits.rate:g} |"
+            f"| `{name}` | {net.parameters:,} | {height}x{width}x{channels} | {net.use} | {habits.epochs} | {habits.rate:g} | "
+            f"{_shipped(name)} |"
         )
     return "\n".join(lines)
+
+
+def _shipped(name: str) -> str:
+    record = find_shipped_record(name)
+    if record is None:
+        return ""
+    return f"[{100 * record['test_accuracy']:.2f} %](../artifacts/baselines/{name}.md) of {record['data']['name']}"
 
 
 def layers_table(document: dict[str, Any]) -> str:
