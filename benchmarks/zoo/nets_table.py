@@ -11,7 +11,7 @@ from edgedigits.models.zoo.shipped import find_shipped_record
 
 
 def nets_table() -> str:
-    """Every architecture: parameters, images, what it is for, its training if nothing is said; of a shipped one, what it reaches."""
+    """Every architecture: parameters, images, what it is for, its training if nothing is said, and what a shipped one reaches."""
     lines = ["| net | parameters | images | for | epochs | rate | shipped |", "|---|---|---|---|---|---|---|"]
     for name, net in NETS.items():
         height, width, channels = net.images
