@@ -133,7 +133,8 @@ def test_stacking_learns_from_held_back_images_alone(members: list[Path], data: 
     held = split(data, "0..1", 0).validation
     assert made.record["stacking"]["held_back_images"] == len(held)
     model = keras.saving.load_model(made.path)
-    assert model.layers[-1].get_weights()[0].shape == (9, 3)
+    weighing = [model.get_layer(f"weigh{number}").get_weights() for number in (1, 2, 3)]
+    assert [[array.shape for array in one] for one in weighing] == [[(3, 3), (3,)], [(3, 3)], [(3, 3)]]
     answers = compute_outputs(model, data.test, made.record["input"]["scale"])
     assert (answers.argmax(axis=1) == data.test.labels).mean() == pytest.approx(made.accuracy)
     assert made.accuracy > 0.9
@@ -141,6 +142,18 @@ def test_stacking_learns_from_held_back_images_alone(members: list[Path], data: 
     again = ed.train("stacking", data, out=tmp_path / "t.keras", members=members, seed=9, progress=False)
     for one, other in zip(model.get_weights(), keras.saving.load_model(again.path).get_weights(), strict=True):
         assert (one == other).all()
+
+
+def test_int8_rounds_the_outputs_of_each_member_by_their_own_range(data: ed.Dataset, tmp_path: Path) -> None:
+    loud, quiet = net(1, logits=True), net(2, logits=True)
+    paths = [member(tmp_path / f"{at}.keras", one, data) for at, one in enumerate((loud, quiet))]
+    for model, path, times in ((loud, paths[0], 300), (quiet, paths[1], 0.003)):
+        last = model.layers[-1]
+        last.set_weights([times * array for array in last.get_weights()])
+        member(path, model, data, train=False)
+    made = ed.train("stacking", data, out=tmp_path / "s.keras", members=paths, progress=False)
+    packed = ed.compress(made.path, data, recipe="ptq_int8", out=tmp_path, progress=False)
+    assert packed.accuracy > made.accuracy - 0.02
 
 
 def test_stacking_trusts_the_member_that_is_right() -> None:

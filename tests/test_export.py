@@ -168,6 +168,18 @@ def test_export_without_weights_is_caught(flats: dict[str, bytes], pruned: Candi
         checks.check_weights(read(convert(small), "small"), pruned.model)
 
 
+def test_a_bias_that_the_converter_adds_to_the_next_one_is_not_missed(shapes: Path) -> None:
+    keras.utils.set_random_seed(3)
+    image = keras.Input((12, 12, 1))
+    x = keras.layers.Dense(8, "relu", bias_initializer="normal")(keras.layers.Flatten()(image))
+    narrow = keras.layers.Dropout(0.1)(keras.layers.Dense(6, bias_initializer="normal", name="narrow")(x))
+    net = keras.Model(image, keras.layers.Dense(3, bias_initializer="normal")(narrow))
+    data = fit_data(shapes)
+    contents = read(Int8()(net, data.calibration, data.scale), "net")
+    sizes = sorted(tensor.elements for tensor in contents.tensors if tensor.role == "bias" and tensor.size_bytes)
+    assert sizes == [3, 8], "the converter leaves it, and the test tries nothing"
+
+
 def test_bytes_of_another_model_are_caught(pruned: Candidate, shapes: Path) -> None:
     data = fit_data(shapes)
     wrong = walk.clone(pruned.model)

@@ -109,7 +109,11 @@ def _vote(members: Sequence[Member], common: Scaling) -> KerasModel:
 
 
 def _stack(members: Sequence[Member], common: Scaling, data: FitData, classes: int) -> tuple[KerasModel, Stacked]:
-    """Logits are what the layer on top reads, where a member has them: probabilities near 1 differ too little."""
+    """Logits are what the layers on top read, where a member has them: probabilities near 1 differ too little.
+
+    Each member has a dense layer of its own, and their answers are added: side by side in one tensor, int8 would round all
+    members' outputs as coarsely as the widest's.
+    """
     import keras
 
     image, answers = _enter(members), []
@@ -117,12 +121,17 @@ def _stack(members: Sequence[Member], common: Scaling, data: FitData, classes: i
         closing = None if member.logits else walk.find_closing(member.flat)
         plain = drop_closing(member.model, closing) or member.model
         answers.append(name_member(plain, number)(scale_input(image, member.scale, common, f"scale{number}")))
-    joined = keras.layers.Concatenate(name="outputs")(answers)
-    outputs = compute_outputs(keras.Model(image, joined), data.validation, common)
-    stacked = fit_stacking(outputs, np.asarray(data.validation.labels), classes)
-    layer = keras.layers.Dense(classes, activation="softmax", dtype="float32", name="answer")
-    model: KerasModel = keras.Model(image, layer(joined), name=STACKING)
-    layer.set_weights([stacked.kernel, stacked.bias])
+    outputs = [compute_outputs(keras.Model(image, one), data.validation, common) for one in answers]
+    stacked = fit_stacking(np.concatenate(outputs, axis=1), np.asarray(data.validation.labels), classes)
+    layers = [
+        keras.layers.Dense(classes, dtype="float32", use_bias=number == 1, name=f"weigh{number}")
+        for number in range(1, len(answers) + 1)
+    ]
+    total = keras.layers.Add(name="sum")([layer(one) for layer, one in zip(layers, answers, strict=True)])
+    model: KerasModel = keras.Model(image, keras.layers.Softmax(name="answer")(total), name=STACKING)
+    parts = np.split(stacked.kernel, np.cumsum([one.shape[1] for one in outputs])[:-1])
+    for layer, part in zip(layers, parts, strict=True):
+        layer.set_weights([part, stacked.bias] if layer.use_bias else [part])
     return model, stacked
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from edgedigits.backend import keras
 from edgedigits.errors import FloatOpError, MaskError, MissingWeightsError
-from edgedigits.keras_types import KerasModel, KerasVariable
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasVariable
 from edgedigits.models.graph import walk
 from edgedigits.models.graph.duplicate_inputs import sum_copies
 from edgedigits.models.layers.layer_kinds import list_kernels
@@ -66,11 +67,32 @@ def check_weights(contents: Contents, model: KerasModel) -> None:
 
 
 def _list_biases(model: KerasModel) -> list[KerasVariable]:
-    """Those of the layers with kernels."""
+    """Those of the layers with kernels, but for what the converter adds to the bias of the next layer: that of a dense layer
+    without activation which only dense layers read."""
+    calls = list(walk.list_calls(model))
+    readers: dict[int, list[walk.Call]] = {}
+    for call in calls:
+        for number in call.inputs:
+            readers.setdefault(number, []).append(call)
+
+    def is_added_on(call: walk.Call) -> bool:
+        following = readers.get(call.outputs[0], [])
+        return bool(following) and all(
+            isinstance(one.layer, keras.layers.Dense)
+            or (isinstance(one.layer, keras.layers.Dropout) and is_added_on(one))
+            for one in following
+        )
+
     found = {
-        id(call.layer): getattr(call.layer, "bias", None) for call in walk.list_calls(model) if list_kernels(call.layer)
+        id(call.layer): getattr(call.layer, "bias", None)
+        for call in calls
+        if list_kernels(call.layer) and not (_is_plain_dense(call.layer) and is_added_on(call))
     }
     return [bias for bias in found.values() if bias is not None]
+
+
+def _is_plain_dense(layer: KerasLayer) -> bool:
+    return isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear
 
 
 def _count_distinct(variables: Iterable[KerasVariable]) -> int:
