@@ -93,6 +93,32 @@ def test_images_without_a_channel(k: Any, tmp_path: Path) -> None:
 
 
 @both
+@pytest.mark.parametrize("end", ["in the convolution", "behind it"])
+def test_a_softmax_before_layers_that_only_reshape_comes_last(k: Any, end: str, tmp_path: Path) -> None:
+    layers = {
+        "in the convolution": [k.layers.Conv2D(3, 1, activation="softmax"), k.layers.Flatten(name="flat")],
+        "behind it": [
+            k.layers.Conv2D(3, 1),
+            k.layers.Softmax(),
+            k.layers.Reshape((1, 3)),
+            k.layers.Reshape((3,), name="flat"),
+        ],
+    }[end]
+    path = saved(k, tmp_path, (6, 6, 1), k.layers.Conv2D(4, 3), k.layers.GlobalMaxPooling2D(keepdims=True), *layers)
+    loaded = loading.load(path)
+    assert walk.find_closing(loaded.model) == "softmax"
+    assert loaded.facts["adapted"] == ["its softmax stands before 'flat', which only reshapes; here it comes last"]
+    images = np.random.default_rng(0).random((4, 6, 6, 1), dtype=np.float32)
+    np.testing.assert_allclose(loaded.model(images).numpy(), answers(path, k, images), atol=1e-6)
+
+
+def test_a_softmax_over_several_places_stays_where_it_is(tmp_path: Path) -> None:
+    layers = (keras3.layers.Conv2D(3, 2, activation="softmax"), keras3.layers.Flatten())
+    loaded = loading.load(saved(keras3, tmp_path, (3, 3, 1), *layers))
+    assert (walk.find_closing(loaded.model), loaded.facts["adapted"]) == (None, [])
+
+
+@both
 @pytest.mark.parametrize("end", ["in the dense layer", "behind it", "without a dense layer"])
 def test_one_sigmoid_stays_what_it_is(k: Any, end: str, tmp_path: Path) -> None:
     layers = {

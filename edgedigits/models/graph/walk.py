@@ -100,7 +100,7 @@ def clone(model: KerasModel, policy: str = "float32", logits: bool = False) -> K
     *_, last = list_calls(model)
 
     def make(layer: KerasLayer) -> KerasLayer | None:
-        if logits and layer is last.layer and _is_only(layer, find_closing(model)):
+        if logits and layer is last.layer and is_only(layer, find_closing(model)):
             return None
         config = layer.get_config()
         config["dtype"] = "float32" if layer is last.layer else policy
@@ -115,23 +115,28 @@ def clone(model: KerasModel, policy: str = "float32", logits: bool = False) -> K
 
 def is_softmax_layer(layer: KerasLayer) -> bool:
     """True for a layer that is nothing but a softmax."""
-    return _is_only(layer, SOFTMAX)
-
-
-def _is_only(layer: KerasLayer, activation: str | None) -> bool:
-    """True for a layer that is nothing but this activation."""
-    if isinstance(layer, keras.layers.Activation):
-        return bool(layer.get_config()["activation"] == activation)
-    return activation == SOFTMAX and isinstance(layer, keras.layers.Softmax)
+    return is_only(layer, SOFTMAX)
 
 
 def find_closing(model: KerasModel) -> str | None:
     """The one of `CLOSING` that the model's output is, as a layer or as the last layer's activation; None where it is none."""
     *_, last = list_calls(model)
-    if is_softmax_layer(last.layer):
+    return find_closing_of(last.layer)
+
+
+def find_closing_of(layer: KerasLayer) -> str | None:
+    """The one of `CLOSING` that the layer is or ends in."""
+    if is_softmax_layer(layer):
         return SOFTMAX
-    activation = last.layer.get_config().get("activation")
+    activation = layer.get_config().get("activation")
     return next((name for name in CLOSING if name == activation), None)
+
+
+def is_only(layer: KerasLayer, activation: str | None) -> bool:
+    """True for a layer that is nothing but this activation."""
+    if isinstance(layer, keras.layers.Activation):
+        return bool(layer.get_config()["activation"] == activation)
+    return activation == SOFTMAX and isinstance(layer, keras.layers.Softmax)
 
 
 def ends_in_softmax(model: KerasModel) -> bool:

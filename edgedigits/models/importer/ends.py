@@ -1,13 +1,18 @@
-"""The input of a model made that of a classifier of images, where that is exact; what was done is said in sentences.
+"""The input and the answer of a model made those of a classifier of images, where that is exact; what was done is said in
+sentences.
 
-An input open to images of any size takes the data's size; one of [height, width] gets a channel.
+An input open to images of any size takes the data's size; one of [height, width] gets a channel. A softmax before layers that
+only reshape its one place goes behind them: stages look for it at the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from edgedigits.backend import keras
 from edgedigits.errors import ModelError, OpenSizeError
+from edgedigits.keras_types import KerasLayer, KerasModel
+from edgedigits.models.graph import walk
 
 Size = tuple[int, int]
 SizeOf = Callable[[], Size]
@@ -41,3 +46,30 @@ def image_shape(given: Sequence[int | None], size: Size | None) -> tuple[tuple[i
     found = (height or size[0], width or size[1])
     said = f"it takes images of any size; its input is now {found[0]}x{found[1]}, the data's"
     return (*found, channels), said
+
+
+def move_closing(model: KerasModel, name: str) -> tuple[KerasModel, str]:
+    """A flat model whose softmax or sigmoid stands last, in a layer `name`, and what to say; as it is where that would be another
+    model, or is so already."""
+    calls = list(walk.list_calls(model))
+    at = len(calls) - 1
+    while at and isinstance(calls[at].layer, (keras.layers.Flatten, keras.layers.Reshape)):
+        at -= 1
+    last, shape = calls[at].layer, tuple(calls[at].use.made[0].shape)
+    closing = walk.find_closing_of(last)
+    along = getattr(last, "axis", -1) in (-1, len(shape) - 1)
+    in_a_row = all(after.inputs == before.outputs for before, after in zip(calls[at:], calls[at + 1 :], strict=False))
+    if closing is None or at == len(calls) - 1 or not (along and in_a_row) or set(shape[1:-1]) - {1}:
+        return model, ""
+
+    def make(layer: KerasLayer) -> KerasLayer | None:
+        if layer is last and walk.is_only(layer, closing):
+            return None
+        config = layer.get_config()
+        return type(layer).from_config({**config, "activation": "linear"} if layer is last else config)
+
+    plain = walk.exchange_layers(model, make)
+    plain.set_weights(model.get_weights())
+    answer = keras.layers.Activation(closing, name=name)(plain.outputs[0])
+    moved: KerasModel = keras.Model(plain.inputs[0], answer, name=model.name)
+    return moved, f"its {closing} stands before '{calls[-1].layer.name}', which only reshapes; here it comes last"

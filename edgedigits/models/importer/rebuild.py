@@ -17,6 +17,7 @@ from edgedigits.ground.names import cut_number
 from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgedigits.models.graph.own_scaling import find_own_scaling, word_own_scaling
 from edgedigits.models.importer.custom_layers import make_functional, trace
+from edgedigits.models.importer.ends import move_closing
 from edgedigits.models.layers import activations, keras_private, known_layers, lowered_layers, operations
 from edgedigits.models.layers.layer_configs import Normalization, cannot, drop_training, measured, read_config
 from edgedigits.models.layers.openings.table import OPENINGS
@@ -43,7 +44,7 @@ def rebuild(model: KerasModel, custom: Sequence[type] = ()) -> keras.Model:
 class Rebuilding:
     """One rebuilding. `entrance` tells of an input's shape, the batch left out, the one that the result takes, and what to say.
 
-    Afterwards `left_out` names the layers that the result does without, `said` what was changed about its input.
+    Afterwards `left_out` names the layers that the result does without, `said` what was changed about its ends.
     """
 
     def __init__(self, custom: Sequence[type] = (), entrance: Entrance = lambda shape: (shape, "")) -> None:
@@ -66,7 +67,8 @@ class Rebuilding:
         (y,) = _flatten(self.through(keras_private.find_function(model), inner, ""))
         if y is x:
             raise ModelError("the model has no layer that could answer; hand in a trained classifier.")
-        result = keras.Model(x, y, name=_plain(model.name))
+        result, moved = move_closing(keras.Model(x, y, name=_plain(model.name)), self.name("answer"))
+        self.said += [moved] if moved else []
         if names := find_own_scaling(result):
             self.said.append(word_own_scaling(names))
         return result
