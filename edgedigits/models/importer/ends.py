@@ -59,7 +59,8 @@ def move_closing(model: KerasModel, name: str) -> tuple[KerasModel, str]:
     closing = walk.find_closing_of(last)
     along = getattr(last, "axis", -1) in (-1, len(shape) - 1)
     in_a_row = all(after.inputs == before.outputs for before, after in zip(calls[at:], calls[at + 1 :], strict=False))
-    if closing is None or at == len(calls) - 1 or not (along and in_a_row) or set(shape[1:-1]) - {1}:
+    once = sum(call.layer is last for call in calls) == 1
+    if closing is None or at == len(calls) - 1 or not (along and in_a_row and once) or set(shape[1:-1]) - {1}:
         return model, ""
 
     def make(layer: KerasLayer) -> KerasLayer | None:
