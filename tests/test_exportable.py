@@ -75,6 +75,7 @@ def test_sizes_that_8_bits_do_not_tell_apart_are_found_on_the_data(shapes: Path)
     why = r"layer 'levelled' \(LayerNormalization\) can't go into the int8 export: 8 bits are too few"
     with pytest.raises(ModelError, match=why):
         exportable.check_exportable(recipe("int8", "finetune"), model, data, lambda _: None)
+    exportable.check_exportable(recipe("int8", "finetune"), model, data, lambda _: None, untrained=True)
     exportable.check_exportable(recipe("int16x8", "finetune"), model, data, lambda _: None)
     exportable.check_exportable(recipe("float16", "finetune"), model, data, lambda _: None)
 

@@ -37,10 +37,13 @@ _SAMPLE: Final = 200  # images of a try on the data
 _NOISE: Final = 8  # images for a layer that is tried alone
 
 
-def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[str], None]) -> None:
+def check_exportable(
+    recipe: Recipe, model: Any, data: FitData, say: Callable[[str], None], untrained: bool = False
+) -> None:
     """Raises ModelError naming the first layer of a flat model that the recipe's export can't take, and what would do.
 
-    A recipe that trains another net instead is held to nothing. Raises RecipeError for one that is made for other images.
+    A recipe that trains another net instead is held to nothing. `untrained`: what the model answers tells nothing of it. Raises
+    RecipeError for a recipe that is made for other images.
     """
     recipe.check_images(model.inputs[0].shape[1:])
     if any(getattr(stage, "makes_another_net", False) for _, stage in recipe.stages):
@@ -58,7 +61,7 @@ def check_exportable(recipe: Recipe, model: Any, data: FitData, say: Callable[[s
             flat = _tried(model, name, export, data.calibration, data.scale)
         except CheckError as error:
             raise _blamed(model, name, export, error) from error
-        if coarse is not None:
+        if coarse is not None and not untrained:
             _check_answers(flat, model, coarse, recipe, data)
 
 

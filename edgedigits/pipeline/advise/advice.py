@@ -58,7 +58,7 @@ class Advice:
 @dataclass(frozen=True)
 class Question:
     """A model ready for the stages, data of its shape, and the recipe. `count` counts cycles, where wished; `warnings`
-    are of the model and its data."""
+    are of the model and its data; `untrained` says that what it answers tells nothing of it."""
 
     name: str
     model: KerasModel
@@ -69,11 +69,12 @@ class Question:
     again: bool = False
     warnings: tuple[str, ...] = ()
     custom: tuple[str, ...] = ()
+    untrained: bool = False
 
 
 def advise(question: Question, say: Say) -> Advice:
     """The advice. Raises what the recipe's stages and export raise, and InputError where the runtime can't be had."""
-    found = predict(question.recipe, question.model, question.data, say, question.custom)
+    found = predict(question.recipe, question.model, question.data, say, question.custom, question.untrained)
     flats = [step.flat for step in found.steps]
     other = [found.as_int8] if found.as_int8 else []
     parts = {flat: cut(flat) for flat in dict.fromkeys([*flats, *other])}

@@ -67,12 +67,14 @@ class Prediction:
         return self.steps[-1]
 
 
-def predict(recipe: Recipe, model: KerasModel, data: FitData, say: Say, custom: Sequence[str] = ()) -> Prediction:
+def predict(
+    recipe: Recipe, model: KerasModel, data: FitData, say: Say, custom: Sequence[str] = (), untrained: bool = False
+) -> Prediction:
     """The bytes that the recipe will make, step by step, and those of an int8 export where the recipe has another.
 
     A minute for a net of many layers, seconds for a small one. Raises what the stages and the export raise.
     """
-    check_exportable(recipe, model, data, say)
+    check_exportable(recipe, model, data, say, untrained)
     converter = find_converter(recipe.export)
     say("float32")
     candidates = list(_candidates(recipe, imitate_training(model, data.seed), data, say, custom))

@@ -54,7 +54,7 @@ def ask_question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Que
     own = asked.own()
     if own is not None and asked.data is not None:
         asked = asked.read_as_trained(own)
-    name, loaded, scale = _model(asked)
+    name, loaded, scale, untrained = _model(asked)
     for line in loaded.facts["adapted"]:
         say(f"note: {line}")
     data, names = fit_data(name, loaded, recipe.trains_model, scale or NAMED["0..1"], asked, say)
@@ -62,7 +62,7 @@ def ask_question(recipe: Recipe, asked: Asked, say: Say = lambda _: None) -> Que
     if asked.data is not None and scale is not None:  # a guessed scale would tell of the guess, not of the model
         said = foresee(find_task(data), loaded.model, data, names, loaded.logits)
     custom = tuple(asked.custom)
-    return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again, said, custom)
+    return Question(name, loaded.model, data, recipe, asked.runtime, asked.count, asked.again, said, custom, untrained)
 
 
 def _wished(asked: DataWish) -> DataWish:
@@ -98,15 +98,15 @@ def fit_data(
     return add_costs(split(found, scale, 0)), found.classes
 
 
-def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None]:
-    """Its name, itself, and the scale it was trained on if known; bytes and times do not depend on that."""
+def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None, bool]:
+    """Its name, itself, the scale it was trained on if known, and whether it is untrained; bytes and times depend on neither."""
     own = asked.own()
     if own is None:
         check_net(asked.net)
     path = own or find_shipped_folder() / f"{asked.net}.keras"
     scale = asked.scale_of(path)
     if own is None and not path.is_file():
-        return asked.net, _untrained(asked.net), scale
+        return asked.net, _untrained(asked.net), scale, True
 
     def size() -> tuple[int, int]:
         return _wished(asked).dataset().shape[:2]
@@ -114,7 +114,7 @@ def _model(asked: Asked) -> tuple[str, LoadedModel, Scaling | None]:
     loaded = load(path, custom=asked.custom, scale=scale, size=size)
     if scale is None and find_own_scaling(loaded.model):
         scale = NAMED["0..255"]
-    return path.stem, loaded, scale
+    return path.stem, loaded, scale, False
 
 
 def _untrained(name: str) -> LoadedModel:
