@@ -51,7 +51,14 @@ def test_zero_channels_can_go_from_random_graphs(data: st.DataObject, seed: int,
     check_removal_of_zeros(random_graph(data.draw), np.random.default_rng(seed), share)
 
 
-@pytest.mark.parametrize("name", NETS)
+LARGE = 2_000_000
+"""Parameters of a net that takes as long as all smaller ones together."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.device] if net.parameters > LARGE else []) for name, net in NETS.items()],
+)
 def test_zero_channels_can_go_from_every_zoo_model(name: str, tmp_path: Path) -> None:
     from edgedigits.models.importer.loading import load
 
