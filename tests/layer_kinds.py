@@ -191,15 +191,15 @@ class _Once:
 
     def __init__(self, export: Any) -> None:
         self._export = export
-        self._made: dict[int, bytes] = {}
+        self._made: dict[int, tuple[Any, bytes]] = {}  # the model too: another that comes after it may have its number
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._export, name)
 
     def __call__(self, model: Any, calibration: Any, scale: Any) -> bytes:
         if id(model) not in self._made:
-            self._made[id(model)] = self._export(model, calibration, scale)
-        return self._made[id(model)]
+            self._made[id(model)] = model, self._export(model, calibration, scale)
+        return self._made[id(model)][1]
 
 
 _save: Final = conversion._save
