@@ -67,7 +67,7 @@ def as_graph(function: Callable[..., Any], **options: Any) -> Any:
     """The function as one TensorFlow graph; `options` as `tf.function` has them.
 
     Python's own `if` and `for` on tensors are not looked for, as Keras 3 doesn't in its training: in all of Keras' code that a
-    net calls there is none, and the search took as long as the rest of making its graph.
+    net calls there is none, and the search takes a large part of the time that its graph takes.
     """
     return tf.function(function, autograph=False, **options)
 
