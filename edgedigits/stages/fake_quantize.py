@@ -73,10 +73,7 @@ def list_roundings(model: KerasModel, skip_layers: Sequence[str] = ()) -> tuple[
     """(numbers of the tensors that are rounded on their way, as `walk.list_calls` has them, besides the model's input; why by
     name of the layers that are left in float)."""
     calls = list(walk.list_calls(model))
-    readers: dict[int, list[KerasLayer]] = {}
-    for call in calls:
-        for number in call.inputs:
-            readers.setdefault(number, []).append(call.layer)
+    readers = walk.find_readers(calls)
     tensors: list[int] = []
     left: dict[str, str] = {}
     for call in calls:
@@ -111,12 +108,12 @@ def round_kernel(kernel: KerasTensor, layer: KerasLayer, attribute: str, weight_
     return result
 
 
-def _fuses(call: walk.Call, readers: Sequence[KerasLayer]) -> bool:
+def _fuses(call: walk.Call, readers: Sequence[walk.Call]) -> bool:
     """True when the converter will fuse the only reader, a ReLU, into this layer: then only the ReLU's output is rounded."""
     kind = find_kind(call.layer)
     if len(readers) != 1 or kind is None or not kind.fuses_activation:
         return False
-    reader = readers[0]
+    reader = readers[0].layer
     if isinstance(reader, keras.layers.ReLU):
         return reader.get_config().get("negative_slope", 0) in (0, None)
     return isinstance(reader, keras.layers.Activation) and reader.get_config()["activation"] in FUSED

@@ -6,7 +6,7 @@ used more than once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -44,6 +44,15 @@ def list_calls(model: KerasModel) -> Iterator[Call]:
 
     for use in keras_private.list_uses(model):
         yield Call(use.layer, tuple(map(number, use.read)), tuple(map(number, use.made)), use)
+
+
+def find_readers(calls: Iterable[Call]) -> dict[int, list[Call]]:
+    """Number of a tensor -> the uses that read it, each as often as it does."""
+    readers: dict[int, list[Call]] = {}
+    for call in calls:
+        for number in call.inputs:
+            readers.setdefault(number, []).append(call)
+    return readers
 
 
 def run(model: KerasModel, value: KerasTensor, apply: Apply) -> KerasTensor:
@@ -98,13 +107,21 @@ def clone(model: KerasModel, policy: str = "float32", logits: bool = False) -> K
     The last layer computes in float32 whatever the policy, so that the loss is not rounded. The order of the weights is kept.
     """
     *_, last = list_calls(model)
+    return clone_opened(model, last.layer if logits else None, policy)
+
+
+def clone_opened(model: KerasModel, opened: KerasLayer | None, policy: str = "float32") -> KerasModel:
+    """As `clone`; the softmax or sigmoid that the layer `opened` is or ends in is left out, wherever that layer stands."""
+    *_, last = list_calls(model)
+    closing = None if opened is None else find_closing_of(opened)
 
     def make(layer: KerasLayer) -> KerasLayer | None:
-        if logits and layer is last.layer and is_only(layer, find_closing(model)):
+        opens = closing is not None and layer is opened
+        if opens and _is_only(layer, closing):
             return None
         config = layer.get_config()
         config["dtype"] = "float32" if layer is last.layer else policy
-        if logits and layer is last.layer and find_closing(model):
+        if opens:
             config["activation"] = "linear"
         return type(layer).from_config(config)
 
@@ -115,7 +132,14 @@ def clone(model: KerasModel, policy: str = "float32", logits: bool = False) -> K
 
 def is_softmax_layer(layer: KerasLayer) -> bool:
     """True for a layer that is nothing but a softmax."""
-    return is_only(layer, SOFTMAX)
+    return _is_only(layer, SOFTMAX)
+
+
+def _is_only(layer: KerasLayer, activation: str | None) -> bool:
+    """True for a layer that is nothing but this activation."""
+    if isinstance(layer, keras.layers.Activation):
+        return bool(layer.get_config()["activation"] == activation)
+    return activation == SOFTMAX and isinstance(layer, keras.layers.Softmax)
 
 
 def find_closing(model: KerasModel) -> str | None:
@@ -130,13 +154,6 @@ def find_closing_of(layer: KerasLayer) -> str | None:
         return SOFTMAX
     activation = layer.get_config().get("activation")
     return next((name for name in CLOSING if name == activation), None)
-
-
-def is_only(layer: KerasLayer, activation: str | None) -> bool:
-    """True for a layer that is nothing but this activation."""
-    if isinstance(layer, keras.layers.Activation):
-        return bool(layer.get_config()["activation"] == activation)
-    return activation == SOFTMAX and isinstance(layer, keras.layers.Softmax)
 
 
 def ends_in_softmax(model: KerasModel) -> bool:

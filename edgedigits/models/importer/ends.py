@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from edgedigits.backend import keras
 from edgedigits.errors import ModelError, OpenSizeError
-from edgedigits.keras_types import KerasLayer, KerasModel
+from edgedigits.keras_types import KerasModel
 from edgedigits.models.graph import walk
 
 Size = tuple[int, int]
@@ -63,14 +63,7 @@ def move_closing(model: KerasModel, name: str) -> tuple[KerasModel, str]:
     if closing is None or at == len(calls) - 1 or not (along and in_a_row and once) or set(shape[1:-1]) - {1}:
         return model, ""
 
-    def make(layer: KerasLayer) -> KerasLayer | None:
-        if layer is last and walk.is_only(layer, closing):
-            return None
-        config = layer.get_config()
-        return type(layer).from_config({**config, "activation": "linear"} if layer is last else config)
-
-    plain = walk.exchange_layers(model, make)
-    plain.set_weights(model.get_weights())
+    plain = walk.clone_opened(model, last)
     answer = keras.layers.Activation(closing, name=name)(plain.outputs[0])
     moved: KerasModel = keras.Model(plain.inputs[0], answer, name=model.name)
     return moved, f"its {closing} stands before '{calls[-1].layer.name}', which only reshapes; here it comes last"

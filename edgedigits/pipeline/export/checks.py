@@ -70,10 +70,7 @@ def _list_biases(model: KerasModel) -> list[KerasVariable]:
     """Those of the layers with kernels, but for what the converter adds to the bias of the next layer: that of a dense layer
     without activation which only dense layers read."""
     calls = list(walk.list_calls(model))
-    readers: dict[int, list[walk.Call]] = {}
-    for call in calls:
-        for number in call.inputs:
-            readers.setdefault(number, []).append(call)
+    readers = walk.find_readers(calls)
 
     def is_added_on(call: walk.Call) -> bool:
         following = readers.get(call.outputs[0], [])
