@@ -24,7 +24,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # what libraries log of themselves is 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _LONGEST = (
-    *("test_plain_nets", "test_residual_nets", "test_gated_nets", "test_ready_nets"),
+    *("test_plain_nets", "test_residual_nets", "test_gated_nets", "test_mobile_nets", "test_efficient_nets"),
     *("test_pipeline", "test_multilabel", "test_api", "test_readme", "test_cli", "test_distil", "test_stages"),
     *("test_attack", "test_notebook", "test_kills", "test_advise", "test_keras_models", "test_foreign_files"),
     *("test_instructions", "test_counted_cycles", "test_layer_kinds", "test_deploy", "test_remote"),

@@ -139,6 +139,20 @@ def test_slim_exports_are_smaller_and_answer_the_same(compared: ed.ComparedZoo, 
     assert ("Exports are slim." in found.markdown, "Exports are slim." in compared.markdown) == (True, False)
 
 
+def test_nets_are_trained_with_the_moves_that_are_said(shapes: Path, tmp_path: Path) -> None:
+    given: dict[str, Any] = {**QUICK, "epochs": 1, "nets": "mlp", "recipes": "ptq_int8", "out": tmp_path / "z"}
+    for said, moved in (("none", "none"), ("{shift: 0.1}", {"shift": 0.1})):
+        document = ed.compare_zoo(shapes, augment=said, **given).document
+        records = [json.loads(path.read_text()) for path in (tmp_path / "z" / "nets").glob("mlp-*/mlp.json")]
+        assert document["augment"] == moved
+        assert moved in [record["settings"]["augment"] for record in records]
+    assert len(records) == 2, "other moves are another training"
+    refused = edgedigits(
+        "compare-zoo", "--nets", "mlp", "--augment", "wobble", "--data", shapes, "--out", tmp_path / "no"
+    )
+    assert (refused.returncode, "--augment" in refused.stderr, (tmp_path / "no").exists()) == (2, True, False)
+
+
 def keep_sure(row: dict[str, Any]) -> dict[str, Any]:
     """What does not depend on the clock, nor on the names of layers, which Keras numbers through a process."""
     clocked_or_named = ("p50_us", "raw_bytes", "gzip_bytes")

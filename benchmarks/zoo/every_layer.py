@@ -7,7 +7,6 @@ reached.
 
 from __future__ import annotations
 
-import gc
 import tempfile
 import time
 from collections import Counter
@@ -90,7 +89,6 @@ def try_net(name: str, recipes: tuple[str, ...] = RECIPES, light: bool = False) 
         model, data = make_net(name, Path(folder))
         for recipe in recipes:
             keras.backend.clear_session()
-            gc.collect()
             yield recipe, try_recipe(model, data, scale, recipe, Path(folder), light)
 
 

@@ -11,7 +11,8 @@ PARTS: Final = {
     "plain": ["classic_cnn", "cnn", "deep", "leaky_cnn", "lenet5", "mlp", "nano", "pico", "vit"],
     "gated": ["cbam_cnn", "gap_cnn", "se_cnn", "self_attention_cnn"],
     "residual": ["resnet18", "resnet50", "resnet8"],
-    "ready": ["efficientnet_b0", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small"],
+    "mobile": ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small"],
+    "efficient": ["efficientnet_b0"],
 }
 """Nets by the file that tries them: two processes take a file each, and shall have about the same to do."""
 

@@ -13,6 +13,7 @@ from edgedigits.api.given import Data, PathLike, Read, make_data_wish, parse_pix
 from edgedigits.api.progress import Watch, telling, without_repeats
 from edgedigits.api.render.page.blocks import Drawn
 from edgedigits.api.result import Result
+from edgedigits.data.augmentation.named_sets import Said
 from edgedigits.data.reading import CleanSaid, Resizing
 from edgedigits.data.scale import Scale
 from edgedigits.ground.facts import JsonObject
@@ -84,6 +85,7 @@ def compare_zoo(
     recipes: str | Sequence[str] | None = None,
     out: PathLike = "zoo",
     epochs: int | None = None,
+    augment: Said | None = None,
     slim: bool = False,
     seed: int = 0,
     pixel_range: Scale | None = None,
@@ -106,7 +108,8 @@ def compare_zoo(
 
     nets: names, by default all that suit the data. recipes: shipped names or YAML files, by default ptq_int8, qat_int8,
     prune80_int8 and shrink50_int8. data and how it is read as in `load_data`. A net that is shipped for that data is taken as it
-    is, else it is trained as `train` does, for `epochs` where they are said; pixel_range as in `train`.
+    is, else it is trained as `train` does, for `epochs` and by `augment` where they are said; pixel_range as in
+    `train`.
     slim: all exports leave out what no interpreter reads.
     out: the folder of the comparison: comparison.json, .csv, .html and .md, and all that was made. Called again with the same
     data and seed it goes on, and knows what is there by what it is; nets and recipes may be others.
@@ -132,7 +135,7 @@ def compare_zoo(
     from edgedigits.data.sources.wish import DataWish
     from edgedigits.ground.processes import children
 
-    question = Question(DataWish(**said), names, ways, pixels, seed, epochs, slim, Clock(windows, window))
+    question = Question(DataWish(**said), names, ways, pixels, seed, epochs, slim, Clock(windows, window), augment)
     children.warm("tensorflow")
     with telling(progress) as watched:
         told = without_repeats(watched)

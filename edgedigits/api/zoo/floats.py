@@ -44,7 +44,8 @@ def check_suits(name: str, question: Question) -> None:
 def find_or_train(name: str, question: Question, folder: Folder, _before: Sequence[Made], told: Told) -> Made:
     """The shipped baseline where one is for that data, else the one that was trained here already, else one trained now by
     `train` with the net's own settings. Interrupted, the same call goes on. Raises InputError's kinds."""
-    settings = {} if question.epochs is None else {"epochs": question.epochs}
+    said = {"epochs": question.epochs, "augment": question.augment}
+    settings = {name: one for name, one in said.items() if one is not None}
     return _find_shipped(name, question) or find_or_make(name, ".keras", settings, settings, question, folder, told)
 
 

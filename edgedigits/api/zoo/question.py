@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
+from edgedigits.data.augmentation.named_sets import Said, check_said
 from edgedigits.data.dataset import Dataset
 from edgedigits.data.scale import Scaling
 from edgedigits.data.sources.wish import DataWish
@@ -24,8 +25,8 @@ Names = str | Sequence[str] | None
 
 @dataclass(frozen=True)
 class Question:
-    """`nets` is empty where all that suit the data are meant; `epochs` None leaves each net its own; `slim`: every export
-    is to be that."""
+    """`nets` is empty where all that suit the data are meant; `epochs` and `augment` (how training images
+    are moved) None leave each net its own; `slim`: every export is to be that. Raises InputError for what is no set of moves."""
 
     wish: DataWish
     nets: tuple[str, ...] = ()
@@ -35,6 +36,11 @@ class Question:
     epochs: int | None = None
     slim: bool = False
     clock: Clock = field(default_factory=Clock)
+    augment: Said | None = None
+
+    def __post_init__(self) -> None:
+        if self.augment is not None:
+            object.__setattr__(self, "augment", check_said(self.augment, "--augment"))
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -46,7 +52,7 @@ class Question:
         return replace(self.wish, resize=size).dataset()
 
     def identity(self) -> JsonObject:
-        """What must be the same for a folder to go on with; nets, recipes and epochs may be others."""
+        """What must be the same for a folder to go on with; nets, recipes, epochs and moves may be others."""
         scale = None if self.scaling is None else self.scaling.as_json()
         return {
             "data": self.dataset.name,

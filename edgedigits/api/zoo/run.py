@@ -52,6 +52,7 @@ def _tell_question(question: Question) -> JsonObject:
         "epochs": question.epochs,
         "recipes": [recipe.name for recipe in question.recipes],
         "slim": question.slim,
+        "augment": question.augment,
     }
 
 

@@ -30,6 +30,7 @@ from edgedigits.cli.options.scale_options import scale_options
     help="The folder of the comparison; run again with the same, it goes on.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Of every training; default: each net's own.")
+@click.option("--augment", metavar="WHAT", help="As for `train`, of every training; default: auto.")
 @click.option("--slim", is_flag=True, help="All exports leave out what no interpreter reads, as names.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(

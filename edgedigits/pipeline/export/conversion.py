@@ -125,24 +125,34 @@ def _needs_quantizer(numbers: Numbers) -> bool:
 def _save(model: KerasModel, folder: str, samples: Iterable[list[np.ndarray]]) -> int:
     """Writes the model as a SavedModel of one function, and the samples; returns the bytes of its weights.
 
-    Not the Keras model itself: that would write the functions of every layer, which takes ten times as long.
+    Not the Keras model itself: that would write the functions of every layer, which takes ten times as long. The weights are
+    constants of the function: as variables they would be written, read and frozen one by one, which takes several times as long.
     """
     from edgedigits.backend import as_graph, tf
 
-    shape = [1, *model.inputs[0].shape[1:]]
-    call = as_graph(lambda image: model(image, training=False))
-    concrete = call.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="image"))
+    trained, others = (
+        [np.asarray(one) for one in own] for own in (model.trainable_variables, model.non_trainable_variables)
+    )
+
+    def call(image: object) -> object:
+        with tf.name_scope("model"):
+            constants = ([tf.constant(one) for one in own] for own in (trained, others))
+            return model.stateless_call(*constants, image, training=False)[0]
+
+    concrete = as_graph(call).get_concrete_function(
+        tf.TensorSpec([1, *model.inputs[0].shape[1:]], tf.float32, name="image")
+    )
     holder = tf.Module()
+    # Of what Keras knows of there is none left, but a layer of the user's may hold others.
     holder.variables_in_use = list(concrete.graph.variables)
-    options = tf.saved_model.SaveOptions(save_debug_info=True)
     try:
-        tf.saved_model.save(holder, folder, signatures={"serving_default": concrete}, options=options)
+        tf.saved_model.save(holder, folder, signatures={"serving_default": concrete})
         write_samples(Path(folder), samples)
     except OSError as error:
         raise ArtifactError(
             f"{folder}: can't be written ({error.strerror}); set TMPDIR to a folder that can"
         ) from error
-    return sum(variable.dtype.size * variable.shape.num_elements() for variable in holder.variables_in_use)
+    return sum(one.nbytes for one in [*trained, *others])
 
 
 @contextmanager
