@@ -24,6 +24,7 @@ from edgedigits.errors import CheckError, MissingWeightsError, ModelError, Recip
 from edgedigits.ground.artifact_folder import read as read_artifact
 from edgedigits.ground.processes.children import ask
 from edgedigits.pipeline import exportable, recipe
+from edgedigits.pipeline.checks.judging import compute_outputs_of_bytes
 from edgedigits.pipeline.converters import table
 from edgedigits.pipeline.converters.table import CONVERTERS
 from edgedigits.pipeline.export import checks, conversion
@@ -101,6 +102,27 @@ def test_weights_have_a_scale_per_filter_and_dense_ones_a_scale_per_tensor(flats
             (16, 200): None,
             (3, 16): None,
         }
+
+
+@pytest.mark.parametrize("converter", CONVERTERS)
+def test_a_channel_whose_weights_are_next_to_nothing_keeps_its_bias(
+    converter: table.ConverterName, shapes: Path
+) -> None:
+    """One of zeros and one that batch normalization left of nearly none; both answer with their bias alone."""
+    image = keras.Input((12, 12, 1))
+    conv, depth = keras.layers.Conv2D(4, 3, name="conv"), keras.layers.DepthwiseConv2D(3, name="depth")
+    net = keras.Model(image, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(depth(conv(image)))))
+    for layer, axis in ((conv, -1), (depth, -2)):
+        kernel, bias = layer.get_weights()
+        factors = np.array([1, 0, 1e-9, 1e-5], np.float32)
+        layer.set_weights([kernel * (factors if axis == -1 else factors[:, None]), bias + np.float32(3)])
+    data = fit_data(shapes)
+    wanted = compute_outputs(net, data.validation, data.scale)
+    flat = Int8(converter=converter)(net, data.calibration, data.scale)
+    found = compute_outputs_of_bytes(flat, data.validation, data.scale)
+    assert np.abs(found - wanted).max() < 0.02 * np.abs(wanted).max()
+    (weight,) = (one for one in read(flat, converter).tensors if one.shape == (4, 3, 3, 1))
+    assert (weight.zeros or 0) >= 9, "zeros stay zeros"
 
 
 def test_dynamic_dense_weights_of_litert_have_one_scale(shapes: Path) -> None:

@@ -64,6 +64,15 @@ def concatenated(x: Any) -> Any:
     return L.Flatten()(convolve(L.Dropout(0.2)(y), 4, strides=3))
 
 
+def grown(x: Any) -> Any:
+    """As DenseNet: what is concatenated is normalized by all that read it."""
+    x = L.Conv2D(6, 3, padding="same", use_bias=False)(x)
+    for _ in range(2):
+        y = L.ReLU()(L.BatchNormalization()(x))
+        x = L.Concatenate()([x, L.Conv2D(6, 3, padding="same", use_bias=False)(y)])
+    return L.GlobalAveragePooling2D()(L.ReLU()(L.BatchNormalization()(x)))
+
+
 def leaky(x: Any) -> Any:
     x = convolve(x, activation=L.LeakyReLU(0.1))
     x = convolve(x, activation=L.PReLU(alpha_initializer="random_uniform", shared_axes=[1, 2]))
@@ -88,7 +97,7 @@ def nested(x: Any) -> Any:
 
 
 NETS: dict[str, Callable[[Any], Any]] = {
-    one.__name__: one for one in (residual, depthwise, concatenated, leaky, shared, gated, nested)
+    one.__name__: one for one in (residual, depthwise, concatenated, grown, leaky, shared, gated, nested)
 }
 
 
@@ -186,6 +195,24 @@ def test_a_badly_scaled_net_is_repaired(repaired: Candidate, shapes: Path, data:
     assert lost > 5 * mended
     assert mended < 2 * whole + 1e-3
     assert len(flats[2]) <= len(flats[1]), "the same graph"
+
+
+def test_what_a_concatenation_gives_one_scale_is_brought_to_one_size(data: FitData) -> None:
+    """Without that, the layers whose values are small keep a few of 256 steps: the bytes hold them as coarsely as the largest."""
+    net = made("grown", 0)
+    for layer, size in zip([one for one in net.layers if isinstance(one, L.Conv2D)], (0.02, 1.0, 40.0), strict=True):
+        layer.set_weights([size * layer.get_weights()[0]])
+    for layer in net.layers:
+        if isinstance(layer, L.BatchNormalization):
+            layer.set_weights([np.ones_like(one) if at == 0 else one for at, one in enumerate(layer.get_weights())])
+            layer.momentum = 0.0
+    net(data.fit.read(np.arange(60)).astype(np.float32) / 255, training=True)
+    after, facts = Equalize()(Candidate(net), data)
+    assert max(facts["factors"].values()) > 2
+    wanted = compute_outputs(net, data.validation, data.scale)
+    flats = [Int8()(model, data.calibration, data.scale) for model in (net, after.model)]
+    plain, ours = (diverge(wanted, flat, data) for flat in flats)
+    assert ours < plain / 10
 
 
 def test_corrected_biases_bring_the_means_of_the_bytes_back(data: FitData) -> None:

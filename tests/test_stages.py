@@ -13,20 +13,23 @@ import pytest
 from edgedigits.backend import keras, tf
 from edgedigits.errors import RecipeError
 from edgedigits.models.graph import walk
-from edgedigits.models.graph.fold_batchnorm import fold
+from edgedigits.models.graph.fold_batchnorm import fold, make_convolutions
 from edgedigits.models.layers.layer_kinds import list_kernels
 from edgedigits.pipeline import recipe
 from edgedigits.pipeline.advise import reasons
 from edgedigits.pipeline.advise.dry_run import Step
 from edgedigits.pipeline.advise.outlay import Cost, Effect
+from edgedigits.pipeline.checks.judging import compute_outputs_of_bytes
 from edgedigits.pipeline.export.checks import check_kept, check_masks
 from edgedigits.pipeline.export.int8 import Int8
 from edgedigits.stages.candidate import Candidate
 from edgedigits.stages.cluster import group_values
+from edgedigits.stages.fake_quantize import FakeQuantized
 from edgedigits.stages.finetune import Finetune
 from edgedigits.stages.prune import Prune, prune_smallest
 from edgedigits.stages.qat import Qat
 from edgedigits.tasks.scoring import compute_outputs, score
+from edgedigits.tflite.flatbuffer import read
 from tests.examples import example
 from tests.nets import L, classifier, fit_data, trained
 
@@ -236,6 +239,65 @@ def test_folding_leaves_what_it_must_not_touch() -> None:
     assert names == []
     images = np.random.default_rng(0).random((4, 8, 8, 3)).astype(np.float32)
     assert np.abs(net(images).numpy() - flat(images).numpy()).max() == 0
+
+
+def test_normalization_that_nothing_takes_in_is_one_operator_of_the_bytes(shapes: Path) -> None:
+    """Behind a pooling, a concatenation and the image itself, with a channel that is switched off and one turned round."""
+    layers, rng = keras.layers, np.random.default_rng(0)
+    image = keras.Input((12, 12, 1))
+    x = layers.Conv2D(6, 3, name="taken_in")(layers.BatchNormalization(name="of_pixels")(image))
+    x = layers.ReLU()(layers.BatchNormalization(name="gone")(x))
+    x = layers.Concatenate()([layers.MaxPooling2D(2)(x), layers.AveragePooling2D(2)(x)])
+    x = layers.Flatten()(layers.ReLU()(layers.BatchNormalization(name="behind")(x)))
+    net = keras.Model(image, layers.Dense(3, activation="softmax")(layers.BatchNormalization(name="of_a_line")(x)))
+    for layer in net.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            gamma, beta, mean, variance = (rng.uniform(0.5, 1.5, one.shape) for one in layer.get_weights())
+            gamma[:2] = (0.0, -1.0)[: len(gamma)] if layer.name == "behind" else gamma[:2]
+            layer.set_weights([gamma, beta, mean, variance])
+    data = fit_data(shapes)
+    turned = make_convolutions(net)
+    kinds = {layer.name: type(layer).__name__ for layer in turned.layers}
+    assert kinds["of_pixels"] == kinds["behind"] == "DepthwiseConv2D"
+    assert kinds["gone"] == kinds["of_a_line"] == "BatchNormalization", "one folds, one is of no image"
+    wanted = compute_outputs(net, data.validation, data.scale)
+    np.testing.assert_allclose(compute_outputs(turned, data.validation, data.scale), wanted, atol=1e-5)
+    for export in (Int8(), Int8(converter="litert")):
+        flat = export(net, data.calibration, data.scale)
+        names = [operator.name for operator in read(flat, "the bytes").operators]
+        assert names.count("DEPTHWISE_CONV_2D") == 2
+        assert names.count("MUL") <= 1, "of the line"
+        assert np.abs(compute_outputs_of_bytes(flat, data.validation, data.scale) - wanted).max() < 0.05
+    assert make_convolutions(classifier()).layers[1].name == classifier().layers[1].name, "all of its fold"
+
+
+def test_training_rounds_with_one_scale_what_has_one_in_the_bytes(shapes: Path) -> None:
+    """Concatenations and their like have one for all that they read and make; a sigmoid keeps its own and is turned over."""
+    layers = keras.layers
+    image = keras.Input((12, 12, 1))
+    small, large = layers.Conv2D(4, 3, padding="same", name="small"), layers.Conv2D(4, 3, padding="same", name="large")
+    a, b = small(image), large(image)
+    pooled = layers.UpSampling2D(2)(layers.AveragePooling2D(2)(a))
+    gate = layers.Activation("sigmoid", name="gate")(layers.Conv2D(4, 1)(image))
+    x = layers.Concatenate(name="all")([layers.MaxPooling2D(1)(a), b, layers.Maximum()([a, b]), pooled, gate])
+    x = layers.LeakyReLU(negative_slope=0.1, name="bent")(
+        layers.Concatenate()([x, layers.Conv2D(4, 1, name="last")(x)])
+    )
+    net = keras.Model(image, layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(x)))
+    small.set_weights([small.get_weights()[0] / 100, np.zeros(4, np.float32)])
+    data = fit_data(shapes)
+    rounded = FakeQuantized(walk.clone(net, logits=True), ())
+    rounded.observe(data)
+    names = {call.outputs[0]: call.layer.name for call in walk.list_calls(net)}
+    ours = {names[number]: float(np.ptp(ranges)) / 255 for number, ranges in rounded.ranges.items()}
+    flat = read(Int8(calibration_images=len(data.calibration))(net, data.calibration, data.scale), "the bytes")
+    shared = {"AVERAGE_POOL_2D", "CONCATENATION", "MAXIMUM", "MAX_POOL_2D", "RESIZE_NEAREST_NEIGHBOR"}
+    ends = [end for one in flat.operators if one.name in shared for end in (*one.inputs, *one.outputs)]
+    scales = {flat.tensor(end).scales[0] for end in ends if flat.tensor(end).dtype == "INT8"}
+    assert len(scales) == 1
+    for name in ("small", "large", "all", "last"):
+        assert ours[name] == pytest.approx(max(scales), rel=0.02), name
+    assert ours["gate"] < ours["bent"] != ours["last"]
 
 
 def test_qat_names_what_it_leaves_to_the_converter(shapes: Path) -> None:

@@ -30,7 +30,9 @@ class FakeQuantized:
     def __init__(self, training_copy: KerasModel, skip_layers: Sequence[str], weight_bits: int = 8) -> None:
         self.training_copy, self.weight_bits = training_copy, weight_bits
         tensors, self.left = list_roundings(training_copy, skip_layers)
-        self.ranges: dict[int, KerasVariable] = {number: tf.Variable([0.0, 0.0], trainable=False) for number in tensors}
+        shared = find_shared(training_copy, tensors)
+        ranges = {first: tf.Variable([0.0, 0.0], trainable=False) for first in shared.values()}
+        self.ranges: dict[int, KerasVariable] = {number: ranges[first] for number, first in shared.items()}
         self.entry = tf.Variable([0.0, 0.0], trainable=False)
         self.observing = False
 
@@ -82,9 +84,27 @@ def list_roundings(model: KerasModel, skip_layers: Sequence[str] = ()) -> tuple[
             left[call.layer.name] = "named in skip_layers"
         elif kind is None:
             left[call.layer.name] = f"{type(call.layer).__name__}: this stage does not know it"
-        elif kind.output is Output.OWN and not _fuses(call, readers.get(call.outputs[0], [])):
+        elif kind.output is not Output.INPUTS and not _fuses(call, readers.get(call.outputs[0], [])):
             tensors.append(call.outputs[0])
     return tensors, left
+
+
+def find_shared(model: KerasModel, tensors: Sequence[int]) -> dict[int, int]:
+    """Number of a tensor that is rounded -> one that stands for all that have one scale, since a concatenation reads them, or
+    another operator of TFLite that has one scale for all that it reads and makes. The widest range is that of all."""
+    first, sources = {number: number for number in tensors}, dict[int, int]()
+    for call in walk.list_calls(model):
+        made, kind = call.outputs[0], find_kind(call.layer)
+        read = [sources[number] for number in call.inputs if number in sources]
+        if made in first:
+            if kind is not None and kind.output is Output.SHARED:
+                group = {first[number] for number in read}
+                first.update({number: made for number, one in first.items() if one in group})
+            if not _has_fixed_scale(call.layer):
+                sources[made] = made
+        elif kind is not None and kind.output is Output.INPUTS and read:
+            sources[made] = read[0]
+    return first
 
 
 def round_kernel(kernel: KerasTensor, layer: KerasLayer, attribute: str, weight_bits: int = 8) -> KerasTensor:
@@ -106,6 +126,12 @@ def round_kernel(kernel: KerasTensor, layer: KerasLayer, attribute: str, weight_
     columns = rounding(columns, -limit, limit, num_bits=bits, narrow_range=True)
     result = tf.transpose(tf.reshape(columns, tf.shape(turned)), np.argsort(order))
     return result
+
+
+def _has_fixed_scale(layer: KerasLayer) -> bool:
+    """Whether TFLite prescribes the scale of what it makes, which is then rounded once more where another is shared."""
+    activation = layer.get_config().get("activation")
+    return activation in ("sigmoid", "softmax", "tanh") or type(layer).__name__ in ("Softmax", "UnitNormalization")
 
 
 def _fuses(call: walk.Call, readers: Sequence[walk.Call]) -> bool:

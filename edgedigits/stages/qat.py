@@ -66,11 +66,12 @@ class Qat:
 
 
 def fold_batchnorms(candidate: Candidate) -> tuple[Candidate, list[str]]:
-    """(the candidate with foldable batch normalizations gone, names of the layers that took them in); answers stay the same."""
+    """(the candidate with batch normalizations folded, the rest as the export has them; names of the layers that took some in);
+    answers stay the same."""
     from edgedigits.models.graph import fold_batchnorm
 
     model, names = fold_batchnorm.fold(candidate.model)
-    flat = replace(candidate, model=model)
+    flat = replace(candidate, model=fold_batchnorm.make_convolutions(model))
     return replace(flat, clusters=_still_shared(flat, names)), names
 
 

@@ -1,15 +1,20 @@
-"""Batch normalization folded into the layer before it, as the converter will do: y = g (Wx + b - m) / s + beta."""
+"""Batch normalization folded into the layer before it, as the converter will do: y = g (Wx + b - m) / s + beta; and what can't
+be, behind a concatenation or a pooling, made a convolution of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import numpy as np
 
-from edgedigits.keras_types import KerasLayer, KerasModel, KerasVariable
+from edgedigits.backend import keras
+from edgedigits.keras_types import KerasLayer, KerasModel, KerasTensor, KerasVariable
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.layer_kinds import Kernel, find_kind, list_kernels
+
+_IMAGES: Final = 4
+"""Axes of a batch of images."""
 
 
 class BatchNormalization(KerasLayer, Protocol):
@@ -79,11 +84,52 @@ def fold_weights(layer: KerasLayer, normalization: BatchNormalization) -> list[n
     """float32 [kernel, bias] of a layer with the normalization after it in them."""
     kernel, *rest = (weight.astype(np.float64) for weight in layer.get_weights())
     bias = rest[0] if rest else 0.0
-    spread = np.sqrt(normalization.moving_variance.numpy().astype(np.float64) + normalization.epsilon)
-    gain = (normalization.gamma.numpy() if normalization.scale else 1.0) / spread
-    shift = (normalization.beta.numpy() if normalization.center else 0.0) - normalization.moving_mean.numpy() * gain
+    gain, shift = _find_line(normalization)
     (known,) = list_kernels(layer).values()
     return [(kernel * along(gain, kernel.shape, known)).astype(np.float32), (bias * gain + shift).astype(np.float32)]
+
+
+def make_convolutions(model: KerasModel) -> KerasModel:
+    """The same model with each batch normalization of an image's channels that `fold` leaves a depthwise 1x1 convolution of the
+    same name: one operator with a scale for each channel, where the converter makes a product and a sum, each rounded with one
+    for all. The answers are the same within float rounding."""
+    folded = {normalization.name for normalization in find_pairs(model).values()}
+    turned = {
+        call.layer.name: cast("BatchNormalization", call.layer)
+        for call in walk.list_calls(model)
+        if type(call.layer).__name__ == "BatchNormalization"
+        and call.layer.name not in folded
+        and len(call.layer.input.shape) == _IMAGES
+        and _on_channels(call.layer)
+    }
+    if not turned:
+        return model
+    made: dict[str, KerasLayer] = {}
+
+    def apply(call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
+        layer, name = call.layer, call.layer.name
+        if name not in made:
+            other = keras.layers.DepthwiseConv2D(1, name=name)
+            made[name] = other if name in turned else type(layer).from_config(layer.get_config())
+        return made[name](args[0]) if name in turned else made[name](*args, **kwargs)
+
+    result = walk.rebuild_with(model, apply)
+    for layer in result.layers:
+        if layer.name in turned:
+            gain, shift = _find_line(turned[layer.name])
+            layer.set_weights([gain.astype(np.float32)[None, None, :, None], shift.astype(np.float32)])
+        elif layer.weights:
+            layer.set_weights(model.get_layer(layer.name).get_weights())
+    return result
+
+
+def _find_line(normalization: BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
+    """Gain and shift of each channel, float64 [channels]."""
+    mean, variance = (
+        one.numpy().astype(np.float64) for one in (normalization.moving_mean, normalization.moving_variance)
+    )
+    gain = (normalization.gamma.numpy() if normalization.scale else 1.0) / np.sqrt(variance + normalization.epsilon)
+    return gain, (normalization.beta.numpy() if normalization.center else 0.0) - mean * gain
 
 
 def along(values: np.ndarray, shape: Sequence[int], kernel: Kernel) -> np.ndarray:

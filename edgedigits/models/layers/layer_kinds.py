@@ -36,6 +36,7 @@ class Output(Enum):
 
     OWN = auto()
     INPUTS = auto()  # it holds values of the input
+    SHARED = auto()  # one with all inputs: TFLite's operator takes no other
 
 
 class PixelUse(Enum):
@@ -141,7 +142,8 @@ _SEPARABLE: Final[dict[str, Weight]] = {
 }
 _BATCHNORM = {name: Weight({-1: MAKES}) for name in ("gamma", "beta", "moving_mean", "moving_variance")}
 _COUNT, _VALUES = {"filters": Setting.COUNT}, {"scale": Setting.VALUES, "offset": Setting.VALUES}
-_OWN, _INPUTS, _PASSED_ON, _MERGED = Output.OWN, Output.INPUTS, Passage.PASSED_ON, Passage.MERGED
+_OWN, _INPUTS, _SHARED = Output.OWN, Output.INPUTS, Output.SHARED
+_PASSED_ON, _MERGED = Passage.PASSED_ON, Passage.MERGED
 _HANDED_ON, _PADDED = PixelUse.HANDED_ON, PixelUse.PADDED
 
 KINDS: Final[dict[str, LayerKind]] = {
@@ -149,11 +151,11 @@ KINDS: Final[dict[str, LayerKind]] = {
     "Add": LayerKind(_MERGED, _OWN),
     "AlphaDropout": LayerKind(_PASSED_ON, _INPUTS),
     "Average": LayerKind(_MERGED, _OWN),
-    "AveragePooling1D": LayerKind(_PASSED_ON, _OWN),
-    "AveragePooling2D": LayerKind(_PASSED_ON, _OWN),
+    "AveragePooling1D": LayerKind(_PASSED_ON, _SHARED),
+    "AveragePooling2D": LayerKind(_PASSED_ON, _SHARED),
     "BatchNormalization": LayerKind(Passage.NORMALIZED, _OWN, _BATCHNORM),
     "CenterCrop": LayerKind(_PASSED_ON, _INPUTS),
-    "Concatenate": LayerKind(Passage.CONCATENATED, _OWN, fuses_activation=False),
+    "Concatenate": LayerKind(Passage.CONCATENATED, _SHARED, fuses_activation=False),
     "Conv1D": LayerKind(Passage.MADE, _OWN, _CONV, _COUNT, folds_batchnorm=True),
     "Conv1DTranspose": LayerKind(Passage.MADE, _OWN, _TRANSPOSED, _COUNT, spreads=True),
     "Conv2D": LayerKind(Passage.MADE, _OWN, _CONV, _COUNT, folds_batchnorm=True),
@@ -187,8 +189,8 @@ KINDS: Final[dict[str, LayerKind]] = {
     ),  # of two computed tensors; it is ours, as Pad, ReciprocalRoot, Reduce, Slice
     "MaxPooling1D": LayerKind(_PASSED_ON, _INPUTS),
     "MaxPooling2D": LayerKind(_PASSED_ON, _INPUTS),
-    "Maximum": LayerKind(_MERGED, _OWN),
-    "Minimum": LayerKind(_MERGED, _OWN),
+    "Maximum": LayerKind(_MERGED, _SHARED),
+    "Minimum": LayerKind(_MERGED, _SHARED),
     "Multiply": LayerKind(_MERGED, _OWN),
     "Normalization": LayerKind(Passage.WHOLE, _OWN),
     "PReLU": LayerKind(_PASSED_ON, _OWN, {"alpha": Weight({-1: MAKES})}),
@@ -201,7 +203,7 @@ KINDS: Final[dict[str, LayerKind]] = {
     "Reduce": LayerKind(_PASSED_ON, _OWN),
     "Rescaling": LayerKind(_PASSED_ON, _OWN, settings=_VALUES),
     "Reshape": LayerKind(Passage.RESHAPED, _INPUTS, settings={"target_shape": Setting.SHAPE}),
-    "Resizing": LayerKind(_PASSED_ON, _OWN),
+    "Resizing": LayerKind(_PASSED_ON, _SHARED),
     "SeparableConv1D": LayerKind(Passage.MADE, _OWN, _SEPARABLE, _COUNT),
     "SeparableConv2D": LayerKind(Passage.MADE, _OWN, _SEPARABLE, _COUNT),
     "Slice": LayerKind(_PASSED_ON, _INPUTS),
@@ -211,7 +213,7 @@ KINDS: Final[dict[str, LayerKind]] = {
     "Subtract": LayerKind(_MERGED, _OWN),
     "ThresholdedReLU": LayerKind(_PASSED_ON, _OWN),  # ours: Keras 3 has it as a setting of ReLU
     "UnitNormalization": LayerKind(Passage.WHOLE, _OWN),
-    "UpSampling2D": LayerKind(_PASSED_ON, _OWN),
+    "UpSampling2D": LayerKind(_PASSED_ON, _SHARED),
     "ZeroPadding1D": LayerKind(_PASSED_ON, _INPUTS),
     "ZeroPadding2D": LayerKind(_PASSED_ON, _INPUTS, pixels=_PADDED),
 }

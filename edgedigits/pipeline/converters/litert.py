@@ -16,6 +16,7 @@ import numpy as np
 
 from edgedigits.errors import CheckError, EdgeDigitsError, FloatOpError
 from edgedigits.ground.facts import JsonObject
+from edgedigits.pipeline.converters.biases import make_room
 from edgedigits.pipeline.converters.clipping import Ends, find_ends, open_interpreter
 from edgedigits.pipeline.converters.numbers import Numbers
 from edgedigits.pipeline.converters.rules import say_rules
@@ -99,6 +100,8 @@ def _quantize(flat: bytes, ranges: Ranges | None, numbers: Numbers) -> bytes:
     work = quantizer.Quantizer(flat)
     say_rules(work, numbers, flat)
     made = bytes(work.quantize(ranges, enable_progress_bar=False, enable_progress_report=False).quantized_model)
+    if numbers.activations == "int8":
+        made = make_room(made, flat)
     if numbers.activations != "float32" and numbers.input != "float32":
         _check_integer(made, numbers)
     return schema.pack(schema.unpack_whole(made)) if len(made) >= PACKED_BEHIND else made

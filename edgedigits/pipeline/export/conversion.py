@@ -60,6 +60,7 @@ def convert(
 
     chosen = CONVERTERS[converter]
     _check_installed(converter, numbers)
+    model = _simplify(model, numbers)
     with tempfile.TemporaryDirectory(prefix="edgedigits-export-") as folder, _quiet():
         errand = _make_errand(chosen, "convert", model.name, _save(model, folder, samples))
         flat: bytes = ask(errand, folder=folder, model=model.name, numbers=asdict(numbers))
@@ -80,6 +81,7 @@ class Prepared:
 def prepare(model: KerasModel, numbers: Numbers, samples: Iterable[list[np.ndarray]]) -> Prepared:
     """By the converter that has numbers for single layers. Raises as `convert`."""
     _check_installed(PER_LAYER, numbers)
+    model = _simplify(model, numbers)
     with tempfile.TemporaryDirectory(prefix="edgedigits-export-") as folder, _quiet():
         errand = _make_errand(CONVERTERS[PER_LAYER], "prepare", model.name, _save(model, folder, samples))
         found = ask(errand, folder=folder, model=model.name, numbers=asdict(numbers))
@@ -120,6 +122,14 @@ def _check_installed(name: ConverterName, numbers: Numbers) -> None:
 def _needs_quantizer(numbers: Numbers) -> bool:
     """Whether no other converter has these numbers."""
     return numbers.weights == "int4" or bool(numbers.float_layers or numbers.int16_layers)
+
+
+def _simplify(model: KerasModel, numbers: Numbers) -> KerasModel:
+    """A rounded kernel that is multiplied with float values costs more than a product and a sum: there all is left as it is."""
+    from edgedigits.models.graph.fold_batchnorm import make_convolutions
+
+    mixes = numbers.activations == "float32" and numbers.weights not in ("float32", "float16")
+    return model if mixes else make_convolutions(model)
 
 
 def _save(model: KerasModel, folder: str, samples: Iterable[list[np.ndarray]]) -> int:

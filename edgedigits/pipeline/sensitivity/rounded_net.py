@@ -14,7 +14,7 @@ from edgedigits.backend import as_graph, tf
 from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.pipeline.sensitivity.wiring import Edge, Rounded, Wiring
-from edgedigits.stages.fake_quantize import round_kernel
+from edgedigits.stages.fake_quantize import find_shared, round_kernel
 
 _NOTHING = Rounded()
 
@@ -62,8 +62,14 @@ class RoundedNet:
         for pixels in self._calibration:
             ends = np.asarray(observe(pixels))
             low, high = np.minimum(low, ends[:, 0]), np.maximum(high, ends[:, 1])
-        pairs = zip(low.tolist(), np.maximum(high, 1e-6).tolist(), strict=True)
-        return dict(zip(self.wiring.sources, pairs, strict=True))
+        own = dict(
+            zip(self.wiring.sources, zip(low.tolist(), np.maximum(high, 1e-6).tolist(), strict=True), strict=True)
+        )
+        shared = find_shared(self._net, [source for source in own if source != walk.ENTRY])
+        groups = {source: [own[one] for one in shared if shared[one] == shared[source]] for source in shared}
+        return own | {
+            source: (min(low for low, _ in ends), max(high for _, high in ends)) for source, ends in groups.items()
+        }
 
     def _observe(self, pixels: KerasTensor) -> KerasTensor:
         """float32 [sources, 2], the ends of each."""

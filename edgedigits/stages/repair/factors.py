@@ -18,7 +18,7 @@ from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasTensor
 from edgedigits.models.graph import walk
-from edgedigits.stages.fake_quantize import FakeQuantized
+from edgedigits.stages.fake_quantize import find_shared, list_roundings
 from edgedigits.stages.repair.rescale import Worker, list_workers
 from edgedigits.stages.repair.scale_sets import CAPPED, ScaleSets
 
@@ -69,15 +69,19 @@ def hold_caps(sets: ScaleSets, reached: Reached, margin: float) -> tuple[ScaleSe
 
 def find_factors(sets: ScaleSets, reached: Reached, least: np.ndarray) -> np.ndarray:
     """The factor of every set, float64 [count]; 1 for those that are fixed."""
-    stored = {number: reached.sizes[number] for number in FakeQuantized(sets.model, ()).ranges}
+    shared = find_shared(sets.model, list_roundings(sets.model)[0])
     workers, factors, free = list(list_workers(sets)), np.ones(sets.count), sets.free
     weighed = np.zeros(sets.count, bool)
     for worker in workers:
         weighed[worker.read] |= not worker.kernels[0].depthwise
     for _ in range(_ROUNDS):
         shrinks, grows = np.zeros(sets.count), np.zeros(sets.count)
-        for number, sizes in stored.items():
-            _note(shrinks, sets.tensors[number], sizes / factors[sets.tensors[number]])
+        stored = {number: reached.sizes[number] / factors[sets.tensors[number]] for number in shared}
+        tops = dict.fromkeys(shared.values(), 0.0)
+        for number, first in shared.items():
+            tops[first] = max(tops[first], float(stored[number].max()))
+        for number, first in shared.items():
+            _note(shrinks, sets.tensors[number], stored[number], tops[first])
         for worker in workers:
             _note_weights(worker, factors, shrinks, grows)
         step = np.where(shrinks > _DEAD, shrinks, 1.0)
@@ -102,9 +106,9 @@ def _note_weights(worker: Worker, factors: np.ndarray, shrinks: np.ndarray, grow
         tops = sizes.max() if first.one_scale else sizes.max(0)
         np.maximum.at(grows, worker.read, (sizes / np.maximum(tops, 1e-30)).max(1))
         if last.one_scale:
-            _note(shrinks, worker.made, sizes.max(0))
+            _note(shrinks, worker.made, sizes.max(0), float(sizes.max()))
 
 
-def _note(shares: np.ndarray, places: np.ndarray, sizes: np.ndarray) -> None:
-    """Each set's share of the largest size, where that is more than was known."""
-    np.maximum.at(shares, places, sizes / max(float(sizes.max()), 1e-30))
+def _note(shares: np.ndarray, places: np.ndarray, sizes: np.ndarray, top: float) -> None:
+    """Each set's share of the largest size of one scale, where that is more than was known."""
+    np.maximum.at(shares, places, sizes / max(top, 1e-30))
