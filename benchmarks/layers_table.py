@@ -56,7 +56,7 @@ def _stages(kind: LayerKind | None) -> list[str]:
     """Rounding in training, pruning and clustering, shrinking, folding of a batch normalization behind it."""
     if kind is None:
         return [_PLACES] * 3 + ["-"]
-    rounding = "output" if kind.output is Output.OWN else "as its input"
+    rounding = {Output.OWN: "output", Output.INPUTS: "as its input", Output.SHARED: "as all inputs"}[kind.output]
     kernels = bool(kind.kernels)
     return [
         f"kernel, {rounding}" if kernels else rounding,

@@ -81,7 +81,8 @@ def test_bytes_are_foretold_as_training_makes_them(
 ) -> None:
     """The recipe is trained in earnest, if not for as long as on real data."""
     wish, recipe = Wish(model=net, data=str(shapes), scale="0..1"), load_recipe("prune80_int8")
-    stages = tuple((name, replace(stage, min_steps=40, batch=32)) for name, stage in recipe.stages)  # type: ignore[type-var]
+    cut: dict[str, Any] = {"min_steps": 40, "batch": 32}
+    stages = tuple((name, replace(one, **cut) if hasattr(one, "min_steps") else one) for name, one in recipe.stages)  # type: ignore[type-var]
     made = loop.run(prepare.prepare_job(replace(recipe, stages=stages), wish, lambda _: None), tmp_path, lambda _: None)
     before, after = told["prune80_int8"]["before"], told["prune80_int8"]["after"]
     export = made.manifest["export"]

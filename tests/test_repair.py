@@ -213,6 +213,19 @@ def test_what_a_concatenation_gives_one_scale_is_brought_to_one_size(data: FitDa
     flats = [Int8()(model, data.calibration, data.scale) for model in (net, after.model)]
     plain, ours = (diverge(wanted, flat, data) for flat in flats)
     assert ours < plain / 10
+    joined, told = Equalize(scope="joined")(Candidate(net), data)
+    assert diverge(wanted, Int8()(joined.model, data.calibration, data.scale), data) < plain / 10
+    assert told["factors"]
+
+
+def test_a_net_that_joins_nothing_is_handed_on_as_it_is(data: FitData) -> None:
+    """So that shipped recipes may have the stage whatever the net."""
+    start = Candidate(made("residual", 0))
+    after, facts = Equalize(scope="joined")(start, data)
+    assert after is start
+    assert facts["factors"] == {}
+    for name in ("qat_int8", "prune80_int8", "prune80_ptq_int8", "shrink50_int8", "shrink80_int8"):
+        assert ("equalize", Equalize(scope="joined")) in load_recipe(name).stages
 
 
 def test_corrected_biases_bring_the_means_of_the_bytes_back(data: FitData) -> None:

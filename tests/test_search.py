@@ -76,7 +76,7 @@ def test_the_target_of_shrinking_is_the_board_that_is_asked_for() -> None:
     for target, goal in (("pi5", ("remove", "cortex-a76")), ("here", ("remove_multiply_adds", "cortex-a72"))):
         recipe = space.make_recipe("shrink", choices, space.Frame(target))
         stages: dict[str, Any] = dict(recipe.stages)
-        assert list(stages) == ["shrink", "distil", "prune", "qat"]
+        assert list(stages) == ["shrink", "distil", "equalize", "prune", "qat"]
         assert (getattr(stages["shrink"], goal[0]), stages["shrink"].cpu) == (0.6, goal[1])
         usual: Any = dict(load_recipe("shrink80_int8").stages)["distil"]
         assert stages["distil"].epochs == 2 * usual.epochs

@@ -57,7 +57,7 @@ def recipes() -> Recipes:
     """The shipped recipes.
 
     >>> [recipe.steps for recipe in ed.recipes() if recipe.name == "prune80_int8"]
-    ['prune > qat > int8']
+    ['prune > equalize > qat > int8']
     """
     return Recipes(tuple(load_recipe(name) for name in list_shipped()))
 

@@ -190,7 +190,7 @@ class Recipe:
 
         >>> import edgedigits as ed
         >>> short = ed.recipes_show("shrink80_int8").shortened(0.5)
-        >>> short.name, short.stages[-1][1].epochs
+        >>> short.name, dict(short.stages)["distil"].epochs
         ('shrink80_int8_short', 7.0)
         """
         stages = [(name, shorten(stage, share)) for name, stage in self.stages]

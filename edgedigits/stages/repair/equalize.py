@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -29,7 +29,9 @@ class Equalize:
     """Give the channels of a tensor ranges of a like size: what makes a channel is divided, what reads it multiplied.
 
     How far channels reach is measured on so many `images` of those for calibration. Batch normalizations are folded first.
-    Answers stay the same within float rounding: a channel that a ReLU6 cuts off keeps its size.
+    Answers stay the same within float rounding: a channel that a ReLU6 cuts off keeps its size. With `scope` "joined" only
+    channels that a concatenation, or another operator with one scale for all that it reads, joins with others: a net without
+    such is handed on as it is.
     """
 
     makes_zeros: ClassVar[bool] = False
@@ -37,6 +39,7 @@ class Equalize:
     not_after: ClassVar[tuple[str, ...]] = ("cluster",)
 
     images: Annotated[int, Field(ge=1)] = 300
+    scope: Literal["all", "joined"] = "all"
 
     @property
     def in_words(self) -> str:
@@ -45,6 +48,8 @@ class Equalize:
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: the same answers, kernel paths and zeros. Raises RecipeError where kernels are clustered."""
         from edgedigits.stages.qat import fold_batchnorms
+        from edgedigits.stages.repair.factors import hold_others
+        from edgedigits.stages.repair.scale_sets import find_scale_sets
 
         if candidate.clusters:
             raise RecipeError(
@@ -53,24 +58,27 @@ class Equalize:
         flat, folded = fold_batchnorms(candidate)
         sample = draw_sample(data.calibration, self.images)
         progress("equalize", 0.0)
-        model, facts = _equalize(flat.model, data, sample)
+        sets = find_scale_sets(flat.model)
+        if self.scope == "joined":
+            sets = hold_others(sets)
+            if not sets.free.any():
+                return candidate, {"images": 0, "folded": [], "factors": {}, "left_whole": {}}
+        model, facts = _equalize(sets, data, sample)
         return replace(flat, model=model), {"images": len(sample), "folded": folded, **facts}
 
 
-def _equalize(model: KerasModel, data: FitData, sample: Images) -> tuple[KerasModel, Facts]:
+def _equalize(whole: ScaleSets, data: FitData, sample: Images) -> tuple[KerasModel, Facts]:
     """With as many of the channels before a ReLU6 as leave the answers the same."""
     from edgedigits.models.graph.answers import TOLERANCE
     from edgedigits.stages.repair.factors import MARGINS, find_factors, hold_caps, measure
     from edgedigits.stages.repair.rescale import rescale
-    from edgedigits.stages.repair.scale_sets import find_scale_sets
 
-    whole = find_scale_sets(model)
     reached = measure(whole, sample, data.scale)
     for margin in MARGINS:
         sets, least = hold_caps(whole, reached, margin)
         factors = find_factors(sets, reached, least)
         made = rescale(sets, factors)
-        off = _difference(model, made, data, sample)
+        off = _difference(whole.model, made, data, sample)
         if off <= TOLERANCE:
             return made, {"largest_difference": off, **_tell(sets, factors)}
     raise CheckError(

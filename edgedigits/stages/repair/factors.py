@@ -18,9 +18,10 @@ from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
 from edgedigits.keras_types import KerasTensor
 from edgedigits.models.graph import walk
+from edgedigits.models.layers.layer_kinds import Output, find_kind
 from edgedigits.stages.fake_quantize import find_shared, list_roundings
 from edgedigits.stages.repair.rescale import Worker, list_workers
-from edgedigits.stages.repair.scale_sets import CAPPED, ScaleSets
+from edgedigits.stages.repair.scale_sets import ALONE, CAPPED, ScaleSets
 
 MARGINS: Final = (1.5, 3.0, 10.0, 1e9)
 """A channel counts as one that a ReLU6 does not cut off if so many times what it reaches on training images is below 6; the next
@@ -65,6 +66,19 @@ def hold_caps(sets: ScaleSets, reached: Reached, margin: float) -> tuple[ScaleSe
             least[one] = max(least[one], share)
     fixed |= {int(one): CAPPED for one in np.flatnonzero(least > 1.0) if int(one) not in fixed}
     return replace(sets, fixed=fixed), least
+
+
+def hold_others(sets: ScaleSets) -> ScaleSets:
+    """The sets, those fixed that no operator joins with others under one scale."""
+    shared, joined = find_shared(sets.model, list_roundings(sets.model)[0]), set[int]()
+    for call in walk.list_calls(sets.model):
+        kind = find_kind(call.layer)
+        if kind is not None and kind.output is Output.SHARED and len(set(call.inputs)) > 1:
+            group = shared.get(call.outputs[0])
+            joined.update(
+                int(one) for number, first in shared.items() if first == group for one in sets.tensors[number]
+            )
+    return replace(sets, fixed={**dict.fromkeys(set(range(sets.count)) - joined, ALONE), **sets.fixed})
 
 
 def find_factors(sets: ScaleSets, reached: Reached, least: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ _HAND_ON: Final = (
 )
 _MOVE: Final = (Passage.CONCATENATED, Passage.PERMUTED, Passage.RESHAPED)
 _INPUT, _OUTPUT = "is tied to the network's input", "makes the answers"
-CAPPED = "is cut off at a largest value that it reaches"
+CAPPED, ALONE = "is cut off at a largest value that it reaches", "has a scale of its own"
 
 
 @dataclass(frozen=True)
