@@ -47,8 +47,9 @@ def measure(sets: ScaleSets, images: Images, scale: Scale) -> Reached:
 
     def apply(call: walk.Call, args: tuple[KerasTensor, ...], kwargs: dict[str, object]) -> KerasTensor:
         made = call.layer(*args, **{**kwargs, "training": False})
-        values = np.asarray(made, np.float64).reshape(-1, made.shape[-1])
-        for found, reached in ((sizes, np.abs(values).max(0)), (tops, values.max(0))):
+        values = np.asarray(made).reshape(-1, made.shape[-1])
+        low, high = values.min(0).astype(np.float64), values.max(0).astype(np.float64)
+        for found, reached in ((sizes, np.maximum(-low, high)), (tops, high)):
             found[call.outputs[0]] = np.maximum(found.get(call.outputs[0], reached), reached)
         return made
 
