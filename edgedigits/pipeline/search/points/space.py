@@ -146,6 +146,8 @@ STARTS: Final[tuple[tuple[str, JsonObject], ...]] = (
     ("shrink", {"remove": 0.65, **_SHRINK}),
     ("student", {"size": "small", **_STUDENT}),
     ("plain", {"sparsity": 0.0, "qat": True}),
+    ("shrink", {"remove": 0.5, **_SHRINK}),
+    ("shrink", {"remove": 0.35, **_SHRINK}),
     ("shrink", {"remove": 0.8, **_SHRINK, "sparsity": 0.5}),
 )
 """What is tried first: what mostly pays, so that the sampler begins from there."""
