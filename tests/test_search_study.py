@@ -24,8 +24,9 @@ from edgedigits.pipeline.search import study as kept
 from edgedigits.pipeline.search.going_on import find_bar, queue_left
 from edgedigits.pipeline.search.outcome import list_points
 from edgedigits.pipeline.search.points import space
-from edgedigits.pipeline.search.points.question import Bounds
+from edgedigits.pipeline.search.points.question import Bounds, Goal
 from edgedigits.pipeline.search.study import NAME, connect, load_study
+from edgedigits.pipeline.search.trial import Trying
 from tests import tiny_release
 
 STARTS = [
@@ -120,6 +121,32 @@ def test_the_same_seed_asks_the_same_points(tmp_path: Path) -> None:
     assert asked[0] == asked[1]
     assert len({json.dumps(one) for one in asked[0]}) > 10
     assert asked[0][: len(space.STARTS)] == space.list_starts()
+
+
+def test_a_point_that_is_known_is_followed_by_a_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often the sampler is drawn to the best point, and asks for it again."""
+    url = f"sqlite:///{tmp_path / 'a'}"
+    study, _ = kept.make_study(connect(url), url, {"model": "m"}, 7)
+    tried = object.__new__(Trying)
+    tried.study, tried.goal = study, Goal("pi4", Bounds(max_drop=0.1), seed=7)
+    monkeypatch.setattr(tried, "_rate", lambda _seen, _kind: 0.5)
+
+    def objective(trial: optuna.Trial) -> float:
+        space.ask(trial)
+        if (value := tried._known(trial)) is not None:
+            return value
+        trial.set_user_attr("seen", {"share": 1.0})
+        return 0.5
+
+    best = space.list_starts()[0]
+    with kept.quiet():
+        for _ in range(4):
+            study.enqueue_trial(best)
+            study.optimize(objective, n_trials=1)
+            study.optimize(objective, n_trials=1)
+    asked = [one.params for one in study.trials if one.params]
+    assert asked[2:8:2] == [best] * 3
+    assert len({json.dumps(one, sort_keys=True) for one in asked}) == 5, "the best one, and four that are new"
 
 
 def test_what_cannot_be_had_is_an_answer(net: Path, shapes: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
 import optuna
 from optuna.trial import TrialState
 
@@ -28,8 +29,8 @@ from edgedigits.pipeline.search.points.looks import (
     tell_cost_fault,
 )
 from edgedigits.pipeline.search.points.question import Goal
-from edgedigits.pipeline.search.points.space import KINDS, Frame, ask, make_recipe
-from edgedigits.pipeline.search.study import FINISHED, GOES_ON, OVER, is_end, sign
+from edgedigits.pipeline.search.points.space import KINDS, Frame, ask, draw_new, make_recipe
+from edgedigits.pipeline.search.study import FINISHED, GOES_ON, OVER, is_end, quiet, sign
 
 _LEAST_PART: Final = 0.02
 """What is seen of less tells nothing of the whole."""
@@ -106,14 +107,25 @@ class Trying:
         for one in same:
             if one.state is TrialState.COMPLETE:
                 trial.set_user_attr("same_as", one.number)
+                if GOES_ON not in trial.user_attrs:
+                    self._queue_another(trial)
                 return self._rate(one.user_attrs["seen"], one.params["kind"])
         for one in same:
             if one.user_attrs.get("bounds") == bounds and GOES_ON not in trial.user_attrs:
                 trial.set_user_attr("same_as", one.number)
+                self._queue_another(trial)
                 for step, value in one.intermediate_values.items():
                     trial.report(value, step)
                 raise optuna.TrialPruned
         return None
+
+    def _queue_another(self, trial: optuna.Trial) -> None:
+        """The sampler is drawn to what is best, and asks for it again; that teaches nothing, so the next point is any new one."""
+        known = [one.params for one in self.study.get_trials(deepcopy=False)]
+        new = draw_new(np.random.default_rng([self.goal.seed, trial.number]), known)
+        if new is not None:
+            with quiet():
+                self.study.enqueue_trial(new)
 
     def _queue_again(self, trial: optuna.Trial) -> None:
         rest_of = {key: one for key, one in trial.user_attrs.items() if key == GOES_ON}

@@ -5,7 +5,7 @@ The table below is all there is. A point is the choices that Optuna keeps; `make
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,7 @@ from edgedigits.stages.settings import lengthen
 from edgedigits.stages.shrink.shrink import TARGETS
 
 if TYPE_CHECKING:
+    import numpy as np
     import optuna
 
 Stages = list[tuple[str, Any]]
@@ -37,6 +38,10 @@ class Numbers:
         """A number."""
         return round(trial.suggest_float(name, self.low, self.high, step=self.step), 6)
 
+    def draw(self, rng: np.random.Generator) -> float:
+        """Any, as Optuna keeps it."""
+        return self.low + self.step * int(rng.integers(round((self.high - self.low) / self.step) + 1))
+
 
 @dataclass(frozen=True)
 class OneOf:
@@ -47,6 +52,10 @@ class OneOf:
     def ask(self, trial: optuna.Trial, name: str) -> Any:
         """A value."""
         return trial.suggest_categorical(name, self.values)
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """Any of them."""
+        return self.values[int(rng.integers(len(self.values)))]
 
 
 @dataclass(frozen=True)
@@ -153,6 +162,9 @@ STARTS: Final[tuple[tuple[str, JsonObject], ...]] = (
 """What is tried first: what mostly pays, so that the sampler begins from there."""
 
 
+_DRAWN: Final = 100
+
+
 def list_starts() -> list[JsonObject]:
     """The first points as Optuna keeps them."""
     return [{"kind": kind, **{f"{kind}_{name}": value for name, value in given.items()}} for kind, given in STARTS]
@@ -162,6 +174,17 @@ def ask(trial: optuna.Trial) -> tuple[str, JsonObject]:
     """The kind of a trial's recipe, and its choices."""
     kind = trial.suggest_categorical("kind", list(KINDS))
     return kind, {name: one.ask(trial, f"{kind}_{name}") for name, one in KINDS[kind].asks.items()}
+
+
+def draw_new(rng: np.random.Generator, known: Sequence[JsonObject]) -> JsonObject | None:
+    """A point as Optuna keeps it, any that is not among the known ones; None where none is found soon."""
+    kinds = list(KINDS)
+    for _ in range(_DRAWN):
+        kind = kinds[int(rng.integers(len(kinds)))]
+        point = {"kind": kind, **{f"{kind}_{name}": one.draw(rng) for name, one in KINDS[kind].asks.items()}}
+        if point not in known:
+            return point
+    return None
 
 
 def make_recipe(kind: str, choices: Choices, frame: Frame) -> Recipe:
