@@ -48,13 +48,16 @@ class Equalize:
     def __call__(self, candidate: Candidate, data: FitData, progress: Progress = silent) -> tuple[Candidate, Facts]:
         """Promise: the same answers, kernel paths and zeros. Raises RecipeError where kernels are clustered."""
         from edgedigits.stages.qat import fold_batchnorms
-        from edgedigits.stages.repair.factors import hold_others
+        from edgedigits.stages.repair.factors import hold_others, list_joins
         from edgedigits.stages.repair.scale_sets import find_scale_sets
 
         if candidate.clusters:
             raise RecipeError(
                 "equalize: kernels are clustered, and a factor for each channel would part them; put equalize before cluster"
             )
+        as_it_is = candidate, {"images": 0, "folded": [], "factors": {}, "left_whole": {}}
+        if self.scope == "joined" and not list_joins(candidate.model):
+            return as_it_is
         flat, folded = fold_batchnorms(candidate)
         sample = draw_sample(data.calibration, self.images)
         progress("equalize", 0.0)
@@ -62,7 +65,7 @@ class Equalize:
         if self.scope == "joined":
             sets = hold_others(sets)
             if not sets.free.any():
-                return candidate, {"images": 0, "folded": [], "factors": {}, "left_whole": {}}
+                return as_it_is
         model, facts = _equalize(sets, data, sample)
         return replace(flat, model=model), {"images": len(sample), "folded": folded, **facts}
 

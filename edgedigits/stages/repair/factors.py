@@ -16,7 +16,7 @@ import numpy as np
 from edgedigits.data.feed import make_plain_batches
 from edgedigits.data.images import Images
 from edgedigits.data.scale import Scale
-from edgedigits.keras_types import KerasTensor
+from edgedigits.keras_types import KerasModel, KerasTensor
 from edgedigits.models.graph import walk
 from edgedigits.models.layers.layer_kinds import Output, find_kind
 from edgedigits.stages.fake_quantize import find_shared, list_roundings
@@ -69,16 +69,19 @@ def hold_caps(sets: ScaleSets, reached: Reached, margin: float) -> tuple[ScaleSe
     return replace(sets, fixed=fixed), least
 
 
+def list_joins(model: KerasModel) -> list[walk.Call]:
+    """The uses of layers that give several tensors one scale."""
+    kinds = ((call, find_kind(call.layer)) for call in walk.list_calls(model) if len(set(call.inputs)) > 1)
+    return [call for call, kind in kinds if kind is not None and kind.output is Output.SHARED]
+
+
 def hold_others(sets: ScaleSets) -> ScaleSets:
     """The sets, those fixed that no operator joins with others under one scale."""
     shared, joined = find_shared(sets.model, list_roundings(sets.model)[0]), set[int]()
-    for call in walk.list_calls(sets.model):
-        kind = find_kind(call.layer)
-        if kind is not None and kind.output is Output.SHARED and len(set(call.inputs)) > 1:
-            group = shared.get(call.outputs[0])
-            joined.update(
-                int(one) for number, first in shared.items() if first == group for one in sets.tensors[number]
-            )
+    groups = {shared.get(call.outputs[0]) for call in list_joins(sets.model)}
+    for number, group in shared.items():
+        if group in groups:
+            joined.update(sets.tensors[number].tolist())
     return replace(sets, fixed={**dict.fromkeys(set(range(sets.count)) - joined, ALONE), **sets.fixed})
 
 
